@@ -1,0 +1,74 @@
+//! Every public error code of the product, one line each. A code, once released, keeps its meaning.
+
+use crate::error::ErrorKind::{self, *};
+
+/// A stable public error code.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// As it stands in replies, `snake_case`.
+    pub name: &'static str,
+    pub kind: ErrorKind,
+    /// A short title for people.
+    pub title: &'static str,
+}
+
+macro_rules! codes {
+    ($($constant:ident $kind:ident $name:literal $title:literal;)*) => {
+        $(pub static $constant: Code = Code { name: $name, kind: $kind, title: $title };)*
+
+        /// All codes, in the order of the table.
+        pub static ALL: &[&Code] = &[$(&$constant),*];
+    };
+}
+
+codes! {
+    INVALID_INPUT          InvalidInput       "invalid_input"          "The input is not valid";
+    INVALID_JSON           InvalidInput       "invalid_json"           "The body is not the JSON that was expected";
+    SCHEMA_MISMATCH        InvalidInput       "schema_mismatch"        "The input does not fit its JSON Schema";
+    UNSUPPORTED            InvalidInput       "unsupported"            "The plugin or model cannot do this";
+    INVALID_CONFIG         InvalidInput       "invalid_config"         "The configuration is not valid";
+    CONTEXT_TOO_LONG       InvalidInput       "context_too_long"       "The prompt does not fit into the model";
+    MISSING_TOKEN          Unauthenticated    "missing_token"          "No token was sent";
+    INVALID_TOKEN          Unauthenticated    "invalid_token"          "The token is not valid";
+    TOKEN_EXPIRED          Unauthenticated    "token_expired"          "The token has expired";
+    TOKEN_REUSED           Unauthenticated    "token_reused"           "The refresh token was used before";
+    INVALID_CREDENTIALS    Unauthenticated    "invalid_credentials"    "E-mail or password is wrong";
+    FORBIDDEN              Forbidden          "forbidden"              "The right for this is missing";
+    EGRESS_DENIED          Forbidden          "egress_denied"          "The plugin may not reach this address";
+    CREDENTIAL_DENIED      Forbidden          "credential_denied"      "The plugin may not use this credential";
+    POWER_DENIED           Forbidden          "power_denied"           "The plugin was not granted this power";
+    NOT_FOUND              NotFound           "not_found"              "There is no such thing";
+    UNKNOWN_ROUTE          NotFound           "unknown_route"          "There is no such route";
+    UNKNOWN_MODEL          NotFound           "unknown_model"          "There is no such model";
+    UNKNOWN_PLUGIN         NotFound           "unknown_plugin"         "There is no such plugin";
+    UNKNOWN_TEMPLATE       NotFound           "unknown_template"       "The plugin has no such template";
+    UNKNOWN_TOOL           NotFound           "unknown_tool"           "The plugin has no such tool";
+    UNKNOWN_REPORT         NotFound           "unknown_report"         "The plugin has no such report";
+    METHOD_NOT_ALLOWED     InvalidInput       "method_not_allowed"     "The route does not take this method";
+    CONFLICT               Conflict           "conflict"               "It clashes with the present state";
+    ALREADY_EXISTS         Conflict           "already_exists"         "It exists already";
+    LEASE_LOST             Conflict           "lease_lost"             "Another worker has taken over";
+    REVISION_MISMATCH      PreconditionFailed "revision_mismatch"      "It was changed by somebody else";
+    BODY_TOO_LARGE         TooLarge           "body_too_large"         "The body is too large";
+    RATE_LIMITED           RateLimited        "rate_limit_exceeded"    "Too many requests";
+    QUOTA_EXCEEDED         RateLimited        "quota_exceeded"         "The quota is used up";
+    UPSTREAM_RATE_LIMITED  RateLimited        "upstream_rate_limited"  "The upstream has had too many requests";
+    CANCELLED              Cancelled          "cancelled"              "It was cancelled";
+    PLUGIN_TRAPPED         Internal           "plugin_trapped"         "The plugin crashed";
+    PLUGIN_OUT_OF_MEMORY   Internal           "plugin_out_of_memory"   "The plugin used up its memory";
+    PLUGIN_CPU_EXCEEDED    Internal           "plugin_cpu_exceeded"    "The plugin used up its computing time";
+    PLUGIN_OUTPUT_EXCEEDED Internal           "plugin_output_exceeded" "The plugin gave more output than it may";
+    PLUGIN_FAILED          Internal           "plugin_failed"          "The plugin reported a fault of its own";
+    PLUGIN_REJECTED        InvalidInput       "plugin_rejected"        "The plugin cannot be loaded";
+    INTERNAL               Internal           "internal"               "Something went wrong on our side";
+    UPSTREAM_ERROR         Upstream           "upstream_error"         "The upstream answered with an error";
+    UPSTREAM_UNAUTHORIZED  Upstream           "upstream_unauthorized"  "The upstream refused our credential";
+    UPSTREAM_UNREACHABLE   Unavailable        "upstream_unreachable"   "The upstream cannot be reached";
+    MODEL_UNAVAILABLE      Unavailable        "model_unavailable"      "The model cannot be used now";
+    STORE_UNAVAILABLE      Unavailable        "store_unavailable"      "The database cannot be used now";
+    SEARCH_UNAVAILABLE     Unavailable        "search_unavailable"     "The search index cannot be used now";
+    OVERLOADED             Unavailable        "overloaded"             "There is too much work at the moment";
+    SHUTTING_DOWN          Unavailable        "shutting_down"          "The engine is shutting down";
+    PLUGIN_DEADLINE        Timeout            "plugin_deadline"        "The plugin did not finish in time";
+    UPSTREAM_TIMEOUT       Timeout            "upstream_timeout"       "The upstream did not answer in time";
+}

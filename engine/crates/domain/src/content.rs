@@ -1,0 +1,109 @@
+//! Articles and their revisions.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ArticleId, JobId, UserId};
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    #[default]
+    Draft,
+    InReview,
+    Published,
+    Archived,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::InReview => "in_review",
+            Self::Published => "published",
+            Self::Archived => "archived",
+        }
+    }
+}
+
+/// What an author writes; every revision keeps a copy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArticleText {
+    pub title: String,
+    pub summary: String,
+    /// CommonMark.
+    pub body: String,
+    pub tags: Vec<String>,
+    pub meta_description: String,
+    /// BCP 47.
+    pub language: String,
+    pub status: Status,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Article {
+    pub id: ArticleId,
+    /// `[a-z0-9-]+`; `default` where none is named.
+    pub project: String,
+    pub owner: UserId,
+    /// `[a-z0-9-]+`, from the title; not unique.
+    pub slug: String,
+    pub text: ArticleText,
+    /// 1 at creation, one more with every change.
+    pub revision: u64,
+    /// The job that wrote it, if one did.
+    pub job: Option<JobId>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What made a revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Cause {
+    Person,
+    Job { job: JobId, plugin: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    pub article: ArticleId,
+    pub revision: u64,
+    pub author: UserId,
+    pub cause: Cause,
+    pub text: ArticleText,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Which version of an article is the newest: what a follower needs to know before it reads the article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArticleStamp {
+    pub id: ArticleId,
+    pub revision: u64,
+    pub deleted: bool,
+    /// By the database's clock.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// Which articles to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArticleFilter {
+    pub owner: Option<UserId>,
+    pub project: Option<String>,
+    pub status: Option<Status>,
+    pub tag: Option<String>,
+}
+
+/// One page of a list, newest first. The cursor stands for a place in the list that writes do not move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// 1 to 100.
+    pub limit: usize,
+    pub cursor: Option<String>,
+}

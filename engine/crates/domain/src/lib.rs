@@ -1,0 +1,25 @@
+//! The pure words of the product. Nothing here does input or output, and nothing here depends on
+//! another crate of ours: every other crate speaks in these types, and the ports in [`ports`] are
+//! the roles that adapters fill.
+
+pub mod capability;
+pub mod chat;
+pub mod codes;
+pub mod content;
+pub mod error;
+pub mod event;
+pub mod generation;
+pub mod ids;
+pub mod inference;
+pub mod job;
+pub mod outbound;
+pub mod plugin;
+pub mod ports;
+pub mod principal;
+pub mod provenance;
+pub mod report;
+pub mod research;
+pub mod search;
+pub mod usage;
+
+pub use error::{Error, ErrorKind, FieldError, Result};

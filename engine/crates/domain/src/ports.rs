@@ -1,0 +1,20 @@
+//! Ports: the roles that adapters fill. Named by what they do; adapters are named by how
+//! (`SurrealJobStore`, `WasmProvider`). Each port has a contract suite in `testkit`.
+
+mod guests;
+mod local;
+mod outside;
+mod search;
+mod stores;
+
+pub use guests::{
+    Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, PluginLoader, Provider,
+    Research, Toolbox,
+};
+pub use local::LocalModels;
+pub use outside::{Clock, Egress, SystemClock};
+pub use search::SearchIndex;
+pub use stores::{
+    ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, NewJob, PluginKv,
+    Rotation, UsageLedger, UserStore,
+};

@@ -1,0 +1,96 @@
+//! Plugins from both sides: what the services call in a plugin, and what a plugin may call through the host.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::Result;
+use crate::chat::{ChunkStream, EmbedReply, EmbedRequest, Model, Reply, Request};
+use crate::generation::{GenerationStream, Template};
+use crate::plugin::{LoadedPlugin, PluginSpec};
+use crate::report::{Block, ReportInfo};
+use crate::research::{Answer, Tool};
+use crate::search::Hit;
+
+/// What goes with one call of a guest. The powers are bound to the caller: a plugin acts in their name.
+/// A power that is `None`, or that the plugin was not granted, answers `forbidden`.
+#[derive(Clone, Default)]
+pub struct GuestCall {
+    pub request_id: String,
+    pub ai: Option<Arc<dyn Ai>>,
+    pub tools: Option<Arc<dyn Toolbox>>,
+    pub search: Option<Arc<dyn DocumentSearch>>,
+}
+
+#[async_trait]
+pub trait Provider: Send + Sync {
+    async fn models(&self, call: &GuestCall) -> Result<Vec<Model>>;
+    async fn validate_connection(&self, call: &GuestCall) -> Result<String>;
+    /// `request.model` is the provider's own name.
+    async fn complete(&self, call: &GuestCall, request: Request) -> Result<ChunkStream>;
+    async fn embed(&self, call: &GuestCall, request: EmbedRequest) -> Result<EmbedReply>;
+}
+
+#[async_trait]
+pub trait Generator: Send + Sync {
+    /// Known since the plugin was prepared.
+    fn templates(&self) -> &[Template];
+    /// Checks `input` against the template's schema, then starts.
+    async fn start(
+        &self,
+        call: &GuestCall,
+        template: &str,
+        input: Value,
+        resume: Option<Bytes>,
+    ) -> Result<GenerationStream>;
+    /// The schema check of `start` alone, for a refusal before a job is queued.
+    fn check_input(&self, template: &str, input: &Value) -> Result<()>;
+}
+
+#[async_trait]
+pub trait Research: Send + Sync {
+    fn tools(&self) -> &[Tool];
+    async fn call(&self, call: &GuestCall, tool: &str, input: Value) -> Result<Answer>;
+}
+
+#[async_trait]
+pub trait Analytics: Send + Sync {
+    fn reports(&self) -> &[ReportInfo];
+    async fn run(&self, call: &GuestCall, report: &str, input: Value) -> Result<Vec<Block>>;
+}
+
+/// Makes a plugin ready to serve: read, hash, compile or load from cache, validate, pre-instantiate.
+/// May fail, and then changes nothing.
+#[async_trait]
+pub trait PluginLoader: Send + Sync {
+    async fn prepare(&self, spec: &PluginSpec) -> Result<Arc<LoadedPlugin>>;
+}
+
+/// An answer under way, and who gives it.
+pub struct AiStream {
+    /// `provider/model`.
+    pub model: String,
+    pub chunks: ChunkStream,
+}
+
+/// Language models as a guest reaches them: the gateway, in the caller's name.
+#[async_trait]
+pub trait Ai: Send + Sync {
+    async fn stream(&self, request: Request) -> Result<AiStream>;
+    async fn complete(&self, request: Request) -> Result<Reply>;
+    async fn embed(&self, request: EmbedRequest) -> Result<EmbedReply>;
+}
+
+/// Research tools as a guest reaches them. `tool` is `plugin/tool`.
+#[async_trait]
+pub trait Toolbox: Send + Sync {
+    async fn call(&self, tool: &str, input: Value) -> Result<Answer>;
+}
+
+/// The caller's documents as a guest reaches them.
+#[async_trait]
+pub trait DocumentSearch: Send + Sync {
+    async fn query(&self, text: &str, project: Option<&str>, limit: usize) -> Result<Vec<Hit>>;
+}

@@ -1,0 +1,173 @@
+//! What is kept. Every write method is one transaction, and is durable once it returns.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::Result;
+use crate::content::{Article, ArticleFilter, ArticleStamp, Cause, Page, PageRequest, Revision};
+use crate::event::Event;
+use crate::ids::{ArticleId, EventId, JobId, SessionId, UserId};
+use crate::job::{Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Progress};
+use crate::principal::{Account, Session, User};
+use crate::provenance::Provenance;
+use crate::usage::UsageRecord;
+
+/// A stream of nudges: an item means "something changed, look". Nudges may be merged, never lost.
+pub type ChangeSignal = std::pin::Pin<Box<dyn futures::Stream<Item = ()> + Send>>;
+
+/// What became of a refresh token that was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotation {
+    /// It is spent now, and the new one stands.
+    Rotated(Session),
+    /// Nobody has it, or it ran out, or its family was ended.
+    Unknown,
+    /// It was spent before: its whole family is ended now.
+    Reused,
+}
+
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    /// `already_exists` where the e-mail is taken.
+    async fn create_user(&self, account: Account) -> Result<()>;
+    async fn account_by_email(&self, email: &str) -> Result<Option<Account>>;
+    async fn user(&self, id: UserId) -> Result<Option<User>>;
+    async fn count_users(&self) -> Result<u64>;
+    async fn create_session(&self, session: Session) -> Result<()>;
+    /// Spends the token with this hash and stores its successor, both or neither. Exactly one of
+    /// several concurrent callers gets `Rotated`.
+    async fn rotate_session(
+        &self,
+        token_hash: [u8; 32],
+        successor_id: SessionId,
+        successor_hash: [u8; 32],
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<Rotation>;
+    /// Ends every session of the family.
+    async fn end_family(&self, family: SessionId) -> Result<()>;
+}
+
+/// A change of one article: the new state, and the event that tells of it.
+#[derive(Debug, Clone)]
+pub struct ArticleWrite {
+    pub article: Article,
+    pub author: UserId,
+    pub cause: Cause,
+    pub event: Event,
+}
+
+#[async_trait]
+pub trait ArticleStore: Send + Sync {
+    /// Stores article, revision and event. `article.revision` is 1.
+    async fn create_article(&self, write: ArticleWrite) -> Result<()>;
+    /// Replaces the article if the stored revision is `article.revision - 1`, else `revision_mismatch`; `not_found` where it is gone.
+    async fn update_article(&self, write: ArticleWrite) -> Result<()>;
+    /// Takes it out of sight, keeping its revisions. Same conditions as an update.
+    async fn delete_article(&self, write: ArticleWrite) -> Result<()>;
+    async fn article(&self, id: ArticleId) -> Result<Option<Article>>;
+    /// Deleted ones are left out; order is that of the ids.
+    async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>>;
+    /// Newest first.
+    async fn list_articles(
+        &self,
+        filter: ArticleFilter,
+        page: PageRequest,
+    ) -> Result<Page<Article>>;
+    /// Newest first.
+    async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>>;
+    async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>>;
+    /// Stamps of all articles changed at or after `since`, oldest change first. May repeat what was
+    /// seen; with an overlap longer than the longest transaction it misses nothing.
+    async fn changed_since(&self, since: DateTime<Utc>) -> Result<Vec<ArticleStamp>>;
+    /// Stamps of all articles, deleted ones too, by id after `after`, at most `limit`.
+    async fn stamps(&self, after: Option<ArticleId>, limit: usize) -> Result<Vec<ArticleStamp>>;
+    /// The database's clock.
+    async fn now(&self) -> Result<DateTime<Utc>>;
+    /// Nudges on writes made through this very store object.
+    fn changes(&self) -> ChangeSignal;
+}
+
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    pub id: JobId,
+    pub owner: UserId,
+    pub task: GenerateTask,
+    pub enqueued_at: DateTime<Utc>,
+}
+
+/// All that a finished generation writes, in one transaction.
+#[derive(Debug, Clone)]
+pub struct DraftCommit {
+    pub write: ArticleWrite,
+    pub provenance: Provenance,
+    /// `job.succeeded`.
+    pub event: Event,
+}
+
+/// The queue. Calls that carry a `fence` fail with `lease_lost` once another worker has claimed the
+/// job or it has ended.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    async fn submit(&self, job: NewJob) -> Result<Job>;
+    async fn job(&self, id: JobId) -> Result<Option<Job>>;
+    /// Newest first; `owner` of `None` is everybody.
+    async fn list_jobs(&self, owner: Option<UserId>, page: PageRequest) -> Result<Page<Job>>;
+    /// Takes the oldest job that is queued, or running with a lease that ran out. No job is handed to two workers.
+    async fn claim(
+        &self,
+        worker: &str,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ClaimedJob>>;
+    /// Prolongs the lease, stores progress and answers whether a cancel was asked for.
+    async fn heartbeat(
+        &self,
+        id: JobId,
+        fence: u64,
+        lease: Duration,
+        progress: &Progress,
+        now: DateTime<Utc>,
+    ) -> Result<bool>;
+    async fn save_checkpoint(&self, id: JobId, fence: u64, checkpoint: &Checkpoint) -> Result<()>;
+    /// Puts the job back into the queue, to be claimed again at once: an orderly shutdown, or a fault that may pass.
+    async fn release(&self, id: JobId, fence: u64) -> Result<()>;
+    /// Content, provenance, job state and events, all or nothing.
+    async fn succeed(&self, id: JobId, fence: u64, commit: DraftCommit) -> Result<()>;
+    async fn fail(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()>;
+    /// A queued job is cancelled at once; a running one is asked to stop and ends through `cancelled`;
+    /// a finished one is `conflict`. `event` is written where it ends at once.
+    async fn request_cancel(&self, id: JobId, event: Event) -> Result<Job>;
+    /// The worker's end of a cancel.
+    async fn cancelled(&self, id: JobId, fence: u64, event: Event) -> Result<()>;
+}
+
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Oldest first, after `after`.
+    async fn events(&self, after: Option<EventId>, limit: usize) -> Result<Vec<Event>>;
+}
+
+/// The plugins' own storage, a space for each.
+#[async_trait]
+pub trait PluginKv: Send + Sync {
+    async fn get(&self, plugin: &str, key: &str) -> Result<Option<Vec<u8>>>;
+    /// `quota_exceeded` where keys and values would exceed `quota_bytes` together; nothing is changed then.
+    async fn put(&self, plugin: &str, key: &str, value: Vec<u8>, quota_bytes: u64) -> Result<()>;
+    async fn delete(&self, plugin: &str, key: &str) -> Result<()>;
+    /// In order, at most 1,000.
+    async fn list_keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>>;
+}
+
+#[async_trait]
+pub trait UsageLedger: Send + Sync {
+    async fn append(&self, records: &[UsageRecord]) -> Result<()>;
+    /// Newest first; `user` of `None` is everybody.
+    async fn list_usage(
+        &self,
+        user: Option<UserId>,
+        page: PageRequest,
+    ) -> Result<Page<UsageRecord>>;
+}
