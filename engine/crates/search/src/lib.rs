@@ -1,1 +1,13 @@
+//! Full-text search on Tantivy. Everything here is derived data: it follows the article store by
+//! itself, and can be thrown away and rebuilt at any time.
+//!
+//! [`TantivyIndex`] answers queries; [`TantivyIndex::follow`] is the task that keeps it true.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod error;
+mod follow;
+mod index;
+mod query;
+mod schema;
+
+pub use index::{SearchConfig, TantivyIndex};

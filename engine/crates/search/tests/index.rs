@@ -1,0 +1,206 @@
+//! The Tantivy index against the port's contract, and what is its own: persistence, mending,
+//! convergence under concurrent writers.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use inkstone_domain::ids::UserId;
+use inkstone_domain::ports::{ArticleStore, SearchIndex};
+use inkstone_domain::search::{SearchQuery, Visibility};
+use inkstone_search::{SearchConfig, TantivyIndex};
+use inkstone_testkit::{MemStore, contract, sample};
+use tokio::task::JoinHandle;
+
+/// An index with its follower, which ends with it.
+struct Following {
+    index: Arc<TantivyIndex>,
+    follower: JoinHandle<()>,
+}
+
+impl Following {
+    fn start(dir: Option<&Path>, store: &MemStore) -> Self {
+        let config = SearchConfig {
+            dir: dir.map(Path::to_owned),
+            poll_interval: Duration::from_millis(50),
+            ..SearchConfig::default()
+        };
+        let index = TantivyIndex::open(config, Arc::new(store.clone())).unwrap();
+        let following = Arc::clone(&index);
+        let follower = tokio::spawn(async move { following.follow(std::future::pending()).await });
+        Self { index, follower }
+    }
+
+    async fn end(self) {
+        self.follower.abort();
+        let _ = self.follower.await;
+    }
+}
+
+fn all() -> SearchQuery {
+    SearchQuery {
+        text: String::new(),
+        visibility: Visibility::All,
+        project: None,
+        status: None,
+        tags: Vec::new(),
+        limit: 100,
+        offset: 0,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract() {
+    let store = MemStore::new();
+    let following = Following::start(None, &store);
+    contract::search::run(&*following.index, &store).await;
+    following.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fake_keeps_the_contract() {
+    let store = MemStore::new();
+    let fake = inkstone_testkit::FakeSearchIndex::new(Arc::new(store.clone()));
+    contract::search::run(&fake, &store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn highlights_and_stems() {
+    let store = MemStore::new();
+    let following = Following::start(None, &store);
+    let mut article = sample::article(UserId::new());
+    article.text.title = "Running shoes".to_owned();
+    article.text.body = "Café owners <b>run</b> a lot.".to_owned();
+    store
+        .create_article(sample::creation(&article))
+        .await
+        .unwrap();
+    following.index.catch_up().await.unwrap();
+    let query = |text: &str| SearchQuery {
+        text: text.to_owned(),
+        ..all()
+    };
+    let page = following.index.query(query("runs cafe")).await.unwrap();
+    assert_eq!(page.hits[0].title_html, "<em>Running</em> shoes");
+    assert_eq!(
+        page.hits[0].snippet_html,
+        "<em>Café</em> owners &lt;b&gt;<em>run</em>&lt;/b&gt; a lot"
+    );
+    following.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_left_behind_catches_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemStore::new();
+    let mut articles = Vec::new();
+    for _ in 0..20 {
+        let article = sample::article(UserId::new());
+        store
+            .create_article(sample::creation(&article))
+            .await
+            .unwrap();
+        articles.push(article);
+    }
+    let first = Following::start(Some(folder.path()), &store);
+    first.index.catch_up().await.unwrap();
+    assert_eq!(first.index.query(all()).await.unwrap().total, 20);
+    first.end().await;
+
+    // While no index looks: one deleted, one changed, one new.
+    store
+        .delete_article(sample::deletion(&articles[0]))
+        .await
+        .unwrap();
+    store
+        .update_article(sample::retitling(&articles[1], "Zebra"))
+        .await
+        .unwrap();
+    let new = sample::article(UserId::new());
+    store.create_article(sample::creation(&new)).await.unwrap();
+
+    let second = Following::start(Some(folder.path()), &store);
+    second.index.catch_up().await.unwrap();
+    assert_eq!(second.index.query(all()).await.unwrap().total, 20);
+    let zebra = SearchQuery {
+        text: "zebra".to_owned(),
+        ..all()
+    };
+    let found = second.index.query(zebra).await.unwrap();
+    assert_eq!(found.hits[0].id, articles[1].id);
+    second.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_index_is_rebuilt() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemStore::new();
+    let article = sample::article(UserId::new());
+    store
+        .create_article(sample::creation(&article))
+        .await
+        .unwrap();
+    let first = Following::start(Some(folder.path()), &store);
+    first.index.catch_up().await.unwrap();
+    first.end().await;
+
+    let mut damaged = 0;
+    for version in std::fs::read_dir(folder.path()).unwrap() {
+        for file in std::fs::read_dir(version.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            let is_segment = path
+                .extension()
+                .is_some_and(|end| end == "store" || end == "term");
+            if is_segment {
+                std::fs::write(&path, b"not a segment").unwrap();
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 0, "the test found nothing to damage");
+
+    let second = Following::start(Some(folder.path()), &store);
+    second.index.catch_up().await.unwrap();
+    assert_eq!(second.index.query(all()).await.unwrap().total, 1);
+    second.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_writers_leave_no_difference() {
+    let store = MemStore::new();
+    let following = Following::start(None, &store);
+    let writers: Vec<_> = (0..32)
+        .map(|writer| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for number in 0..20 {
+                    let article = sample::article(UserId::new());
+                    store
+                        .create_article(sample::creation(&article))
+                        .await
+                        .unwrap();
+                    if (writer + number) % 3 == 0 {
+                        store
+                            .delete_article(sample::deletion(&article))
+                            .await
+                            .unwrap();
+                    } else if number % 2 == 0 {
+                        let renamed = sample::retitling(&article, "Renamed");
+                        store.update_article(renamed).await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    following.index.catch_up().await.unwrap();
+
+    let stamps = store.stamps(None, 10_000).await.unwrap();
+    let living = stamps.iter().filter(|stamp| !stamp.deleted).count();
+    assert_eq!(stamps.len(), 640);
+    assert_eq!(following.index.query(all()).await.unwrap().total, living);
+    following.end().await;
+}
