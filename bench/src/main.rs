@@ -1,1 +1,58 @@
-fn main() {}
+//! Benchmarks: each measures Inkstone and a bare baseline in the same run, turn by turn, and prints
+//! the ratio. Nothing here passes or fails; run it in release (`make bench`).
+#![allow(clippy::print_stdout)]
+
+mod articles;
+mod bare;
+mod gateway;
+mod load;
+mod measure;
+mod plugin_call;
+mod process;
+mod search;
+
+use clap::{Parser, Subcommand};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Parser)]
+struct Bench {
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// An isolated plugin call beside raw wasmtime.
+    PluginCall,
+    /// `GET /v1/articles/{id}` beside a bare axum handler.
+    Articles,
+    /// Search beside bare Tantivy.
+    Search,
+    /// Chat through provider-openai beside a bare axum + reqwest proxy, to the same mock upstream.
+    Gateway,
+    /// Serve one of the baselines; the benchmarks start these themselves.
+    #[command(hide = true)]
+    Bare {
+        kind: bare::Kind,
+        /// What it needs: an upstream's address, or a file.
+        argument: Option<String>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    match Bench::parse().part {
+        Some(Part::Bare { kind, argument }) => bare::serve(kind, argument).await,
+        Some(Part::PluginCall) => plugin_call::run().await,
+        Some(Part::Articles) => articles::run().await,
+        Some(Part::Search) => search::run().await,
+        Some(Part::Gateway) => gateway::run().await,
+        None => {
+            plugin_call::run().await?;
+            search::run().await?;
+            articles::run().await?;
+            gateway::run().await
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The baselines: as little as axum and reqwest need for the same answer.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use clap::ValueEnum;
+use futures::stream;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::Failure;
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Kind {
+    /// Answers the bytes of a file.
+    Article,
+    /// Passes requests on to an upstream.
+    Proxy,
+    /// An OpenAI-compatible server whose answers are ready: a stream of 100 events, 1.5 KB of text.
+    Upstream,
+}
+
+pub async fn serve(kind: Kind, argument: Option<String>) -> Result<(), Failure> {
+    let router = match kind {
+        Kind::Article => article(Bytes::from(std::fs::read(argument.ok_or("no file")?)?)),
+        Kind::Proxy => proxy(argument.ok_or("no upstream")?)?,
+        Kind::Upstream => upstream(),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("http://{}", listener.local_addr()?);
+    axum::serve(listener, router).await?;
+    Ok(())
+}
+
+fn article(bytes: Bytes) -> Router {
+    let handler = move || async move { ([(CONTENT_TYPE, "application/json")], bytes.clone()) };
+    Router::new().route("/article", get(handler))
+}
+
+struct Proxy {
+    http: reqwest::Client,
+    url: String,
+}
+
+fn proxy(upstream: String) -> Result<Router, Failure> {
+    let state = Arc::new(Proxy {
+        http: reqwest::Client::builder().no_proxy().build()?,
+        url: format!("{upstream}/v1/chat/completions"),
+    });
+    Ok(Router::new()
+        .route("/v1/chat/completions", post(pass_on))
+        .with_state(state))
+}
+
+async fn pass_on(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
+    let request = proxy.http.post(&proxy.url).body(body);
+    match request.send().await {
+        Ok(reply) => {
+            let content_type = reply.headers().get(CONTENT_TYPE).cloned();
+            let mut response = Body::from_stream(reply.bytes_stream()).into_response();
+            if let Some(content_type) = content_type {
+                response.headers_mut().insert(CONTENT_TYPE, content_type);
+            }
+            response
+        }
+        Err(error) => (axum::http::StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+fn upstream() -> Router {
+    let events: Arc<[Bytes]> = events().into();
+    let handler = move || {
+        let events = Arc::clone(&events);
+        async move {
+            let count = events.len();
+            let pieces = stream::iter(
+                (0..count).map(move |at| Ok::<_, std::convert::Infallible>(events[at].clone())),
+            );
+            ([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(pieces))
+        }
+    };
+    Router::new().route("/v1/chat/completions", post(handler))
+}
+
+fn events() -> Vec<Bytes> {
+    let event = |delta: serde_json::Value, finish: serde_json::Value| {
+        let chunk = json!({
+            "id": "chatcmpl-mock", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "mock",
+            "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }],
+        });
+        Bytes::from(format!("data: {chunk}\n\n"))
+    };
+    let mut events = vec![event(json!({ "role": "assistant", "content": "" }), json!(null))];
+    for _ in 0..98 {
+        events.push(event(json!({ "content": "fifteen letters " }), json!(null)));
+    }
+    events.push(event(json!({}), json!("stop")));
+    let usage = json!({
+        "id": "chatcmpl-mock", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "mock",
+        "choices": [], "usage": { "prompt_tokens": 5, "completion_tokens": 98, "total_tokens": 103 },
+    });
+    events.push(Bytes::from(format!("data: {usage}\n\ndata: [DONE]\n\n")));
+    events
+}

@@ -1,0 +1,135 @@
+//! Child processes: the engine with a folder of its own, and the baselines. CPU time is read from /proc.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::Failure;
+
+const PASSWORD: &str = "bench bench bench";
+
+/// Ends with its handle.
+pub struct Process {
+    child: Child,
+    pub url: String,
+    /// The engine's data.
+    _folder: Option<TempDir>,
+}
+
+impl Process {
+    /// A baseline: this very binary. It prints its address.
+    pub fn bare(kind: &str, argument: Option<&str>) -> Result<Self, Failure> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("bare")
+            .arg(kind)
+            .args(argument)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out = child.stdout.take().ok_or("no output")?;
+        let mut url = String::new();
+        BufReader::new(out).read_line(&mut url)?;
+        Ok(Self {
+            child,
+            url: url.trim().to_owned(),
+            _folder: None,
+        })
+    }
+
+    /// The release engine beside this binary, with the given `plugins.toml`.
+    pub async fn engine(plugins: &str, settings: &[(&str, String)]) -> Result<Self, Failure> {
+        let folder = TempDir::new()?;
+        let data = folder.path();
+        std::fs::write(data.join("plugins.toml"), plugins)?;
+        let binary = std::env::current_exe()?.with_file_name("inkstone");
+        if !binary.exists() {
+            return Err(format!("{} is missing: `make bench` builds it", binary.display()).into());
+        }
+        let store = format!("surrealkv://{}", data.join("store").display());
+        let child = Command::new(binary)
+            .arg("serve")
+            .current_dir(root())
+            .env("INKSTONE__SERVER__LISTEN", "127.0.0.1:0")
+            .env("INKSTONE__DATA_DIR", data)
+            .env("INKSTONE__STORE__URL", store)
+            .env("INKSTONE__SEARCH__DIR", data.join("search"))
+            .env("INKSTONE__PLUGINS__FILE", data.join("plugins.toml"))
+            .env("INKSTONE__LOG__FILTER", "warn")
+            .env("INKSTONE_BENCH_PASSWORD", PASSWORD)
+            .env(
+                "INKSTONE__AUTH__ADMIN_PASSWORD__ENV",
+                "INKSTONE_BENCH_PASSWORD",
+            )
+            .envs(settings.iter().map(|(name, value)| (*name, value.as_str())))
+            .spawn()?;
+        let mut process = Self {
+            child,
+            url: String::new(),
+            _folder: None,
+        };
+        let state = data.join("engine.json");
+        let began = Instant::now();
+        while process.url.is_empty() {
+            if let Some(status) = process.child.try_wait()? {
+                return Err(format!("the engine ended with {status}").into());
+            }
+            if let Ok(text) = std::fs::read_to_string(&state) {
+                let value: Value = serde_json::from_str(&text)?;
+                process.url = value["url"].as_str().ok_or("no url")?.to_owned();
+            } else if began.elapsed() > Duration::from_secs(60) {
+                return Err("the engine is not ready after 60 s".into());
+            } else {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        process._folder = Some(folder);
+        Ok(process)
+    }
+
+    /// An access token of the engine's admin.
+    pub async fn sign_in(&self, http: &reqwest::Client) -> Result<String, Failure> {
+        let body = json!({ "email": "admin@localhost", "password": PASSWORD });
+        let reply = http
+            .post(format!("{}/v1/auth/login", self.url))
+            .json(&body)
+            .send()
+            .await?
+            .error_for_status()?;
+        let pair: Value = reply.json().await?;
+        Ok(pair["access_token"].as_str().ok_or("no token")?.to_owned())
+    }
+
+    /// CPU time used so far, user and system, over all threads. Linux only.
+    pub fn cpu(&self) -> Duration {
+        let path = PathBuf::from(format!("/proc/{}/stat", self.child.id()));
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        // The name in parentheses may hold blanks; the numbers come after it.
+        let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks: u64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
+        // USER_HZ is 100 on every Linux this runs on.
+        Duration::from_millis(ticks * 10)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder of the workspace.
+pub fn root() -> PathBuf {
+    let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    package
+        .parent()
+        .map_or(package.clone(), std::path::Path::to_path_buf)
+}

@@ -1,0 +1,114 @@
+//! The command line: what can be asked, and the way to each answer.
+//!
+//! Commands that need an engine talk to the one that runs, over HTTP, or start an embedded one.
+
+mod chat;
+mod config;
+mod connect;
+mod doctor;
+mod generate;
+pub(crate) mod output;
+mod plugin;
+mod search;
+mod serve;
+mod start;
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use inkstone_config::EngineConfig;
+
+pub(crate) use output::Failure;
+
+#[derive(Parser)]
+#[command(
+    name = "inkstone",
+    version,
+    about = "An extensible content engine: sandboxed plugins write, research and measure; you keep the keys."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Clone)]
+struct Common {
+    /// The engine's configuration file.
+    #[arg(
+        long,
+        global = true,
+        env = "INKSTONE_CONFIG",
+        default_value = "config/engine.toml"
+    )]
+    config: PathBuf,
+    /// How results are printed.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the engine until it is told to stop.
+    Serve,
+    /// Run the engine and show the main job: write an article, find it, analyse it, go on serving.
+    Start(start::StartArgs),
+    /// Let a plugin write something.
+    Generate(generate::GenerateArgs),
+    /// Ask a model; the answer streams to the terminal.
+    Chat(chat::ChatArgs),
+    /// Find articles.
+    Search(search::SearchArgs),
+    /// Look at plugins, and build them.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+    /// Check toolchain, model, configuration, ports and disk, and say what to do.
+    Doctor,
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print the OpenAPI description.
+    Openapi,
+    /// Print a completion script for a shell.
+    Completions { shell: clap_complete::Shell },
+}
+
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    let common = cli.common;
+    match cli.command {
+        Command::Serve => serve::run(&common).await,
+        Command::Start(args) => start::run(&common, args).await,
+        Command::Generate(args) => generate::run(&common, args).await,
+        Command::Chat(args) => chat::run(&common, args).await,
+        Command::Search(args) => search::run(&common, args).await,
+        Command::Plugin(command) => plugin::run(&common, command).await,
+        Command::Doctor => doctor::run(&common).await,
+        Command::Config(command) => config::run(&common, command),
+        Command::Openapi => {
+            let document = inkstone_api::openapi();
+            output::print_line(&output::pretty_json(&document)?)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "inkstone", &mut script);
+            output::print_bytes(&script)
+        }
+    }
+}
+
+impl Common {
+    fn load_config(&self) -> Result<EngineConfig, Failure> {
+        EngineConfig::load(&self.config).map_err(Failure::from)
+    }
+
+    fn is_json(&self) -> bool {
+        self.output == Output::Json
+    }
+}

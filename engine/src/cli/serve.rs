@@ -1,0 +1,34 @@
+//! `inkstone serve`: the engine, until it is told to stop.
+
+use inkstone_config::EngineConfig;
+use inkstone_services::auth::AdminSetup;
+
+use super::{Common, Failure, output};
+use crate::{shutdown, telemetry, wire};
+
+pub(crate) async fn run(common: &Common) -> Result<(), Failure> {
+    let boot = boot(common)?;
+    let stop = shutdown::on_signal();
+    let engine = wire::start(boot, stop.clone()).await?;
+    if let AdminSetup::Created {
+        email,
+        generated_password: Some(password),
+    } = engine.admin()
+    {
+        output::say(&format!(
+            "Admin sign-in, shown this once: {email} / {password}"
+        ));
+    }
+    tracing::info!(url = %engine.base_url(), "ready");
+    stop.cancelled().await;
+    engine.stop().await;
+    Ok(())
+}
+
+/// Reads the configuration and begins logs and metrics: what comes before the engine.
+pub(super) fn boot(common: &Common) -> Result<wire::Boot, Failure> {
+    let config: EngineConfig = common.load_config()?;
+    telemetry::start_logs(config.log.format, &config.log.filter).map_err(Failure::Failed)?;
+    let metrics = telemetry::start_metrics().map_err(Failure::Failed)?;
+    Ok(wire::Boot { config, metrics })
+}

@@ -1,0 +1,86 @@
+//! What a running engine leaves in its data folder for the command line of the same machine: where it
+//! listens, and the key that signs access tokens. Who may read the folder is an operator of the engine.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use inkstone_domain::ids::UserId;
+use inkstone_services::SigningKey;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Failure;
+
+const STATE_FILE: &str = "engine.json";
+const KEY_FILE: &str = "signing.key";
+
+/// Where an engine is reached.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct EngineState {
+    pub url: String,
+    /// Its process id.
+    pub process: u32,
+    /// Whom the command line acts as.
+    pub admin: UserId,
+}
+
+/// Stands as long as the engine serves.
+pub(crate) struct StateFile(PathBuf);
+
+impl StateFile {
+    pub(crate) fn write(data_dir: &Path, state: &EngineState) -> Result<Self, Failure> {
+        let path = data_dir.join(STATE_FILE);
+        write_private(&path, serde_json::to_string(state)?.as_bytes())?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for StateFile {
+    fn drop(&mut self) {
+        // It may be gone already, and an old one does no harm: readers check whether the engine answers.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The engine that was started with this data folder, if its file is there.
+pub(crate) fn read(data_dir: &Path) -> Option<EngineState> {
+    let text = fs::read_to_string(data_dir.join(STATE_FILE)).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The key of this engine, made at the first start.
+pub(crate) fn signing_key(data_dir: &Path) -> Result<SigningKey, Failure> {
+    let path = data_dir.join(KEY_FILE);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let bytes = SigningKey::generate();
+            write_private(&path, &bytes)?;
+            bytes
+        }
+        Err(error) => {
+            return Err(Failure::Failed(format!(
+                "the signing key `{}` cannot be read: {error}",
+                path.display()
+            )));
+        }
+    };
+    Ok(SigningKey::from_bytes(&bytes)?)
+}
+
+/// Writes beside and renames, readable by its owner alone.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let beside = path.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    Ok(())
+}

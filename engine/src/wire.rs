@@ -1,0 +1,290 @@
+//! The boot order, top to bottom: the only place where concrete types meet. Shutdown walks it backwards.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use inkstone_api::{ApiConfig, ApiState};
+use inkstone_config::EngineConfig;
+use inkstone_config::watch::FileWatch;
+use inkstone_domain::ids::UserId;
+use inkstone_domain::plugin::PluginSpec;
+use inkstone_domain::ports::{Clock, SystemClock, UserStore};
+use inkstone_egress::HttpEgress;
+use inkstone_host::{Host, HostPorts};
+use inkstone_inference::CandleModels;
+use inkstone_search::TantivyIndex;
+use inkstone_services::auth::AdminSetup;
+use inkstone_services::plugins::ReloadReport;
+use inkstone_services::{HealthCheck, Ports, Services, ServicesConfig};
+use inkstone_store::SurrealStore;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::cli::Failure;
+use crate::settings;
+use crate::state::{self, EngineState};
+
+/// What stands before the engine does.
+pub(crate) struct Boot {
+    pub config: EngineConfig,
+    pub metrics: PrometheusHandle,
+}
+
+/// An engine that serves.
+pub(crate) struct Running {
+    address: SocketAddr,
+    admin: AdminSetup,
+    admin_id: UserId,
+    config: EngineConfig,
+    services: Arc<Services>,
+    store: SurrealStore,
+    /// Ends the listener, the follower and the watcher.
+    stop: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+    background: TaskTracker,
+    state_file: state::StateFile,
+}
+
+/// Boots everything. `stop` ends it from outside; [`Running::stop`] waits for the end.
+pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running, Failure> {
+    let Boot { config, metrics } = boot;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let background = TaskTracker::new();
+    create_folder(&config.data_dir)?;
+    let signing_key = state::signing_key(&config.data_dir)?;
+
+    // Ground truth, then what is derived from it.
+    let store = SurrealStore::connect(settings::store(&config)).await?;
+    let ports_of_store = Arc::new(store.clone());
+    let index = TantivyIndex::open(settings::search(&config), ports_of_store.clone())?;
+    let follower = Arc::clone(&index);
+    let stopped = stop.clone();
+    background.spawn(async move { follower.follow(stopped.cancelled_owned()).await });
+
+    // What plugins reach the world through, then the plugins' host.
+    let egress = HttpEgress::new(settings::egress(&config)?)?;
+    let models = CandleModels::new(settings::inference(&config));
+    let host = Host::new(
+        settings::host(&config),
+        HostPorts {
+            egress: Arc::new(egress),
+            models: Arc::new(models),
+            kv: ports_of_store.clone(),
+            clock: Arc::clone(&clock),
+        },
+    )?;
+
+    // The verbs.
+    let checked = store.clone();
+    let services = Services::new(
+        Ports {
+            users: ports_of_store.clone(),
+            articles: ports_of_store.clone(),
+            jobs: ports_of_store.clone(),
+            events: ports_of_store.clone(),
+            usage: ports_of_store,
+            index,
+            loader: host,
+            clock,
+        },
+        ServicesConfig {
+            auth: settings::auth(&config),
+            signing_key,
+            models: settings::models(&config),
+            jobs: settings::jobs(&config),
+            health_checks: vec![HealthCheck::new("store", move || {
+                let store = checked.clone();
+                async move { store.health().await }
+            })],
+        },
+    );
+    let password = config.auth.admin_password.as_ref();
+    let password = password.map(|secret| secret.expose().to_owned());
+    let admin = services
+        .auth
+        .ensure_admin(&config.auth.admin_email, password)
+        .await?;
+    let admin_id = operator(&store, &config).await?;
+
+    // Plugins: first boot takes the same path as every reload.
+    let specs = load_plugins(&config)?;
+    report(&services.plugins.apply(specs.clone()).await);
+    if config.plugins.watch {
+        let watch = inkstone_config::watch::files(&watched(&config, &specs))?;
+        background.spawn(watch_plugins(
+            Arc::clone(&services),
+            config.clone(),
+            watch,
+            stop.clone(),
+        ));
+    }
+    services.start_workers(config.jobs.workers);
+
+    // The door opens last.
+    let listener = TcpListener::bind(&config.server.listen)
+        .await
+        .map_err(|error| {
+            Failure::Failed(format!(
+                "cannot listen at {}: {error}; is another engine running? `[server] listen` changes the address",
+                config.server.listen
+            ))
+        })?;
+    let address = listener.local_addr()?;
+    let base_url = format!("http://{address}");
+    let router = inkstone_api::router(ApiState {
+        services: Arc::clone(&services),
+        config: ApiConfig {
+            max_body_bytes: config.server.max_body_bytes,
+            public_url: base_url.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        metrics: Arc::new(move || metrics.render()),
+    });
+    let server = tokio::spawn(inkstone_api::serve(
+        listener,
+        router,
+        stop.clone().cancelled_owned(),
+    ));
+    let state_file = state::StateFile::write(
+        &config.data_dir,
+        &EngineState {
+            url: base_url,
+            process: std::process::id(),
+            admin: admin_id,
+        },
+    )?;
+    Ok(Running {
+        address,
+        admin,
+        admin_id,
+        config,
+        services,
+        store,
+        stop,
+        server,
+        background,
+        state_file,
+    })
+}
+
+impl Running {
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn admin(&self) -> &AdminSetup {
+        &self.admin
+    }
+
+    /// A short token of the admin, for the engine's own command line.
+    pub(crate) fn access_token(&self) -> Result<String, Failure> {
+        let key = state::signing_key(&self.config.data_dir)?;
+        let auth = settings::auth(&self.config);
+        Ok(auth.operator_token(&key, self.admin_id, SystemClock.now())?)
+    }
+
+    pub(crate) fn serving_plugins(&self) -> usize {
+        self.services.plugins.snapshot().len()
+    }
+
+    /// Backwards through the boot order: no new work, running calls within the grace period, then the store.
+    pub(crate) async fn stop(self) {
+        let grace = Duration::from_millis(self.config.server.grace_period_ms);
+        self.stop.cancel();
+        drop(self.state_file);
+        let all_ended = self.services.shutdown(grace).await;
+        if !all_ended {
+            tracing::warn!(?grace, "some calls did not end within the grace period and were cut off");
+        }
+        let connections = tokio::time::timeout(grace, self.server).await;
+        if connections.is_err() {
+            tracing::warn!("some connections did not end within the grace period and were cut off");
+        }
+        self.background.close();
+        if tokio::time::timeout(grace, self.background.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("a background task did not end within the grace period");
+        }
+        self.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Who the command line of this machine acts as.
+async fn operator(store: &SurrealStore, config: &EngineConfig) -> Result<UserId, Failure> {
+    let email = &config.auth.admin_email;
+    let account = store.account_by_email(email).await?;
+    account.map(|account| account.user.id).ok_or_else(|| {
+        Failure::Failed(format!(
+            "there are users, but none with the e-mail `{email}` of `[auth] admin_email`; name the admin of the first start there"
+        ))
+    })
+}
+
+/// The list, and the component files it names.
+fn watched(config: &EngineConfig, specs: &[PluginSpec]) -> Vec<PathBuf> {
+    let files = specs.iter().map(|spec| spec.path.clone());
+    std::iter::once(config.plugins.file.clone())
+        .chain(files)
+        .collect()
+}
+
+fn load_plugins(config: &EngineConfig) -> Result<Vec<PluginSpec>, Failure> {
+    Ok(inkstone_config::plugins::load(
+        &config.plugins.file,
+        &config.plugins.dir,
+    )?)
+}
+
+/// Takes up every change of the list and of the component files. A list that is wrong changes nothing.
+async fn watch_plugins(
+    services: Arc<Services>,
+    config: EngineConfig,
+    mut watch: FileWatch,
+    stop: CancellationToken,
+) {
+    loop {
+        let changed = tokio::select! {
+            changed = watch.changed() => changed,
+            () = stop.cancelled() => return,
+        };
+        if changed.is_none() {
+            tracing::warn!("changes of plugins are no longer told; restart to take them up");
+            return;
+        }
+        match load_plugins(&config) {
+            Ok(specs) => report(&services.plugins.apply(specs).await),
+            Err(failure) => {
+                tracing::error!(%failure, "the list of plugins is wrong; what served before goes on serving");
+            }
+        }
+    }
+}
+
+fn report(report: &ReloadReport) {
+    for failure in &report.failed {
+        tracing::error!(plugin = %failure.id, still_serving = failure.still_serving, error = ?failure.error, "a plugin cannot be loaded");
+    }
+    tracing::info!(
+        added = ?report.added,
+        updated = ?report.updated,
+        removed = ?report.removed,
+        "plugins are loaded"
+    );
+}
+
+fn create_folder(path: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(path).map_err(|error| {
+        Failure::Failed(format!(
+            "the folder `{}` cannot be made: {error}; set `data_dir` to one you may write to",
+            path.display()
+        ))
+    })
+}

@@ -1,0 +1,265 @@
+//! A real engine as a process of its own, with its own data folder, and a client for it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long anything may take before a trip fails. Generous: debug builds on busy machines.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+pub const ADMIN_EMAIL: &str = "admin@localhost";
+pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
+
+/// The root of the workspace.
+pub fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package
+        .parent()
+        .expect("the package lies in the workspace")
+        .to_owned()
+}
+
+/// The engine's binary: `INKSTONE_BIN`, else beside the test binary.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("INKSTONE_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/<profile>/deps/<test>");
+    let path = profile.join("inkstone");
+    assert!(
+        path.exists(),
+        "{} is missing: run `make test`, or `cargo build -p inkstone` first",
+        path.display()
+    );
+    path
+}
+
+/// What an engine is started with.
+pub struct Setup {
+    pub data: TempDir,
+    /// `plugins.toml`, whole.
+    pub plugins: String,
+    pub environment: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// All bundled plugins with the grants of the shipped configuration, and a data folder of its own.
+    pub fn new() -> Self {
+        let shipped = root().join("config/plugins.toml");
+        let plugins = std::fs::read_to_string(shipped).expect("config/plugins.toml can be read");
+        Self {
+            data: TempDir::new().expect("a temporary folder"),
+            plugins,
+            environment: Vec::new(),
+        }
+    }
+
+    pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// A command of the binary with this set-up's surroundings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let plugins = self.data.path().join("plugins.toml");
+        std::fs::write(&plugins, &self.plugins).expect("plugins.toml can be written");
+        let mut command = Command::new(binary());
+        let data = self.data.path();
+        let store = format!("surrealkv://{}", data.join("store").display());
+        command
+            .args(arguments)
+            .current_dir(root())
+            .env("INKSTONE_CONFIG", root().join("config/engine.toml"))
+            .env("INKSTONE__SERVER__LISTEN", "127.0.0.1:0")
+            .env("INKSTONE__DATA_DIR", data)
+            .env("INKSTONE__STORE__URL", store)
+            .env("INKSTONE__SEARCH__DIR", data.join("search"))
+            .env("INKSTONE__PLUGINS__FILE", &plugins)
+            .env("INKSTONE__PLUGINS__DIR", root().join("plugins/dist"))
+            .env("INKSTONE__AUTH__ADMIN_PASSWORD__ENV", "INKSTONE_ADMIN_PASSWORD")
+            .env("INKSTONE_ADMIN_PASSWORD", ADMIN_PASSWORD)
+            .env_remove("RUST_LOG");
+        for (name, value) in &self.environment {
+            command.env(name, value);
+        }
+        command
+    }
+
+    /// Starts `inkstone serve` and waits until it is ready.
+    pub async fn start(self) -> Engine {
+        let log = self.data.path().join("log.jsonl");
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("the log can be written");
+        let _ = std::fs::remove_file(self.data.path().join("engine.json"));
+        let child = self
+            .command(&["serve"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .expect("the engine starts");
+        let mut engine = Engine {
+            setup: self,
+            child,
+            url: String::new(),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .build()
+                .expect("a client"),
+            token: String::new(),
+        };
+        engine.wait_until_ready().await;
+        engine.token = engine.login().await;
+        engine
+    }
+}
+
+pub struct Engine {
+    setup: Setup,
+    child: Child,
+    pub url: String,
+    pub http: reqwest::Client,
+    /// The admin's.
+    pub token: String,
+}
+
+impl Engine {
+    /// As `kill -9` does it.
+    pub fn kill(mut self) -> Setup {
+        // It may be gone already.
+        let _ = self.child.kill();
+        self.child.wait().expect("the engine is gone");
+        self.take_setup()
+    }
+
+    /// kill -9 while others still hold the engine; [`Engine::kill`] collects what is left.
+    pub fn kill_now(&self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-KILL", &id]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// SIGTERM, and wait for the end.
+    pub fn stop(mut self) -> (Setup, std::process::ExitStatus) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(sent.expect("kill runs").success());
+        let status = self.child.wait().expect("the engine ends");
+        (self.take_setup(), status)
+    }
+
+    fn take_setup(&mut self) -> Setup {
+        let empty = Setup {
+            data: TempDir::new().expect("a temporary folder"),
+            plugins: String::new(),
+            environment: Vec::new(),
+        };
+        std::mem::replace(&mut self.setup, empty)
+    }
+
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.setup.data.path().join("log.jsonl")).unwrap_or_default()
+    }
+
+    async fn wait_until_ready(&mut self) {
+        let state = self.setup.data.path().join("engine.json");
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child can be asked") {
+                panic!("the engine ended with {status}:\n{}", self.log());
+            }
+            if let Ok(text) = std::fs::read_to_string(&state)
+                && let Ok(value) = serde_json::from_str::<Value>(&text)
+            {
+                self.url = value["url"].as_str().expect("engine.json has a url").to_owned();
+                let ready = self.http.get(format!("{}/readyz", self.url)).send().await;
+                if ready.is_ok_and(|reply| reply.status().is_success()) {
+                    return;
+                }
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "the engine is not ready:\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn login(&self) -> String {
+        let body = json!({ "email": ADMIN_EMAIL, "password": ADMIN_PASSWORD });
+        let reply = self.http.post(format!("{}/v1/auth/login", self.url));
+        let reply = reply.json(&body).send().await.expect("login answers");
+        assert_eq!(reply.status(), 200, "{}", self.log());
+        let pair: Value = reply.json().await.expect("login answers JSON");
+        pair["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = method.parse().expect("a method");
+        self.http
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(&self.token)
+    }
+
+    /// Status and JSON body.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        let reply = request.send().await.expect("the engine answers");
+        let status = reply.status().as_u16();
+        let bytes = reply.bytes().await.expect("the body arrives");
+        let value = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(&bytes)))
+        };
+        (status, value)
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.send(self.request("GET", path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.send(self.request("POST", path).json(body)).await
+    }
+
+    /// Asks again and again until `done` says so.
+    pub async fn until(&self, path: &str, done: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let (status, value) = self.get(path).await;
+            assert_eq!(status, 200, "{value}");
+            if done(&value) {
+                return value;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{path} stays {value}\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

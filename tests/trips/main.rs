@@ -1,0 +1,16 @@
+//! Trips: the real engine as a process, real wasm, real components, over HTTP. Few, each a whole way.
+//! One binary. Logic is tested nearer to where it stands; here is what only the whole can show.
+#![allow(clippy::unwrap_used)]
+
+mod engine; // the harness: an engine as a process, and a client for it
+mod upstream; // servers the plugins talk to: llama.cpp, and small pages
+
+mod articles; // content over HTTP, kill -9 under writers, the index that follows
+mod commands; // the command line
+mod docs; // every command in README and docs/
+mod failures; // what people see when something is wrong
+mod hostile; // guests that try to do harm
+mod openai; // the official `openai` package against us
+mod plugins; // hot reload, research and analytics through the API
+mod resume; // kill -9 in the middle of a generation
+mod surreal; // the store's contract against a real SurrealDB server

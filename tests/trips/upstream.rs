@@ -1,0 +1,92 @@
+//! Servers that plugins talk to in trips.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use axum::Router;
+
+use crate::engine::root;
+
+/// The Python of the project's own set-up (`cargo xtask setup --tests`).
+pub fn python() -> PathBuf {
+    let venv = std::env::var_os("INKSTONE_VENV").map_or_else(
+        || cache_dir().join("venv"),
+        PathBuf::from,
+    );
+    let python = venv.join("bin/python");
+    assert!(
+        python.exists(),
+        "{} is missing: `cargo xtask setup --tests` makes it",
+        python.display()
+    );
+    python
+}
+
+/// Where set-up put the models.
+pub fn models_dir() -> PathBuf {
+    std::env::var_os("INKSTONE_MODELS_DIR").map_or_else(
+        || cache_dir().join("models"),
+        PathBuf::from,
+    )
+}
+
+fn cache_dir() -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache");
+    base.unwrap_or_else(home).join("inkstone")
+}
+
+/// A port that nobody listens at.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// llama.cpp's server with the same model as the engine's own.
+pub struct Llama {
+    child: Child,
+    pub url: String,
+}
+
+impl Llama {
+    /// Returns once it listens.
+    pub fn start() -> Self {
+        let port = free_port();
+        let mut child = Command::new(python())
+            .arg(root().join("tests/python/llama_server.py"))
+            .arg(models_dir().join("smollm2-135m-instruct-q4_1.gguf"))
+            .arg(port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let listening = out
+            .lines()
+            .map_while(Result::ok)
+            .any(|line| line.starts_with("listening"));
+        assert!(listening, "llama.cpp's server ended before it listened");
+        Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+        }
+    }
+}
+
+impl Drop for Llama {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Serves a router on a port of its own until the test ends.
+pub async fn serve(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
