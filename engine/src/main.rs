@@ -14,7 +14,10 @@ use clap::Parser;
 /// SurrealDB's parser and executor recurse deeply; its own server runs on stacks of this size too.
 const THREAD_STACK_BYTES: usize = 10 * 1024 * 1024;
 
+#[allow(unsafe_code)]
 fn main() -> ExitCode {
+    // SAFETY: no other thread runs yet, so nobody reads the environment while it is changed.
+    unsafe { inkstone_inference::limit_threads(1) };
     let command = cli::Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

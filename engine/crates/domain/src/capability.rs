@@ -48,13 +48,17 @@ impl Effective {
     /// The one place where powers are joined.
     pub fn of(asked: &Permissions, granted: &Grants) -> Self {
         let granted = &granted.permissions;
-        let outbound_hosts = asked
+        let mut outbound_hosts: Vec<OutboundHost> = asked
             .outbound_hosts
             .iter()
             .flat_map(|a| granted.outbound_hosts.iter().filter_map(|g| a.intersect(g)))
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
+        // `named` sorts last by field order, so of two alike the one with more power is kept.
+        outbound_hosts.reverse();
+        outbound_hosts.dedup_by(|a, b| a.same_pattern(b));
+        outbound_hosts.reverse();
         Self {
             permissions: Permissions {
                 outbound_hosts,
@@ -117,9 +121,10 @@ impl Effective {
 
     /// Whether the admin named this very host (no wildcard), so that it may lie in a private network.
     pub fn names_exactly(&self, scheme: &str, host: &str, port: u16) -> bool {
-        self.permissions.outbound_hosts.iter().any(|pattern| {
-            matches!(pattern.host, HostPattern::Exact(_)) && pattern.matches(scheme, host, port)
-        })
+        self.permissions
+            .outbound_hosts
+            .iter()
+            .any(|pattern| pattern.named && pattern.matches(scheme, host, port))
     }
 }
 
@@ -133,6 +138,9 @@ pub struct OutboundHost {
     host: HostPattern,
     /// `None` is any.
     port: Option<u16>,
+    /// Whether the host was named exactly; after an intersection, by the grant: what a manifest
+    /// asks for must not open a private network that the admin only covered by a wildcard.
+    named: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,19 +172,23 @@ impl OutboundHost {
         scheme_fits && host_fits && self.port.is_none_or(|own| own == port)
     }
 
-    /// What both allow; `None` where nothing is.
-    fn intersect(&self, other: &Self) -> Option<Self> {
-        let scheme = match (self.scheme, other.scheme) {
+    fn same_pattern(&self, other: &Self) -> bool {
+        (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
+    }
+
+    /// What the grant leaves of it; `None` where nothing is.
+    fn intersect(&self, granted: &Self) -> Option<Self> {
+        let scheme = match (self.scheme, granted.scheme) {
             (None, scheme) | (scheme, None) => scheme,
             (Some(a), Some(b)) if a == b => Some(a),
             _ => return None,
         };
-        let port = match (self.port, other.port) {
+        let port = match (self.port, granted.port) {
             (None, port) | (port, None) => port,
             (Some(a), Some(b)) if a == b => Some(a),
             _ => return None,
         };
-        let host = match (&self.host, &other.host) {
+        let host = match (&self.host, &granted.host) {
             (HostPattern::Any, host) | (host, HostPattern::Any) => host.clone(),
             (HostPattern::Exact(a), HostPattern::Exact(b)) if a == b => self.host.clone(),
             (HostPattern::Exact(exact), HostPattern::Suffix(suffix))
@@ -193,7 +205,13 @@ impl OutboundHost {
             }
             _ => return None,
         };
-        Some(Self { scheme, host, port })
+        let named = granted.named;
+        Some(Self {
+            scheme,
+            host,
+            port,
+            named,
+        })
     }
 }
 
@@ -254,7 +272,13 @@ impl FromStr for OutboundHost {
             }
             HostPattern::Exact(bare.to_owned())
         };
-        Ok(Self { scheme, host, port })
+        let named = matches!(host, HostPattern::Exact(_));
+        Ok(Self {
+            scheme,
+            host,
+            port,
+            named,
+        })
     }
 }
 
@@ -375,6 +399,28 @@ mod tests {
         }
         assert!(all.names_exactly("http", "127.0.0.1", 8080));
         assert!(!all.names_exactly("https", "x.a.org", 443));
+    }
+
+    #[test]
+    fn only_a_grant_names_a_host_exactly() {
+        for (asked, granted, want) in [
+            (&["http://10.0.0.1"][..], &["*://*:*"][..], false),
+            (&["*://*:*"], &["http://10.0.0.1"], true),
+            (&["http://10.0.0.1"], &["http://10.0.0.1"], true),
+            (&["http://10.0.0.1"], &["*://*:*", "http://10.0.0.1"], true),
+            (&["http://a.b.org"], &["http://*.b.org"], false),
+        ] {
+            let powers = effective(asked, granted);
+            let host = if asked[0].ends_with("b.org") {
+                "a.b.org"
+            } else {
+                "10.0.0.1"
+            };
+            assert!(powers.allows("http", host, 80), "{asked:?} {granted:?}");
+            let got = powers.names_exactly("http", host, 80);
+            assert_eq!(got, want, "{asked:?} with {granted:?}");
+            assert_eq!(powers.permissions.outbound_hosts.len(), 1, "{granted:?}");
+        }
     }
 
     #[test]

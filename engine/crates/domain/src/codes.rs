@@ -49,6 +49,7 @@ codes! {
     ALREADY_EXISTS         Conflict           "already_exists"         "It exists already";
     LEASE_LOST             Conflict           "lease_lost"             "Another worker has taken over";
     REVISION_MISMATCH      PreconditionFailed "revision_mismatch"      "It was changed by somebody else";
+    UNSUPPORTED_MEDIA_TYPE InvalidInput       "unsupported_media_type" "The body is of a type that is not read here";
     BODY_TOO_LARGE         TooLarge           "body_too_large"         "The body is too large";
     RATE_LIMITED           RateLimited        "rate_limit_exceeded"    "Too many requests";
     QUOTA_EXCEEDED         RateLimited        "quota_exceeded"         "The quota is used up";

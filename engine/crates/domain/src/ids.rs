@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
-use ulid::Ulid;
+use ulid::{Generator, Ulid};
 
 use crate::{Error, codes};
 
@@ -16,9 +17,9 @@ macro_rules! id {
         impl $name {
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id of this instant.
+            /// A new id of this instant, later than all that this process made before.
             pub fn new() -> Self {
-                Self(Ulid::new())
+                Self(next_ulid())
             }
         }
 
@@ -69,6 +70,14 @@ macro_rules! id {
             }
         }
     };
+}
+
+/// Rises also within a millisecond, so that lists and the event log keep the order of what happened.
+fn next_ulid() -> Ulid {
+    static GENERATOR: Mutex<Generator> = Mutex::new(Generator::new());
+    let mut generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    // It can only fail after 2^80 ids of one millisecond.
+    generator.generate().unwrap_or_else(|_| Ulid::new())
 }
 
 id!(UserId, "usr");

@@ -1,0 +1,92 @@
+//! Redirects: each hop is checked like the first, and nothing that identifies the caller leaves
+//! the origin.
+
+use std::sync::atomic::Ordering;
+
+use inkstone_domain::outbound::OutboundRequest;
+use inkstone_domain::ports::Egress;
+
+use crate::upstream::{Upstream, egress, get_request, powers, text};
+
+fn post_with_credential(url: String) -> OutboundRequest {
+    OutboundRequest {
+        method: "POST".to_owned(),
+        headers: vec![("x-api-key".to_owned(), "own".to_owned())],
+        body: Some("hello".into()),
+        credential: Some("local".to_owned()),
+        ..get_request(url)
+    }
+}
+
+#[tokio::test]
+async fn the_same_origin_keeps_the_credential() {
+    let upstream = Upstream::start().await;
+    let egress = egress(&upstream.origin(), |_| ());
+    for (status, method, body) in [
+        (307, "POST", "hello"),
+        (308, "POST", "hello"),
+        (302, "GET", ""),
+        (303, "GET", ""),
+    ] {
+        let request = post_with_credential(upstream.url(&format!("/redirect/{status}?to=/show")));
+        let powers = powers(&[&upstream.origin()]);
+        let response = egress.send("p", &powers, request).await.unwrap();
+        assert_eq!(response.url, upstream.url("/show"));
+        let seen = text(response.body).await;
+        assert!(seen.starts_with(&format!("{method}\n")), "{status}: {seen}");
+        assert!(seen.ends_with(&format!("\n\n{body}")), "{status}: {seen}");
+        assert!(seen.contains("authorization: Bearer"), "{status}: {seen}");
+        assert!(seen.contains("x-api-key: own"), "{status}: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn another_origin_gets_neither_credential_nor_keys() {
+    let first = Upstream::start().await;
+    let second = Upstream::start().await;
+    let egress = egress(&first.origin(), |_| ());
+    let to = first.url(&format!("/redirect/307?to={}", second.url("/show")));
+    let powers = powers(&[&first.origin(), &second.origin()]);
+    let response = egress
+        .send("p", &powers, post_with_credential(to))
+        .await
+        .unwrap();
+    assert_eq!(response.url, second.url("/show"));
+    let seen = text(response.body).await;
+    assert!(seen.ends_with("\n\nhello"), "{seen}");
+    assert!(!seen.contains("authorization"), "{seen}");
+    assert!(!seen.contains("x-api-key"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_redirect_out_of_the_grant_is_denied() {
+    let first = Upstream::start().await;
+    let second = Upstream::start().await;
+    let egress = egress(&first.origin(), |_| ());
+    for to in [
+        second.url("/show"),
+        "http://169.254.169.254/latest".to_owned(),
+    ] {
+        let request = get_request(first.url(&format!("/redirect/302?to={to}")));
+        let powers = powers(&[&first.origin(), "https://*"]);
+        let error = egress.send("p", &powers, request).await.err().unwrap();
+        assert_eq!(error.code().name, "egress_denied", "{to}: {error}");
+    }
+    assert_eq!(second.seen.connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn loops_and_bad_locations_end() {
+    let upstream = Upstream::start().await;
+    let egress = egress(&upstream.origin(), |config| config.max_redirects = 3);
+    for (path, part) in [
+        ("/loop", "more than 3 times"),
+        ("/redirect/302?to=file:///etc/passwd", "not valid"),
+    ] {
+        let powers = powers(&[&upstream.origin()]);
+        let request = get_request(upstream.url(path));
+        let error = egress.send("p", &powers, request).await.err().unwrap();
+        assert_eq!(error.code().name, "upstream_error", "{path}: {error}");
+        assert!(error.message().contains(part), "{path}: {error}");
+    }
+}
