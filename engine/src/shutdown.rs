@@ -8,7 +8,9 @@ pub(crate) fn on_signal() -> CancellationToken {
     let stop = token.clone();
     tokio::spawn(async move {
         wait_for_signal().await;
-        tracing::info!("stopping: running calls may finish within the grace period; once more stops at once");
+        tracing::info!(
+            "stopping: running calls may finish within the grace period; once more stops at once"
+        );
         stop.cancel();
         wait_for_signal().await;
         std::process::exit(130);

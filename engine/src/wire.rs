@@ -86,7 +86,6 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             users: ports_of_store.clone(),
             articles: ports_of_store.clone(),
             jobs: ports_of_store.clone(),
-            events: ports_of_store.clone(),
             usage: ports_of_store,
             index,
             loader: host,
@@ -199,10 +198,14 @@ impl Running {
         drop(self.state_file);
         let all_ended = self.services.shutdown(grace).await;
         if !all_ended {
-            tracing::warn!(?grace, "some calls did not end within the grace period and were cut off");
+            tracing::warn!(
+                ?grace,
+                "some calls did not end within the grace period and were cut off"
+            );
         }
-        let connections = tokio::time::timeout(grace, self.server).await;
-        if connections.is_err() {
+        let mut server = self.server;
+        if tokio::time::timeout(grace, &mut server).await.is_err() {
+            server.abort();
             tracing::warn!("some connections did not end within the grace period and were cut off");
         }
         self.background.close();

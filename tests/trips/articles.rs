@@ -37,7 +37,7 @@ async fn written_changed_found_and_deleted() {
     assert_eq!(engine.send(unchanged).await.0, 304);
 
     let found = search(&engine, "spring").await;
-    assert_eq!(found["data"][0]["title_html"], "<em>Spring</em> tides");
+    assert_eq!(found["data"][0]["highlight"]["title"], "<em>Spring</em> tides");
 
     let (_, revisions) = engine.get(&format!("{path}/revisions")).await;
     assert_eq!(revisions["data"].as_array().unwrap().len(), 2);

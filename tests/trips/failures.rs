@@ -61,8 +61,8 @@ settings = {{ base_url = "http://127.0.0.1:{closed}/v1", credential = "" }}"#
         .iter()
         .map(|error| error["pointer"].as_str().unwrap())
         .collect();
-    assert!(pointers.contains(&"/topic"), "{pointers:?}");
-    assert!(pointers.contains(&"/length"), "{pointers:?}");
+    assert!(pointers.contains(&"/input/topic"), "{pointers:?}");
+    assert!(pointers.contains(&"/input/length"), "{pointers:?}");
 
     let oversized = json!({ "title": "Big", "body": "x".repeat(9 << 20) });
     let oversized = engine.post("/v1/articles", &oversized).await;

@@ -63,7 +63,14 @@ fn examine(common: &Common) -> Vec<Finding> {
     let config = match common.load_config() {
         Ok(config) => config,
         Err(failure) => {
-            return vec![toolchain_finding(), bad("config", &failure.to_string(), "mend the lines named above; `config/engine.toml` documents every key")];
+            return vec![
+                toolchain_finding(),
+                bad(
+                    "config",
+                    &failure.to_string(),
+                    "mend the lines named above; `config/engine.toml` documents every key",
+                ),
+            ];
         }
     };
     let valid = format!("{} is valid", common.config.display());
@@ -88,7 +95,10 @@ fn plugins(config: &EngineConfig) -> Finding {
         .map(|spec| spec.path.display().to_string())
         .collect();
     if missing.is_empty() {
-        return good("plugins", format!("{} plugins, all files there", specs.len()));
+        return good(
+            "plugins",
+            format!("{} plugins, all files there", specs.len()),
+        );
     }
     bad(
         "plugins",

@@ -46,8 +46,9 @@ pub(crate) async fn run(common: &Common, args: GenerateArgs) -> Result<(), Failu
     let session = Session::open(common).await?;
     let result = write(&session, &order).await;
     let printed = match result {
-        Ok(article) if common.is_json() => output::pretty_json(&article)
-            .and_then(|text| output::print_line(&text)),
+        Ok(article) if common.is_json() => {
+            output::pretty_json(&article).and_then(|text| output::print_line(&text))
+        }
         Ok(article) => print_article(&session, &article),
         Err(failure) => Err(failure),
     };
@@ -133,7 +134,9 @@ fn input(args: &GenerateArgs) -> Result<Value, Failure> {
     }
     for field in &args.fields {
         let (name, value) = field.split_once('=').ok_or_else(|| {
-            Failure::Usage(format!("`--set {field}` lacks a `=`; write `--set name=value`"))
+            Failure::Usage(format!(
+                "`--set {field}` lacks a `=`; write `--set name=value`"
+            ))
         })?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
         input.insert(name.to_owned(), value);

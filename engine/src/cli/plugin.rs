@@ -108,7 +108,9 @@ fn print_inspection(common: &Common, inspection: &Inspection) -> Result<(), Fail
 
 fn build(folder: &std::path::Path, into: &std::path::Path) -> Result<PathBuf, Failure> {
     let failed = |error: inkstone_packager::PackageError| Failure::Failed(error.to_string());
-    let toolchain = inkstone_packager::toolchain::find().ready().map_err(failed)?;
+    let toolchain = inkstone_packager::toolchain::find()
+        .ready()
+        .map_err(failed)?;
     let target = folder.join("target");
     let built = inkstone_packager::package_workspace(&toolchain, folder, &target, into);
     let packaged = built.map_err(failed)?;

@@ -14,18 +14,14 @@ pub(crate) enum SearchError {
     Document(&'static str),
     #[error("the index follower is not running")]
     NotFollowing,
-    #[error("the index did not catch up within {0:?}")]
-    Behind(std::time::Duration),
 }
 
 impl From<SearchError> for Error {
     fn from(error: SearchError) -> Self {
-        let message = match &error {
-            SearchError::Behind(_) => {
-                "The search index is behind; what you wrote is safe and will be found soon"
-            }
-            _ => "The search index cannot be used now; it rebuilds itself when the engine restarts",
-        };
-        Error::new(&codes::SEARCH_UNAVAILABLE, message).with_source(error)
+        Error::new(
+            &codes::SEARCH_UNAVAILABLE,
+            "The search index cannot be used now; it rebuilds itself when the engine restarts",
+        )
+        .with_source(error)
     }
 }

@@ -19,9 +19,6 @@ use crate::error::SearchError;
 use crate::query::Searcher;
 use crate::schema::{self, Fields};
 
-/// How long a caller waits for the index to catch up.
-const CATCH_UP_LIMIT: Duration = Duration::from_secs(10);
-
 #[derive(Debug, Clone)]
 pub struct SearchConfig {
     /// Folder of the index; `None` keeps it in memory.
@@ -159,17 +156,12 @@ impl SearchIndex for TantivyIndex {
 
     async fn catch_up(&self) -> Result<()> {
         let (done, wait) = oneshot::channel();
-        let ask = async {
-            self.requests
-                .send(done)
-                .await
-                .map_err(|_| SearchError::NotFollowing)?;
-            wait.await.map_err(|_| SearchError::NotFollowing)
-        };
-        let answer = tokio::time::timeout(CATCH_UP_LIMIT, ask)
+        self.requests
+            .send(done)
             .await
-            .map_err(|_| SearchError::Behind(CATCH_UP_LIMIT))?;
-        Ok(answer?)
+            .map_err(|_| SearchError::NotFollowing)?;
+        wait.await.map_err(|_| SearchError::NotFollowing)?;
+        Ok(())
     }
 }
 

@@ -11,3 +11,4 @@ mod query;
 mod schema;
 
 pub use index::{SearchConfig, TantivyIndex};
+pub use schema::analyser;

@@ -55,8 +55,9 @@ pub(crate) fn build() -> (Schema, Fields) {
     (builder.build(), fields)
 }
 
-/// Words, lower case, without accents, English stems.
-pub(crate) fn analyser() -> TextAnalyzer {
+/// How texts become terms: words, lower case, without accents, English stems. Public for whoever
+/// reads the index files directly; register it as `inkstone_text`.
+pub fn analyser() -> TextAnalyzer {
     TextAnalyzer::builder(SimpleTokenizer::default())
         .filter(RemoveLongFilter::limit(64))
         .filter(LowerCaser)

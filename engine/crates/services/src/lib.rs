@@ -1,1 +1,218 @@
+//! The verbs of the product: sign in, load plugins, chat, generate, write, search. Everything here
+//! speaks in domain words and reaches the world through ports, so it knows no web framework, no
+//! database and no wasm. Wire shapes live in `api`, concrete adapters meet in the engine binary.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod ai;
+pub mod analytics;
+pub mod auth;
+pub mod chat;
+pub mod content;
+pub mod health;
+pub mod jobs;
+pub mod models;
+pub mod plugins;
+pub mod research;
+pub mod search;
+pub mod toolbox;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use inkstone_domain::ports::{
+    ArticleStore, Clock, JobStore, PluginLoader, SearchIndex, UsageLedger, UserStore,
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use crate::analytics::Reports;
+pub use crate::auth::{Auth, AuthConfig, SigningKey};
+use crate::chat::UsageRecorder;
+pub use crate::chat::{Chat, RequestContext};
+pub use crate::content::Articles;
+pub use crate::health::{Health, HealthCheck};
+pub use crate::jobs::{Jobs, JobsConfig};
+use crate::jobs::{Worker, WorkerPowers};
+pub use crate::models::{Models, ModelsConfig};
+pub use crate::plugins::Plugins;
+pub use crate::research::ResearchTools;
+pub use crate::search::Search;
+
+/// The adapters everything here runs on.
+pub struct Ports {
+    pub users: Arc<dyn UserStore>,
+    pub articles: Arc<dyn ArticleStore>,
+    pub jobs: Arc<dyn JobStore>,
+    pub usage: Arc<dyn UsageLedger>,
+    pub index: Arc<dyn SearchIndex>,
+    pub loader: Arc<dyn PluginLoader>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Settings of all services, checked before they come here.
+pub struct ServicesConfig {
+    pub auth: AuthConfig,
+    pub signing_key: SigningKey,
+    pub models: ModelsConfig,
+    pub jobs: JobsConfig,
+    /// Beside the checks of `store` and `search`, which stand unless one here has their name.
+    pub health_checks: Vec<HealthCheck>,
+}
+
+impl ServicesConfig {
+    /// Defaults for everything but the key.
+    pub fn new(signing_key: SigningKey) -> Self {
+        Self {
+            auth: AuthConfig::default(),
+            signing_key,
+            models: ModelsConfig::default(),
+            jobs: JobsConfig::default(),
+            health_checks: Vec::new(),
+        }
+    }
+}
+
+/// Every service, wired to each other once.
+pub struct Services {
+    pub auth: Arc<Auth>,
+    pub plugins: Arc<Plugins>,
+    pub models: Arc<Models>,
+    pub chat: Arc<Chat>,
+    pub articles: Arc<Articles>,
+    pub jobs: Arc<Jobs>,
+    pub research: Arc<ResearchTools>,
+    pub analytics: Arc<Reports>,
+    pub search: Arc<Search>,
+    pub health: Arc<Health>,
+    worker: Arc<Worker>,
+    recorder: UsageRecorder,
+    /// Job workers.
+    workers: TaskTracker,
+    /// Calls of models under way.
+    calls: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Services {
+    /// Wires all services. Must be called within a tokio runtime: it starts the usage recorder.
+    /// Job workers start with [`Services::start_workers`].
+    pub fn new(ports: Ports, config: ServicesConfig) -> Arc<Self> {
+        let Ports {
+            users,
+            articles,
+            jobs,
+            usage,
+            index,
+            loader,
+            clock,
+        } = ports;
+        let calls = TaskTracker::new();
+        let stop = CancellationToken::new();
+        let recorder = UsageRecorder::start(usage, Arc::clone(&clock), calls.clone());
+        let health = Health::new(health_checks(&articles, &index, config.health_checks));
+        let plugins = Arc::new(Plugins::new(loader));
+        let models = Arc::new(Models::new(
+            Arc::clone(&plugins),
+            Arc::clone(&clock),
+            config.models,
+        ));
+        let chat = Arc::new(Chat::new(Arc::clone(&models), recorder.clone()));
+        let jobs = Arc::new(Jobs::new(
+            jobs,
+            Arc::clone(&plugins),
+            Arc::clone(&models),
+            Arc::clone(&clock),
+            config.jobs,
+            stop.clone(),
+        ));
+        let worker = jobs.worker(WorkerPowers {
+            users: Arc::clone(&users),
+            chat: Arc::clone(&chat),
+            index: Arc::clone(&index),
+        });
+        Arc::new(Self {
+            auth: Arc::new(Auth::new(
+                users,
+                Arc::clone(&clock),
+                config.auth,
+                config.signing_key,
+            )),
+            articles: Arc::new(Articles::new(articles, clock)),
+            research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
+            analytics: Arc::new(Reports::new(
+                Arc::clone(&plugins),
+                Arc::clone(&chat),
+                Arc::clone(&index),
+            )),
+            search: Arc::new(Search::new(index)),
+            health: Arc::new(health),
+            worker: Arc::new(worker),
+            workers: TaskTracker::new(),
+            stop,
+            plugins,
+            models,
+            chat,
+            jobs,
+            recorder,
+            calls,
+        })
+    }
+
+    /// Starts workers that do up to `count` queued jobs at a time, until [`Services::shutdown`].
+    pub fn start_workers(&self, count: usize) {
+        let worker = Arc::clone(&self.worker);
+        let stop = self.stop.clone();
+        self.workers
+            .spawn(async move { worker.run(count, stop).await });
+    }
+
+    /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),
+    /// lets running calls end within `grace`, and writes out the usage. Returns whether all ended in time.
+    pub async fn shutdown(&self, grace: Duration) -> bool {
+        let deadline = Instant::now() + grace;
+        self.health.drain();
+        self.stop.cancel();
+        self.workers.close();
+        self.calls.close();
+        let workers = tokio::time::timeout_at(deadline, self.workers.wait()).await;
+        let calls = tokio::time::timeout_at(deadline, self.calls.wait()).await;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let usage = self.recorder.shutdown(left.max(LAST_WRITES)).await;
+        let is_whole = workers.is_ok() && calls.is_ok() && usage;
+        if !is_whole {
+            tracing::warn!(
+                workers = self.workers.len(),
+                calls = self.calls.len(),
+                usage_written = usage,
+                "the grace period ended before the work did"
+            );
+        }
+        is_whole
+    }
+}
+
+/// What the ledger gets even where the grace period is used up.
+const LAST_WRITES: Duration = Duration::from_secs(1);
+
+fn health_checks(
+    articles: &Arc<dyn ArticleStore>,
+    index: &Arc<dyn SearchIndex>,
+    more: Vec<HealthCheck>,
+) -> Vec<HealthCheck> {
+    let articles = Arc::clone(articles);
+    let index = Arc::clone(index);
+    let store = HealthCheck::new("store", move || {
+        let articles = Arc::clone(&articles);
+        async move { articles.now().await.map(drop) }
+    });
+    let search = HealthCheck::new("search", move || {
+        let index = Arc::clone(&index);
+        async move { index.stats().await.map(drop) }
+    });
+    let own = [store, search]
+        .into_iter()
+        .filter(|check| more.iter().all(|other| other.name() != check.name()));
+    own.collect::<Vec<_>>().into_iter().chain(more).collect()
+}

@@ -9,6 +9,7 @@ use crate::search::{IndexStats, SearchPage, SearchQuery};
 pub trait SearchIndex: Send + Sync {
     async fn query(&self, query: SearchQuery) -> Result<SearchPage>;
     async fn stats(&self) -> Result<IndexStats>;
-    /// Returns once every article change acknowledged before this call is searchable.
+    /// Returns once every article change acknowledged before this call is searchable, however long
+    /// that takes.
     async fn catch_up(&self) -> Result<()>;
 }

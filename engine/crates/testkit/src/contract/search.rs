@@ -20,7 +20,14 @@ pub async fn run(index: &dyn SearchIndex, store: &dyn ArticleStore) {
 
 async fn finds_what_was_written(index: &dyn SearchIndex, store: &dyn ArticleStore) {
     let owner = UserId::new();
-    let written = write(store, owner, "Marmot", "A marmot whistles & <runs>.", |_| {}).await;
+    let written = write(
+        store,
+        owner,
+        "Marmot",
+        "A marmot whistles & <runs>.",
+        |_| {},
+    )
+    .await;
     index.catch_up().await.unwrap();
     let page = index.query(query("marmot")).await.unwrap();
     assert_eq!(page.total, 1);
@@ -116,7 +123,21 @@ async fn takes_whatever_people_type(index: &dyn SearchIndex, store: &dyn Article
     write(store, UserId::new(), "Quokka", "smiles", |_| {}).await;
     index.catch_up().await.unwrap();
     for typed in [
-        "", " ", "\"", "(", "title:", "AND", "a AND (", "[1 TO", "nofield:x", "~~", "*", "\\", "日本語", "-", "'; --",
+        "",
+        " ",
+        "\"",
+        "(",
+        "title:",
+        "AND",
+        "a AND (",
+        "[1 TO",
+        "nofield:x",
+        "~~",
+        "*",
+        "\\",
+        "日本語",
+        "-",
+        "'; --",
     ] {
         let result = index.query(query(typed)).await;
         assert!(result.is_ok(), "`{typed}`: {result:?}");

@@ -1,0 +1,34 @@
+//! What handlers take from a request: the caller, a JSON body, ids of the path, query parameters,
+//! preconditions. Every refusal is a domain error that names what is wrong.
+
+mod caller;
+mod json_body;
+mod path;
+mod precondition;
+mod query;
+
+pub(crate) use caller::Caller;
+pub(crate) use json_body::{JsonBody, body_too_large};
+pub(crate) use path::{PathId, PathWord, PathWords};
+pub(crate) use precondition::{IfMatch, IfNoneMatch};
+pub(crate) use query::QueryOf;
+
+/// The JSON pointer of a place that `serde_path_to_error` found.
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", escape(key))),
+            Segment::Enum { variant } => pointer.push_str(&format!("/{}", escape(variant))),
+            Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// Escapes a name for a JSON pointer (RFC 6901).
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}

@@ -1,0 +1,60 @@
+//! Parts of the path: typed ids, and plain words. An id that cannot exist is `not_found`, like one
+//! that does not.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use inkstone_domain::{Error, codes};
+
+use crate::error::ApiError;
+use crate::state::Shared;
+
+/// The one id of the path.
+pub(crate) struct PathId<T>(pub T);
+
+/// The one word of the path.
+pub(crate) struct PathWord(pub String);
+
+/// The two words of the path: a plugin, and something of it.
+pub(crate) struct PathWords(pub String, pub String);
+
+impl<T: FromStr<Err = Error>> FromRequestParts<Shared> for PathId<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        let PathWord(word) = PathWord::from_request_parts(parts, state).await?;
+        word.parse()
+            .map(Self)
+            .map_err(|error: Error| ApiError::new(&codes::NOT_FOUND, error.message()))
+    }
+}
+
+impl FromRequestParts<Shared> for PathWord {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        let Path(word) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| no_such_path())?;
+        Ok(Self(word))
+    }
+}
+
+impl FromRequestParts<Shared> for PathWords {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        let Path((one, other)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| no_such_path())?;
+        Ok(Self(one, other))
+    }
+}
+
+fn no_such_path() -> ApiError {
+    ApiError::new(
+        &codes::NOT_FOUND,
+        "the path is not valid UTF-8 after percent-decoding",
+    )
+}

@@ -1,0 +1,136 @@
+//! The outermost layer, once around every route and fallback.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use inkstone_domain::{Error, codes};
+use tracing::{Instrument, debug, info, info_span};
+
+use super::failure::{Envelope, write_failure};
+use super::headers::set_security_headers;
+use super::request_id::X_REQUEST_ID;
+use super::timing::set_overhead;
+use super::{RequestId, Waited};
+use crate::error::ApiError;
+use crate::extract::body_too_large;
+use crate::state::Shared;
+
+/// Gives the request an id and a span, runs it, and finishes whatever comes out of it.
+pub(crate) async fn edge(
+    State(state): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let request_id = RequestId::accept_or_make(request.headers());
+    let method = request.method().clone();
+    let uri = request.uri().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(request_id.clone());
+    let span = info_span!(
+        "request",
+        request_id = request_id.as_str(),
+        http.method = method.as_str(),
+        http.path = uri.path(),
+    );
+    let too_large = announces_more_than(request.headers(), state.config.max_body_bytes);
+    let answered = async {
+        let response = match too_large {
+            true => body_too_large(state.config.max_body_bytes).into_response(),
+            false => run_without_panic(request, next).await,
+        };
+        let mut response = write_failure(response, Envelope::of(uri.path()), &request_id);
+        let elapsed = started.elapsed();
+        let waited = response.extensions_mut().remove::<Waited>();
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, request_id.header());
+        set_overhead(headers, elapsed, waited);
+        set_security_headers(headers, uri.path());
+        let route = route.as_ref().map_or("none", MatchedPath::as_str);
+        report(&method, route, response.status(), elapsed);
+        response
+    };
+    answered.instrument(span).await
+}
+
+async fn run_without_panic(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let message = format!("a handler panicked: {}", panic_text(panic.as_ref()));
+            ApiError(
+                Error::new(
+                    &codes::INTERNAL,
+                    "something went wrong on our side; the logs have more under the request id",
+                )
+                .with_source(message),
+            )
+            .into_response()
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
+
+/// Refused before the first byte is read; a body of unknown length is counted while it is read.
+fn announces_more_than(headers: &HeaderMap, max_body_bytes: usize) -> bool {
+    headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<u64>().ok())
+        .is_some_and(|length| length > max_body_bytes as u64)
+}
+
+fn report(method: &Method, route: &str, status: StatusCode, elapsed: std::time::Duration) {
+    let labels = [
+        ("method", known_method(method).to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.as_str().to_owned()),
+    ];
+    metrics::counter!("inkstone_http_requests_total", &labels).increment(1);
+    metrics::histogram!("inkstone_http_request_duration_seconds", &labels)
+        .record(elapsed.as_secs_f64());
+    let duration_ms = elapsed.as_secs_f64() * 1000.0;
+    let status = status.as_u16();
+    match route.starts_with("/v1/") {
+        true => info!(
+            http.route = route,
+            http.status = status,
+            duration_ms,
+            "request answered"
+        ),
+        false => debug!(
+            http.route = route,
+            http.status = status,
+            duration_ms,
+            "request answered"
+        ),
+    }
+}
+
+/// Methods are free text: only known ones become labels.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,192 @@
+//! The OpenAPI document: its frame, and what every operation shares (security and error replies), so
+//! that routes only say what is their own.
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths,
+    Ref, RefOr, Response, ResponseBuilder, Server,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::middleware::failure::Envelope;
+use crate::router::documented_routes;
+use crate::state::ApiConfig;
+use crate::wire::openai::error::{OpenAiError, OpenAiErrorDetail};
+use crate::wire::openai::message::{ImageUrlBody, PartBody};
+use crate::wire::problem::{Problem, ProblemField};
+
+/// The document without a server's address and with this crate's version: the same everywhere.
+pub fn openapi() -> OpenApi {
+    share(documented_routes().into_openapi())
+}
+
+/// The document of a running engine.
+pub(crate) fn finish(document: OpenApi, config: &ApiConfig) -> OpenApi {
+    let mut document = share(document);
+    document.info.version = config.version.clone();
+    document.servers = Some(vec![Server::new(config.public_url.clone())]);
+    document
+}
+
+/// What the routes are hung into.
+pub(crate) fn frame() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Inkstone")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("Apache-2.0")
+                .identifier(Some("Apache-2.0"))
+                .build(),
+        ))
+        .build();
+    let components = ComponentsBuilder::new()
+        .security_scheme(
+            BEARER,
+            SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .bearer_format("JWT")
+                    .description(Some("The `access_token` of `POST /v1/auth/login`."))
+                    .build(),
+            ),
+        )
+        .schema(Problem::name(), Problem::schema())
+        .schema(ProblemField::name(), ProblemField::schema())
+        .schema(OpenAiError::name(), OpenAiError::schema())
+        .schema(OpenAiErrorDetail::name(), OpenAiErrorDetail::schema())
+        // Named by hand-written schemas, which no derive follows.
+        .schema(PartBody::name(), PartBody::schema())
+        .schema(ImageUrlBody::name(), ImageUrlBody::schema())
+        .build();
+    let tags = TAGS
+        .iter()
+        .map(|(name, description)| {
+            TagBuilder::new()
+                .name(*name)
+                .description(Some(*description))
+                .build()
+        })
+        .collect::<Vec<_>>();
+    OpenApiBuilder::new()
+        .info(info)
+        .paths(Paths::new())
+        .components(Some(components))
+        .tags(Some(tags))
+        .build()
+}
+
+const BEARER: &str = "bearer";
+
+const DESCRIPTION: &str = "An extensible content engine. Errors are problem details (RFC 9457) with a \
+stable `code`; the OpenAI-compatible routes answer in OpenAI's own envelope. Every reply carries \
+`x-request-id`.";
+
+const TAGS: &[(&str, &str)] = &[
+    ("auth", "Sign-in and the signed-in user."),
+    (
+        "models",
+        "Language models, compatible with OpenAI's clients.",
+    ),
+    (
+        "generation",
+        "Templates, and generations as background jobs.",
+    ),
+    (
+        "research",
+        "Tools that look things up and name their sources.",
+    ),
+    ("analytics", "Reports of typed blocks."),
+    ("articles", "Articles, their revisions and provenance."),
+    ("search", "Full-text search."),
+    ("plugins", "The plugins of this engine."),
+    ("operation", "Health and metrics."),
+];
+
+/// Adds what all operations share.
+fn share(mut document: OpenApi) -> OpenApi {
+    let paths = std::mem::take(&mut document.paths.paths);
+    for (path, mut item) in paths {
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            share_with(operation, &path);
+        }
+        // A wildcard is the router's word; for clients it is one parameter like others.
+        document.paths.paths.insert(path.replace("{*", "{"), item);
+    }
+    document
+}
+
+fn share_with(operation: &mut Operation, path: &str) {
+    if !path.starts_with("/v1/") {
+        return;
+    }
+    let is_public = path.starts_with("/v1/auth/");
+    if !is_public {
+        operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    }
+    let mut statuses = vec![
+        ("401", "No valid token or credentials were sent."),
+        ("429", "Too many requests; see `retry-after`."),
+        ("500", "A fault of the engine or of a plugin."),
+        (
+            "503",
+            "Something needed is down, full or shutting down; see `retry-after`.",
+        ),
+    ];
+    if !is_public {
+        statuses.push(("403", "The right for this is missing."));
+    }
+    let is_openai = Envelope::of(path) == Envelope::OpenAi;
+    if path.contains('{') || (is_openai && operation.request_body.is_some()) {
+        statuses.push(("404", "There is no such thing, or it may not be seen."));
+    }
+    if operation.parameters.is_some() || operation.request_body.is_some() {
+        statuses.push((
+            "400",
+            "The request is not valid; `errors` names the fields.",
+        ));
+    }
+    if operation.request_body.is_some() {
+        statuses.push(("413", "The body is too large."));
+        statuses.push(("415", "The body is not JSON."));
+    }
+    if is_openai || path.starts_with("/v1/research/") || path.starts_with("/v1/analytics/") {
+        statuses.push((
+            "502",
+            "An upstream answered with an error or with nonsense.",
+        ));
+        statuses.push(("504", "The plugin or its upstream did not answer in time."));
+    }
+    for (status, description) in statuses {
+        let response = RefOr::T(error_response(Envelope::of(path), description));
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .or_insert(response);
+    }
+}
+
+fn error_response(envelope: Envelope, description: &str) -> Response {
+    let (media_type, schema) = match envelope {
+        Envelope::Problem => (Problem::MEDIA_TYPE, Problem::name()),
+        Envelope::OpenAi => ("application/json", OpenAiError::name()),
+    };
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(schema)))
+        .build();
+    ResponseBuilder::new()
+        .description(description)
+        .content(media_type, content)
+        .build()
+}

@@ -1,0 +1,92 @@
+//! How a handler answers: JSON written once into bytes, entity tags, and work that is moved off the
+//! reactor when it is large.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use inkstone_domain::codes;
+use inkstone_domain::{Error, Result};
+use serde::Serialize;
+
+use crate::error::ApiResult;
+
+/// A reply of this status whose body is `value` as JSON.
+pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> ApiResult {
+    Ok(json_bytes(status, encode(value)?))
+}
+
+/// A reply of 200 whose body is `value` as JSON.
+pub(crate) fn ok<T: Serialize>(value: &T) -> ApiResult {
+    json(StatusCode::OK, value)
+}
+
+/// A reply whose body is JSON already.
+pub(crate) fn json_bytes(status: StatusCode, body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A reply of 204.
+pub(crate) fn no_content() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// A reply of 304.
+pub(crate) fn not_modified() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
+
+/// A path as the value of `location`; `path` is ASCII.
+pub(crate) fn location(path: String) -> HeaderValue {
+    HeaderValue::try_from(path).unwrap_or_else(|_| HeaderValue::from_static("/"))
+}
+
+/// The entity tag of a revision, `"7"`.
+pub(crate) fn revision_tag(revision: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{revision}\""))
+        .unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
+}
+
+/// Adds the entity tag, and lets clients keep the reply as long as they ask again.
+pub(crate) fn tagged(mut response: Response, tag: HeaderValue) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(ETAG, tag);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+/// Writes JSON in one go.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes> {
+    serde_json::to_vec(value).map(Bytes::from).map_err(|error| {
+        Error::new(&codes::INTERNAL, "the reply could not be written as JSON").with_source(error)
+    })
+}
+
+/// Inputs and outputs beyond this many bytes are converted on a blocking thread.
+pub(crate) const LARGE_BYTES: usize = 256 * 1024;
+
+/// Runs pure work here if it is small, else on a blocking thread.
+pub(crate) async fn off_thread_if<T: Send + 'static>(
+    large: bool,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    if !large {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => {
+            Err(Error::new(&codes::INTERNAL, "converting a body ended early").with_source(error))
+        }
+    }
+}

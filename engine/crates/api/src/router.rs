@@ -1,0 +1,68 @@
+//! Every route on one screen, and the one layer around them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::middleware::edge::edge;
+use crate::openapi;
+use crate::routes::{
+    analytics, articles, auth, chat, docs, embeddings, generate, health, jobs, me, models, plugins,
+    reports, research, search, templates, tools, unknown,
+};
+use crate::state::{ApiState, Shared};
+
+/// The whole HTTP face over these services.
+pub fn router(state: ApiState) -> Router {
+    let max_body_bytes = state.config.max_body_bytes;
+    let state: Shared = Arc::new(state);
+    let (routes, document) = documented_routes().split_for_parts();
+    let document = openapi::finish(document, &state.config);
+    routes
+        .merge(docs::routes(&document))
+        .fallback(unknown::unknown_route)
+        .method_not_allowed_fallback(unknown::unknown_method)
+        .layer(DefaultBodyLimit::max(max_body_bytes))
+        .layer(from_fn_with_state(Arc::clone(&state), edge))
+        .with_state(state)
+}
+
+/// The routes that stand in the OpenAPI document.
+pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::refresh))
+        .routes(routes!(auth::logout))
+        .routes(routes!(me::show_me))
+        .routes(routes!(plugins::list_plugins))
+        .routes(routes!(plugins::show_plugin))
+        .routes(routes!(chat::create_completion))
+        .routes(routes!(embeddings::create_embeddings))
+        .routes(routes!(models::list_models))
+        .routes(routes!(models::show_model))
+        .routes(routes!(templates::list_templates))
+        .routes(routes!(generate::start_generation))
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::show_job, jobs::cancel_job))
+        .routes(routes!(jobs::watch_job))
+        .routes(routes!(tools::list_tools))
+        .routes(routes!(research::call_tool))
+        .routes(routes!(reports::list_reports))
+        .routes(routes!(analytics::run_report))
+        .routes(routes!(articles::list_articles, articles::create_article))
+        .routes(routes!(
+            articles::show_article,
+            articles::change_article,
+            articles::delete_article
+        ))
+        .routes(routes!(articles::list_revisions))
+        .routes(routes!(articles::show_provenance))
+        .routes(routes!(search::find_articles))
+        .routes(routes!(health::show_alive))
+        .routes(routes!(health::show_ready))
+        .routes(routes!(health::show_metrics))
+}

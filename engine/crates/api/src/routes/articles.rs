@@ -1,0 +1,229 @@
+//! `/v1/articles`: articles, their revisions, and where generated ones come from.
+
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use inkstone_domain::content::{Article, ArticleFilter, Status};
+use inkstone_domain::ids::{ArticleId, UserId};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::error::ApiResult;
+use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId, QueryOf};
+use crate::reply::{json, location, no_content, not_modified, ok, revision_tag, tagged};
+use crate::state::Shared;
+use crate::wire::article::{
+    ArticleItemReply, ArticlePatchBody, ArticleReply, NewArticleBody, RevisionReply, StatusWord,
+};
+use crate::wire::page::{ListReply, page_request};
+use crate::wire::problem::Problem;
+use crate::wire::provenance::ProvenanceReply;
+
+/// Which articles.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ArticlesQuery {
+    #[serde(rename = "filter[status]")]
+    status: Option<StatusWord>,
+    #[serde(rename = "filter[tag]")]
+    tag: Option<String>,
+    #[serde(rename = "filter[project]")]
+    project: Option<String>,
+    /// `usr_…`
+    #[serde(rename = "filter[owner]")]
+    #[param(value_type = Option<String>)]
+    owner: Option<UserId>,
+    /// 1 to 100; 20 where it is left out.
+    limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Which page of the revisions.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RevisionsQuery {
+    /// 1 to 100; 20 where it is left out.
+    limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List articles
+///
+/// Newest first, without their bodies. Whoever is no admin and names neither an owner nor
+/// `published` lists their own.
+#[utoipa::path(
+    get, path = "/v1/articles", tag = "articles", params(ArticlesQuery),
+    responses((status = 200, description = "A page of articles.", body = ListReply<ArticleItemReply>)),
+)]
+pub(crate) async fn list_articles(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    QueryOf(query): QueryOf<ArticlesQuery>,
+) -> ApiResult {
+    let page = page_request(query.limit, query.cursor)?;
+    let filter = ArticleFilter {
+        owner: query.owner,
+        project: query.project,
+        status: query.status.map(Status::from),
+        tag: query.tag,
+    };
+    let articles = state
+        .services
+        .articles
+        .list(&principal, filter, page)
+        .await?;
+    ok(&ListReply::<ArticleItemReply>::page(articles))
+}
+
+/// Write an article
+#[utoipa::path(
+    post, path = "/v1/articles", tag = "articles", request_body = NewArticleBody,
+    responses((
+        status = 201, description = "The article.", body = ArticleReply,
+        headers(("location" = String, description = "Where it is."), ("etag" = String, description = "Its revision."))
+    )),
+)]
+pub(crate) async fn create_article(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    body: JsonBody<NewArticleBody>,
+) -> ApiResult {
+    let article = state
+        .services
+        .articles
+        .create(&principal, body.value.into())
+        .await?;
+    let location = location(format!("/v1/articles/{}", article.id));
+    let mut response = article_reply(StatusCode::CREATED, article)?;
+    response.headers_mut().insert(LOCATION, location);
+    Ok(response)
+}
+
+/// Read an article
+#[utoipa::path(
+    get, path = "/v1/articles/{id}", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`"),
+           ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
+    responses(
+        (status = 200, description = "The article.", body = ArticleReply,
+         headers(("etag" = String, description = "Its revision."))),
+        (status = 304, description = "The caller holds this revision."),
+    ),
+)]
+pub(crate) async fn show_article(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+    held: IfNoneMatch,
+) -> ApiResult {
+    let article = state.services.articles.get(&principal, id).await?;
+    let tag = revision_tag(article.revision);
+    if held.holds(&tag) {
+        return Ok(tagged(not_modified(), tag));
+    }
+    article_reply(StatusCode::OK, article)
+}
+
+/// Change an article
+///
+/// Send the `etag` you read as `if-match`, so that nobody's change is lost.
+#[utoipa::path(
+    patch, path = "/v1/articles/{id}", tag = "articles", request_body = ArticlePatchBody,
+    params(("id" = String, Path, description = "`art_…`"),
+           ("if-match" = Option<String>, Header, description = "The `etag` of the revision that is changed.")),
+    responses(
+        (status = 200, description = "The article as it is now.", body = ArticleReply,
+         headers(("etag" = String, description = "Its new revision."))),
+        (status = 412, description = "Somebody else changed it; read it again.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn change_article(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+    IfMatch(revision): IfMatch,
+    body: JsonBody<ArticlePatchBody>,
+) -> ApiResult {
+    let patch = body.value.into();
+    let articles = &state.services.articles;
+    let article = articles.update(&principal, id, patch, revision).await?;
+    article_reply(StatusCode::OK, article)
+}
+
+/// Delete an article
+///
+/// Takes it out of sight; its revisions are kept.
+#[utoipa::path(
+    delete, path = "/v1/articles/{id}", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`"),
+           ("if-match" = Option<String>, Header, description = "The `etag` of the revision that is deleted.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 412, description = "Somebody else changed it; read it again.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn delete_article(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+    IfMatch(revision): IfMatch,
+) -> ApiResult<Response> {
+    state
+        .services
+        .articles
+        .delete(&principal, id, revision)
+        .await?;
+    Ok(no_content())
+}
+
+/// List revisions of an article
+///
+/// Newest first; for its owner and admins.
+#[utoipa::path(
+    get, path = "/v1/articles/{id}/revisions", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`"), RevisionsQuery),
+    responses((status = 200, description = "A page of revisions.", body = ListReply<RevisionReply>)),
+)]
+pub(crate) async fn list_revisions(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+    QueryOf(query): QueryOf<RevisionsQuery>,
+) -> ApiResult {
+    let page = page_request(query.limit, query.cursor)?;
+    let revisions = state
+        .services
+        .articles
+        .revisions(&principal, id, page)
+        .await?;
+    ok(&ListReply::<RevisionReply>::page(revisions))
+}
+
+/// Show where an article comes from
+///
+/// Plugin, model, prompts' hashes, sources and tokens of a generated article; 404 where a person
+/// wrote it. For its owner and admins.
+#[utoipa::path(
+    get, path = "/v1/articles/{id}/provenance", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`")),
+    responses((status = 200, description = "The provenance.", body = ProvenanceReply)),
+)]
+pub(crate) async fn show_provenance(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+) -> ApiResult {
+    let provenance = state.services.articles.provenance(&principal, id).await?;
+    ok(&ProvenanceReply::from(provenance))
+}
+
+fn article_reply(status: StatusCode, article: Article) -> ApiResult {
+    let tag: HeaderValue = revision_tag(article.revision);
+    let response = json(status, &ArticleReply::from(article))?;
+    Ok(tagged(response, tag))
+}

@@ -1,0 +1,26 @@
+//! Serves the router on a socket, until it is told to stop.
+
+use std::future::Future;
+use std::io;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+
+/// Serves until `stop` resolves, then takes no new connection and returns once the open ones have
+/// ended. Open streams may last: whoever calls this bounds the wait, and dropping the future ends it.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    // Small events leave at once instead of waiting to fill a packet.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its small packets back");
+        }
+    });
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stop)
+        .await
+}

@@ -1,0 +1,279 @@
+//! Articles and their revisions.
+
+use chrono::{DateTime, Utc};
+use inkstone_domain::content::{Article, Cause, Revision, Status};
+use inkstone_domain::ids::{ArticleId, JobId, UserId};
+use inkstone_services::content::{ArticlePatch, NewArticle};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How far an article is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StatusWord {
+    Draft,
+    InReview,
+    Published,
+    Archived,
+}
+
+/// A new article.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewArticleBody {
+    pub title: String,
+    /// CommonMark.
+    #[serde(default)]
+    pub body: String,
+    #[serde(default)]
+    pub summary: String,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    #[serde(default)]
+    pub meta_description: String,
+    /// BCP 47; `en` where it is left out.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// `draft` where it is left out.
+    #[serde(default)]
+    pub status: Option<StatusWord>,
+    /// `[a-z0-9-]+`; `default` where it is left out.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// `[a-z0-9-]+`; made from the title where it is left out.
+    #[serde(default)]
+    pub slug: Option<String>,
+}
+
+/// What to change of an article; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArticlePatchBody {
+    #[serde(default)]
+    pub title: Option<String>,
+    /// CommonMark.
+    #[serde(default)]
+    pub body: Option<String>,
+    #[serde(default)]
+    pub summary: Option<String>,
+    #[serde(default)]
+    pub tags: Option<Vec<String>>,
+    #[serde(default)]
+    pub meta_description: Option<String>,
+    /// BCP 47.
+    #[serde(default)]
+    pub language: Option<String>,
+    #[serde(default)]
+    pub status: Option<StatusWord>,
+    /// `[a-z0-9-]+`.
+    #[serde(default)]
+    pub slug: Option<String>,
+}
+
+/// An article.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ArticleReply {
+    #[schema(value_type = String, example = "art_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
+    pub id: ArticleId,
+    pub project: String,
+    /// Whose it is.
+    #[schema(value_type = String)]
+    pub owner: UserId,
+    pub slug: String,
+    pub title: String,
+    pub summary: String,
+    /// CommonMark.
+    pub body: String,
+    pub tags: Vec<String>,
+    pub meta_description: String,
+    /// BCP 47.
+    pub language: String,
+    pub status: StatusWord,
+    /// 1 at creation, one more with every change; the `etag` is this number in quotes.
+    pub revision: u64,
+    /// The job that wrote it, if one did.
+    #[schema(value_type = Option<String>)]
+    pub job: Option<JobId>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// An article in a list: all but its body.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ArticleItemReply {
+    #[schema(value_type = String, example = "art_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
+    pub id: ArticleId,
+    pub project: String,
+    /// Whose it is.
+    #[schema(value_type = String)]
+    pub owner: UserId,
+    pub slug: String,
+    pub title: String,
+    pub summary: String,
+    pub tags: Vec<String>,
+    pub meta_description: String,
+    /// BCP 47.
+    pub language: String,
+    pub status: StatusWord,
+    pub revision: u64,
+    /// The job that wrote it, if one did.
+    #[schema(value_type = Option<String>)]
+    pub job: Option<JobId>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// An earlier or the present state of an article.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RevisionReply {
+    #[schema(value_type = String)]
+    pub article: ArticleId,
+    pub revision: u64,
+    /// Who made it.
+    #[schema(value_type = String)]
+    pub author: UserId,
+    pub cause: CauseReply,
+    pub title: String,
+    pub summary: String,
+    /// CommonMark.
+    pub body: String,
+    pub tags: Vec<String>,
+    pub meta_description: String,
+    /// BCP 47.
+    pub language: String,
+    pub status: StatusWord,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What made a revision.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub(crate) enum CauseReply {
+    Person,
+    Job {
+        #[schema(value_type = String)]
+        job: JobId,
+        plugin: String,
+    },
+}
+
+impl From<StatusWord> for Status {
+    fn from(word: StatusWord) -> Self {
+        match word {
+            StatusWord::Draft => Self::Draft,
+            StatusWord::InReview => Self::InReview,
+            StatusWord::Published => Self::Published,
+            StatusWord::Archived => Self::Archived,
+        }
+    }
+}
+
+impl From<Status> for StatusWord {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Draft => Self::Draft,
+            Status::InReview => Self::InReview,
+            Status::Published => Self::Published,
+            Status::Archived => Self::Archived,
+        }
+    }
+}
+
+impl From<NewArticleBody> for NewArticle {
+    fn from(body: NewArticleBody) -> Self {
+        Self {
+            project: body.project,
+            slug: body.slug,
+            title: body.title,
+            summary: body.summary,
+            body: body.body,
+            tags: body.tags,
+            meta_description: body.meta_description,
+            language: body.language,
+            status: body.status.map(Status::from).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<ArticlePatchBody> for ArticlePatch {
+    fn from(body: ArticlePatchBody) -> Self {
+        Self {
+            slug: body.slug,
+            title: body.title,
+            summary: body.summary,
+            body: body.body,
+            tags: body.tags,
+            meta_description: body.meta_description,
+            language: body.language,
+            status: body.status.map(Status::from),
+        }
+    }
+}
+
+impl From<Article> for ArticleReply {
+    fn from(article: Article) -> Self {
+        let text = article.text;
+        Self {
+            id: article.id,
+            project: article.project,
+            owner: article.owner,
+            slug: article.slug,
+            title: text.title,
+            summary: text.summary,
+            body: text.body,
+            tags: text.tags,
+            meta_description: text.meta_description,
+            language: text.language,
+            status: text.status.into(),
+            revision: article.revision,
+            job: article.job,
+            created_at: article.created_at,
+            updated_at: article.updated_at,
+        }
+    }
+}
+
+impl From<Article> for ArticleItemReply {
+    fn from(article: Article) -> Self {
+        let text = article.text;
+        Self {
+            id: article.id,
+            project: article.project,
+            owner: article.owner,
+            slug: article.slug,
+            title: text.title,
+            summary: text.summary,
+            tags: text.tags,
+            meta_description: text.meta_description,
+            language: text.language,
+            status: text.status.into(),
+            revision: article.revision,
+            job: article.job,
+            created_at: article.created_at,
+            updated_at: article.updated_at,
+        }
+    }
+}
+
+impl From<Revision> for RevisionReply {
+    fn from(revision: Revision) -> Self {
+        let text = revision.text;
+        Self {
+            article: revision.article,
+            revision: revision.revision,
+            author: revision.author,
+            cause: match revision.cause {
+                Cause::Person => CauseReply::Person,
+                Cause::Job { job, plugin } => CauseReply::Job { job, plugin },
+            },
+            title: text.title,
+            summary: text.summary,
+            body: text.body,
+            tags: text.tags,
+            meta_description: text.meta_description,
+            language: text.language,
+            status: text.status.into(),
+            created_at: revision.created_at,
+        }
+    }
+}

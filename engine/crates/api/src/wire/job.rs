@@ -1,0 +1,146 @@
+//! Jobs, and what a watcher of one sees.
+
+use chrono::{DateTime, Utc};
+use inkstone_domain::ids::{ArticleId, JobId, UserId};
+use inkstone_domain::job::{GenerateTask, Job, JobError, JobStatus, Progress};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// What to generate.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GenerateBody {
+    /// Fits the template's `input_schema`.
+    #[schema(value_type = Object)]
+    pub input: Value,
+    /// `provider/model` or an alias; the engine's default where it is left out.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Where the article goes, `[a-z0-9-]+`; `default` where it is left out.
+    #[serde(default)]
+    pub project: Option<String>,
+}
+
+/// A piece of work in the background.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobReply {
+    #[schema(value_type = String, example = "job_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
+    pub id: JobId,
+    /// Who asked for it.
+    #[schema(value_type = String)]
+    pub owner: UserId,
+    pub plugin: String,
+    pub template: String,
+    #[schema(value_type = Object)]
+    pub input: Value,
+    /// The model asked for; null is the engine's default.
+    pub model: Option<String>,
+    pub project: String,
+    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    pub status: &'static str,
+    pub progress: ProgressReply,
+    /// How often a worker began it.
+    pub attempts: u32,
+    /// Somebody asked it to stop.
+    pub cancel_requested: bool,
+    /// Why it failed, where it did.
+    pub error: Option<JobErrorReply>,
+    /// What it made.
+    #[schema(value_type = Option<String>)]
+    pub article: Option<ArticleId>,
+    pub enqueued_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// How far a job is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProgressReply {
+    /// What is being done.
+    pub step: String,
+    pub done: u32,
+    pub total: u32,
+}
+
+/// Why a job failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobErrorReply {
+    /// Stable, the same codes as in problem details.
+    pub code: String,
+    pub message: String,
+}
+
+/// A piece of the text a job is writing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TextReply {
+    pub text: String,
+}
+
+/// Articles go here where no project is named.
+const DEFAULT_PROJECT: &str = "default";
+
+impl GenerateBody {
+    pub(crate) fn into_task(self, plugin: String, template: String) -> GenerateTask {
+        GenerateTask {
+            plugin,
+            template,
+            input: self.input,
+            model: self.model,
+            project: self.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
+        }
+    }
+}
+
+impl From<Job> for JobReply {
+    fn from(job: Job) -> Self {
+        let task = job.task;
+        Self {
+            id: job.id,
+            owner: job.owner,
+            plugin: task.plugin,
+            template: task.template,
+            input: task.input,
+            model: task.model,
+            project: task.project,
+            status: status_word(job.status),
+            progress: job.progress.into(),
+            attempts: job.attempts,
+            cancel_requested: job.cancel_requested,
+            error: job.error.map(JobErrorReply::from),
+            article: job.article,
+            enqueued_at: job.enqueued_at,
+            started_at: job.started_at,
+            finished_at: job.finished_at,
+        }
+    }
+}
+
+impl From<Progress> for ProgressReply {
+    fn from(progress: Progress) -> Self {
+        Self {
+            step: progress.step,
+            done: progress.done,
+            total: progress.total,
+        }
+    }
+}
+
+impl From<JobError> for JobErrorReply {
+    fn from(error: JobError) -> Self {
+        Self {
+            code: error.code,
+            message: error.message,
+        }
+    }
+}
+
+fn status_word(status: JobStatus) -> &'static str {
+    match status {
+        JobStatus::Queued => "queued",
+        JobStatus::Running => "running",
+        JobStatus::Succeeded => "succeeded",
+        JobStatus::Failed => "failed",
+        JobStatus::Cancelled => "cancelled",
+    }
+}

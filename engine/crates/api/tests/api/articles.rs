@@ -1,0 +1,240 @@
+//! `/v1/articles` and what hangs below it.
+
+use inkstone_testkit::api_client::{ApiClient, Identity, TestApi};
+use serde_json::{Value, json};
+
+use crate::check;
+
+async fn write(client: &ApiClient, body: Value) -> Value {
+    let reply = client.post("/v1/articles", body).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    reply.json()
+}
+
+fn path_of(article: &Value) -> String {
+    format!("/v1/articles/{}", article["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn an_article_is_written_and_read() {
+    let api = TestApi::start().await;
+    let body = json!({"title": "The tides", "body": "The moon pulls.", "tags": ["sea"], "status": "in_review"});
+    let reply = api.creator().post("/v1/articles", body).await;
+    assert_eq!(reply.status, 201);
+    assert_eq!(reply.header("etag"), "\"1\"");
+    let article = reply.json();
+    assert_eq!(reply.header("location"), path_of(&article));
+    assert_eq!(article["title"], "The tides");
+    assert_eq!(article["slug"], "the-tides");
+    assert_eq!(article["status"], "in_review");
+    assert_eq!(article["project"], "default");
+    assert_eq!(article["language"], "en");
+    assert_eq!(article["revision"], 1);
+    assert_eq!(article["job"], json!(null));
+    assert_eq!(article["owner"], api.user(Identity::Creator).to_string());
+    let read = api.creator().get(&path_of(&article)).await;
+    assert_eq!(read.status, 200);
+    assert_eq!(read.header("etag"), "\"1\"");
+    assert_eq!(read.header("cache-control"), "private, no-cache");
+    assert_eq!(read.header("content-type"), "application/json");
+    assert_eq!(read.json(), article);
+}
+
+#[tokio::test]
+async fn whoever_holds_a_revision_gets_304() {
+    let api = TestApi::start().await;
+    let article = write(&api.creator(), json!({"title": "A"})).await;
+    let held = api.creator().with_header("if-none-match", "W/\"1\", \"9\"");
+    let reply = held.get(&path_of(&article)).await;
+    assert_eq!(reply.status, 304);
+    assert_eq!(reply.header("etag"), "\"1\"");
+    assert!(reply.body.is_empty());
+    let older = api.creator().with_header("if-none-match", "\"0\"");
+    assert_eq!(older.get(&path_of(&article)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_change_needs_the_revision_it_was_made_on() {
+    let api = TestApi::start().await;
+    let path = path_of(&write(&api.creator(), json!({"title": "A", "body": "one"})).await);
+    let first = api.creator().with_header("if-match", "\"1\"");
+    let reply = first.patch(&path, json!({"title": "B"})).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("etag"), "\"2\"");
+    let changed = reply.json();
+    assert_eq!(changed["title"], "B");
+    assert_eq!(changed["body"], "one", "what is left out stays");
+    let late = first.patch(&path, json!({"title": "C"})).await;
+    check::problem(&late, 412, "revision_mismatch");
+    check::problem(&first.delete(&path).await, 412, "revision_mismatch");
+    let weak = api.creator().with_header("if-match", "W/\"2\"");
+    check::problem(&weak.delete(&path).await, 412, "revision_mismatch");
+    let malformed = api.creator().with_header("if-match", "2");
+    check::problem(&malformed.delete(&path).await, 400, "invalid_input");
+    let any = api.creator().with_header("if-match", "*");
+    assert_eq!(
+        any.patch(&path, json!({"title": "D"})).await.json()["revision"],
+        3
+    );
+    assert_eq!(
+        api.creator()
+            .patch(&path, json!({"title": "E"}))
+            .await
+            .json()["revision"],
+        4
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_article_is_gone() {
+    let api = TestApi::start().await;
+    let path = path_of(&write(&api.creator(), json!({"title": "A"})).await);
+    let reply = api
+        .creator()
+        .with_header("if-match", "\"1\"")
+        .delete(&path)
+        .await;
+    assert_eq!(reply.status, 204);
+    assert!(reply.body.is_empty());
+    check::problem(&api.creator().get(&path).await, 404, "not_found");
+    check::problem(&api.creator().delete(&path).await, 404, "not_found");
+}
+
+#[tokio::test]
+async fn lists_filter_and_leave_out_bodies() {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    write(
+        &client,
+        json!({"title": "A", "tags": ["sea"], "project": "one"}),
+    )
+    .await;
+    write(
+        &client,
+        json!({"title": "B", "tags": ["sea", "moon"], "status": "published"}),
+    )
+    .await;
+    write(
+        &api.stranger(),
+        json!({"title": "C", "status": "published"}),
+    )
+    .await;
+    write(&api.stranger(), json!({"title": "D"})).await;
+    let titles = async |client: ApiClient, query: &str| {
+        let list = client.get(&format!("/v1/articles{query}")).await.json();
+        let data = list["data"].as_array().unwrap().clone();
+        assert!(data.iter().all(|article| article.get("body").is_none()));
+        let mut titles: Vec<String> = data
+            .iter()
+            .map(|article| article["title"].as_str().unwrap().to_owned())
+            .collect();
+        titles.sort();
+        titles.concat()
+    };
+    assert_eq!(titles(client.clone(), "").await, "AB");
+    assert_eq!(titles(client.clone(), "?filter[tag]=moon").await, "B");
+    assert_eq!(
+        titles(client.clone(), "?filter%5Bproject%5D=one").await,
+        "A"
+    );
+    assert_eq!(
+        titles(client.clone(), "?filter[status]=published").await,
+        "BC"
+    );
+    assert_eq!(titles(api.admin(), "").await, "ABCD");
+    let owner = api.user(Identity::Stranger);
+    assert_eq!(
+        titles(api.admin(), &format!("?filter[owner]={owner}")).await,
+        "CD"
+    );
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let api = TestApi::start().await;
+    for title in ["A", "B", "C"] {
+        write(&api.creator(), json!({"title": title})).await;
+    }
+    let first = api.creator().get("/v1/articles?limit=2").await.json();
+    assert_eq!(first["data"].as_array().unwrap().len(), 2);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = api
+        .creator()
+        .get(&format!("/v1/articles?limit=2&cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!(second["data"].as_array().unwrap().len(), 1);
+    assert_eq!(second["next_cursor"], json!(null));
+}
+
+#[tokio::test]
+async fn revisions_are_kept() {
+    let api = TestApi::start().await;
+    let path = path_of(&write(&api.creator(), json!({"title": "A", "body": "one"})).await);
+    api.creator().patch(&path, json!({"body": "two"})).await;
+    let list = api.creator().get(&format!("{path}/revisions")).await.json();
+    let bodies: Vec<&str> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|revision| revision["body"].as_str().unwrap())
+        .collect();
+    assert_eq!(bodies, ["two", "one"]);
+    assert_eq!(list["data"][0]["revision"], 2);
+    assert_eq!(list["data"][0]["cause"], json!({"by": "person"}));
+}
+
+#[tokio::test]
+async fn what_a_person_wrote_has_no_provenance() {
+    let api = TestApi::start().await;
+    let path = path_of(&write(&api.creator(), json!({"title": "A"})).await);
+    check::problem(
+        &api.creator().get(&format!("{path}/provenance")).await,
+        404,
+        "not_found",
+    );
+}
+
+#[tokio::test]
+async fn others_read_what_is_published() {
+    let api = TestApi::start().await;
+    let draft = path_of(&write(&api.creator(), json!({"title": "A"})).await);
+    let published =
+        path_of(&write(&api.creator(), json!({"title": "B", "status": "published"})).await);
+    check::problem(&api.stranger().get(&draft).await, 404, "not_found");
+    assert_eq!(api.viewer().get(&published).await.status, 200);
+    let change = json!({"title": "mine"});
+    check::problem(
+        &api.stranger().patch(&published, change.clone()).await,
+        403,
+        "forbidden",
+    );
+    check::problem(&api.stranger().delete(&published).await, 403, "forbidden");
+    check::problem(
+        &api.stranger().patch(&draft, change).await,
+        404,
+        "not_found",
+    );
+}
+
+#[tokio::test]
+async fn wrong_articles_are_refused_with_pointers() {
+    let api = TestApi::start().await;
+    let reply = api
+        .creator()
+        .post("/v1/articles", json!({"title": " ", "project": "Not OK"}))
+        .await;
+    let problem = check::problem(&reply, 400, "invalid_input");
+    let pointers: Vec<&str> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert!(
+        pointers.contains(&"/title") && pointers.contains(&"/project"),
+        "{problem}"
+    );
+    let reply = api.creator().get("/v1/articles/nonsense").await;
+    check::problem(&reply, 404, "not_found");
+}

@@ -1,0 +1,22 @@
+//! The HTTP face over fakes: one module per route file, named after its path. What crosses all
+//! routes (ids, limits, unknown routes, headers) stands in `edge`, who may do what in `roles`,
+//! the OpenAPI document in `openapi`, and the socket in `serve`.
+
+mod analytics;
+mod articles;
+mod auth;
+mod chat;
+mod check;
+mod edge;
+mod embeddings;
+mod generate;
+mod health;
+mod jobs;
+mod me;
+mod models;
+mod openapi;
+mod plugins;
+mod research;
+mod roles;
+mod search;
+mod serve;

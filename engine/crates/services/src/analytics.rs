@@ -1,0 +1,80 @@
+//! Reports of all analytics plugins.
+
+use std::sync::Arc;
+
+use inkstone_domain::Result;
+use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall, SearchIndex};
+use inkstone_domain::principal::Principal;
+use inkstone_domain::report::{Block, ReportInfo};
+use serde_json::Value;
+
+use crate::ai::{CallLog, CallerAi};
+use crate::chat::{Chat, RequestContext};
+use crate::plugins::Plugins;
+use crate::search::visibility_of;
+use crate::toolbox::CallerSearch;
+
+/// A report and whose it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedReport {
+    /// Id of the plugin.
+    pub plugin: String,
+    pub report: ReportInfo,
+}
+
+/// Analytics as users see it.
+pub struct Reports {
+    plugins: Arc<Plugins>,
+    chat: Arc<Chat>,
+    index: Arc<dyn SearchIndex>,
+}
+
+impl Reports {
+    /// Reports that ask models do it through `chat`, those that search through `index`.
+    pub fn new(plugins: Arc<Plugins>, chat: Arc<Chat>, index: Arc<dyn SearchIndex>) -> Self {
+        Self {
+            plugins,
+            chat,
+            index,
+        }
+    }
+
+    /// All reports, by plugin.
+    pub fn list(&self) -> Vec<ListedReport> {
+        let analysts = self.plugins.snapshot().analysts();
+        let listed = analysts.iter().flat_map(|one| {
+            one.port.reports().iter().map(|report| ListedReport {
+                plugin: one.plugin.manifest.id.clone(),
+                report: report.clone(),
+            })
+        });
+        listed.collect()
+    }
+
+    /// Runs a report. Open to every role; a report that asks a model needs the role creator for that.
+    pub async fn run(
+        &self,
+        principal: &Principal,
+        context: &RequestContext,
+        plugin: &str,
+        report: &str,
+        input: Value,
+    ) -> Result<Vec<Block>> {
+        let analytics = self.plugins.snapshot().analytics(plugin)?;
+        let ai = CallerAi::new(
+            Arc::clone(&self.chat),
+            principal.clone(),
+            context.clone(),
+            None,
+            CallLog::default(),
+        );
+        let search = CallerSearch::new(Arc::clone(&self.index), visibility_of(principal));
+        let call = GuestCall {
+            request_id: context.request_id.clone(),
+            ai: Some(Arc::new(ai) as Arc<dyn Ai>),
+            tools: None,
+            search: Some(Arc::new(search) as Arc<dyn DocumentSearch>),
+        };
+        analytics.port.run(&call, report, input).await
+    }
+}

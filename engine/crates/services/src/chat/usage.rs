@@ -1,0 +1,135 @@
+//! Writes usage to the ledger behind the calls' backs: a bounded channel, one task, batches. What a
+//! call cost is worked out in `settlement`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, Utc};
+use inkstone_domain::Error;
+use inkstone_domain::ports::{Clock, UsageLedger};
+use inkstone_domain::usage::UsageRecord;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+const WAITING_RECORDS: usize = 4_096;
+const BATCH: usize = 256;
+
+/// Takes usage records at any time, also from a drop, and brings them to the ledger.
+#[derive(Clone)]
+pub struct UsageRecorder {
+    sender: Sender<UsageRecord>,
+    clock: Arc<dyn Clock>,
+    runtime: Handle,
+    calls: TaskTracker,
+    writer: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl UsageRecorder {
+    /// Starts the writing task, within a tokio runtime. Every call under way is counted on `calls`.
+    pub fn start(ledger: Arc<dyn UsageLedger>, clock: Arc<dyn Clock>, calls: TaskTracker) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING_RECORDS);
+        let stop = CancellationToken::new();
+        let writer = TaskTracker::new();
+        writer.spawn(write(ledger, receiver, stop.clone()));
+        writer.close();
+        Self {
+            sender,
+            clock,
+            runtime: Handle::current(),
+            calls,
+            writer,
+            stop,
+        }
+    }
+
+    /// Writes what is left and ends; returns whether that was done within `grace`. For the end of a
+    /// shutdown, when no call is under way any more: what comes later is lost, and logged.
+    pub async fn shutdown(&self, grace: Duration) -> bool {
+        self.stop.cancel();
+        tokio::time::timeout(grace, self.writer.wait())
+            .await
+            .is_ok()
+    }
+
+    /// Held by a call as long as it is under way.
+    pub(super) fn call_token(&self) -> TaskTrackerToken {
+        self.calls.token()
+    }
+
+    /// Never blocks and never fails. Where the channel is full, a tracked task waits in line: no
+    /// more of them than calls end at that moment.
+    pub(super) fn record(&self, record: UsageRecord) {
+        match self.sender.try_send(record) {
+            Ok(()) => {}
+            Err(TrySendError::Full(record)) => {
+                let sender = self.sender.clone();
+                let wait_in_line = async move {
+                    if let Err(lost) = sender.send(record).await {
+                        lose(&[lost.0], "the recorder has stopped");
+                    }
+                };
+                self.calls.spawn_on(wait_in_line, &self.runtime);
+            }
+            Err(TrySendError::Closed(record)) => lose(&[record], "the recorder has stopped"),
+        }
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
+
+async fn write(
+    ledger: Arc<dyn UsageLedger>,
+    mut receiver: Receiver<UsageRecord>,
+    stop: CancellationToken,
+) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        // Biased towards the channel, so that a stop finds it empty; closed, it drains and ends.
+        let taken = tokio::select! {
+            biased;
+            taken = receiver.recv_many(&mut batch, BATCH) => taken,
+            () = stop.cancelled(), if !receiver.is_closed() => {
+                receiver.close();
+                continue;
+            }
+        };
+        if taken == 0 {
+            return;
+        }
+        append(ledger.as_ref(), &batch).await;
+        batch.clear();
+    }
+}
+
+async fn append(ledger: &dyn UsageLedger, batch: &[UsageRecord]) {
+    let patience = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_times(6)
+        .with_jitter();
+    let written = (|| ledger.append(batch))
+        .retry(patience)
+        .when(Error::is_transient)
+        .await;
+    if let Err(error) = written {
+        lose(batch, &format!("{error:?}"));
+    }
+}
+
+fn lose(records: &[UsageRecord], why: &str) {
+    metrics::counter!("inkstone_usage_lost_total")
+        .increment(u64::try_from(records.len()).unwrap_or(u64::MAX));
+    tracing::error!(
+        records = records.len(),
+        output_tokens = records.iter().map(|r| r.usage.output_tokens).sum::<u64>(),
+        why,
+        "usage could not be written to the ledger"
+    );
+}

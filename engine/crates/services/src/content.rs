@@ -1,0 +1,315 @@
+//! Articles under the rules of who may read and write them, with every change written as a revision
+//! and an event. How an article is stored is the store's business; jobs write theirs through `jobs`.
+
+mod check;
+mod policy;
+mod slug;
+
+use std::sync::Arc;
+
+use inkstone_domain::content::{
+    Article, ArticleFilter, ArticleText, Cause, Page, PageRequest, Revision, Status,
+};
+use inkstone_domain::event::{Event, EventBody};
+use inkstone_domain::ids::{ArticleId, EventId};
+use inkstone_domain::ports::{ArticleStore, ArticleWrite, Clock};
+use inkstone_domain::principal::Principal;
+use inkstone_domain::provenance::Provenance;
+use inkstone_domain::{Error, Result, codes};
+
+pub(crate) use self::check::{check_article, check_page, check_project};
+pub(crate) use self::slug::slug_of;
+
+/// An article to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewArticle {
+    /// `default` where `None`.
+    pub project: Option<String>,
+    /// From the title where `None`.
+    pub slug: Option<String>,
+    pub title: String,
+    pub summary: String,
+    /// CommonMark.
+    pub body: String,
+    pub tags: Vec<String>,
+    pub meta_description: String,
+    /// BCP 47; `en` where `None`.
+    pub language: Option<String>,
+    pub status: Status,
+}
+
+/// What to change; `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArticlePatch {
+    /// Does not follow a change of the title: links to the article must not break.
+    pub slug: Option<String>,
+    pub title: Option<String>,
+    pub summary: Option<String>,
+    pub body: Option<String>,
+    pub tags: Option<Vec<String>>,
+    pub meta_description: Option<String>,
+    pub language: Option<String>,
+    pub status: Option<Status>,
+}
+
+/// Where articles go that name no project.
+pub const DEFAULT_PROJECT: &str = "default";
+/// The language of texts that name none.
+const DEFAULT_LANGUAGE: &str = "en";
+/// How often a change that names no revision is tried again when somebody else was faster.
+const CHANGE_ATTEMPTS: usize = 8;
+
+/// Reads and writes articles in the name of a principal.
+pub struct Articles {
+    store: Arc<dyn ArticleStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Articles {
+    /// `clock` dates the changes.
+    pub fn new(store: Arc<dyn ArticleStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Stores a new article of the principal's. Needs the role creator; `invalid_input` names every
+    /// wrong field.
+    pub async fn create(&self, principal: &Principal, new: NewArticle) -> Result<Article> {
+        policy::check_may_create(principal)?;
+        let now = self.clock.now();
+        let article = Article {
+            id: ArticleId::new(),
+            project: new.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
+            owner: principal.user,
+            slug: new.slug.unwrap_or_else(|| slug_of(&new.title)),
+            text: ArticleText {
+                title: new.title.trim().to_owned(),
+                summary: new.summary,
+                body: new.body,
+                tags: new.tags,
+                meta_description: new.meta_description,
+                language: new.language.unwrap_or_else(|| DEFAULT_LANGUAGE.to_owned()),
+                status: new.status,
+            },
+            revision: 1,
+            job: None,
+            created_at: now,
+            updated_at: now,
+        };
+        check_article(&article)?;
+        let event = EventBody::ArticleCreated {
+            article: article.id,
+            revision: article.revision,
+        };
+        let write = self.write(principal, article.clone(), event);
+        self.store.create_article(write).await?;
+        Ok(article)
+    }
+
+    /// Own ones, published ones, and for admins all; else `not_found`.
+    pub async fn get(&self, principal: &Principal, id: ArticleId) -> Result<Article> {
+        let article = self.stored(id).await?;
+        match policy::may_read(principal, &article) {
+            true => Ok(article),
+            false => Err(policy::not_found(id)),
+        }
+    }
+
+    /// Changes an article. With `expected_revision` the stored one must be that, else
+    /// `revision_mismatch`; with `None` the change is made on whatever is stored. A patch that
+    /// changes nothing makes no revision.
+    pub async fn update(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        patch: ArticlePatch,
+        expected_revision: Option<u64>,
+    ) -> Result<Article> {
+        self.change(principal, id, expected_revision, |before| {
+            let mut article = before.clone();
+            patch.clone().apply(&mut article);
+            if article == *before {
+                return Ok(None);
+            }
+            check_article(&article)?;
+            Ok(Some(article))
+        })
+        .await
+    }
+
+    /// Takes an article out of sight, keeping its revisions. Conditions as for an update.
+    pub async fn delete(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        expected_revision: Option<u64>,
+    ) -> Result<()> {
+        for _ in 0..CHANGE_ATTEMPTS {
+            let article = self.changeable(principal, id, expected_revision).await?;
+            let article = self.next_revision(article);
+            let event = EventBody::ArticleDeleted {
+                article: id,
+                revision: article.revision,
+            };
+            let write = self.write(principal, article, event);
+            match self.store.delete_article(write).await {
+                Err(error) if retries(&error, expected_revision) => {}
+                done => return done,
+            }
+        }
+        Err(contended(id))
+    }
+
+    /// Newest first. Who is no admin sees their own and published ones: naming no owner lists their
+    /// own, unless `status` is published; naming another owner lists what that one has published.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: ArticleFilter,
+        page: PageRequest,
+    ) -> Result<Page<Article>> {
+        check_page(&page)?;
+        match policy::visible_filter(principal, filter) {
+            Some(filter) => self.store.list_articles(filter, page).await,
+            None => Ok(Page {
+                items: Vec::new(),
+                next_cursor: None,
+            }),
+        }
+    }
+
+    /// Newest first; for the owner and admins, since old revisions may never have been published.
+    pub async fn revisions(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        page: PageRequest,
+    ) -> Result<Page<Revision>> {
+        check_page(&page)?;
+        let article = self.get(principal, id).await?;
+        policy::check_is_own(principal, &article)?;
+        self.store.revisions(id, page).await
+    }
+
+    /// Where a generated text comes from; `not_found` where a person wrote it. For the owner and
+    /// admins, since it holds the whole input.
+    pub async fn provenance(&self, principal: &Principal, id: ArticleId) -> Result<Provenance> {
+        let article = self.get(principal, id).await?;
+        policy::check_is_own(principal, &article)?;
+        self.store.provenance(id).await?.ok_or_else(|| {
+            Error::new(
+                &codes::NOT_FOUND,
+                format!("the article {id} was written by a person, so it has no provenance"),
+            )
+        })
+    }
+
+    async fn change(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        expected_revision: Option<u64>,
+        edit: impl Fn(&Article) -> Result<Option<Article>>,
+    ) -> Result<Article> {
+        for _ in 0..CHANGE_ATTEMPTS {
+            let before = self.changeable(principal, id, expected_revision).await?;
+            let Some(edited) = edit(&before)? else {
+                return Ok(before);
+            };
+            let article = self.next_revision(edited);
+            let event = EventBody::ArticleUpdated {
+                article: id,
+                revision: article.revision,
+            };
+            let write = self.write(principal, article.clone(), event);
+            match self.store.update_article(write).await {
+                Ok(()) => return Ok(article),
+                Err(error) if retries(&error, expected_revision) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(contended(id))
+    }
+
+    async fn changeable(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        expected_revision: Option<u64>,
+    ) -> Result<Article> {
+        let article = self.get(principal, id).await?;
+        policy::check_may_change(principal, &article)?;
+        match expected_revision {
+            Some(expected) if expected != article.revision => Err(Error::new(
+                &codes::REVISION_MISMATCH,
+                format!(
+                    "the article {id} is at revision {}, not {expected}; read it again and repeat the change on it",
+                    article.revision
+                ),
+            )),
+            _ => Ok(article),
+        }
+    }
+
+    async fn stored(&self, id: ArticleId) -> Result<Article> {
+        self.store
+            .article(id)
+            .await?
+            .ok_or_else(|| policy::not_found(id))
+    }
+
+    fn next_revision(&self, article: Article) -> Article {
+        Article {
+            revision: article.revision + 1,
+            updated_at: self.clock.now(),
+            ..article
+        }
+    }
+
+    fn write(&self, principal: &Principal, article: Article, body: EventBody) -> ArticleWrite {
+        ArticleWrite {
+            event: Event {
+                id: EventId::new(),
+                at: article.updated_at,
+                actor: principal.user,
+                body,
+            },
+            article,
+            author: principal.user,
+            cause: Cause::Person,
+        }
+    }
+}
+
+impl ArticlePatch {
+    fn apply(self, article: &mut Article) {
+        fn set<T>(place: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *place = value;
+            }
+        }
+        let text = &mut article.text;
+        set(&mut article.slug, self.slug);
+        set(
+            &mut text.title,
+            self.title.map(|title| title.trim().to_owned()),
+        );
+        set(&mut text.summary, self.summary);
+        set(&mut text.body, self.body);
+        set(&mut text.tags, self.tags);
+        set(&mut text.meta_description, self.meta_description);
+        set(&mut text.language, self.language);
+        set(&mut text.status, self.status);
+    }
+}
+
+/// Somebody else was faster, and the caller named no revision they insist on.
+fn retries(error: &Error, expected_revision: Option<u64>) -> bool {
+    expected_revision.is_none() && error.code() == &codes::REVISION_MISMATCH
+}
+
+fn contended(id: ArticleId) -> Error {
+    Error::new(
+        &codes::REVISION_MISMATCH,
+        format!("others keep changing the article {id}; try again"),
+    )
+}

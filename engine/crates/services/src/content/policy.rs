@@ -1,0 +1,66 @@
+//! Who may do what with an article. Pure functions, tested as a table through `Articles`.
+
+use inkstone_domain::content::{Article, ArticleFilter, Status};
+use inkstone_domain::ids::ArticleId;
+use inkstone_domain::principal::Principal;
+use inkstone_domain::{Error, Result, codes};
+
+pub fn may_read(principal: &Principal, article: &Article) -> bool {
+    is_own(principal, article) || article.text.status == Status::Published
+}
+
+pub fn check_may_create(principal: &Principal) -> Result<()> {
+    match principal.can_create() {
+        true => Ok(()),
+        false => Err(Error::new(
+            &codes::FORBIDDEN,
+            "your role may read only; writing needs the role `creator`",
+        )),
+    }
+}
+
+/// For an article the principal may read.
+pub fn check_may_change(principal: &Principal, article: &Article) -> Result<()> {
+    check_may_create(principal)?;
+    check_is_own(principal, article)
+}
+
+/// For an article the principal may read: owner or admin.
+pub fn check_is_own(principal: &Principal, article: &Article) -> Result<()> {
+    match is_own(principal, article) {
+        true => Ok(()),
+        false => Err(Error::new(
+            &codes::FORBIDDEN,
+            format!("the article {} belongs to somebody else", article.id),
+        )),
+    }
+}
+
+/// The filter narrowed to what the principal may read; `None` where nothing is left.
+pub fn visible_filter(principal: &Principal, filter: ArticleFilter) -> Option<ArticleFilter> {
+    if principal.is_admin() {
+        return Some(filter);
+    }
+    match (filter.owner, filter.status) {
+        (Some(owner), _) if owner == principal.user => Some(filter),
+        (_, Some(Status::Published)) => Some(filter),
+        (None, _) => Some(ArticleFilter {
+            owner: Some(principal.user),
+            ..filter
+        }),
+        (Some(_), None) => Some(ArticleFilter {
+            status: Some(Status::Published),
+            ..filter
+        }),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+/// Said for what does not exist and for what must not be seen alike.
+pub fn not_found(id: ArticleId) -> Error {
+    Error::new(&codes::NOT_FOUND, format!("there is no article {id}"))
+}
+
+fn is_own(principal: &Principal, article: &Article) -> bool {
+    principal.is_admin() || article.owner == principal.user
+}

@@ -1,0 +1,60 @@
+//! Slugs: the part of an address a person can read, made from a title.
+
+use deunicode::deunicode;
+
+const MAX_CHARS: usize = 100;
+
+/// Lower-case ASCII words joined by `-`, cut between words; `untitled` where nothing is left.
+pub fn slug_of(title: &str) -> String {
+    let ascii = deunicode(title).to_ascii_lowercase();
+    let words = ascii
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let mut slug = String::new();
+    for word in words {
+        let word: String = word.chars().take(MAX_CHARS).collect();
+        if slug.len() + 1 + word.len() > MAX_CHARS && !slug.is_empty() {
+            break;
+        }
+        if !slug.is_empty() {
+            slug.push('-');
+        }
+        slug.push_str(&word);
+    }
+    match slug.is_empty() {
+        true => "untitled".to_owned(),
+        false => slug,
+    }
+}
+
+/// Whether a text is a slug.
+pub fn is_slug(text: &str) -> bool {
+    matches!(text.len(), 1..=MAX_CHARS)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_of_titles() {
+        let long = "word ".repeat(60);
+        for (title, want) in [
+            ("Hello, World!", "hello-world"),
+            ("  Ünïcödé & Straße ", "unicode-strasse"),
+            ("Привет", "privet"),
+            ("!!!", "untitled"),
+            ("", "untitled"),
+            (long.as_str(), "word-".repeat(20).trim_end_matches('-')),
+        ] {
+            assert_eq!(slug_of(title), want);
+            assert!(is_slug(&slug_of(title)), "{title:?}");
+        }
+        assert!(is_slug(&slug_of(&"x".repeat(500))));
+    }
+}

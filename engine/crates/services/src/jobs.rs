@@ -1,0 +1,234 @@
+//! Generations as background work, as users see it: submit, look, watch, cancel. The work itself is
+//! done by `worker` and `attempt`; what watchers hear while it is done goes through `feed`.
+
+mod attempt;
+mod commit;
+mod feed;
+mod worker;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::Stream;
+use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::event::{Event, EventBody};
+use inkstone_domain::generation::Template;
+use inkstone_domain::ids::{EventId, JobId, UserId};
+use inkstone_domain::job::{GenerateTask, Job, Progress};
+use inkstone_domain::ports::{Clock, JobStore, NewJob};
+use inkstone_domain::principal::Principal;
+use inkstone_domain::{Error, Result, codes};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use self::feed::Feeds;
+pub use self::worker::{Worker, WorkerPowers};
+use crate::content::{check_page, check_project};
+use crate::models::Models;
+use crate::plugins::Plugins;
+
+/// How jobs are run.
+#[derive(Debug, Clone)]
+pub struct JobsConfig {
+    /// Names this process in leases.
+    pub worker: String,
+    /// A worker that is silent for this long has lost its job. It reports three times as often.
+    pub lease: Duration,
+    /// How often to look for work, and at jobs that run elsewhere, where nothing signals.
+    pub poll_interval: Duration,
+    /// How often a job is begun before a fault that may pass ends it.
+    pub max_attempts: u32,
+    /// The first wait after a fault that may pass; it doubles with every attempt.
+    pub retry_delay: Duration,
+}
+
+impl Default for JobsConfig {
+    /// A random name, half a minute, a second, five attempts, a second.
+    fn default() -> Self {
+        Self {
+            worker: format!("worker-{}", ulid::Ulid::new()),
+            lease: Duration::from_secs(30),
+            poll_interval: Duration::from_secs(1),
+            max_attempts: 5,
+            retry_delay: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What a watcher of a job sees.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobUpdate {
+    /// How it stands: first, and whenever something may have been missed.
+    Snapshot(Job),
+    Progress(Progress),
+    /// A piece of the text being written.
+    Text(String),
+    /// The last update.
+    Ended(Job),
+}
+
+/// Dropping it ends the watch, never the job.
+pub type JobUpdates = Pin<Box<dyn Stream<Item = Result<JobUpdate>> + Send>>;
+
+/// A template and whose it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedTemplate {
+    /// Id of the plugin.
+    pub plugin: String,
+    pub template: Template,
+}
+
+/// The queue as users see it.
+pub struct Jobs {
+    store: Arc<dyn JobStore>,
+    plugins: Arc<Plugins>,
+    models: Arc<Models>,
+    clock: Arc<dyn Clock>,
+    config: JobsConfig,
+    feeds: Feeds,
+    /// Told of every new job.
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+}
+
+impl Jobs {
+    /// Workers for these jobs come from [`Jobs::worker`]. After `stop` watches end, whether their
+    /// jobs have ended or not.
+    pub fn new(
+        store: Arc<dyn JobStore>,
+        plugins: Arc<Plugins>,
+        models: Arc<Models>,
+        clock: Arc<dyn Clock>,
+        config: JobsConfig,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            store,
+            plugins,
+            models,
+            clock,
+            config,
+            feeds: Feeds::default(),
+            wake: Arc::new(Notify::new()),
+            stop,
+        }
+    }
+
+    /// A worker that hears of new jobs and cancels at once, and whose jobs can be watched here live.
+    pub fn worker(&self, powers: WorkerPowers) -> Worker {
+        Worker {
+            store: Arc::clone(&self.store),
+            plugins: Arc::clone(&self.plugins),
+            models: Arc::clone(&self.models),
+            clock: Arc::clone(&self.clock),
+            config: self.config.clone(),
+            feeds: self.feeds.clone(),
+            wake: Arc::clone(&self.wake),
+            powers,
+        }
+    }
+
+    /// What can be generated, by plugin.
+    pub fn templates(&self) -> Vec<ListedTemplate> {
+        let generators = self.plugins.snapshot().generators();
+        let listed = generators.iter().flat_map(|one| {
+            one.port.templates().iter().map(|template| ListedTemplate {
+                plugin: one.plugin.manifest.id.clone(),
+                template: template.clone(),
+            })
+        });
+        listed.collect()
+    }
+
+    /// Queues a generation after checking plugin, template, input, model and project. Needs the role
+    /// creator.
+    pub async fn submit(&self, principal: &Principal, task: GenerateTask) -> Result<Job> {
+        if !principal.can_create() {
+            return Err(Error::new(
+                &codes::FORBIDDEN,
+                "your role may read only; generating needs the role `creator`",
+            ));
+        }
+        let generator = self.plugins.snapshot().generator(&task.plugin)?;
+        generator.port.check_input(&task.template, &task.input)?;
+        if let Some(model) = &task.model {
+            self.models.resolve(model)?;
+        }
+        check_project(&task.project)?;
+        let job = self
+            .store
+            .submit(NewJob {
+                id: JobId::new(),
+                owner: principal.user,
+                task,
+                enqueued_at: self.clock.now(),
+            })
+            .await?;
+        self.wake.notify_one();
+        Ok(job)
+    }
+
+    /// Own ones, and for admins all; else `not_found`.
+    pub async fn get(&self, principal: &Principal, id: JobId) -> Result<Job> {
+        let found = self.store.job(id).await?;
+        let mut job = found
+            .filter(|job| principal.is_admin() || job.owner == principal.user)
+            .ok_or_else(|| not_found(id))?;
+        // The store hears of progress only with the heartbeat.
+        if !job.status.is_final()
+            && let Some(progress) = self.feeds.progress(id)
+        {
+            job.progress = progress;
+        }
+        Ok(job)
+    }
+
+    /// Newest first; own ones, and for admins all.
+    pub async fn list(&self, principal: &Principal, page: PageRequest) -> Result<Page<Job>> {
+        check_page(&page)?;
+        let owner = (!principal.is_admin()).then_some(principal.user);
+        self.store.list_jobs(owner, page).await
+    }
+
+    /// Asks a job to stop: a queued one ends at once, a running one soon; `conflict` where it has
+    /// ended.
+    pub async fn cancel(&self, principal: &Principal, id: JobId) -> Result<Job> {
+        self.get(principal, id).await?;
+        let event = self.event(principal.user, EventBody::JobCancelled { job: id });
+        let job = self.store.request_cancel(id, event).await?;
+        self.feeds.nudge(id);
+        Ok(job)
+    }
+
+    /// Follows a job to its end, or to that of the engine, wherever the job runs. A slow watcher misses pieces of text rather than
+    /// holding up the work, and gets a snapshot then.
+    pub async fn watch(&self, principal: &Principal, id: JobId) -> Result<JobUpdates> {
+        self.get(principal, id).await?;
+        // Listen first, then read: what happens between the two is heard.
+        let listener = self.feeds.listen(id);
+        let job = self.get(principal, id).await?;
+        let updates = feed::follow(
+            Arc::clone(&self.store),
+            listener,
+            job,
+            self.config.poll_interval,
+            self.stop.clone(),
+        );
+        Ok(Box::pin(updates))
+    }
+
+    fn event(&self, actor: UserId, body: EventBody) -> Event {
+        Event {
+            id: EventId::new(),
+            at: self.clock.now(),
+            actor,
+            body,
+        }
+    }
+}
+
+/// Said for what does not exist and for what must not be seen alike.
+fn not_found(id: JobId) -> Error {
+    Error::new(&codes::NOT_FOUND, format!("there is no job {id}"))
+}

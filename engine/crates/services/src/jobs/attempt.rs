@@ -1,0 +1,419 @@
+//! One attempt at one claimed job: runs the generator while keeping the lease, and writes down how it
+//! ended. Every write carries the fence, so an attempt that lost its lease commits nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
+use bytes::Bytes;
+use futures::StreamExt;
+use inkstone_domain::event::{Event, EventBody};
+use inkstone_domain::generation::{Draft, GenerationEvent};
+use inkstone_domain::ids::EventId;
+use inkstone_domain::job::{Checkpoint, ClaimedJob, Job, JobError};
+use inkstone_domain::plugin::LoadedPlugin;
+use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall, Toolbox};
+use inkstone_domain::principal::Principal;
+use inkstone_domain::{Error, Result, codes};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::commit::{Made, commit};
+use super::feed::Feed;
+use super::worker::Worker;
+use crate::ai::{CallLog, CallerAi};
+use crate::chat::{RequestContext, elapsed_ms};
+use crate::search::visibility_of;
+use crate::toolbox::{CallerSearch, CallerTools};
+
+/// Waits between attempts grow no longer than this.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+/// A job begun this often has taken the engine down with it, or never gets anywhere.
+const MOST_CLAIMS: u32 = 50;
+
+/// A claimed job being worked on.
+pub(super) struct Attempt<'a> {
+    worker: &'a Worker,
+    job: Job,
+    fence: u64,
+    resume: Option<Bytes>,
+    feed: Feed,
+    calls: CallLog,
+    began: Instant,
+    /// Of the attempts before.
+    earlier_ms: u64,
+}
+
+/// How the work ended.
+enum End {
+    Drafted {
+        draft: Box<Draft>,
+        plugin: Arc<LoadedPlugin>,
+    },
+    Failed(Error),
+    CancelRequested,
+    LeaseLost,
+    /// The engine is shutting down.
+    Stopped,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(worker: &'a Worker, claimed: ClaimedJob) -> Self {
+        let checkpoint = claimed.checkpoint;
+        let feed = worker
+            .feeds
+            .open(claimed.job.id, claimed.job.progress.clone());
+        Self {
+            worker,
+            fence: claimed.fence,
+            resume: checkpoint.as_ref().map(|one| one.state.clone()),
+            earlier_ms: checkpoint.as_ref().map_or(0, |one| one.elapsed_ms),
+            calls: CallLog::seeded(checkpoint.map_or_else(Vec::new, |one| one.calls)),
+            feed,
+            began: Instant::now(),
+            job: claimed.job,
+        }
+    }
+
+    pub(super) async fn run(self, stop: &CancellationToken) {
+        let span = tracing::info_span!(
+            "job",
+            job.id = %self.job.id,
+            plugin.id = self.job.task.plugin,
+            attempt = self.job.attempts,
+        );
+        async {
+            let _counted = Counted::new();
+            let end = self.work(stop).await;
+            let outcome = self.settle(end, stop).await;
+            metrics::counter!(
+                "inkstone_job_attempts_total",
+                "plugin" => self.job.task.plugin.clone(),
+                "outcome" => outcome
+            )
+            .increment(1);
+        }
+        .instrument(span)
+        .await;
+    }
+
+    async fn work(&self, stop: &CancellationToken) -> End {
+        if self.job.cancel_requested {
+            return End::CancelRequested;
+        }
+        if self.job.attempts > MOST_CLAIMS {
+            return End::Failed(Error::new(
+                &codes::INTERNAL,
+                format!("it was begun {MOST_CLAIMS} times and never came to an end"),
+            ));
+        }
+        tokio::select! {
+            biased;
+            made = self.generate() => match made {
+                Ok((draft, plugin)) => End::Drafted { draft, plugin },
+                Err(error) => end_of(error),
+            },
+            end = self.keep_lease() => end,
+            () = stop.cancelled() => End::Stopped,
+        }
+    }
+
+    async fn generate(&self) -> Result<(Box<Draft>, Arc<LoadedPlugin>)> {
+        let task = &self.job.task;
+        let call = self.guest_call().await?;
+        let generator = self.worker.plugins.snapshot().generator(&task.plugin)?;
+        let mut events = generator
+            .port
+            .start(
+                &call,
+                &task.template,
+                task.input.clone(),
+                self.resume.clone(),
+            )
+            .await?;
+        while let Some(event) = events.next().await {
+            match event? {
+                GenerationEvent::Progress(progress) => self.feed.progress(progress),
+                GenerationEvent::Text(text) => self.feed.text(text),
+                GenerationEvent::Checkpoint(state) => self.save_checkpoint(state).await?,
+                GenerationEvent::Draft(draft) => return Ok((draft, generator.plugin)),
+            }
+        }
+        Err(Error::new(
+            &codes::PLUGIN_FAILED,
+            format!("the plugin `{}` ended without a draft", task.plugin),
+        ))
+    }
+
+    /// Returns only when the lease must not be kept: it is lost, or a cancel was asked for.
+    async fn keep_lease(&self) -> End {
+        let lease = self.worker.config.lease;
+        let beat = lease / 3;
+        let mut renewed = Instant::now();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(beat) => {}
+                () = self.feed.nudged() => {}
+            }
+            let sent = Instant::now();
+            let progress = self.feed.latest_progress();
+            let heartbeat = self.worker.store.heartbeat(
+                self.job.id,
+                self.fence,
+                lease,
+                &progress,
+                self.worker.clock.now(),
+            );
+            match tokio::time::timeout(beat, heartbeat).await {
+                Ok(Ok(true)) => return End::CancelRequested,
+                Ok(Ok(false)) => renewed = sent,
+                Ok(Err(error)) if is_lease_lost(&error) => return End::LeaseLost,
+                Ok(Err(error)) => {
+                    tracing::warn!(error = ?error, "the lease could not be renewed");
+                }
+                Err(_) => tracing::warn!("the lease could not be renewed in time"),
+            }
+            if renewed.elapsed() >= lease {
+                return End::LeaseLost;
+            }
+        }
+    }
+
+    async fn save_checkpoint(&self, state: Bytes) -> Result<()> {
+        let checkpoint = Checkpoint {
+            state,
+            calls: self.calls.calls(),
+            elapsed_ms: self.elapsed_ms(),
+        };
+        (|| {
+            self.worker
+                .store
+                .save_checkpoint(self.job.id, self.fence, &checkpoint)
+        })
+        .retry(store_patience())
+        .when(Error::is_transient)
+        .await
+    }
+
+    /// The powers of the job's owner, as they are now.
+    async fn guest_call(&self) -> Result<GuestCall> {
+        let powers = &self.worker.powers;
+        let owner = powers.users.user(self.job.owner).await?.ok_or_else(|| {
+            Error::new(
+                &codes::FORBIDDEN,
+                "the user who asked for this does not exist any more",
+            )
+        })?;
+        let principal = Principal {
+            user: owner.id,
+            role: owner.role,
+        };
+        let context = RequestContext {
+            request_id: self.job.id.to_string(),
+            job: Some(self.job.id),
+        };
+        let search = CallerSearch::new(Arc::clone(&powers.index), visibility_of(&principal));
+        let ai: Arc<dyn Ai> = Arc::new(CallerAi::new(
+            Arc::clone(&powers.chat),
+            principal,
+            context.clone(),
+            self.job.task.model.clone(),
+            self.calls.clone(),
+        ));
+        let tools = CallerTools::new(
+            Arc::clone(&self.worker.plugins),
+            context.request_id.clone(),
+            Arc::clone(&ai),
+        );
+        Ok(GuestCall {
+            request_id: context.request_id,
+            ai: Some(ai),
+            tools: Some(Arc::new(tools) as Arc<dyn Toolbox>),
+            search: Some(Arc::new(search) as Arc<dyn DocumentSearch>),
+        })
+    }
+
+    /// Writes down the end and names it for the metrics.
+    async fn settle(&self, end: End, stop: &CancellationToken) -> &'static str {
+        match end {
+            End::Drafted { draft, plugin } => match self.succeed(*draft, &plugin).await {
+                Ok(()) => {
+                    tracing::info!(elapsed_ms = self.elapsed_ms(), "the job succeeded");
+                    "succeeded"
+                }
+                Err(error) => Box::pin(self.settle(end_of(error), stop)).await,
+            },
+            End::CancelRequested => {
+                let event = self.event(EventBody::JobCancelled { job: self.job.id });
+                let store = &self.worker.store;
+                let done = store.cancelled(self.job.id, self.fence, event).await;
+                self.written(done, "the job was cancelled", "cancelled")
+            }
+            End::Stopped => self.release("the engine is shutting down").await,
+            End::LeaseLost => {
+                tracing::warn!("another worker has taken the job over");
+                "lease_lost"
+            }
+            End::Failed(error) if self.may_retry(&error) => self.retry_later(error, stop).await,
+            End::Failed(error) => self.fail(error).await,
+        }
+    }
+
+    async fn succeed(&self, draft: Draft, plugin: &LoadedPlugin) -> Result<()> {
+        let model = self.job.task.model.as_deref().unwrap_or_default();
+        let route = self.worker.models.resolve(model);
+        let commit = commit(Made {
+            job: &self.job,
+            draft,
+            plugin,
+            // A generator that asks no model needs none.
+            model: route.map_or_else(|_| String::new(), |route| route.name),
+            calls: self.calls.calls(),
+            elapsed_ms: self.elapsed_ms(),
+            now: self.worker.clock.now(),
+        })?;
+        (|| {
+            self.worker
+                .store
+                .succeed(self.job.id, self.fence, commit.clone())
+        })
+        .retry(store_patience())
+        .when(Error::is_transient)
+        .await
+    }
+
+    /// A fault that may pass; faults of the plugin itself do not.
+    fn may_retry(&self, error: &Error) -> bool {
+        error.is_transient()
+            && !error.code().name.starts_with("plugin_")
+            && self.job.attempts < self.worker.config.max_attempts
+    }
+
+    async fn retry_later(&self, error: Error, stop: &CancellationToken) -> &'static str {
+        let delay = self.delay(&error);
+        tracing::warn!(
+            error = ?error,
+            delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+            "the job met a fault that may pass, and will be tried again"
+        );
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = stop.cancelled() => {}
+            end = self.keep_lease() => return Box::pin(self.settle(end, stop)).await,
+        }
+        self.release("it will be tried again").await
+    }
+
+    fn delay(&self, error: &Error) -> Duration {
+        let longest = LONGEST_DELAY.max(self.worker.config.retry_delay);
+        let tried = usize::try_from(self.job.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+        let own = ExponentialBuilder::new()
+            .with_min_delay(self.worker.config.retry_delay)
+            .with_max_delay(longest)
+            .without_max_times()
+            .build()
+            .nth(tried.min(32))
+            .unwrap_or(longest);
+        own.max(error.retry_after().unwrap_or_default())
+            .min(longest)
+    }
+
+    async fn release(&self, why: &str) -> &'static str {
+        let done = self.worker.store.release(self.job.id, self.fence).await;
+        // For the other workers of this process.
+        self.worker.wake.notify_one();
+        self.written(done, why, "released")
+    }
+
+    async fn fail(&self, error: Error) -> &'static str {
+        let plugin = &self.job.task.plugin;
+        let error = match error.message().contains(plugin.as_str()) {
+            true => error,
+            false => error.context(format!("plugin `{plugin}`")),
+        };
+        tracing::warn!(error = ?error, "the job failed");
+        let event = self.event(EventBody::JobFailed {
+            job: self.job.id,
+            code: error.code().name.to_owned(),
+        });
+        let shown = JobError {
+            code: error.code().name.to_owned(),
+            message: error.message().to_owned(),
+        };
+        let done = (|| {
+            self.worker
+                .store
+                .fail(self.job.id, self.fence, &shown, event.clone())
+        })
+        .retry(store_patience())
+        .when(Error::is_transient)
+        .await;
+        self.written(done, "the failure is stored", "failed")
+    }
+
+    /// What cannot be written down is left to the lease: it runs out, and another attempt follows.
+    fn written(&self, done: Result<()>, what: &str, outcome: &'static str) -> &'static str {
+        match done {
+            Ok(()) => {
+                tracing::info!(elapsed_ms = self.elapsed_ms(), outcome, "{what}");
+                outcome
+            }
+            Err(error) if is_lease_lost(&error) => {
+                tracing::warn!("another worker has taken the job over");
+                "lease_lost"
+            }
+            Err(error) => {
+                tracing::error!(error = ?error, outcome, "the end of the job could not be stored");
+                "not_stored"
+            }
+        }
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        self.earlier_ms.saturating_add(elapsed_ms(self.began))
+    }
+
+    fn event(&self, body: EventBody) -> Event {
+        Event {
+            id: EventId::new(),
+            at: self.worker.clock.now(),
+            actor: self.job.owner,
+            body,
+        }
+    }
+}
+
+/// Counts a running job as long as it lives.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        metrics::gauge!("inkstone_jobs_running").increment(1);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!("inkstone_jobs_running").decrement(1);
+    }
+}
+
+fn end_of(error: Error) -> End {
+    match is_lease_lost(&error) {
+        true => End::LeaseLost,
+        false => End::Failed(error),
+    }
+}
+
+fn is_lease_lost(error: &Error) -> bool {
+    error.code() == &codes::LEASE_LOST
+}
+
+/// About two seconds in all: well within a lease.
+fn store_patience() -> ExponentialBuilder {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_times(5)
+        .with_jitter()
+}

@@ -1,0 +1,75 @@
+//! Workers: each claims one job at a time and sees it through. What is done with a claimed job is in
+//! `attempt`.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::join_all;
+use inkstone_domain::ports::{Clock, JobStore, SearchIndex, UserStore};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::JobsConfig;
+use super::attempt::Attempt;
+use super::feed::Feeds;
+use crate::chat::Chat;
+use crate::models::Models;
+use crate::plugins::Plugins;
+
+/// What jobs are done with.
+#[derive(Clone)]
+pub struct WorkerPowers {
+    /// Jobs act in the name of their owners.
+    pub users: Arc<dyn UserStore>,
+    pub chat: Arc<Chat>,
+    pub index: Arc<dyn SearchIndex>,
+}
+
+/// Does the queued work.
+pub struct Worker {
+    pub(super) store: Arc<dyn JobStore>,
+    pub(super) plugins: Arc<Plugins>,
+    pub(super) models: Arc<Models>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) config: JobsConfig,
+    pub(super) feeds: Feeds,
+    pub(super) wake: Arc<Notify>,
+    pub(super) powers: WorkerPowers,
+}
+
+impl Worker {
+    /// Does up to `count` jobs at a time until `stop`; then running ones go back into the queue, at
+    /// their last checkpoint. Dropping the future leaves them to their leases.
+    pub async fn run(&self, count: usize, stop: CancellationToken) {
+        join_all((0..count).map(|number| self.work(number, &stop))).await;
+    }
+
+    async fn work(&self, number: usize, stop: &CancellationToken) {
+        let name = format!("{}/{number}", self.config.worker);
+        while !stop.is_cancelled() {
+            let claim = self.store.claim(&name, self.config.lease, self.clock.now());
+            match claim.await {
+                Ok(Some(claimed)) => {
+                    let id = claimed.job.id;
+                    let attempt = Attempt::new(self, claimed).run(stop);
+                    // One broken adapter must not end all workers; the lease brings the job back.
+                    if AssertUnwindSafe(attempt).catch_unwind().await.is_err() {
+                        tracing::error!(job.id = %id, "the work on the job panicked");
+                    }
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(worker = name, error = ?error, "no job could be claimed");
+                }
+            }
+            // The signal is for jobs of this process; leases that ran out are found by looking.
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(self.config.poll_interval) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Which provider and model a name means, and which models there are. Asking a model something is
+//! the work of `chat`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use inkstone_domain::chat::Model;
+use inkstone_domain::plugin::LoadedPlugin;
+use inkstone_domain::ports::{Clock, GuestCall, Provider};
+use inkstone_domain::{Error, Result, codes};
+
+use crate::plugins::{Callable, Plugins, Snapshot, provider_name};
+
+/// Names of models.
+#[derive(Debug, Clone)]
+pub struct ModelsConfig {
+    /// `provider/model` or an alias, for requests that name none.
+    pub default: Option<String>,
+    /// The same, for requests to embed that name none.
+    pub default_embedding: Option<String>,
+    /// Short names for `provider/model`.
+    pub aliases: BTreeMap<String, String>,
+    /// A provider that lists its models slower than this is left out of the list.
+    pub list_deadline: Duration,
+    /// How long a provider's list is kept.
+    pub list_ttl: Duration,
+}
+
+impl Default for ModelsConfig {
+    /// No default models, no aliases, five seconds, a minute.
+    fn default() -> Self {
+        Self {
+            default: None,
+            default_embedding: None,
+            aliases: BTreeMap::new(),
+            list_deadline: Duration::from_secs(5),
+            list_ttl: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Where a request goes.
+pub struct Route {
+    pub plugin: Arc<LoadedPlugin>,
+    pub provider: Arc<dyn Provider>,
+    /// The provider's own name of the model.
+    pub model: String,
+    /// `provider/model`, as shown to users.
+    pub name: String,
+}
+
+/// A model of some provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedModel {
+    /// `provider/model`.
+    pub name: String,
+    /// Id of the plugin.
+    pub plugin: String,
+    pub model: Model,
+}
+
+/// Knows the models.
+pub struct Models {
+    plugins: Arc<Plugins>,
+    clock: Arc<dyn Clock>,
+    config: ModelsConfig,
+    /// By plugin id. Locked only to look and to put, never across a call.
+    lists: Mutex<HashMap<String, CachedList>>,
+}
+
+/// What a provider listed. It counts only while this very plugin serves: a reload may have changed
+/// its settings, and with them its models.
+struct CachedList {
+    plugin: Arc<LoadedPlugin>,
+    models: Vec<Model>,
+    listed_at: DateTime<Utc>,
+}
+
+impl Models {
+    /// `config.default` and the aliases are looked up when they are used, since plugins come and go.
+    pub fn new(plugins: Arc<Plugins>, clock: Arc<dyn Clock>, config: ModelsConfig) -> Self {
+        Self {
+            plugins,
+            clock,
+            config,
+            lists: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Finds the provider of `provider/model`, of an alias, or of the default where `name` is empty;
+    /// else `unknown_model`. Does not ask the provider: it refuses a model it does not have by itself.
+    pub fn resolve(&self, name: &str) -> Result<Route> {
+        self.route(name, self.config.default.as_deref())
+    }
+
+    /// The same for embeddings, which have a default of their own.
+    pub fn resolve_embedding(&self, name: &str) -> Result<Route> {
+        self.route(name, self.config.default_embedding.as_deref())
+    }
+
+    /// The models of all providers, in the order of their names. A provider that fails or is slow is
+    /// left out and logged.
+    pub async fn list(&self) -> Vec<ListedModel> {
+        let providers = self.plugins.snapshot().providers();
+        let lists = join_all(providers.iter().map(|one| self.list_one(one))).await;
+        let mut listed: Vec<ListedModel> = providers
+            .iter()
+            .zip(lists)
+            .flat_map(|(provider, models)| {
+                models.into_iter().map(|model| ListedModel {
+                    name: full_name(&provider.plugin, &model.id),
+                    plugin: provider.plugin.manifest.id.clone(),
+                    model,
+                })
+            })
+            .collect();
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        listed
+    }
+
+    /// Aliases and what they stand for.
+    pub fn aliases(&self) -> &BTreeMap<String, String> {
+        &self.config.aliases
+    }
+
+    fn route(&self, name: &str, default: Option<&str>) -> Result<Route> {
+        let asked = match name.trim() {
+            "" => default.ok_or_else(no_default)?,
+            named => named,
+        };
+        let full = self.config.aliases.get(asked).map_or(asked, String::as_str);
+        let snapshot = self.plugins.snapshot();
+        let Some((provider, model)) = full.split_once('/') else {
+            return Err(self.unknown(&snapshot, full, "is neither `provider/model` nor an alias"));
+        };
+        let Ok(found) = snapshot.provider(provider) else {
+            let why = format!(
+                "names no provider that serves ({})",
+                provider_list(&snapshot)
+            );
+            return Err(self.unknown(&snapshot, full, &why));
+        };
+        if model.is_empty() {
+            return Err(self.unknown(&snapshot, full, "names a provider, but no model of it"));
+        }
+        Ok(Route {
+            name: full_name(&found.plugin, model),
+            model: model.to_owned(),
+            plugin: found.plugin,
+            provider: found.port,
+        })
+    }
+
+    async fn list_one(&self, provider: &Callable<dyn Provider>) -> Vec<Model> {
+        if let Some(models) = self.cached(&provider.plugin) {
+            return models;
+        }
+        let id = &provider.plugin.manifest.id;
+        let call = GuestCall {
+            request_id: format!("models-{id}"),
+            ..GuestCall::default()
+        };
+        let listing = provider.port.models(&call);
+        match tokio::time::timeout(self.config.list_deadline, listing).await {
+            Ok(Ok(models)) => {
+                self.remember(&provider.plugin, &models);
+                models
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(plugin.id = id, error = ?error, "the provider did not list its models");
+                Vec::new()
+            }
+            Err(_) => {
+                tracing::warn!(
+                    plugin.id = id,
+                    deadline_ms =
+                        u64::try_from(self.config.list_deadline.as_millis()).unwrap_or(u64::MAX),
+                    "the provider did not list its models in time"
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    fn cached(&self, plugin: &Arc<LoadedPlugin>) -> Option<Vec<Model>> {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = lists.get(&plugin.manifest.id)?;
+        let age = self.clock.now().signed_duration_since(list.listed_at);
+        let is_fresh = age.to_std().is_ok_and(|age| age < self.config.list_ttl);
+        (is_fresh && Arc::ptr_eq(&list.plugin, plugin)).then(|| list.models.clone())
+    }
+
+    fn remember(&self, plugin: &Arc<LoadedPlugin>, models: &[Model]) {
+        let list = CachedList {
+            plugin: Arc::clone(plugin),
+            models: models.to_vec(),
+            listed_at: self.clock.now(),
+        };
+        self.lists
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(plugin.manifest.id.clone(), list);
+    }
+
+    fn unknown(&self, snapshot: &Snapshot, name: &str, why: &str) -> Error {
+        let hint = match self.closest(snapshot, name) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => "GET /v1/models lists what there is".to_owned(),
+        };
+        Error::new(
+            &codes::UNKNOWN_MODEL,
+            format!("the model `{name}` {why}; {hint}"),
+        )
+    }
+
+    /// The most similar name among aliases and the models listed lately.
+    fn closest(&self, snapshot: &Snapshot, name: &str) -> Option<String> {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = lists
+            .values()
+            .filter(|list| snapshot.provider(&list.plugin.manifest.id).is_ok())
+            .flat_map(|list| {
+                list.models
+                    .iter()
+                    .map(|model| (full_name(&list.plugin, &model.id), model.id.as_str()))
+            });
+        let aliases = self
+            .config
+            .aliases
+            .keys()
+            .map(|alias| (alias.clone(), alias.as_str()));
+        listed
+            .chain(aliases)
+            .map(|(full, short)| {
+                let likeness =
+                    strsim::jaro_winkler(&full, name).max(strsim::jaro_winkler(short, name));
+                (likeness, full)
+            })
+            .filter(|(likeness, _)| *likeness > CLOSE)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, full)| full)
+    }
+}
+
+/// Names less alike than this are no help.
+const CLOSE: f64 = 0.8;
+
+fn full_name(plugin: &LoadedPlugin, model: &str) -> String {
+    format!("{}/{model}", provider_name(&plugin.manifest.id))
+}
+
+fn no_default() -> Error {
+    Error::new(
+        &codes::UNKNOWN_MODEL,
+        "no model was named and no default is configured; name one as `provider/model`",
+    )
+}
+
+fn provider_list(snapshot: &Snapshot) -> String {
+    let providers = snapshot.providers();
+    let names: Vec<&str> = providers
+        .iter()
+        .map(|one| provider_name(&one.plugin.manifest.id))
+        .collect();
+    match names.is_empty() {
+        true => "none does at the moment".to_owned(),
+        false => format!("these do: {}", names.join(", ")),
+    }
+}

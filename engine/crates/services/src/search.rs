@@ -1,0 +1,107 @@
+//! Search within what the caller may read. How the index is built and filled is the adapter's work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use inkstone_domain::content::Status;
+use inkstone_domain::ports::SearchIndex;
+use inkstone_domain::principal::Principal;
+use inkstone_domain::search::{IndexStats, SearchPage, SearchQuery, Visibility};
+use inkstone_domain::{Error, Result, codes};
+
+/// A search; who may see what is added here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchRequest {
+    /// What a person typed; empty finds everything, newest first.
+    pub text: String,
+    pub project: Option<String>,
+    pub status: Option<Status>,
+    /// Every one of them.
+    pub tags: Vec<String>,
+    /// 1 to 100.
+    pub limit: usize,
+    pub offset: usize,
+}
+
+impl Default for SearchRequest {
+    /// Everything, the first twenty.
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            project: None,
+            status: None,
+            tags: Vec::new(),
+            limit: 20,
+            offset: 0,
+        }
+    }
+}
+
+/// Search as users see it.
+pub struct Search {
+    index: Arc<dyn SearchIndex>,
+}
+
+/// Longer than any index should lag behind.
+const CATCH_UP: Duration = Duration::from_secs(10);
+/// Deeper pages cost the index more than they tell anybody.
+const DEEPEST: usize = 10_000;
+
+impl Search {
+    /// `index` filters by visibility itself.
+    pub fn new(index: Arc<dyn SearchIndex>) -> Self {
+        Self { index }
+    }
+
+    /// Finds articles the principal may read.
+    pub async fn query(&self, principal: &Principal, request: SearchRequest) -> Result<SearchPage> {
+        if !(1..=100).contains(&request.limit) {
+            return Err(Error::new(
+                &codes::INVALID_INPUT,
+                "`limit` must be from 1 to 100",
+            ));
+        }
+        if request.offset > DEEPEST {
+            return Err(Error::new(
+                &codes::INVALID_INPUT,
+                format!("`offset` must be at most {DEEPEST}; narrow the search instead"),
+            ));
+        }
+        self.index
+            .query(SearchQuery {
+                text: request.text,
+                visibility: visibility_of(principal),
+                project: request.project,
+                status: request.status,
+                tags: request.tags,
+                limit: request.limit,
+                offset: request.offset,
+            })
+            .await
+    }
+
+    /// Returns once every change acknowledged before this call can be found; `search_unavailable`
+    /// after ten seconds.
+    pub async fn catch_up(&self) -> Result<()> {
+        match tokio::time::timeout(CATCH_UP, self.index.catch_up()).await {
+            Ok(done) => done,
+            Err(_) => Err(Error::new(
+                &codes::SEARCH_UNAVAILABLE,
+                "the search index is far behind; the change is stored, and will be found later",
+            )),
+        }
+    }
+
+    /// Size of the index.
+    pub async fn stats(&self) -> Result<IndexStats> {
+        self.index.stats().await
+    }
+}
+
+/// What a principal may find.
+pub(crate) fn visibility_of(principal: &Principal) -> Visibility {
+    match principal.is_admin() {
+        true => Visibility::All,
+        false => Visibility::User(principal.user),
+    }
+}

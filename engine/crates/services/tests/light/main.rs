@@ -1,0 +1,16 @@
+//! The services against fakes of every port, one module per service. No wasm, no database, no waiting
+//! for time: clocks are moved, and fakes stop at gates.
+
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+mod auth;
+mod chat;
+mod content;
+mod guests;
+mod health;
+mod jobs;
+mod jobs_faults;
+mod models;
+mod plugins;

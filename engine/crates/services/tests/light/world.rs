@@ -1,0 +1,209 @@
+//! A whole engine of fakes, and the people in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use inkstone_domain::chat::{Message, Request, Role as Speaker};
+use inkstone_domain::content::PageRequest;
+use inkstone_domain::ids::UserId;
+use inkstone_domain::plugin::PluginBody;
+use inkstone_domain::ports::{ArticleStore, JobStore, UsageLedger, UserStore};
+use inkstone_domain::principal::{Account, Principal, Role, User};
+use inkstone_domain::usage::UsageRecord;
+use inkstone_services::{
+    JobsConfig, ModelsConfig, Ports, RequestContext, Services, ServicesConfig, SigningKey,
+};
+use inkstone_testkit::{
+    FakeAnalytics, FakeGenerator, FakeLoader, FakeProvider, FakeResearch, FakeSearchIndex,
+    ManualClock, MemStore, Step, loaded_plugin, plugin_spec,
+};
+
+/// Everything a test may look at or turn.
+pub struct World {
+    pub services: Arc<Services>,
+    pub store: Arc<MemStore>,
+    pub clock: Arc<ManualClock>,
+    pub loader: Arc<FakeLoader>,
+    pub provider: Arc<FakeProvider>,
+    pub generator: Arc<FakeGenerator>,
+    pub research: Arc<FakeResearch>,
+}
+
+/// Long enough for any machine; only a broken test waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+impl World {
+    pub async fn new() -> Self {
+        Self::generating([Step::Section("one"), Step::Draft]).await
+    }
+
+    /// With a generator that follows this script.
+    pub async fn generating(script: impl IntoIterator<Item = Step>) -> Self {
+        Self::with(script, test_jobs()).await
+    }
+
+    pub async fn with(script: impl IntoIterator<Item = Step>, jobs: JobsConfig) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let store = Arc::new(MemStore::with_clock(clock.clone()));
+        let loader = Arc::new(FakeLoader::new());
+        let provider = Arc::new(FakeProvider::new(&["tiny", "large"]));
+        let generator = Arc::new(FakeGenerator::new(script));
+        let research = Arc::new(FakeResearch::new());
+        let bodies = [
+            ("provider-fake", PluginBody::Provider(provider.clone())),
+            ("generator-fake", PluginBody::Generator(generator.clone())),
+            ("research-fake", PluginBody::Research(research.clone())),
+            (
+                "analytics-fake",
+                PluginBody::Analytics(Arc::new(FakeAnalytics::new())),
+            ),
+        ];
+        let mut specs = Vec::new();
+        for (id, body) in bodies {
+            loader.put(loaded_plugin(id, "1.0.0", body));
+            specs.push(plugin_spec(id));
+        }
+        let services = engine(&store, &clock, &loader, jobs);
+        let report = services.plugins.apply(specs).await;
+        assert!(report.failed.is_empty(), "{report:?}");
+        Self {
+            services,
+            store,
+            clock,
+            loader,
+            provider,
+            generator,
+            research,
+        }
+    }
+
+    /// A second engine on the same store: what stands after a crash of the first.
+    pub async fn another_engine(&self) -> Arc<Services> {
+        let services = engine(&self.store, &self.clock, &self.loader, test_jobs());
+        let ids = ["provider-fake", "generator-fake", "research-fake"];
+        services.plugins.apply(ids.map(plugin_spec).into()).await;
+        services
+    }
+
+    /// Somebody who has never signed in, but could.
+    pub async fn somebody(&self, role: Role) -> Principal {
+        let user = User {
+            id: UserId::new(),
+            email: format!("{}@example.org", UserId::new()).to_lowercase(),
+            name: "Somebody".to_owned(),
+            role,
+            created_at: chrono::Utc::now(),
+        };
+        let principal = Principal {
+            user: user.id,
+            role,
+        };
+        let account = Account {
+            user,
+            password_hash: String::new(),
+        };
+        self.store.create_user(account).await.unwrap();
+        principal
+    }
+
+    /// The ledger, oldest first, once it has so many lines.
+    pub async fn usage(&self, lines: usize) -> Vec<UsageRecord> {
+        let read = async {
+            loop {
+                let page = self.store.list_usage(None, page(100)).await.unwrap();
+                if page.items.len() >= lines {
+                    return page.items;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let mut items = tokio::time::timeout(PATIENCE, read).await.unwrap();
+        assert_eq!(items.len(), lines);
+        items.reverse();
+        items
+    }
+}
+
+fn engine(
+    store: &Arc<MemStore>,
+    clock: &Arc<ManualClock>,
+    loader: &Arc<FakeLoader>,
+    jobs: JobsConfig,
+) -> Arc<Services> {
+    let key = SigningKey::from_bytes(&SigningKey::generate()).unwrap();
+    let articles: Arc<dyn ArticleStore> = store.clone();
+    Services::new(
+        Ports {
+            users: store.clone(),
+            articles: articles.clone(),
+            jobs: store.clone(),
+            usage: store.clone(),
+            index: Arc::new(FakeSearchIndex::new(articles)),
+            loader: loader.clone(),
+            clock: clock.clone(),
+        },
+        ServicesConfig {
+            models: ModelsConfig {
+                default: Some("fake/tiny".to_owned()),
+                default_embedding: Some("fake/embed".to_owned()),
+                aliases: [("fast".to_owned(), "fake/tiny".to_owned())].into(),
+                ..ModelsConfig::default()
+            },
+            jobs,
+            ..ServicesConfig::new(key)
+        },
+    )
+}
+
+/// Leases too long to run out by themselves, and no waits between attempts.
+pub fn test_jobs() -> JobsConfig {
+    JobsConfig {
+        lease: Duration::from_secs(600),
+        poll_interval: Duration::from_millis(20),
+        max_attempts: 3,
+        retry_delay: Duration::from_millis(1),
+        ..JobsConfig::default()
+    }
+}
+
+pub fn page(limit: usize) -> PageRequest {
+    PageRequest {
+        limit,
+        cursor: None,
+    }
+}
+
+pub fn ask(model: &str, text: &str) -> Request {
+    Request {
+        model: model.to_owned(),
+        messages: vec![Message::text(Speaker::User, text)],
+        ..Request::default()
+    }
+}
+
+pub fn context() -> RequestContext {
+    RequestContext {
+        request_id: "req-1".to_owned(),
+        job: None,
+    }
+}
+
+/// Waits for a condition of the job store.
+pub async fn job_when(
+    store: &MemStore,
+    id: inkstone_domain::ids::JobId,
+    is_there: impl Fn(&inkstone_domain::job::Job) -> bool,
+) -> inkstone_domain::job::Job {
+    let look = async {
+        loop {
+            let job = store.job(id).await.unwrap().unwrap();
+            if is_there(&job) {
+                return job;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, look)
+        .await
+        .expect("the job never came to that")
+}

@@ -1,0 +1,439 @@
+//! [`TestApi`]: the whole HTTP face over fakes, called in process, by clients that each act as one
+//! person. What the routes answer is tested in `api`; this only speaks HTTP.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use axum::http::{Method, Request, Response};
+use futures::StreamExt;
+use inkstone_api::{ApiConfig, ApiState};
+use inkstone_domain::ids::UserId;
+use inkstone_domain::plugin::PluginBody;
+use inkstone_domain::ports::UserStore;
+use inkstone_domain::principal::{Account, Role, User};
+use inkstone_services::{HealthCheck, Ports, Services, ServicesConfig, SigningKey};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::{
+    FakeAnalytics, FakeGenerator, FakeLoader, FakeProvider, FakeResearch, FakeSearchIndex,
+    ManualClock, MemStore, Step, loaded_plugin, plugin_spec, sample,
+};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "correct horse";
+
+/// [`PASSWORD`], hashed with the least work Argon2id allows: tests sign in often.
+const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$aW5rc3RvbmUtdGVzdHM$7g1nkRxwNEKFgSZg2RrEI2prc7ZGhP8XMTXz75ufjlI";
+
+/// Longer bodies are refused.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// Sends no token.
+    Anonymous,
+    Admin,
+    /// Owns things in most tests.
+    Creator,
+    Viewer,
+    /// A creator who owns none of the others' things.
+    Stranger,
+}
+
+/// The HTTP face over fakes. It has four plugins (`provider-fake`, `generator-fake`,
+/// `research-fake`, `analytics-fake`) and a configured one that cannot be loaded (`research-broken`);
+/// the models are `fake/chat`, which is the default, and `fake/embed`, with the alias `quick` for the first.
+pub struct TestApi {
+    pub store: MemStore,
+    pub clock: ManualClock,
+    pub provider: Arc<FakeProvider>,
+    pub services: Arc<Services>,
+    router: Router,
+    tokens: Tokens,
+}
+
+struct Tokens {
+    admin: Token,
+    creator: Token,
+    viewer: Token,
+    stranger: Token,
+}
+
+struct Token {
+    user: UserId,
+    access: String,
+}
+
+/// What a test wants otherwise than usual.
+#[derive(Default)]
+pub struct Setup {
+    /// What the generator does; two sections and a draft where it is `None`.
+    pub script: Option<Vec<Step>>,
+    /// Checked by `/readyz` beside store and search.
+    pub health_checks: Vec<HealthCheck>,
+    /// What `/metrics` renders.
+    pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+}
+
+impl TestApi {
+    /// The usual one. Jobs wait until [`Services::start_workers`].
+    pub async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    /// One of one's own making.
+    pub async fn with(setup: Setup) -> Self {
+        let clock = ManualClock::at(sample::now());
+        let store = MemStore::with_clock(Arc::new(clock.clone()));
+        let provider = Arc::new(FakeProvider::new(&["chat"]));
+        let script = setup
+            .script
+            .unwrap_or_else(|| vec![Step::Section("intro"), Step::Section("end"), Step::Draft]);
+        let loader = Arc::new(FakeLoader::new());
+        for (id, body) in [
+            ("provider-fake", PluginBody::Provider(provider.clone())),
+            (
+                "generator-fake",
+                PluginBody::Generator(Arc::new(FakeGenerator::new(script))),
+            ),
+            (
+                "research-fake",
+                PluginBody::Research(Arc::new(FakeResearch::new())),
+            ),
+            (
+                "analytics-fake",
+                PluginBody::Analytics(Arc::new(FakeAnalytics::new())),
+            ),
+        ] {
+            loader.put(loaded_plugin(id, "1.0.0", body));
+        }
+        let services = Services::new(ports(&store, &clock, loader), config(setup.health_checks));
+        let specs = PLUGINS.iter().map(|id| plugin_spec(id)).collect();
+        services.plugins.apply(specs).await;
+        let tokens = Tokens {
+            admin: sign_up(&store, &services, Role::Admin, "admin").await,
+            creator: sign_up(&store, &services, Role::Creator, "creator").await,
+            viewer: sign_up(&store, &services, Role::Viewer, "viewer").await,
+            stranger: sign_up(&store, &services, Role::Creator, "stranger").await,
+        };
+        let router = inkstone_api::router(ApiState {
+            services: Arc::clone(&services),
+            config: ApiConfig {
+                max_body_bytes: MAX_BODY_BYTES,
+                public_url: "http://localhost:7878".to_owned(),
+                version: "0.0.0-test".to_owned(),
+            },
+            metrics: setup
+                .metrics
+                .unwrap_or_else(|| Arc::new(|| "inkstone_up 1\n".to_owned())),
+        });
+        Self {
+            store,
+            clock,
+            provider,
+            services,
+            router,
+            tokens,
+        }
+    }
+
+    /// A client that acts as this person.
+    pub fn client(&self, identity: Identity) -> ApiClient {
+        ApiClient {
+            router: self.router.clone(),
+            token: self.token(identity).map(|token| token.access.clone()),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// The router itself, to be served on a socket.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    pub fn anonymous(&self) -> ApiClient {
+        self.client(Identity::Anonymous)
+    }
+
+    pub fn admin(&self) -> ApiClient {
+        self.client(Identity::Admin)
+    }
+
+    pub fn creator(&self) -> ApiClient {
+        self.client(Identity::Creator)
+    }
+
+    pub fn viewer(&self) -> ApiClient {
+        self.client(Identity::Viewer)
+    }
+
+    pub fn stranger(&self) -> ApiClient {
+        self.client(Identity::Stranger)
+    }
+
+    /// Their user. Panics for the anonymous one, who has none.
+    pub fn user(&self, identity: Identity) -> UserId {
+        self.token(identity).unwrap().user
+    }
+
+    fn token(&self, identity: Identity) -> Option<&Token> {
+        match identity {
+            Identity::Anonymous => None,
+            Identity::Admin => Some(&self.tokens.admin),
+            Identity::Creator => Some(&self.tokens.creator),
+            Identity::Viewer => Some(&self.tokens.viewer),
+            Identity::Stranger => Some(&self.tokens.stranger),
+        }
+    }
+}
+
+/// Sends requests as one person.
+#[derive(Clone)]
+pub struct ApiClient {
+    router: Router,
+    token: Option<String>,
+    headers: HeaderMap,
+}
+
+impl ApiClient {
+    /// The same person, who sends one more header.
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(name, value.parse().unwrap());
+        self
+    }
+
+    /// The same client with another token.
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
+    }
+
+    pub async fn get(&self, path: &str) -> TestReply {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn delete(&self, path: &str) -> TestReply {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> TestReply {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> TestReply {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    /// Any method, with or without a JSON body.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> TestReply {
+        TestReply::read(self.open(method, path, body).await).await
+    }
+
+    /// A body that need not be JSON.
+    pub async fn post_raw(&self, path: &str, media_type: &str, body: impl Into<Body>) -> TestReply {
+        let mut request = self.request(Method::POST, path, body.into());
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, media_type.parse().unwrap());
+        TestReply::read(self.call(request).await).await
+    }
+
+    /// The reply with its body unread, for streams.
+    pub async fn open(&self, method: Method, path: &str, body: Option<Value>) -> Response<Body> {
+        let Some(body) = body else {
+            return self.call(self.request(method, path, Body::empty())).await;
+        };
+        let mut request = self.request(method, path, Body::from(body.to_string()));
+        let media_type = "application/json".parse().unwrap();
+        request.headers_mut().insert(CONTENT_TYPE, media_type);
+        self.call(request).await
+    }
+
+    fn request(&self, method: Method, path: &str, body: Body) -> Request<Body> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().unwrap();
+        *request.headers_mut() = self.headers.clone();
+        if let Some(token) = &self.token {
+            let value = format!("Bearer {token}").parse().unwrap();
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        request
+    }
+
+    async fn call(&self, request: Request<Body>) -> Response<Body> {
+        // The router cannot fail: its error type has no values.
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+}
+
+/// A whole reply.
+#[derive(Debug)]
+pub struct TestReply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl TestReply {
+    async fn read(response: Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: to_bytes(body, usize::MAX).await.unwrap(),
+        }
+    }
+
+    /// The body as JSON; panics with the body where it is none.
+    pub fn json(&self) -> Value {
+        match serde_json::from_slice(&self.body) {
+            Ok(value) => value,
+            Err(error) => panic!("{error} in {self:?}"),
+        }
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// A header, empty where it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The server-sent events of the body.
+    pub fn events(&self) -> Vec<ServerEvent> {
+        let (events, rest) = split_events(self.text());
+        assert_eq!(rest, "", "the stream ends within an event");
+        events
+    }
+}
+
+/// A server-sent event. Comments are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerEvent {
+    /// Empty where it has none.
+    pub name: String,
+    pub data: String,
+}
+
+impl ServerEvent {
+    /// The data as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.data).unwrap()
+    }
+}
+
+/// Reads the events of an open stream one by one. Dropping it is what a client who leaves does.
+pub struct EventReader {
+    body: BodyDataStream,
+    buffered: String,
+    ready: std::collections::VecDeque<ServerEvent>,
+}
+
+impl EventReader {
+    pub fn new(response: Response<Body>) -> Self {
+        Self {
+            body: response.into_body().into_data_stream(),
+            buffered: String::new(),
+            ready: Default::default(),
+        }
+    }
+
+    /// The next event; `None` at the end.
+    pub async fn next(&mut self) -> Option<ServerEvent> {
+        while self.ready.is_empty() {
+            let frame = self.body.next().await?.unwrap();
+            self.buffered.push_str(std::str::from_utf8(&frame).unwrap());
+            let (events, rest) = split_events(&self.buffered);
+            self.ready.extend(events);
+            self.buffered = rest;
+        }
+        self.ready.pop_front()
+    }
+}
+
+/// Whole events, and what is left.
+fn split_events(text: &str) -> (Vec<ServerEvent>, String) {
+    let mut events = Vec::new();
+    let mut rest = text;
+    while let Some((block, after)) = rest.split_once("\n\n") {
+        rest = after;
+        let field = |name: &str| {
+            let values = block.lines().filter_map(|line| line.strip_prefix(name));
+            let values: Vec<&str> = values
+                .map(|value| value.strip_prefix(' ').unwrap_or(value))
+                .collect();
+            values.join("\n")
+        };
+        if block.lines().all(|line| line.starts_with(':')) {
+            continue;
+        }
+        events.push(ServerEvent {
+            name: field("event:"),
+            data: field("data:"),
+        });
+    }
+    (events, rest.to_owned())
+}
+
+const PLUGINS: [&str; 5] = [
+    "analytics-fake",
+    "generator-fake",
+    "provider-fake",
+    "research-broken",
+    "research-fake",
+];
+
+fn ports(store: &MemStore, clock: &ManualClock, loader: Arc<FakeLoader>) -> Ports {
+    let store = Arc::new(store.clone());
+    Ports {
+        users: store.clone(),
+        articles: store.clone(),
+        jobs: store.clone(),
+        usage: store.clone(),
+        index: Arc::new(FakeSearchIndex::new(store)),
+        loader,
+        clock: Arc::new(clock.clone()),
+    }
+}
+
+fn config(health_checks: Vec<HealthCheck>) -> ServicesConfig {
+    let key = SigningKey::from_bytes(&SigningKey::generate()).unwrap();
+    let mut config = ServicesConfig::new(key);
+    config.models.default = Some("fake/chat".to_owned());
+    config.models.aliases = [("quick".to_owned(), "fake/chat".to_owned())].into();
+    config.health_checks = health_checks;
+    config
+}
+
+/// A user `name@example.org` with [`PASSWORD`], signed in.
+async fn sign_up(store: &MemStore, services: &Services, role: Role, name: &str) -> Token {
+    let user = User {
+        id: UserId::new(),
+        email: format!("{name}@example.org"),
+        name: name.to_owned(),
+        role,
+        created_at: sample::now(),
+    };
+    let id = user.id;
+    let account = Account {
+        user,
+        password_hash: PASSWORD_HASH.to_owned(),
+    };
+    store.create_user(account).await.unwrap();
+    let email = format!("{name}@example.org");
+    let pair = services.auth.login(&email, PASSWORD).await.unwrap();
+    Token {
+        user: id,
+        access: pair.access_token,
+    }
+}

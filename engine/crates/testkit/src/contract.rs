@@ -1,0 +1,38 @@
+//! One suite per port: what every adapter of it must do. Each suite has a `run` that takes the
+//! port alone, may be run on a store that holds other data (the queue excepted: it must hold no
+//! open job), and panics where a promise is broken.
+
+pub mod articles;
+pub mod events;
+pub mod jobs;
+pub mod kv;
+pub mod usage;
+pub mod users;
+
+use inkstone_domain::ports::{ArticleStore, EventLog, JobStore, PluginKv, UsageLedger, UserStore};
+use inkstone_domain::{Result, codes::Code};
+
+/// Every suite of the stores, on one store that fills all those ports.
+pub async fn run_stores<S>(store: &S)
+where
+    S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + UsageLedger,
+{
+    users::run(store).await;
+    articles::run(store, store).await;
+    jobs::run(store, store, store).await;
+    events::run(store, store).await;
+    kv::run(store).await;
+    usage::run(store).await;
+}
+
+/// How many callers meet in the checks of concurrency.
+const CROWD: usize = 8;
+
+#[track_caller]
+fn assert_code<T: std::fmt::Debug>(result: Result<T>, code: &Code) {
+    match result {
+        Ok(value) => panic!("expected `{}`, got {value:?}", code.name),
+        Err(error) => assert_eq!(error.code().name, code.name, "{error:?}"),
+    }
+}
+pub mod search;

@@ -1,0 +1,214 @@
+//! A provider that says what the test tells it to.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures::{StreamExt, stream};
+use inkstone_domain::chat::{
+    Chunk, ChunkStream, EmbedReply, EmbedRequest, FinishReason, Model, ModelKind, Part, Request,
+    Usage,
+};
+use inkstone_domain::ports::{GuestCall, Provider};
+use inkstone_domain::{Error, Result, codes};
+
+use super::Gate;
+
+/// One step of an answer.
+#[derive(Clone)]
+pub enum Say {
+    Chunk(Chunk),
+    Fail(Error),
+    /// Waits there; dropping the answer meanwhile is what a caller who leaves does.
+    Wait(Gate),
+}
+
+impl Say {
+    /// A piece of text.
+    pub fn text(text: &str) -> Self {
+        Self::Chunk(Chunk::Text(text.to_owned()))
+    }
+
+    /// The usual end of an answer.
+    pub fn end(input_tokens: u64, output_tokens: u64) -> [Self; 2] {
+        [
+            Self::Chunk(Chunk::Finish(FinishReason::Stop)),
+            Self::Chunk(Chunk::Usage(Usage {
+                input_tokens,
+                output_tokens,
+                ..Usage::default()
+            })),
+        ]
+    }
+}
+
+/// Answers from a queue of scripts; without one it repeats the last message, and counts words as tokens.
+#[derive(Default)]
+pub struct FakeProvider {
+    models: Vec<Model>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    scripts: VecDeque<Vec<Say>>,
+    list_failure: Option<Error>,
+    requests: Vec<(GuestCallSeen, Request)>,
+    listings: usize,
+}
+
+/// What a guest call carried, as far as it can be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct GuestCallSeen {
+    request_id: String,
+    has_powers: bool,
+}
+
+impl FakeProvider {
+    /// Offers these chat models, and `embed` for embeddings.
+    pub fn new(models: &[&str]) -> Self {
+        let chat = models.iter().map(|id| Model {
+            id: (*id).to_owned(),
+            kind: ModelKind::Chat,
+            context_length: Some(4_096),
+        });
+        let embedding = Model {
+            id: "embed".to_owned(),
+            kind: ModelKind::Embedding,
+            context_length: Some(512),
+        };
+        Self {
+            models: chat.chain([embedding]).collect(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Queues the next answer.
+    pub fn will_say(&self, script: impl IntoIterator<Item = Say>) {
+        self.state().scripts.push_back(script.into_iter().collect());
+    }
+
+    /// From now on the list of models fails like this, or works again.
+    pub fn will_list(&self, failure: Option<Error>) {
+        self.state().list_failure = failure;
+    }
+
+    /// All requests so far.
+    pub fn requests(&self) -> Vec<Request> {
+        let state = self.state();
+        state
+            .requests
+            .iter()
+            .map(|(_, request)| request.clone())
+            .collect()
+    }
+
+    /// The request ids of all calls so far. Panics where a call carried powers: a provider gets none.
+    pub fn request_ids(&self) -> Vec<String> {
+        let state = self.state();
+        assert!(state.requests.iter().all(|(call, _)| !call.has_powers));
+        state
+            .requests
+            .iter()
+            .map(|(call, _)| call.request_id.clone())
+            .collect()
+    }
+
+    /// How often the models were listed.
+    pub fn listings(&self) -> usize {
+        self.state().listings
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Provider for FakeProvider {
+    async fn models(&self, _call: &GuestCall) -> Result<Vec<Model>> {
+        let mut state = self.state();
+        state.listings += 1;
+        match &state.list_failure {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.models.clone()),
+        }
+    }
+
+    async fn validate_connection(&self, _call: &GuestCall) -> Result<String> {
+        Ok("the fake is here".to_owned())
+    }
+
+    async fn complete(&self, call: &GuestCall, request: Request) -> Result<ChunkStream> {
+        let script = {
+            let mut state = self.state();
+            let seen = GuestCallSeen {
+                request_id: call.request_id.clone(),
+                has_powers: call.ai.is_some() || call.tools.is_some() || call.search.is_some(),
+            };
+            state.requests.push((seen, request.clone()));
+            state.scripts.pop_front()
+        };
+        if self.models.iter().all(|model| model.id != request.model) {
+            return Err(super::unknown(
+                &codes::UNKNOWN_MODEL,
+                "model",
+                &request.model,
+            ));
+        }
+        let script = script.unwrap_or_else(|| echo(&request));
+        let chunks = stream::iter(script).filter_map(|say| async {
+            match say {
+                Say::Chunk(chunk) => Some(Ok(chunk)),
+                Say::Fail(error) => Some(Err(error)),
+                Say::Wait(gate) => {
+                    gate.pass().await;
+                    None
+                }
+            }
+        });
+        Ok(Box::pin(chunks))
+    }
+
+    async fn embed(&self, _call: &GuestCall, request: EmbedRequest) -> Result<EmbedReply> {
+        if request.model != "embed" {
+            return Err(super::unknown(
+                &codes::UNKNOWN_MODEL,
+                "model",
+                &request.model,
+            ));
+        }
+        let vectors = request
+            .inputs
+            .iter()
+            .map(|text| vec![text.len() as f32, 1.0])
+            .collect();
+        Ok(EmbedReply {
+            vectors,
+            usage: Usage {
+                input_tokens: request.inputs.iter().map(|text| words(text)).sum(),
+                ..Usage::default()
+            },
+        })
+    }
+}
+
+fn echo(request: &Request) -> Vec<Say> {
+    let text: String = request
+        .messages
+        .last()
+        .into_iter()
+        .flat_map(|message| &message.parts)
+        .filter_map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let spent = words(&text);
+    let pieces = text.split_inclusive(' ').map(Say::text);
+    pieces.chain(Say::end(spent, spent)).collect()
+}
+
+fn words(text: &str) -> u64 {
+    text.split_whitespace().count() as u64
+}

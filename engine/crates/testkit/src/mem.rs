@@ -1,0 +1,128 @@
+//! [`MemStore`]: every store port in memory, behind one lock, so that each method is as atomic as
+//! the real store's transactions. One file per port; what a state change means stands here once.
+
+mod articles;
+mod events;
+mod jobs;
+mod kv;
+mod usage;
+mod users;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::event::Event;
+use inkstone_domain::ids::{ArticleId, EventId, JobId, SessionId, UsageId, UserId};
+use inkstone_domain::ports::{Clock, SystemClock};
+use inkstone_domain::principal::Account;
+use inkstone_domain::provenance::Provenance;
+use inkstone_domain::usage::UsageRecord;
+use inkstone_domain::{Error, Result, codes};
+use tokio::sync::watch;
+
+/// Clones share one store.
+#[derive(Clone)]
+pub struct MemStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    nudge: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct State {
+    users: BTreeMap<UserId, Account>,
+    sessions: HashMap<SessionId, users::SessionEntry>,
+    articles: BTreeMap<ArticleId, articles::ArticleEntry>,
+    provenance: HashMap<ArticleId, Provenance>,
+    jobs: BTreeMap<JobId, jobs::JobEntry>,
+    events: BTreeMap<EventId, Event>,
+    kv: HashMap<String, BTreeMap<String, Vec<u8>>>,
+    usage: BTreeMap<UsageId, UsageRecord>,
+}
+
+impl MemStore {
+    /// An empty store on the machine's clock.
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
+    /// `clock` is what the store takes for the database's clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                clock,
+                state: Mutex::default(),
+                nudge: watch::Sender::new(()),
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn nudge(&self) {
+        self.shared.nudge.send_replace(());
+    }
+}
+
+impl Default for MemStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Cuts one page out of what comes newest first. The cursor is the key of the last item shown, so
+/// writes before or after it do not move it.
+fn page_of<T, K>(
+    newest_first: impl Iterator<Item = (K, T)>,
+    request: &PageRequest,
+    parse: impl Fn(&str) -> Option<K>,
+) -> Result<Page<T>>
+where
+    K: Ord + std::fmt::Display,
+{
+    let before = match request.cursor.as_deref() {
+        None => None,
+        Some(cursor) => Some(parse(cursor).ok_or_else(|| bad_cursor(cursor))?),
+    };
+    let limit = request.limit.clamp(1, 100);
+    let mut rest = newest_first.filter(|(key, _)| before.as_ref().is_none_or(|last| key < last));
+    let shown: Vec<(K, T)> = rest.by_ref().take(limit).collect();
+    let next_cursor = match rest.next() {
+        Some(_) => shown.last().map(|(key, _)| key.to_string()),
+        None => None,
+    };
+    Ok(Page {
+        items: shown.into_iter().map(|(_, item)| item).collect(),
+        next_cursor,
+    })
+}
+
+fn bad_cursor(cursor: &str) -> Error {
+    Error::new(
+        &codes::INVALID_INPUT,
+        format!(
+            "`{cursor}` is no cursor of this list; take `next_cursor` of its last page, or none"
+        ),
+    )
+}
+
+fn not_found(what: &str, id: impl std::fmt::Display) -> Error {
+    Error::new(&codes::NOT_FOUND, format!("there is no {what} `{id}`"))
+}
+
+fn already_exists(what: &str, id: impl std::fmt::Display) -> Error {
+    Error::new(
+        &codes::ALREADY_EXISTS,
+        format!("the {what} `{id}` exists already"),
+    )
+}

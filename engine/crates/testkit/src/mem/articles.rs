@@ -1,0 +1,209 @@
+//! Articles, revisions and provenance in memory.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use inkstone_domain::content::{Article, ArticleFilter, ArticleStamp, Page, PageRequest, Revision};
+use inkstone_domain::ids::ArticleId;
+use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
+use inkstone_domain::provenance::Provenance;
+use inkstone_domain::{Error, Result, codes};
+use tokio_stream::wrappers::WatchStream;
+
+use super::{MemStore, State, already_exists, not_found, page_of};
+
+pub(super) struct ArticleEntry {
+    article: Article,
+    deleted: bool,
+    changed_at: DateTime<Utc>,
+    /// Oldest first.
+    revisions: Vec<Revision>,
+}
+
+#[async_trait]
+impl ArticleStore for MemStore {
+    async fn create_article(&self, write: ArticleWrite) -> Result<()> {
+        let now = self.shared.clock.now();
+        self.state().create_article(write, now)?;
+        self.nudge();
+        Ok(())
+    }
+
+    async fn update_article(&self, write: ArticleWrite) -> Result<()> {
+        let now = self.shared.clock.now();
+        self.state().update_article(write, now)?;
+        self.nudge();
+        Ok(())
+    }
+
+    async fn delete_article(&self, write: ArticleWrite) -> Result<()> {
+        let now = self.shared.clock.now();
+        let mut state = self.state();
+        let entry = state.expect_previous(&write.article)?;
+        entry.article.revision = write.article.revision;
+        entry.article.updated_at = write.article.updated_at;
+        entry.deleted = true;
+        entry.changed_at = now;
+        state.events.insert(write.event.id, write.event);
+        drop(state);
+        self.nudge();
+        Ok(())
+    }
+
+    async fn article(&self, id: ArticleId) -> Result<Option<Article>> {
+        Ok(self.state().visible(id).cloned())
+    }
+
+    async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>> {
+        let state = self.state();
+        Ok(ids
+            .iter()
+            .filter_map(|id| state.visible(*id).cloned())
+            .collect())
+    }
+
+    async fn list_articles(
+        &self,
+        filter: ArticleFilter,
+        page: PageRequest,
+    ) -> Result<Page<Article>> {
+        let state = self.state();
+        let newest_first = state
+            .articles
+            .iter()
+            .rev()
+            .filter(|(_, entry)| !entry.deleted && matches(&filter, &entry.article))
+            .map(|(id, entry)| (*id, entry.article.clone()));
+        page_of(newest_first, &page, |cursor| cursor.parse().ok())
+    }
+
+    async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>> {
+        let state = self.state();
+        let newest_first = state
+            .articles
+            .get(&article)
+            .into_iter()
+            .flat_map(|entry| entry.revisions.iter().rev())
+            .map(|revision| (revision.revision, revision.clone()));
+        page_of(newest_first, &page, |cursor| cursor.parse().ok())
+    }
+
+    async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>> {
+        Ok(self.state().provenance.get(&article).cloned())
+    }
+
+    async fn changed_since(&self, since: DateTime<Utc>) -> Result<Vec<ArticleStamp>> {
+        let state = self.state();
+        let mut stamps: Vec<ArticleStamp> = state
+            .articles
+            .values()
+            .filter(|entry| entry.changed_at >= since)
+            .map(stamp)
+            .collect();
+        stamps.sort_by_key(|stamp| (stamp.changed_at, stamp.id));
+        Ok(stamps)
+    }
+
+    async fn stamps(&self, after: Option<ArticleId>, limit: usize) -> Result<Vec<ArticleStamp>> {
+        let state = self.state();
+        let in_order = state.articles.iter();
+        Ok(in_order
+            .filter(|(id, _)| after.is_none_or(|after| **id > after))
+            .take(limit)
+            .map(|(_, entry)| stamp(entry))
+            .collect())
+    }
+
+    async fn now(&self) -> Result<DateTime<Utc>> {
+        Ok(self.shared.clock.now())
+    }
+
+    fn changes(&self) -> ChangeSignal {
+        Box::pin(WatchStream::from_changes(self.shared.nudge.subscribe()))
+    }
+}
+
+impl State {
+    pub(super) fn create_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
+        let id = write.article.id;
+        if self.articles.contains_key(&id) {
+            return Err(already_exists("article", id));
+        }
+        let entry = ArticleEntry {
+            revisions: vec![revision(&write)],
+            article: write.article,
+            deleted: false,
+            changed_at: now,
+        };
+        self.articles.insert(id, entry);
+        self.events.insert(write.event.id, write.event);
+        Ok(())
+    }
+
+    pub(super) fn update_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
+        let entry = self.expect_previous(&write.article)?;
+        entry.revisions.push(revision(&write));
+        entry.article = write.article;
+        entry.changed_at = now;
+        self.events.insert(write.event.id, write.event);
+        Ok(())
+    }
+
+    /// The entry that `next` may replace.
+    fn expect_previous(&mut self, next: &Article) -> Result<&mut ArticleEntry> {
+        let entry = self
+            .articles
+            .get_mut(&next.id)
+            .filter(|entry| !entry.deleted)
+            .ok_or_else(|| not_found("article", next.id))?;
+        let stored = entry.article.revision;
+        if stored + 1 != next.revision {
+            return Err(Error::new(
+                &codes::REVISION_MISMATCH,
+                format!(
+                    "the article is at revision {stored} by now; read it again and repeat the change"
+                ),
+            ));
+        }
+        Ok(entry)
+    }
+
+    fn visible(&self, id: ArticleId) -> Option<&Article> {
+        let entry = self.articles.get(&id)?;
+        (!entry.deleted).then_some(&entry.article)
+    }
+}
+
+fn revision(write: &ArticleWrite) -> Revision {
+    Revision {
+        article: write.article.id,
+        revision: write.article.revision,
+        author: write.author,
+        cause: write.cause.clone(),
+        text: write.article.text.clone(),
+        created_at: write.article.updated_at,
+    }
+}
+
+fn stamp(entry: &ArticleEntry) -> ArticleStamp {
+    ArticleStamp {
+        id: entry.article.id,
+        revision: entry.article.revision,
+        deleted: entry.deleted,
+        changed_at: entry.changed_at,
+    }
+}
+
+fn matches(filter: &ArticleFilter, article: &Article) -> bool {
+    let ArticleFilter {
+        owner,
+        project,
+        status,
+        tag,
+    } = filter;
+    owner.is_none_or(|owner| article.owner == owner)
+        && project.as_ref().is_none_or(|it| article.project == *it)
+        && status.is_none_or(|status| article.text.status == status)
+        && tag
+            .as_ref()
+            .is_none_or(|tag| article.text.tags.contains(tag))
+}

@@ -1,0 +1,240 @@
+//! Ready-made words of the domain, so that a test says only what it is about. Every call makes new ids.
+
+use bytes::Bytes;
+use chrono::{DateTime, SubsecRound, Utc};
+use inkstone_domain::chat::{Sampling, Usage};
+use inkstone_domain::content::{Article, ArticleText, Cause, PageRequest, Status};
+use inkstone_domain::event::{Event, EventBody};
+use inkstone_domain::ids::{ArticleId, EventId, JobId, SessionId, UsageId, UserId};
+use inkstone_domain::job::{Checkpoint, GenerateTask};
+use inkstone_domain::ports::{ArticleWrite, DraftCommit, NewJob};
+use inkstone_domain::principal::{Account, Role, Session, User};
+use inkstone_domain::provenance::{AiCall, Provenance};
+use inkstone_domain::research::Source;
+use inkstone_domain::usage::{Outcome, UsageRecord};
+use serde_json::json;
+
+/// The present, without the fractions that a store need not keep.
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}
+
+pub fn account(role: Role) -> Account {
+    let id = UserId::new();
+    Account {
+        user: User {
+            id,
+            email: format!("{id}@example.org").to_lowercase(),
+            name: "Ada".to_owned(),
+            role,
+            created_at: now(),
+        },
+        password_hash: "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA".to_owned(),
+    }
+}
+
+/// The first session of a new family, good for an hour.
+pub fn session(user: UserId, token_hash: [u8; 32]) -> Session {
+    let id = SessionId::new();
+    Session {
+        id,
+        family: id,
+        user,
+        token_hash,
+        created_at: now(),
+        expires_at: now() + chrono::Duration::hours(1),
+    }
+}
+
+/// A draft in the project `default`.
+pub fn article(owner: UserId) -> Article {
+    let at = now();
+    Article {
+        id: ArticleId::new(),
+        project: "default".to_owned(),
+        owner,
+        slug: "the-tides".to_owned(),
+        text: ArticleText {
+            title: "The tides".to_owned(),
+            summary: "Why the sea comes and goes.".to_owned(),
+            body: "# The tides\n\nThe moon pulls; “the sea” follows. 潮汐".to_owned(),
+            tags: vec!["sea".to_owned(), "moon".to_owned()],
+            meta_description: "Tides, explained.".to_owned(),
+            language: "en".to_owned(),
+            status: Status::Draft,
+        },
+        revision: 1,
+        job: None,
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+/// The write that creates `article`, by its owner.
+pub fn creation(article: &Article) -> ArticleWrite {
+    let body = EventBody::ArticleCreated {
+        article: article.id,
+        revision: article.revision,
+    };
+    by_owner(article.clone(), body)
+}
+
+/// The write that gives `article` a new title and the next revision.
+pub fn retitling(article: &Article, title: &str) -> ArticleWrite {
+    let mut next = article.clone();
+    next.revision += 1;
+    next.updated_at = now();
+    next.text.title = title.to_owned();
+    let body = EventBody::ArticleUpdated {
+        article: next.id,
+        revision: next.revision,
+    };
+    by_owner(next, body)
+}
+
+/// The write that deletes `article`.
+pub fn deletion(article: &Article) -> ArticleWrite {
+    let mut next = article.clone();
+    next.revision += 1;
+    next.updated_at = now();
+    let body = EventBody::ArticleDeleted {
+        article: next.id,
+        revision: next.revision,
+    };
+    by_owner(next, body)
+}
+
+fn by_owner(article: Article, body: EventBody) -> ArticleWrite {
+    ArticleWrite {
+        author: article.owner,
+        cause: Cause::Person,
+        event: event(article.owner, body),
+        article,
+    }
+}
+
+pub fn event(actor: UserId, body: EventBody) -> Event {
+    Event {
+        id: EventId::new(),
+        at: now(),
+        actor,
+        body,
+    }
+}
+
+pub fn job(owner: UserId) -> NewJob {
+    NewJob {
+        id: JobId::new(),
+        owner,
+        task: GenerateTask {
+            plugin: "generator-article".to_owned(),
+            template: "article".to_owned(),
+            input: json!({ "topic": "tides", "sections": 3, "deep": { "list": [1, 2.5, null, true] } }),
+            model: Some("local/small".to_owned()),
+            project: "default".to_owned(),
+        },
+        enqueued_at: now(),
+    }
+}
+
+pub fn ai_call() -> AiCall {
+    AiCall {
+        model: "local/small".to_owned(),
+        provider: "provider-local".to_owned(),
+        provider_version: "0.1.0".to_owned(),
+        provider_digest: "ab".repeat(32),
+        prompt_sha256: "cd".repeat(32),
+        sampling: Sampling {
+            temperature: Some(0.5),
+            // Above what fits into a signed number: seeds may be any 64 bits.
+            seed: Some(u64::MAX - 6),
+            max_tokens: Some(64),
+            stop: vec!["\n\n".to_owned()],
+            ..Sampling::default()
+        },
+        usage: usage(),
+        duration_ms: 321,
+    }
+}
+
+pub fn checkpoint(state: &'static [u8]) -> Checkpoint {
+    Checkpoint {
+        state: Bytes::from_static(state),
+        calls: vec![ai_call(), ai_call()],
+        elapsed_ms: 1234,
+    }
+}
+
+/// What the job `job` of `owner` writes when it ends in a new article.
+pub fn draft_commit(job: JobId, owner: UserId) -> DraftCommit {
+    let mut draft = article(owner);
+    draft.job = Some(job);
+    let mut write = creation(&draft);
+    write.cause = Cause::Job {
+        job,
+        plugin: "generator-article".to_owned(),
+    };
+    DraftCommit {
+        provenance: Provenance {
+            article: draft.id,
+            revision: 1,
+            job,
+            plugin: "generator-article".to_owned(),
+            plugin_version: "0.1.0".to_owned(),
+            plugin_digest: "ef".repeat(32),
+            template: "article".to_owned(),
+            input: json!({ "topic": "tides" }),
+            model: "local/small".to_owned(),
+            calls: vec![ai_call()],
+            sources: vec![Source {
+                url: Some("https://example.org/tides".to_owned()),
+                title: Some("Tides".to_owned()),
+                ..Source::default()
+            }],
+            usage: usage(),
+            duration_ms: 4321,
+            created_at: now(),
+        },
+        event: event(
+            owner,
+            EventBody::JobSucceeded {
+                job,
+                article: draft.id,
+            },
+        ),
+        write,
+    }
+}
+
+pub fn usage() -> Usage {
+    Usage {
+        input_tokens: 12,
+        output_tokens: 34,
+        cached_input_tokens: 5,
+        reasoning_tokens: 0,
+    }
+}
+
+pub fn usage_record(user: UserId) -> UsageRecord {
+    UsageRecord {
+        id: UsageId::new(),
+        at: now(),
+        user,
+        job: Some(JobId::new()),
+        plugin: "provider-local".to_owned(),
+        plugin_version: "0.1.0".to_owned(),
+        model: "local/small".to_owned(),
+        usage: usage(),
+        outcome: Outcome::Succeeded,
+        latency_ms: 250,
+        first_chunk_ms: Some(40),
+    }
+}
+
+/// The first page of `limit` items.
+pub fn first_page(limit: usize) -> PageRequest {
+    PageRequest {
+        limit,
+        cursor: None,
+    }
+}

@@ -1,0 +1,42 @@
+//! The contract suites of the stores, run against the fake: what services are tested with keeps the
+//! same promises as the database.
+
+use inkstone_testkit::{MemStore, contract};
+
+#[tokio::test]
+async fn users() {
+    contract::users::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn articles() {
+    let store = MemStore::new();
+    contract::articles::run(&store, &store).await;
+}
+
+#[tokio::test]
+async fn jobs() {
+    let store = MemStore::new();
+    contract::jobs::run(&store, &store, &store).await;
+}
+
+#[tokio::test]
+async fn events() {
+    let store = MemStore::new();
+    contract::events::run(&store, &store).await;
+}
+
+#[tokio::test]
+async fn kv() {
+    contract::kv::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn usage() {
+    contract::usage::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn all_on_one_store() {
+    contract::run_stores(&MemStore::new()).await;
+}
