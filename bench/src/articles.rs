@@ -12,15 +12,17 @@ pub async fn run() -> Result<(), Failure> {
     let token = engine.sign_in(&http).await?;
     let body = "All work and no play makes a dull text. ".repeat(50);
     let article = json!({ "title": "A measured article", "body": body, "tags": ["bench"] });
-    let created: Value = http
+    let created = http
         .post(format!("{}/v1/articles", engine.url))
         .bearer_auth(&token)
-        .json(&article)
+        .header("content-type", "application/json")
+        .body(article.to_string())
         .send()
         .await?
         .error_for_status()?
-        .json()
+        .bytes()
         .await?;
+    let created: Value = serde_json::from_slice(&created)?;
     let id = created["id"].as_str().ok_or("no id")?;
     let ours = Ask {
         method: reqwest::Method::GET,

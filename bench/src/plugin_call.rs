@@ -27,7 +27,7 @@ use crate::process::root;
 
 const CALLS: u32 = 2_000;
 const ROUNDS: usize = 9;
-const PLUGIN: &str = "hostile";
+const PLUGIN: &str = "analytics-hostile";
 
 pub async fn run() -> Result<(), Failure> {
     let path = root().join("tests/guests/dist").join(format!("{PLUGIN}.wasm"));

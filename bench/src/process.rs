@@ -94,11 +94,12 @@ impl Process {
         let body = json!({ "email": "admin@localhost", "password": PASSWORD });
         let reply = http
             .post(format!("{}/v1/auth/login", self.url))
-            .json(&body)
+            .header("content-type", "application/json")
+            .body(body.to_string())
             .send()
             .await?
             .error_for_status()?;
-        let pair: Value = reply.json().await?;
+        let pair: Value = serde_json::from_slice(&reply.bytes().await?)?;
         Ok(pair["access_token"].as_str().ok_or("no token")?.to_owned())
     }
 

@@ -66,7 +66,6 @@ pub(crate) fn inference(config: &EngineConfig) -> InferenceConfig {
             dir: local.embedding_dir(),
         }),
         cache_dir: config.cache_dir.join("models"),
-        threads: local.threads as usize,
         ..InferenceConfig::default()
     }
 }

@@ -88,3 +88,12 @@ fn every_page_is_run() {
         assert!(source.contains(&format!("\"docs/{name}\"")), "{name} is not run");
     }
 }
+
+#[test]
+fn the_example_of_the_readme_is_the_one_that_is_built() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let example = root().join("tests/guests/provider-shout/src/lib.rs");
+    let example = std::fs::read_to_string(example).unwrap();
+    assert!(readme.contains(&format!("```rust\n{example}```")));
+    assert!(example.lines().count() <= 40);
+}

@@ -28,10 +28,10 @@ async fn each_has_its_status_code_and_message() {
     setup.plugins.push_str(&format!(
         r#"
 [[plugin]]
-id = "hostile"
+id = "analytics-hostile"
 source = {{ path = "{}" }}
 "#,
-        root().join("tests/guests/dist/hostile.wasm").display()
+        root().join("tests/guests/dist/analytics-hostile.wasm").display()
     ));
     setup.plugins = setup.plugins.replace(
         r#"grants = { outbound_hosts = ["https://api.openai.com:443"], credentials = ["openai"] }"#,
@@ -76,7 +76,7 @@ settings = {{ base_url = "http://127.0.0.1:{closed}/v1", credential = "" }}"#
     check(&engine, &expired, &expect![[""]]);
 
     let trap = engine
-        .post("/v1/analytics/hostile/hostile", &json!({ "do": "trap" }))
+        .post("/v1/analytics/analytics-hostile/hostile", &json!({ "do": "trap" }))
         .await;
     check(&engine, &trap, &expect![[""]]);
 

@@ -9,7 +9,7 @@ use axum::response::Html;
 use axum::routing::get;
 use serde_json::json;
 
-use crate::engine::{PATIENCE, Setup};
+use crate::engine::{PATIENCE, Setup, root};
 use crate::upstream;
 
 const PAGE: &str = r#"<!doctype html><html lang="en"><head><title>The long walk of the eel</title>
@@ -94,8 +94,9 @@ async fn a_reload_under_load_loses_no_request_and_a_bad_one_changes_nothing() {
         .collect();
 
     // One plugin leaves, and comes back with other limits; the one under load is touched by neither.
-    let without = original.replace("id = \"research-web\"\nsource", "id = \"research-web\"\nenabled = false\nsource");
-    let without = without.replacen("enabled = false\nsource = { path = \"research-web.wasm\" }\nenabled = true", "source = { path = \"research-web.wasm\" }\nenabled = false", 1);
+    let section = "source = { path = \"research-web.wasm\" }\nenabled = ";
+    let without = original.replace(&format!("{section}true"), &format!("{section}false"));
+    assert_ne!(without, original);
     std::fs::write(&list, &without).unwrap();
     engine
         .until("/v1/plugins/research-web", |plugin| plugin["state"] == "disabled")
@@ -125,4 +126,20 @@ async fn a_reload_under_load_loses_no_request_and_a_bad_one_changes_nothing() {
     for caller in callers {
         assert!(caller.await.unwrap() > 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readmes_plugin_serves() {
+    let mut setup = Setup::new();
+    let component = root().join("tests/guests/dist/provider-shout.wasm");
+    setup.plugins = format!(
+        "[[plugin]]\nid = \"provider-shout\"\nsource = {{ path = \"{}\" }}\n",
+        component.display()
+    );
+    let engine = setup.start().await;
+    let body = json!({ "model": "shout/loud", "messages": [{ "role": "user", "content": "be quiet" }] });
+    let (status, reply) = engine.post("/v1/chat/completions", &body).await;
+    assert_eq!(status, 200, "{reply}");
+    assert_eq!(reply["choices"][0]["message"]["content"], "BE QUIET");
+    assert_eq!(reply["usage"]["completion_tokens"], 2);
 }

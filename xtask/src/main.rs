@@ -1,1 +1,96 @@
-fn main() {}
+//! The project's own commands: `cargo xtask setup | plugins | run | test | lint | bench | tidy | release`.
+//! The Makefile only calls these. Nothing of the product lives here.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod bench;
+mod lint;
+mod plugins;
+mod process;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::process::{Failure, note};
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(about = "The project's own commands", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing: a compiler for wasm, the local model. Quiet when all is there.
+    Setup {
+        /// Also what the tests need: a Python environment with llama.cpp's server and the openai package.
+        #[arg(long)]
+        tests: bool,
+        /// Also what the checks need: cargo-deny.
+        #[arg(long)]
+        lint: bool,
+    },
+    /// Build and package every bundled plugin, and the guests of the tests.
+    Plugins,
+    /// Set up, build, start the engine and show the main job.
+    Run(run::RunArgs),
+    /// Set up, build and run every test.
+    Test {
+        /// Passed on to the test runner.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        runner_args: Vec<String>,
+    },
+    /// Formatting, clippy, tidy, licences.
+    Lint,
+    /// The benchmarks beside their peers, optimised.
+    Bench {
+        /// Passed on to the benchmarks.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        bench_args: Vec<String>,
+    },
+    /// The rules of the house that a compiler does not see.
+    Tidy,
+    /// The production binary.
+    Release,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match Workspace::find().and_then(|workspace| dispatch(&workspace, cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            note(&format!("failed: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(workspace: &Workspace, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Setup { tests, lint } => {
+            setup::base(workspace)?;
+            if tests {
+                setup::for_tests(workspace)?;
+            }
+            if lint {
+                setup::for_lint(workspace)?;
+            }
+            Ok(())
+        }
+        Command::Plugins => plugins::all(workspace),
+        Command::Run(args) => run::run(workspace, &args),
+        Command::Test { runner_args } => test::run(workspace, &runner_args),
+        Command::Lint => lint::run(workspace),
+        Command::Bench { bench_args } => bench::run(workspace, &bench_args),
+        Command::Tidy => tidy::run(workspace),
+        Command::Release => run::release(workspace),
+    }
+}

@@ -1,1 +1,4 @@
+//! The Rust side of `wit/`, expanded by `bindgen!` and nothing else: a module per released version
+//! of the contract. Only the host uses it; what the generated types mean is said in the WIT files.
 
+pub mod v0_1_0;

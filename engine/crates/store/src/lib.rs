@@ -1,1 +1,22 @@
+//! The store ports on SurrealDB: embedded in memory or on disk, or a server over a websocket; the
+//! connection string decides. A file per table; rows never leave this crate. Derived data (search
+//! indexes) and policy (who may do what) live elsewhere.
 
+mod articles;
+mod connection;
+mod events;
+mod failure;
+mod file_lock;
+mod jobs;
+mod kv;
+mod migrations;
+mod pages;
+mod provenance;
+mod revisions;
+mod row;
+mod sessions;
+mod statement;
+mod usage;
+mod users;
+
+pub use connection::{StoreConfig, SurrealStore};

@@ -11,6 +11,7 @@ pub mod contract;
 mod guests;
 mod index;
 pub mod mem;
+pub mod runtime;
 pub mod sample;
 
 pub use clock::ManualClock;
@@ -20,3 +21,4 @@ pub use guests::{
 };
 pub use index::FakeSearchIndex;
 pub use mem::MemStore;
+pub use runtime::run_on_deep_stack;

@@ -1,6 +1,8 @@
 //! The contract suites of the stores, run against the fake: what services are tested with keeps the
 //! same promises as the database.
 
+#![allow(clippy::unwrap_used)]
+
 use inkstone_testkit::{MemStore, contract};
 
 #[tokio::test]

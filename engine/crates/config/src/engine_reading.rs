@@ -1,0 +1,339 @@
+//! Reads the tree of `engine.toml` into `EngineConfig`, section by section, in the order of the file.
+
+use std::collections::BTreeMap;
+
+use crate::engine::{
+    AuthConfig, CredentialConfig, EgressConfig, EngineConfig, JobsConfig, LocalModelConfig,
+    LogConfig, LogFormat, ModelsConfig, PluginsConfig, SearchConfig, ServerConfig, StoreConfig,
+};
+use crate::permissions;
+use crate::problem::Problems;
+use crate::section::Section;
+use crate::tree::Table;
+
+/// One day, the longest wait that makes sense anywhere.
+const DAY_MS: u64 = 86_400_000;
+/// What a connection string may begin with.
+const STORE_SCHEMES: &[&str] = &["surrealkv://", "mem://", "ws://", "wss://"];
+const LOG_FORMATS: &[(&str, LogFormat)] = &[
+    ("auto", LogFormat::Auto),
+    ("pretty", LogFormat::Pretty),
+    ("json", LogFormat::Json),
+];
+
+pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
+    let mut config = EngineConfig::default();
+    let mut top = Section::top(tree, problems);
+    top.path_value("data_dir", &mut config.data_dir);
+    top.path_value("cache_dir", &mut config.cache_dir);
+    server(top.section("server"), &mut config.server);
+    store(top.section("store"), &mut config.store);
+    search(top.section("search"), &mut config.search);
+    local_model(top.section("local_model"), &mut config.local_model);
+    auth(top.section("auth"), &mut config.auth);
+    models(top.section("models"), &mut config.models);
+    plugins(top.section("plugins"), &mut config.plugins);
+    jobs(top.section("jobs"), &mut config.jobs);
+    egress(top.section("egress"), &mut config.egress);
+    credentials(&mut top, &mut config.credentials);
+    log(top.section("log"), &mut config.log);
+    top.finish();
+    config
+}
+
+fn server(mut section: Section<'_>, config: &mut ServerConfig) {
+    section.parsed("listen", &mut config.listen, |text| {
+        text.parse()
+            .map_err(|_| format!("`{text}` is no address and port, such as 127.0.0.1:7700"))
+    });
+    section.parsed("public_url", &mut config.public_url, |text| {
+        if text.starts_with("http://") || text.starts_with("https://") {
+            Ok(Some(text.trim_end_matches('/').to_owned()))
+        } else {
+            Err(format!(
+                "`{text}` is no address for a browser, such as https://inkstone.example.org"
+            ))
+        }
+    });
+    section.number(
+        "max_body_bytes",
+        1_024..=1 << 30,
+        &mut config.max_body_bytes,
+    );
+    section.number("grace_period_ms", 0..=DAY_MS, &mut config.grace_period_ms);
+    section.finish();
+}
+
+fn store(mut section: Section<'_>, config: &mut StoreConfig) {
+    section.parsed("url", &mut config.url, |text| {
+        if STORE_SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
+            Ok(text.to_owned())
+        } else {
+            Err(format!(
+                "`{text}` must begin with one of {}",
+                STORE_SCHEMES.join(", ")
+            ))
+        }
+    });
+    section.parsed("namespace", &mut config.namespace, name);
+    section.parsed("database", &mut config.database, name);
+    section.secret("username", &mut config.username);
+    section.secret("password", &mut config.password);
+    if config.username.is_some() != config.password.is_some() {
+        let place = section.place().clone();
+        section.fault(
+            &place,
+            "`username` and `password` in [store] belong together; one of them is missing",
+        );
+    }
+    section.finish();
+}
+
+fn search(mut section: Section<'_>, config: &mut SearchConfig) {
+    section.path_value("dir", &mut config.dir);
+    section.number(
+        "writer_memory_mib",
+        16..=4_096,
+        &mut config.writer_memory_mib,
+    );
+    section.number(
+        "poll_interval_ms",
+        10..=DAY_MS,
+        &mut config.poll_interval_ms,
+    );
+    section.finish();
+}
+
+fn local_model(mut section: Section<'_>, config: &mut LocalModelConfig) {
+    section.path_value("dir", &mut config.dir);
+    section.path_value("generation_path", &mut config.generation_path);
+    section.parsed("generation_id", &mut config.generation_id, name);
+    section.path_value("embedding_path", &mut config.embedding_path);
+    section.parsed("embedding_id", &mut config.embedding_id, name);
+    section.finish();
+}
+
+fn auth(mut section: Section<'_>, config: &mut AuthConfig) {
+    section.number(
+        "access_token_minutes",
+        1..=1_440,
+        &mut config.access_token_minutes,
+    );
+    section.number(
+        "refresh_token_days",
+        1..=3_650,
+        &mut config.refresh_token_days,
+    );
+    section.parsed("admin_email", &mut config.admin_email, |text| {
+        let has_both_sides = text
+            .split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+        if has_both_sides {
+            Ok(text.to_owned())
+        } else {
+            Err(format!("`{text}` is no e-mail address"))
+        }
+    });
+    section.secret("admin_password", &mut config.admin_password);
+    section.finish();
+}
+
+fn models(mut section: Section<'_>, config: &mut ModelsConfig) {
+    section.parsed("default", &mut config.default, name);
+    section.parsed("default_embedding", &mut config.default_embedding, name);
+    section.text_map("aliases", &mut config.aliases);
+    section.finish();
+}
+
+fn plugins(mut section: Section<'_>, config: &mut PluginsConfig) {
+    section.path_value("file", &mut config.file);
+    section.path_value("dir", &mut config.dir);
+    section.flag("watch", &mut config.watch);
+    permissions::limits(section.section("ceiling"), &mut config.ceiling);
+    section.finish();
+}
+
+fn jobs(mut section: Section<'_>, config: &mut JobsConfig) {
+    section.number("workers", 1..=256, &mut config.workers);
+    section.number("lease_ms", 1_000..=DAY_MS, &mut config.lease_ms);
+    section.number("max_attempts", 1..=100, &mut config.max_attempts);
+    section.finish();
+}
+
+fn egress(mut section: Section<'_>, config: &mut EgressConfig) {
+    section.number(
+        "connect_timeout_ms",
+        1..=DAY_MS,
+        &mut config.connect_timeout_ms,
+    );
+    section.number("head_timeout_ms", 1..=DAY_MS, &mut config.head_timeout_ms);
+    section.number("idle_timeout_ms", 1..=DAY_MS, &mut config.idle_timeout_ms);
+    section.number("max_redirects", 0..=20, &mut config.max_redirects);
+    section.number("max_response_mib", 1..=4_096, &mut config.max_response_mib);
+    section.finish();
+}
+
+fn credentials(top: &mut Section<'_>, all: &mut BTreeMap<String, CredentialConfig>) {
+    for (name, mut section) in top.named_sections("credentials") {
+        let mut header = "authorization".to_owned();
+        let mut prefix = "Bearer ".to_owned();
+        let mut secret = None;
+        let mut hosts = Vec::new();
+        section.parsed("header", &mut header, |text| {
+            let is_header = !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            if is_header {
+                Ok(text.to_ascii_lowercase())
+            } else {
+                Err(format!(
+                    "`{text}` is no name of a header, such as x-api-key"
+                ))
+            }
+        });
+        section.text("prefix", &mut prefix);
+        let place = section.place().clone();
+        if !section.has("secret") {
+            section.fault(
+                &place,
+                format!("`secret` is missing in [credentials.{name}]; write secret = {{ env = \"NAME\" }}"),
+            );
+        }
+        section.secret("secret", &mut secret);
+        section.list("hosts", &mut hosts);
+        if hosts.is_empty() {
+            section.fault(
+                &place,
+                format!("`hosts` in [credentials.{name}] names no address, so it could never be used; write hosts = [\"https://api.example.org:443\"]"),
+            );
+        }
+        section.finish();
+        if let Some(secret) = secret {
+            let credential = CredentialConfig {
+                header,
+                prefix,
+                secret,
+                hosts,
+            };
+            all.insert(name, credential);
+        }
+    }
+}
+
+fn log(mut section: Section<'_>, config: &mut LogConfig) {
+    section.choice("format", &mut config.format, LOG_FORMATS);
+    section.parsed("filter", &mut config.filter, name);
+    section.finish();
+}
+
+/// Any text that is not empty.
+fn name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        Err("it is empty".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree;
+
+    const SHIPPED: &str = include_str!("../../../../config/engine.toml");
+
+    /// Lines that are a key or a section behind `# ` become live.
+    fn uncommented(text: &str) -> String {
+        let mut live = String::new();
+        for line in text.lines() {
+            let bare = line.strip_prefix("# ").unwrap_or(line);
+            let is_key = bare
+                .split_once(" = ")
+                .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+            live.push_str(if is_key || bare.starts_with('[') {
+                bare
+            } else {
+                line
+            });
+            live.push('\n');
+        }
+        live
+    }
+
+    fn read_text(text: &str) -> (EngineConfig, Problems) {
+        let problems = Problems::default();
+        let config = read(tree::parse(text, "engine.toml", &problems), &problems);
+        (config, problems)
+    }
+
+    #[test]
+    fn the_shipped_file_is_valid_and_says_the_built_in_defaults() {
+        let (shipped, problems) = read_text(SHIPPED);
+        problems.finish(()).unwrap();
+        assert_eq!(shipped, EngineConfig::default());
+    }
+
+    #[test]
+    fn every_key_stands_in_the_shipped_file_and_its_examples_are_valid() {
+        let text = uncommented(SHIPPED);
+        let (_, problems) = read_text(&text);
+        let mut section = String::new();
+        let mut documented = std::collections::BTreeSet::new();
+        for line in text.lines() {
+            if let Some(name) = line
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+            {
+                section = name.to_owned();
+                documented.insert(section.clone());
+            } else if let Some((key, _)) = line.split_once(" = ") {
+                let is_top = section.is_empty();
+                documented.insert(if is_top {
+                    key.to_owned()
+                } else {
+                    format!("{section}.{key}")
+                });
+            }
+        }
+        let is_part_of_a_secret = |key: &String| key.ends_with(".env") || key.ends_with(".file");
+        let missing: Vec<String> = problems
+            .known()
+            .into_iter()
+            .filter(|key| key == "plugins.file" || !is_part_of_a_secret(key))
+            .filter(|key| key != "credentials" && !documented.contains(key))
+            .collect();
+        assert_eq!(missing, Vec::<String>::new(), "undocumented keys");
+
+        // The examples name variables that a test has no reason to set; nothing else may be wrong.
+        let faults = problems.finish(()).unwrap_err().problems;
+        for fault in faults {
+            assert!(
+                fault.message.contains("is not set") || fault.message.contains("belong together"),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_documented_default_of_a_key_is_its_value() {
+        let mut said: Option<&str> = None;
+        for line in SHIPPED.lines() {
+            if let Some(comment) = line.strip_prefix('#') {
+                if let Some((_, default)) = comment.split_once("Default: ") {
+                    said = Some(default);
+                }
+            } else if let Some((key, value)) = line.split_once(" = ") {
+                let default = said
+                    .take()
+                    .unwrap_or_else(|| panic!("`{key}` names no default"));
+                assert!(
+                    default.starts_with(value),
+                    "`{key}`: {value}, said to be {default}"
+                );
+            } else {
+                said = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Errors across the border. A domain error that a guest got from an import and hands on comes out
+//! as it went in, with its own code: `egress_denied` stays `egress_denied`.
+
+use std::time::Duration;
+
+use inkstone_bindings::v0_1_0::imports::types;
+use inkstone_domain::codes::{self, Code};
+use inkstone_domain::{Error, ErrorKind};
+
+/// What a guest sees of one of our errors.
+pub(crate) fn to_guest(error: &Error) -> types::Error {
+    let retry_after_ms = error
+        .retry_after()
+        .map(|after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX));
+    types::Error {
+        kind: kind_to_guest(error),
+        message: error.message().to_owned(),
+        retry_after_ms,
+        upstream_status: None,
+    }
+}
+
+fn kind_to_guest(error: &Error) -> types::ErrorKind {
+    use types::ErrorKind as Guest;
+    if error.code() == &codes::UNSUPPORTED {
+        return Guest::Unsupported;
+    }
+    if error.code() == &codes::UPSTREAM_UNAUTHORIZED {
+        return Guest::Unauthorized;
+    }
+    match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::TooLarge => Guest::InvalidInput,
+        ErrorKind::Unauthenticated => Guest::Unauthorized,
+        ErrorKind::Forbidden => Guest::Forbidden,
+        ErrorKind::NotFound => Guest::NotFound,
+        ErrorKind::Conflict | ErrorKind::PreconditionFailed => Guest::Conflict,
+        ErrorKind::RateLimited => Guest::RateLimited,
+        ErrorKind::Cancelled => Guest::Cancelled,
+        ErrorKind::Internal => Guest::Internal,
+        ErrorKind::Upstream => Guest::Upstream,
+        ErrorKind::Unavailable => Guest::Unavailable,
+        ErrorKind::Timeout => Guest::Timeout,
+    }
+}
+
+/// What a guest's error is to us. `passing` is the last error an import gave it; `plugin` is id and version.
+pub(crate) fn from_guest(error: types::Error, passing: Option<Error>, plugin: &str) -> Error {
+    if let Some(original) = passing
+        && kind_to_guest(&original) == error.kind
+    {
+        if original.message() == error.message {
+            return original;
+        }
+        // The guest put its own words before ours: they stay, and so does the code.
+        if !original.message().is_empty() && error.message.ends_with(original.message()) {
+            return Error::new(original.code(), error.message)
+                .with_fields(original.fields().to_vec())
+                .with_retry_after(original.retry_after())
+                .with_source(original);
+        }
+    }
+    let retry_after = error
+        .retry_after_ms
+        .map(|ms| Duration::from_millis(u64::from(ms)));
+    let message = match error.kind {
+        types::ErrorKind::Internal => format!("plugin {plugin}: {}", error.message),
+        _ => error.message,
+    };
+    let ours = Error::new(code_of(error.kind), message).with_retry_after(retry_after);
+    match error.upstream_status {
+        Some(status) => ours.with_source(format!("plugin {plugin}: upstream status {status}")),
+        None => ours,
+    }
+}
+
+fn code_of(kind: types::ErrorKind) -> &'static Code {
+    use types::ErrorKind as Guest;
+    match kind {
+        Guest::InvalidInput => &codes::INVALID_INPUT,
+        Guest::Unauthorized => &codes::UPSTREAM_UNAUTHORIZED,
+        Guest::Forbidden => &codes::FORBIDDEN,
+        Guest::NotFound => &codes::NOT_FOUND,
+        Guest::Conflict => &codes::CONFLICT,
+        Guest::RateLimited => &codes::UPSTREAM_RATE_LIMITED,
+        Guest::Timeout => &codes::UPSTREAM_TIMEOUT,
+        Guest::Upstream => &codes::UPSTREAM_ERROR,
+        Guest::Unavailable => &codes::UPSTREAM_UNREACHABLE,
+        Guest::Cancelled => &codes::CANCELLED,
+        Guest::Unsupported => &codes::UNSUPPORTED,
+        Guest::Internal => &codes::PLUGIN_FAILED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_error_that_passes_through_keeps_its_code() {
+        let original = Error::new(&codes::EGRESS_DENIED, "no way to a.org");
+        let guest = to_guest(&original);
+        let back = from_guest(guest, Some(original), "p 1");
+        assert_eq!(back.code().name, "egress_denied");
+        assert_eq!(back.message(), "no way to a.org");
+    }
+
+    #[test]
+    fn words_put_before_it_are_kept_with_the_code() {
+        let original = Error::new(&codes::UNKNOWN_MODEL, "there is no model `x`");
+        let mut guest = to_guest(&original);
+        guest.message = format!("outline: {}", guest.message);
+        let back = from_guest(guest, Some(original), "p 1");
+        assert_eq!(back.code().name, "unknown_model");
+        assert_eq!(back.message(), "outline: there is no model `x`");
+    }
+
+    #[test]
+    fn another_error_is_not_mistaken_for_the_last_one() {
+        let original = Error::new(&codes::EGRESS_DENIED, "no way to a.org");
+        let mut guest = to_guest(&original);
+        guest.message = "the page has no title".to_owned();
+        guest.kind = types::ErrorKind::NotFound;
+        let back = from_guest(guest, Some(original), "p 1");
+        assert_eq!(back.code().name, "not_found");
+    }
+
+    #[test]
+    fn every_kind_has_its_code_and_internal_names_the_plugin() {
+        let guest = |kind| types::Error {
+            kind,
+            message: "m".to_owned(),
+            retry_after_ms: Some(1500),
+            upstream_status: Some(429),
+        };
+        let limited = from_guest(guest(types::ErrorKind::RateLimited), None, "p 1");
+        assert_eq!(limited.code().name, "upstream_rate_limited");
+        assert_eq!(limited.retry_after(), Some(Duration::from_millis(1500)));
+        let internal = from_guest(guest(types::ErrorKind::Internal), None, "p 1");
+        assert_eq!(internal.code().name, "plugin_failed");
+        assert_eq!(internal.message(), "plugin p 1: m");
+        let unauthorized = from_guest(guest(types::ErrorKind::Unauthorized), None, "p 1");
+        assert_eq!(unauthorized.code().name, "upstream_unauthorized");
+        assert_eq!(to_guest(&unauthorized).kind, types::ErrorKind::Unauthorized);
+    }
+}

@@ -1,0 +1,73 @@
+//! The data of one store: what the imports of one call work on. It lives and dies with the call.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use inkstone_domain::ports::GuestCall;
+use inkstone_domain::{Error, codes};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::WasiCtx;
+
+use crate::limits::MemoryLimiter;
+use crate::logbook::LogBook;
+use crate::meter::CpuMeter;
+use crate::plugin::Plugin;
+
+/// Most resources (open bodies, streams) a guest may hold at once.
+const MAX_RESOURCES: usize = 256;
+
+/// One call's state.
+pub(crate) struct CallState {
+    pub plugin: Arc<Plugin>,
+    pub call: GuestCall,
+    pub meter: Arc<CpuMeter>,
+    pub limiter: MemoryLimiter,
+    /// Open bodies, generations and completions. Dropping it closes them.
+    pub table: ResourceTable,
+    pub log: Arc<LogBook>,
+    pub began: Instant,
+    /// The last error an import gave to the guest: where the guest hands it on, it keeps its own code.
+    pub passing: Option<Error>,
+    /// Made on first use: a plugin of the Rust SDK never asks for it.
+    pub wasi: Option<WasiCtx>,
+}
+
+impl CallState {
+    pub fn new(plugin: Arc<Plugin>, call: GuestCall, meter: Arc<CpuMeter>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        Self {
+            limiter: MemoryLimiter::new(plugin.limits.memory_bytes),
+            log: Arc::new(LogBook::new(plugin.id.clone(), plugin.log)),
+            table,
+            call,
+            meter,
+            began: Instant::now(),
+            passing: None,
+            wasi: None,
+            plugin,
+        }
+    }
+
+    /// `power_denied`, saying what to write where. `grant` is the line, such as `ai = true`.
+    pub fn denied(&self, grant: &str) -> Error {
+        let id = &self.plugin.id;
+        Error::new(
+            &codes::POWER_DENIED,
+            format!(
+                "plugin `{id}` was not granted this power; its manifest must ask for it under [permissions], and `{grant}` must stand in its grants in plugins.toml"
+            ),
+        )
+    }
+
+    /// `power_denied` for a power that this call does not carry.
+    pub fn absent(&self, power: &str) -> Error {
+        Error::new(
+            &codes::POWER_DENIED,
+            format!(
+                "plugin `{}` may use `{power}`, but not in this call",
+                self.plugin.id
+            ),
+        )
+    }
+}

@@ -1,0 +1,341 @@
+//! The table `article`, and the port over it and over its revisions and provenance.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use inkstone_domain::Result;
+use inkstone_domain::content::{
+    Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision, Status,
+};
+use inkstone_domain::ids::ArticleId;
+use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
+use inkstone_domain::provenance::Provenance;
+use surrealdb::types::{RecordId, SurrealValue};
+use tokio_stream::wrappers::WatchStream;
+
+use crate::connection::SurrealStore;
+use crate::events::EventRow;
+use crate::failure::StoreFailure;
+use crate::pages::Place;
+use crate::revisions::RevisionRow;
+use crate::row::{RowResult, parse, parse_option, unknown_word};
+use crate::statement::Statement;
+
+const TABLE: &str = "article";
+
+/// Parts of the transactions that create or replace an article, here and in the end of a job. They
+/// take `$article`, `$revision` and `$event`.
+pub(crate) const CREATE_ARTICLE: &str = "
+    CREATE type::record('article', $article.key) CONTENT $article RETURN NONE;
+    CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
+    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+";
+pub(crate) const REPLACE_ARTICLE: &str = "
+    LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
+    IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found' };
+    IF $stored.revision != $article.revision - 1 {
+        THROW 'refused:revision_mismatch:' + <string>$stored.revision
+    };
+    UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
+    CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
+    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+";
+const DELETE_ARTICLE: &str = "
+    LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
+    IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found' };
+    IF $stored.revision != $article.revision - 1 {
+        THROW 'refused:revision_mismatch:' + <string>$stored.revision
+    };
+    UPDATE type::record('article', $article.key)
+        SET deleted = true, revision = $article.revision, updated_at = $article.updated_at RETURN NONE;
+    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+";
+
+/// An article as it stands. `changed_at` is the database's and is never sent.
+#[derive(SurrealValue)]
+pub(crate) struct ArticleRow {
+    key: String,
+    project: String,
+    owner: String,
+    slug: String,
+    text: TextRow,
+    revision: u64,
+    job: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    deleted: bool,
+}
+
+#[derive(SurrealValue)]
+pub(crate) struct TextRow {
+    title: String,
+    summary: String,
+    body: String,
+    tags: Vec<String>,
+    meta_description: String,
+    language: String,
+    status: String,
+}
+
+#[derive(SurrealValue)]
+struct StampRow {
+    key: String,
+    revision: u64,
+    deleted: bool,
+    changed_at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl ArticleStore for SurrealStore {
+    async fn create_article(&self, write: ArticleWrite) -> Result<()> {
+        Ok(self.write_article(CREATE_ARTICLE, write).await?)
+    }
+
+    async fn update_article(&self, write: ArticleWrite) -> Result<()> {
+        Ok(self.write_article(REPLACE_ARTICLE, write).await?)
+    }
+
+    async fn delete_article(&self, write: ArticleWrite) -> Result<()> {
+        Ok(self.write_article(DELETE_ARTICLE, write).await?)
+    }
+
+    async fn article(&self, id: ArticleId) -> Result<Option<Article>> {
+        let statement = Statement::new("SELECT * FROM ONLY type::record('article', $key)")
+            .bind("key", id.to_string());
+        let row: Option<ArticleRow> = self.read(statement).await?;
+        let visible = row.filter(|row| !row.deleted);
+        Ok(visible.map(Article::try_from).transpose()?)
+    }
+
+    async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>> {
+        let records: Vec<RecordId> = ids
+            .iter()
+            .map(|id| RecordId::new(TABLE, id.to_string()))
+            .collect();
+        let statement =
+            Statement::new("SELECT * FROM $records WHERE deleted = false").bind("records", records);
+        let rows: Vec<ArticleRow> = self.read(statement).await?;
+        let mut articles: Vec<Article> = read_all(rows)?;
+        let place = |article: &Article| ids.iter().position(|id| *id == article.id);
+        articles.sort_by_key(place);
+        Ok(articles)
+    }
+
+    async fn list_articles(
+        &self,
+        filter: ArticleFilter,
+        page: PageRequest,
+    ) -> Result<Page<Article>> {
+        let place: Place<ArticleId> = Place::of(&page)?;
+        let rows: Vec<ArticleRow> = self.read(list(filter, &place)).await?;
+        Ok(place.page(read_all(rows)?, |article: &Article| article.id))
+    }
+
+    async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>> {
+        Ok(self.list_revisions(article, page).await?)
+    }
+
+    async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>> {
+        Ok(self.newest_provenance(article).await?)
+    }
+
+    async fn changed_since(&self, since: DateTime<Utc>) -> Result<Vec<ArticleStamp>> {
+        let statement = Statement::new(
+            "SELECT key, revision, deleted, changed_at FROM article \
+             WHERE changed_at >= $since ORDER BY changed_at",
+        )
+        .bind("since", since);
+        let rows: Vec<StampRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
+    }
+
+    async fn stamps(&self, after: Option<ArticleId>, limit: usize) -> Result<Vec<ArticleStamp>> {
+        let statement = Statement::new(
+            "SELECT key, revision, deleted, changed_at FROM article \
+             WHERE key > $after ORDER BY key LIMIT $limit",
+        )
+        .bind("after", after.map(|id| id.to_string()).unwrap_or_default())
+        .bind("limit", limit.min(u32::MAX as usize));
+        let rows: Vec<StampRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
+    }
+
+    async fn now(&self) -> Result<DateTime<Utc>> {
+        Ok(self.read(Statement::new("RETURN time::now()")).await?)
+    }
+
+    fn changes(&self) -> ChangeSignal {
+        Box::pin(WatchStream::from_changes(self.nudges()))
+    }
+}
+
+impl SurrealStore {
+    async fn write_article(
+        &self,
+        parts: &'static str,
+        write: ArticleWrite,
+    ) -> Result<(), StoreFailure> {
+        let statement = Statement::new(format!("{{ {parts} RETURN NONE; }}"))
+            .about(format!("article `{}`", write.article.id));
+        self.write::<()>(bind_write(statement, write)).await?;
+        self.nudge();
+        Ok(())
+    }
+}
+
+/// Gives the parts above what they take.
+pub(crate) fn bind_write(statement: Statement, write: ArticleWrite) -> Statement {
+    let revision = RevisionRow::from(&write);
+    statement
+        .bind("article", ArticleRow::from(write.article))
+        .bind("revision", revision)
+        .bind("event", EventRow::from(write.event))
+}
+
+fn list(filter: ArticleFilter, place: &Place<ArticleId>) -> Statement {
+    let ArticleFilter {
+        owner,
+        project,
+        status,
+        tag,
+    } = filter;
+    let mut conditions = vec!["deleted = false"];
+    if owner.is_some() {
+        conditions.push("owner = $owner");
+    }
+    if project.is_some() {
+        conditions.push("project = $project");
+    }
+    if status.is_some() {
+        conditions.push("text.status = $status");
+    }
+    if tag.is_some() {
+        conditions.push("text.tags CONTAINS $tag");
+    }
+    if place.before.is_some() {
+        conditions.push("key < $before");
+    }
+    let text = format!(
+        "SELECT * FROM article WHERE {} ORDER BY key DESC LIMIT $rows",
+        conditions.join(" AND ")
+    );
+    Statement::new(text)
+        .bind("owner", owner.map(|owner| owner.to_string()))
+        .bind("project", project)
+        .bind("status", status.map(|status| status.as_str().to_owned()))
+        .bind("tag", tag)
+        .bind("before", place.before.map(|id| id.to_string()))
+        .bind("rows", place.rows)
+}
+
+/// Turns rows into words of the domain, or names the first that cannot be read.
+pub(crate) fn read_all<R, T>(rows: Vec<R>) -> RowResult<Vec<T>>
+where
+    T: TryFrom<R, Error = StoreFailure>,
+{
+    rows.into_iter().map(T::try_from).collect()
+}
+
+impl From<Article> for ArticleRow {
+    fn from(article: Article) -> Self {
+        let Article {
+            id,
+            project,
+            owner,
+            slug,
+            text,
+            revision,
+            job,
+            created_at,
+            updated_at,
+        } = article;
+        Self {
+            key: id.to_string(),
+            project,
+            owner: owner.to_string(),
+            slug,
+            text: TextRow::from(text),
+            revision,
+            job: job.map(|job| job.to_string()),
+            created_at,
+            updated_at,
+            deleted: false,
+        }
+    }
+}
+
+impl TryFrom<ArticleRow> for Article {
+    type Error = StoreFailure;
+
+    fn try_from(row: ArticleRow) -> RowResult<Self> {
+        Ok(Self {
+            id: parse(TABLE, &row.key)?,
+            project: row.project,
+            owner: parse(TABLE, &row.owner)?,
+            slug: row.slug,
+            text: ArticleText::try_from(row.text)?,
+            revision: row.revision,
+            job: parse_option(TABLE, row.job)?,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+impl From<ArticleText> for TextRow {
+    fn from(text: ArticleText) -> Self {
+        let ArticleText {
+            title,
+            summary,
+            body,
+            tags,
+            meta_description,
+            language,
+            status,
+        } = text;
+        Self {
+            title,
+            summary,
+            body,
+            tags,
+            meta_description,
+            language,
+            status: status.as_str().to_owned(),
+        }
+    }
+}
+
+impl TryFrom<TextRow> for ArticleText {
+    type Error = StoreFailure;
+
+    fn try_from(row: TextRow) -> RowResult<Self> {
+        let status = match row.status.as_str() {
+            "draft" => Status::Draft,
+            "in_review" => Status::InReview,
+            "published" => Status::Published,
+            "archived" => Status::Archived,
+            other => return Err(unknown_word(TABLE, "status", other)),
+        };
+        Ok(Self {
+            title: row.title,
+            summary: row.summary,
+            body: row.body,
+            tags: row.tags,
+            meta_description: row.meta_description,
+            language: row.language,
+            status,
+        })
+    }
+}
+
+impl TryFrom<StampRow> for ArticleStamp {
+    type Error = StoreFailure;
+
+    fn try_from(row: StampRow) -> RowResult<Self> {
+        Ok(Self {
+            id: parse(TABLE, &row.key)?,
+            revision: row.revision,
+            deleted: row.deleted,
+            changed_at: row.changed_at,
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! Opening, watching and closing the database. What is asked of it stands in the tables' files.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use inkstone_domain::{Error, Result, codes};
+use surrealdb::Surreal;
+use surrealdb::engine::any::{self, Any};
+use surrealdb::opt::auth;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::failure::StoreFailure;
+use crate::file_lock;
+use crate::migrations;
+use crate::statement::Statement;
+
+/// A large database on disk reads its log before it opens.
+const OPEN_DEADLINE: Duration = Duration::from_secs(120);
+const CLOSE_DEADLINE: Duration = Duration::from_secs(15);
+const HEALTH_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Where the database is and who we are to it.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// `mem://`, `surrealkv://path` or `ws://host:port` (`wss://` with TLS); `rocksdb://path` where
+    /// the feature `rocksdb` is built in.
+    pub url: String,
+    pub namespace: String,
+    pub database: String,
+    /// For a server alone; with `password`. A root user, or a user of the database.
+    pub username: Option<String>,
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig")
+            .field("url", &shown(&self.url))
+            .field("namespace", &self.namespace)
+            .field("database", &self.database)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every store port on one SurrealDB. Clones share the connection.
+///
+/// The runtime it is used on needs threads with a stack of about 10 MiB: SurrealDB's parser and
+/// executor recurse deeply.
+#[derive(Clone)]
+pub struct SurrealStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// `None` once closed. Never cloned but inside its `Arc`: a clone of the handle is a session of its own.
+    database: RwLock<Option<Arc<Surreal<Any>>>>,
+    nudge: watch::Sender<()>,
+    url: String,
+}
+
+impl SurrealStore {
+    /// Opens the database and brings its tables up to date. `invalid_config` where the URL is of no
+    /// known kind; `store_unavailable` where it cannot be opened, is open elsewhere, or was written
+    /// by a newer engine.
+    pub async fn connect(config: StoreConfig) -> Result<Self> {
+        check_scheme(&config.url)?;
+        let opening = timeout(OPEN_DEADLINE, open(&config));
+        let database = opening.await.map_err(|_elapsed| {
+            unavailable(&config.url, "it did not answer in time")
+                .with_retry_after(Some(Duration::from_secs(1)))
+        })??;
+        let store = Self {
+            shared: Arc::new(Shared {
+                database: RwLock::new(Some(Arc::new(database))),
+                nudge: watch::Sender::new(()),
+                url: config.url,
+            }),
+        };
+        migrations::apply(&store).await?;
+        Ok(store)
+    }
+
+    /// Whether the database answers, within two seconds.
+    pub async fn health(&self) -> Result<()> {
+        let asked = Statement::new("RETURN 1").about("the database");
+        match timeout(HEALTH_DEADLINE, self.read::<u64>(asked)).await {
+            Ok(answer) => Ok(answer.map(|_one| ())?),
+            Err(_elapsed) => Err(StoreFailure::Deadline.into()),
+        }
+    }
+
+    /// Closes the database for all clones; later calls fail with `store_unavailable`. Calls under
+    /// way still end. Returns once another engine may open the same files, after 15 seconds at the latest.
+    pub async fn close(&self) -> Result<()> {
+        let handle = self
+            .shared
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // SurrealDB shuts down, on a task of its own, when the last handle is gone.
+        drop(handle);
+        let Some(directory) = file_lock::directory(&self.shared.url) else {
+            return Ok(());
+        };
+        let released = timeout(CLOSE_DEADLINE, file_lock::released(&directory));
+        released.await.map_err(|_elapsed| {
+            Error::new(
+                &codes::STORE_UNAVAILABLE,
+                "the database did not close in time; what was written is safe",
+            )
+        })
+    }
+
+    pub(crate) fn database(&self) -> Result<Arc<Surreal<Any>>, StoreFailure> {
+        self.shared
+            .database
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or(StoreFailure::Closed)
+    }
+
+    pub(crate) fn nudge(&self) {
+        self.shared.nudge.send_replace(());
+    }
+
+    pub(crate) fn nudges(&self) -> watch::Receiver<()> {
+        self.shared.nudge.subscribe()
+    }
+}
+
+async fn open(config: &StoreConfig) -> Result<Surreal<Any>> {
+    let failed = |error: surrealdb::Error| open_failure(&config.url, error);
+    let database = any::connect(config.url.as_str()).await.map_err(failed)?;
+    if let (Some(username), Some(password)) = (&config.username, &config.password) {
+        sign_in(&database, config, username, password)
+            .await
+            .map_err(failed)?;
+    }
+    database
+        .use_ns(config.namespace.as_str())
+        .use_db(config.database.as_str())
+        .await
+        .map_err(failed)?;
+    Ok(database)
+}
+
+/// As root, or else as a user of this database alone: production needs no more.
+async fn sign_in(
+    database: &Surreal<Any>,
+    config: &StoreConfig,
+    username: &str,
+    password: &str,
+) -> Result<(), surrealdb::Error> {
+    let root = auth::Root {
+        username: username.to_owned(),
+        password: password.to_owned(),
+    };
+    let Err(refused) = database.signin(root).await else {
+        return Ok(());
+    };
+    if !refused.is_not_allowed() {
+        return Err(refused);
+    }
+    let own = auth::Database {
+        namespace: config.namespace.clone(),
+        database: config.database.clone(),
+        username: username.to_owned(),
+        password: password.to_owned(),
+    };
+    database.signin(own).await.map(|_token| ())
+}
+
+fn check_scheme(url: &str) -> Result<()> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    let advice = match scheme {
+        "mem" | "surrealkv" | "ws" | "wss" => return Ok(()),
+        "rocksdb" if cfg!(feature = "rocksdb") => return Ok(()),
+        "rocksdb" => "this engine is built without it; build with the feature `rocksdb`",
+        _ => "take `mem://`, `surrealkv://path` or `ws://host:port`",
+    };
+    Err(Error::new(
+        &codes::INVALID_CONFIG,
+        format!("`{scheme}` is no database this engine opens: {advice}"),
+    ))
+}
+
+/// The conversion of whatever keeps the database from opening.
+fn open_failure(url: &str, error: surrealdb::Error) -> Error {
+    let reason = if error.message().contains("already locked") {
+        "another engine has it open; stop that one, or give this one a `store.url` of its own"
+    } else if error.is_not_allowed() {
+        "it refuses the user or the password"
+    } else if error.is_connection() {
+        "it cannot be reached; is the server running?"
+    } else {
+        "see the log for what it said"
+    };
+    unavailable(url, reason).with_source(error)
+}
+
+fn unavailable(url: &str, reason: &str) -> Error {
+    Error::new(
+        &codes::STORE_UNAVAILABLE,
+        format!("the database `{}` cannot be opened: {reason}", shown(url)),
+    )
+}
+
+/// The URL without a user's name and password.
+fn shown(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let authority_end = rest.find('/').unwrap_or(rest.len());
+    match rest[..authority_end].rfind('@') {
+        Some(at) if scheme.starts_with("ws") => format!("{scheme}://{}", &rest[at + 1..]),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_passwords() {
+        assert_eq!(
+            shown("ws://root:secret@host:8000/rpc"),
+            "ws://host:8000/rpc"
+        );
+        assert_eq!(shown("surrealkv:///data/a@b"), "surrealkv:///data/a@b");
+        assert_eq!(shown("mem://"), "mem://");
+    }
+
+    #[test]
+    fn only_known_schemes_pass() {
+        for url in [
+            "mem://",
+            "surrealkv://data/store",
+            "ws://db:8000",
+            "wss://db",
+        ] {
+            assert!(check_scheme(url).is_ok(), "{url}");
+        }
+        for url in ["postgres://db", "data/store", ""] {
+            let refused = check_scheme(url).map_err(|error| error.code().name);
+            assert_eq!(refused, Err("invalid_config"), "{url}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What can go wrong in here, and the one place where it becomes an error of the domain.
+
+use std::time::Duration;
+
+use inkstone_domain::{Error, codes};
+use surrealdb::types::{AlreadyExistsError, ErrorDetails, QueryError};
+
+/// How a statement says that a rule of ours was broken: `THROW 'refused:<rule>:<detail>'`.
+const REFUSED: &str = "refused:";
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreFailure {
+    /// A rule that the transaction checks.
+    #[error("{subject}: {refusal:?}")]
+    Refused { subject: String, refusal: Refusal },
+    /// Others wrote the same records first. Retried; this one was left after the last attempt.
+    #[error("others kept writing the same records")]
+    Conflict(#[source] surrealdb::Error),
+    #[error("{subject}: the database refused the statement")]
+    Database {
+        subject: String,
+        source: surrealdb::Error,
+    },
+    /// A row that is not what this engine writes.
+    #[error("a row of `{table}` cannot be read: {reason}")]
+    Row { table: &'static str, reason: String },
+    #[error("a migration stands in the way: {0}")]
+    Migration(String),
+    #[error("the cursor `{0}` is of another list")]
+    Cursor(String),
+    #[error("the database did not answer in time")]
+    Deadline,
+    #[error("the store is closed")]
+    Closed,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NotFound,
+    ArticleNotFound,
+    AlreadyExists,
+    LeaseLost,
+    /// The revision that is stored.
+    RevisionMismatch(String),
+    /// The bytes that would be kept.
+    QuotaExceeded(String),
+    /// The status that the job ended with.
+    JobEnded(String),
+}
+
+impl StoreFailure {
+    /// Sorts what SurrealDB reports. `subject` is what the statement is about, for people.
+    pub(crate) fn from_statement(subject: &str, error: surrealdb::Error) -> Self {
+        if is_conflict(&error) {
+            return Self::Conflict(error);
+        }
+        let refusal = match error.details() {
+            ErrorDetails::AlreadyExists(Some(AlreadyExistsError::Record { .. })) => {
+                Some(Refusal::AlreadyExists)
+            }
+            _ => thrown_refusal(error.message()),
+        };
+        let subject = subject.to_owned();
+        match refusal {
+            Some(refusal) => Self::Refused { subject, refusal },
+            None => Self::Database {
+                subject,
+                source: error,
+            },
+        }
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict(_))
+    }
+}
+
+fn is_conflict(error: &surrealdb::Error) -> bool {
+    let by_details = matches!(
+        error.details(),
+        ErrorDetails::Query(Some(QueryError::TransactionConflict))
+    );
+    by_details || error.message().contains("This transaction can be retried")
+}
+
+fn thrown_refusal(message: &str) -> Option<Refusal> {
+    let (_, thrown) = message.split_once(REFUSED)?;
+    let (rule, detail) = thrown.split_once(':').unwrap_or((thrown, ""));
+    let detail = || detail.to_owned();
+    match rule {
+        "not_found" => Some(Refusal::NotFound),
+        "article_not_found" => Some(Refusal::ArticleNotFound),
+        "already_exists" => Some(Refusal::AlreadyExists),
+        "lease_lost" => Some(Refusal::LeaseLost),
+        "revision_mismatch" => Some(Refusal::RevisionMismatch(detail())),
+        "quota_exceeded" => Some(Refusal::QuotaExceeded(detail())),
+        "job_ended" => Some(Refusal::JobEnded(detail())),
+        _ => None,
+    }
+}
+
+impl From<StoreFailure> for Error {
+    fn from(failure: StoreFailure) -> Self {
+        match &failure {
+            StoreFailure::Refused { subject, refusal } => refused(subject, refusal),
+            StoreFailure::Cursor(cursor) => Self::new(
+                &codes::INVALID_INPUT,
+                format!(
+                    "`{cursor}` is no cursor of this list; take `next_cursor` of its last page, or none"
+                ),
+            ),
+            StoreFailure::Conflict(_) => Self::new(
+                &codes::STORE_UNAVAILABLE,
+                "the database is too busy with the same records; try again",
+            )
+            .with_retry_after(Some(Duration::from_secs(1)))
+            .with_source(failure),
+            StoreFailure::Database { source, .. } if source.is_connection() => {
+                unavailable("the connection to the database is broken").with_source(failure)
+            }
+            StoreFailure::Deadline => unavailable("the database did not answer in time"),
+            StoreFailure::Closed => unavailable("the database is closed"),
+            StoreFailure::Migration(reason) => unavailable(reason),
+            StoreFailure::Database { .. } | StoreFailure::Row { .. } => Self::new(
+                &codes::INTERNAL,
+                "the database could not do this; the log says why",
+            )
+            .with_source(failure),
+        }
+    }
+}
+
+fn refused(subject: &str, refusal: &Refusal) -> Error {
+    match refusal {
+        Refusal::NotFound => Error::new(&codes::NOT_FOUND, format!("there is no {subject}")),
+        Refusal::ArticleNotFound => Error::new(
+            &codes::NOT_FOUND,
+            "the article that should be changed is gone",
+        ),
+        Refusal::AlreadyExists => Error::new(
+            &codes::ALREADY_EXISTS,
+            format!("the {subject} exists already"),
+        ),
+        Refusal::LeaseLost => Error::new(
+            &codes::LEASE_LOST,
+            format!("the {subject} has ended or is in the hands of another worker"),
+        ),
+        Refusal::RevisionMismatch(stored) => Error::new(
+            &codes::REVISION_MISMATCH,
+            format!(
+                "the article is at revision {stored} by now; read it again and repeat the change"
+            ),
+        ),
+        Refusal::QuotaExceeded(wanted) => Error::new(
+            &codes::QUOTA_EXCEEDED,
+            format!(
+                "the {subject} would keep {wanted} bytes, more than it may; \
+                 let it delete keys, or raise `kv_quota_bytes`"
+            ),
+        ),
+        Refusal::JobEnded(status) => Error::new(
+            &codes::CONFLICT,
+            format!("the {subject} has {status} already; there is nothing to cancel"),
+        ),
+    }
+}
+
+fn unavailable(reason: &str) -> Error {
+    Error::new(&codes::STORE_UNAVAILABLE, reason)
+}

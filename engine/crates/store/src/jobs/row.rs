@@ -1,0 +1,186 @@
+//! Rows of `job` and `job_checkpoint`, and how they become words of the domain.
+
+use chrono::{DateTime, Utc};
+use inkstone_domain::job::{
+    Checkpoint, ClaimedJob, GenerateTask, Job, JobError, JobStatus, Progress,
+};
+use inkstone_domain::ports::NewJob;
+use surrealdb::types::{Bytes, SurrealValue};
+
+use crate::failure::StoreFailure;
+use crate::row::{RowResult, from_json, parse, parse_option, to_json, unknown_word};
+
+const TABLE: &str = "job";
+const CHECKPOINT_TABLE: &str = "job_checkpoint";
+
+#[derive(SurrealValue)]
+pub(super) struct JobRow {
+    key: String,
+    owner: String,
+    plugin: String,
+    template: String,
+    input: String,
+    model: Option<String>,
+    project: String,
+    status: String,
+    step: String,
+    done: u32,
+    total: u32,
+    attempts: u32,
+    fence: u64,
+    cancel_requested: bool,
+    error_code: Option<String>,
+    error_message: Option<String>,
+    article: Option<String>,
+    enqueued_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+#[derive(SurrealValue)]
+pub(super) struct CheckpointRow {
+    state: Bytes,
+    calls: String,
+    elapsed_ms: u64,
+}
+
+/// What a claim gives back.
+#[derive(SurrealValue)]
+pub(super) struct ClaimRow {
+    job: JobRow,
+    checkpoint: Option<CheckpointRow>,
+}
+
+/// How a job ends.
+#[derive(SurrealValue)]
+pub(super) struct Ending {
+    pub(super) status: String,
+    pub(super) error_code: Option<String>,
+    pub(super) error_message: Option<String>,
+    pub(super) article: Option<String>,
+}
+
+impl Ending {
+    pub(super) fn of(status: JobStatus) -> Self {
+        Self {
+            status: status.as_str().to_owned(),
+            error_code: None,
+            error_message: None,
+            article: None,
+        }
+    }
+}
+
+impl JobRow {
+    pub(super) fn queued(new: &NewJob) -> RowResult<Self> {
+        let GenerateTask {
+            plugin,
+            template,
+            input,
+            model,
+            project,
+        } = new.task.clone();
+        Ok(Self {
+            key: new.id.to_string(),
+            owner: new.owner.to_string(),
+            plugin,
+            template,
+            input: to_json(TABLE, &input)?,
+            model,
+            project,
+            status: JobStatus::Queued.as_str().to_owned(),
+            step: String::new(),
+            done: 0,
+            total: 0,
+            attempts: 0,
+            fence: 0,
+            cancel_requested: false,
+            error_code: None,
+            error_message: None,
+            article: None,
+            enqueued_at: new.enqueued_at,
+            started_at: None,
+            finished_at: None,
+        })
+    }
+}
+
+impl TryFrom<JobRow> for Job {
+    type Error = StoreFailure;
+
+    fn try_from(row: JobRow) -> RowResult<Self> {
+        let error = row.error_code.map(|code| JobError {
+            code,
+            message: row.error_message.unwrap_or_default(),
+        });
+        Ok(Self {
+            id: parse(TABLE, &row.key)?,
+            owner: parse(TABLE, &row.owner)?,
+            task: GenerateTask {
+                plugin: row.plugin,
+                template: row.template,
+                input: from_json(TABLE, &row.input)?,
+                model: row.model,
+                project: row.project,
+            },
+            status: status_of(&row.status)?,
+            progress: Progress {
+                step: row.step,
+                done: row.done,
+                total: row.total,
+            },
+            attempts: row.attempts,
+            cancel_requested: row.cancel_requested,
+            error,
+            article: parse_option(TABLE, row.article)?,
+            enqueued_at: row.enqueued_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+        })
+    }
+}
+
+impl TryFrom<ClaimRow> for ClaimedJob {
+    type Error = StoreFailure;
+
+    fn try_from(row: ClaimRow) -> RowResult<Self> {
+        Ok(Self {
+            fence: row.job.fence,
+            job: Job::try_from(row.job)?,
+            checkpoint: row.checkpoint.map(Checkpoint::try_from).transpose()?,
+        })
+    }
+}
+
+impl CheckpointRow {
+    pub(super) fn of(checkpoint: &Checkpoint) -> RowResult<Self> {
+        Ok(Self {
+            state: Bytes::from(checkpoint.state.clone()),
+            calls: to_json(CHECKPOINT_TABLE, &checkpoint.calls)?,
+            elapsed_ms: checkpoint.elapsed_ms,
+        })
+    }
+}
+
+impl TryFrom<CheckpointRow> for Checkpoint {
+    type Error = StoreFailure;
+
+    fn try_from(row: CheckpointRow) -> RowResult<Self> {
+        Ok(Self {
+            state: row.state.into_inner(),
+            calls: from_json(CHECKPOINT_TABLE, &row.calls)?,
+            elapsed_ms: row.elapsed_ms,
+        })
+    }
+}
+
+fn status_of(word: &str) -> RowResult<JobStatus> {
+    match word {
+        "queued" => Ok(JobStatus::Queued),
+        "running" => Ok(JobStatus::Running),
+        "succeeded" => Ok(JobStatus::Succeeded),
+        "failed" => Ok(JobStatus::Failed),
+        "cancelled" => Ok(JobStatus::Cancelled),
+        _ => Err(unknown_word(TABLE, "status", word)),
+    }
+}

@@ -1,0 +1,52 @@
+//! What all rows need to become words of the domain: ids, JSON texts, closed sets of words.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::failure::StoreFailure;
+
+pub(crate) type RowResult<T> = Result<T, StoreFailure>;
+
+/// Parses a text that this crate wrote.
+pub(crate) fn parse<T>(table: &'static str, text: &str) -> RowResult<T>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.parse().map_err(|error| unreadable(table, error))
+}
+
+pub(crate) fn parse_option<T>(table: &'static str, text: Option<String>) -> RowResult<Option<T>>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.map(|text| parse(table, &text)).transpose()
+}
+
+pub(crate) fn to_json(table: &'static str, value: &impl Serialize) -> RowResult<String> {
+    serde_json::to_string(value).map_err(|error| unreadable(table, error))
+}
+
+pub(crate) fn from_json<T: DeserializeOwned>(table: &'static str, text: &str) -> RowResult<T> {
+    serde_json::from_str(text).map_err(|error| unreadable(table, error))
+}
+
+pub(crate) fn unreadable(table: &'static str, reason: impl Display) -> StoreFailure {
+    StoreFailure::Row {
+        table,
+        reason: reason.to_string(),
+    }
+}
+
+/// A word of a closed set that this engine does not know.
+pub(crate) fn unknown_word(table: &'static str, field: &str, word: &str) -> StoreFailure {
+    unreadable(table, format!("`{word}` is no `{field}`"))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,90 @@
+//! Running statements. Each one is a single top-level SurrealQL statement, mostly a block in braces,
+//! and so exactly one transaction. Writes that meet a conflict are run again, here and nowhere else.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use surrealdb::types::{SurrealValue, Value, Variables};
+use tokio::time::timeout;
+
+use crate::connection::SurrealStore;
+use crate::failure::StoreFailure;
+
+/// Of one attempt.
+const DEADLINE: Duration = Duration::from_secs(30);
+const MAX_ATTEMPTS: usize = 40;
+
+/// One transaction, with what it is about (for messages) and its parameters.
+#[derive(Clone)]
+pub(crate) struct Statement {
+    text: Cow<'static, str>,
+    subject: String,
+    variables: Variables,
+}
+
+impl Statement {
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            text: text.into(),
+            subject: "record".to_owned(),
+            variables: Variables::new(),
+        }
+    }
+
+    /// Such as ``article `art_…` ``: messages put `the` or `there is no` before it.
+    pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+
+    pub(crate) fn bind(mut self, name: &'static str, value: impl SurrealValue) -> Self {
+        self.variables.insert(name, value);
+        self
+    }
+}
+
+impl SurrealStore {
+    /// Runs a statement that only reads.
+    pub(crate) async fn read<T: SurrealValue>(
+        &self,
+        statement: Statement,
+    ) -> Result<T, StoreFailure> {
+        self.attempt(&statement).await
+    }
+
+    /// Runs a statement that writes, again and again with jitter while it meets conflicts: those are
+    /// normal under concurrency, and nothing of a refused attempt is kept.
+    pub(crate) async fn write<T: SurrealValue>(
+        &self,
+        statement: Statement,
+    ) -> Result<T, StoreFailure> {
+        let patience = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(1))
+            .with_max_delay(Duration::from_millis(250))
+            .with_factor(1.5)
+            .with_max_times(MAX_ATTEMPTS)
+            .with_jitter();
+        (|| self.attempt(&statement))
+            .retry(patience)
+            .when(StoreFailure::is_conflict)
+            .await
+    }
+
+    async fn attempt<T: SurrealValue>(&self, statement: &Statement) -> Result<T, StoreFailure> {
+        let failed = |error| StoreFailure::from_statement(&statement.subject, error);
+        let database = self.database()?;
+        let running = async {
+            let mut results = database
+                .query(statement.text.as_ref())
+                .bind(statement.variables.clone())
+                .await?;
+            results.take::<Value>(0)
+        };
+        let value = timeout(DEADLINE, running)
+            .await
+            .map_err(|_elapsed| StoreFailure::Deadline)?
+            .map_err(failed)?;
+        T::from_value(value).map_err(failed)
+    }
+}

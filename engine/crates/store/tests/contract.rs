@@ -1,0 +1,60 @@
+//! The contract suites of the stores, run against SurrealDB in memory and on disk: each suite on a
+//! database of its own. What only a database on disk promises stands in `on_disk.rs`.
+
+#![allow(clippy::unwrap_used)]
+
+use inkstone_store::{StoreConfig, SurrealStore};
+use inkstone_testkit::{contract, run_on_deep_stack};
+
+async fn open(url: &str) -> SurrealStore {
+    let config = StoreConfig {
+        url: url.to_owned(),
+        namespace: "inkstone".to_owned(),
+        database: "contract".to_owned(),
+        username: None,
+        password: None,
+    };
+    SurrealStore::connect(config).await.unwrap()
+}
+
+macro_rules! suites {
+    ($($name:ident: $run:expr;)*) => {
+        mod in_memory {
+            $(#[test]
+            fn $name() {
+                super::run_on_deep_stack(async {
+                    let store = super::open("mem://").await;
+                    let run: fn(SurrealStore) -> _ = $run;
+                    run(store).await;
+                });
+            })*
+
+            use super::*;
+        }
+
+        mod on_disk {
+            $(#[test]
+            fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("surrealkv://{}", folder.path().join("store").display());
+                super::run_on_deep_stack(async move {
+                    let store = super::open(&url).await;
+                    let run: fn(SurrealStore) -> _ = $run;
+                    run(store).await;
+                });
+            })*
+
+            use super::*;
+        }
+    };
+}
+
+suites! {
+    users: |store| async move { contract::users::run(&store).await };
+    articles: |store| async move { contract::articles::run(&store, &store).await };
+    jobs: |store| async move { contract::jobs::run(&store, &store, &store).await };
+    events: |store| async move { contract::events::run(&store, &store).await };
+    kv: |store| async move { contract::kv::run(&store).await };
+    usage: |store| async move { contract::usage::run(&store).await };
+    all_on_one_store: |store| async move { contract::run_stores(&store).await };
+}

@@ -1,0 +1,168 @@
+//! What only a database on disk promises: data survives, one engine at a time, and migrations that
+//! were applied are left alone.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use inkstone_domain::codes;
+use inkstone_domain::ids::UserId;
+use inkstone_domain::ports::{ArticleStore, EventLog, JobStore, PluginKv, UserStore};
+use inkstone_domain::principal::Role;
+use inkstone_store::{StoreConfig, SurrealStore};
+use inkstone_testkit::{run_on_deep_stack, sample};
+use tempfile::TempDir;
+
+struct Disk {
+    folder: TempDir,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder }
+    }
+
+    fn config(&self) -> StoreConfig {
+        let path = self.folder.path().join("a folder").join("store");
+        StoreConfig {
+            url: format!("surrealkv://{}", path.display()),
+            namespace: "inkstone".to_owned(),
+            database: "main".to_owned(),
+            username: None,
+            password: None,
+        }
+    }
+
+    async fn open(&self) -> SurrealStore {
+        SurrealStore::connect(self.config()).await.unwrap()
+    }
+}
+
+#[test]
+fn data_survives_closing_and_opening() {
+    run_on_deep_stack(async {
+        let disk = Disk::new();
+        let owner = UserId::new();
+        let account = sample::account(Role::Admin);
+        let article = sample::article(owner);
+        let creation = sample::creation(&article);
+
+        let store = disk.open().await;
+        store.health().await.unwrap();
+        store.create_user(account.clone()).await.unwrap();
+        store.create_article(creation.clone()).await.unwrap();
+        store.put("plugin", "key", vec![7; 9], 100).await.unwrap();
+        let job = store.submit(sample::job(owner)).await.unwrap();
+        let lease = std::time::Duration::from_secs(30);
+        let start = sample::now();
+        let claimed = store.claim("a", lease, start).await.unwrap().unwrap();
+        let checkpoint = sample::checkpoint(b"section 2");
+        store
+            .save_checkpoint(job.id, claimed.fence, &checkpoint)
+            .await
+            .unwrap();
+        store.close().await.unwrap();
+
+        for _ in 0..2 {
+            let store = disk.open().await;
+            let found = store.account_by_email(&account.user.email).await.unwrap();
+            assert_eq!(found.map(|found| found.user), Some(account.user.clone()));
+            assert_eq!(
+                store.article(article.id).await.unwrap(),
+                Some(article.clone())
+            );
+            let stamps = store.stamps(None, 10).await.unwrap();
+            assert_eq!(stamps.len(), 1);
+            let events = store.events(None, 10).await.unwrap();
+            assert_eq!(events, vec![creation.event.clone()]);
+            let value = store.get("plugin", "key").await.unwrap();
+            assert_eq!(value, Some(vec![7; 9]));
+            store.close().await.unwrap();
+        }
+
+        let store = disk.open().await;
+        let resumed = store.claim("b", lease, start + lease).await.unwrap();
+        let resumed = resumed.unwrap();
+        assert_eq!(resumed.job.id, job.id);
+        assert_eq!(resumed.fence, claimed.fence + 1);
+        assert_eq!(resumed.checkpoint, Some(checkpoint));
+        let lost = store.release(job.id, claimed.fence).await.unwrap_err();
+        assert_eq!(lost.code(), &codes::LEASE_LOST);
+        store.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_second_engine_is_told_that_the_files_are_in_use() {
+    run_on_deep_stack(async {
+        let disk = Disk::new();
+        let first = disk.open().await;
+        let Err(refused) = SurrealStore::connect(disk.config()).await else {
+            panic!("two engines must not open the same files");
+        };
+        assert_eq!(refused.code(), &codes::STORE_UNAVAILABLE);
+        assert!(refused.message().contains("another engine"), "{refused}");
+        first.health().await.unwrap();
+        first.close().await.unwrap();
+        disk.open().await.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_closed_store_says_so() {
+    run_on_deep_stack(async {
+        let disk = Disk::new();
+        let store = disk.open().await;
+        let clone = store.clone();
+        store.close().await.unwrap();
+        store.close().await.unwrap();
+        assert_eq!(
+            clone.health().await.unwrap_err().code(),
+            &codes::STORE_UNAVAILABLE
+        );
+        let refused = clone.count_users().await.unwrap_err();
+        assert_eq!(refused.code(), &codes::STORE_UNAVAILABLE);
+    });
+}
+
+/// Writers on threads of their own: what one task after another would not show.
+#[test]
+fn parallel_writers_lose_nothing() {
+    const WRITERS: usize = 16;
+    const WRITES: usize = 5;
+    run_on_deep_stack(async {
+        let disk = Disk::new();
+        let store = Arc::new(disk.open().await);
+        let article = sample::article(UserId::new());
+        let creation = sample::creation(&article);
+        store.create_article(creation).await.unwrap();
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..WRITERS {
+            let (store, id) = (Arc::clone(&store), article.id);
+            writers.spawn(async move {
+                for round in 0..WRITES {
+                    // Read, change, write: until nobody was quicker.
+                    loop {
+                        let current = store.article(id).await.unwrap().unwrap();
+                        let title = format!("{writer}/{round}");
+                        let update = sample::retitling(&current, &title);
+                        match store.update_article(update).await {
+                            Ok(()) => break,
+                            Err(error) => assert_eq!(error.code(), &codes::REVISION_MISMATCH),
+                        }
+                    }
+                }
+            });
+        }
+        while let Some(ended) = writers.join_next().await {
+            ended.unwrap();
+        }
+        let stored = store.article(article.id).await.unwrap().unwrap();
+        let expected = 1 + WRITERS * WRITES;
+        assert_eq!(stored.revision, expected as u64);
+        let events = store.events(None, 1000).await.unwrap();
+        assert_eq!(events.len(), expected);
+        store.close().await.unwrap();
+    });
+}

@@ -1,0 +1,59 @@
+//! Vectors of texts, in as many requests as the batch size asks.
+
+use inkstone_plugin::provider::{EmbedReply, EmbedRequest, Error, Result, Usage};
+
+use crate::client::{self, Client};
+use crate::wire::embeddings::{EmbeddingsBody, EmbeddingsReply};
+
+/// One vector per input, in their order.
+pub fn embed(client: &Client, request: &EmbedRequest) -> Result<EmbedReply> {
+    let mut all = EmbedReply {
+        vectors: Vec::with_capacity(request.inputs.len()),
+        usage: Usage::default(),
+    };
+    for inputs in request.inputs.chunks(client.settings.embedding_batch_size) {
+        let body = EmbeddingsBody {
+            model: &request.model,
+            input: inputs,
+            dimensions: request.dimensions,
+            encoding_format: "base64",
+        };
+        let response = client.post("/embeddings", &body, "application/json")?;
+        let reply: EmbeddingsReply = client::read(response)?;
+        let usage = reply.usage.map(Usage::from).unwrap_or_default();
+        all.usage.input_tokens += usage.input_tokens;
+        all.usage.cached_input_tokens += usage.cached_input_tokens;
+        all.vectors.extend(in_order(reply, inputs.len())?);
+    }
+    let length = all.vectors.first().map_or(0, Vec::len);
+    if all.vectors.iter().any(|vector| vector.len() != length) {
+        return Err(Error::upstream(
+            "the upstream sent vectors of different lengths",
+        ));
+    }
+    Ok(all)
+}
+
+/// The vectors in the order of the inputs: exactly one for each.
+fn in_order(reply: EmbeddingsReply, inputs: usize) -> Result<Vec<Vec<f32>>> {
+    let received = reply.data.len();
+    let mut places: Vec<Option<Vec<f32>>> = (0..inputs).map(|_| None).collect();
+    for (position, body) in reply.data.into_iter().enumerate() {
+        let place = places.get_mut(body.index.unwrap_or(position));
+        match place {
+            Some(empty @ None) => *empty = Some(body.embedding.into_numbers()?),
+            _ => return Err(wrong_count(inputs, received)),
+        }
+    }
+    let vectors: Option<Vec<Vec<f32>>> = places.into_iter().collect();
+    vectors.ok_or_else(|| wrong_count(inputs, received))
+}
+
+fn wrong_count(inputs: usize, received: usize) -> Error {
+    Error::upstream(format!(
+        "the upstream sent {received} vectors for {inputs} texts, or not one for each"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

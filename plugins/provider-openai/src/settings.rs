@@ -1,0 +1,154 @@
+//! What the admin can set. The defaults agree with `[settings.schema]` of `plugin.toml`, which a test checks.
+
+use inkstone_plugin::{Error, Result};
+use serde::Deserialize;
+
+/// The settings, checked.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub struct Settings {
+    /// Without a slash at its end once [`Settings::load`] has passed it.
+    pub base_url: String,
+    /// Empty is none.
+    pub credential: String,
+    /// Empty is none.
+    pub organization: String,
+    pub models: Vec<String>,
+    pub embedding_models: Vec<String>,
+    pub dialect: DialectSetting,
+    pub include_usage: bool,
+    pub embedding_batch_size: usize,
+    pub timeout_ms: u32,
+}
+
+/// `dialect` as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub enum DialectSetting {
+    Auto,
+    Openai,
+    Compatible,
+}
+
+/// Which words the server understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI itself: `max_completion_tokens`, and no field it does not document.
+    OpenAi,
+    /// Everybody else: `max_tokens`, and the sampling fields of local runtimes.
+    Compatible,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_url: "https://api.openai.com/v1".to_owned(),
+            credential: "openai".to_owned(),
+            organization: String::new(),
+            models: Vec::new(),
+            embedding_models: Vec::new(),
+            dialect: DialectSetting::Auto,
+            include_usage: true,
+            embedding_batch_size: 256,
+            timeout_ms: 120_000,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings the host holds for this plugin.
+    pub fn load() -> Result<Self> {
+        let mut settings: Self = inkstone_plugin::settings::get()?;
+        let address = settings.base_url.trim().trim_end_matches('/');
+        if !address.starts_with("https://") && !address.starts_with("http://") {
+            return Err(Error::invalid_input(format!(
+                "setting `base_url` is `{address}`; it begins with https:// or http://"
+            )));
+        }
+        settings.base_url = address.to_owned();
+        settings.embedding_batch_size = settings.embedding_batch_size.max(1);
+        Ok(settings)
+    }
+
+    /// The dialect, decided by the host's name where `auto` is set.
+    pub fn dialect(&self) -> Dialect {
+        match self.dialect {
+            DialectSetting::Openai => Dialect::OpenAi,
+            DialectSetting::Compatible => Dialect::Compatible,
+            DialectSetting::Auto if is_openai(host_of(&self.base_url)) => Dialect::OpenAi,
+            DialectSetting::Auto => Dialect::Compatible,
+        }
+    }
+}
+
+fn is_openai(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    host == "openai.com" || host.ends_with(".openai.com") || host.ends_with(".openai.azure.com")
+}
+
+/// The host of an address: what stands between `://` and the next `/` or `:`.
+fn host_of(address: &str) -> &str {
+    let rest = address
+        .split_once("://")
+        .map_or(address, |(_, rest)| rest);
+    let end = rest.find(['/', ':', '?']).unwrap_or(rest.len());
+    &rest[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inkstone_plugin::testing;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_set_is_the_default() {
+        assert_eq!(Settings::load().unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn defaults_agree_with_the_manifest() {
+        let manifest: toml::Value = toml::from_str(include_str!("../plugin.toml")).unwrap();
+        let properties = manifest["settings"]["schema"]["properties"]
+            .as_table()
+            .unwrap();
+        let declared: serde_json::Map<String, serde_json::Value> = properties
+            .iter()
+            .map(|(name, property)| {
+                let default = serde_json::to_value(&property["default"]).unwrap();
+                (name.clone(), default)
+            })
+            .collect();
+        let own = serde_json::to_value(Settings::default()).unwrap();
+        assert_eq!(serde_json::Value::Object(declared), own);
+    }
+
+    #[test]
+    fn slashes_at_the_end_are_dropped_and_other_schemes_refused() {
+        testing::settings(&json!({"base_url": " http://127.0.0.1:8080/v1// "}));
+        assert_eq!(Settings::load().unwrap().base_url, "http://127.0.0.1:8080/v1");
+        testing::settings(&json!({"base_url": "localhost:8080"}));
+        let error = Settings::load().unwrap_err();
+        assert!(error.message.contains("base_url"), "{}", error.message);
+    }
+
+    #[test]
+    fn auto_tells_openai_by_its_host() {
+        for (base_url, want) in [
+            ("https://api.openai.com/v1", Dialect::OpenAi),
+            ("https://eu.api.openai.com/v1", Dialect::OpenAi),
+            ("https://me.openai.azure.com/openai/v1", Dialect::OpenAi),
+            ("https://notopenai.com/v1", Dialect::Compatible),
+            ("http://127.0.0.1:8080/v1", Dialect::Compatible),
+            ("https://example.org/api.openai.com", Dialect::Compatible),
+        ] {
+            let settings = Settings {
+                base_url: base_url.to_owned(),
+                ..Settings::default()
+            };
+            assert_eq!(settings.dialect(), want, "{base_url}");
+        }
+    }
+}

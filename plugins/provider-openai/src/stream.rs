@@ -1,0 +1,218 @@
+//! An answer as it comes: events of the wire become chunks. Usage and the end are handed out last, once each, because
+//! servers send them in any order and some several times.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use inkstone_plugin::http::Body;
+use inkstone_plugin::provider::{
+    Chunk, Error, FinishReason, Request, Result, Source, ToolCallDelta, Usage,
+};
+use inkstone_plugin::sse::{Event, Events};
+use inkstone_plugin::json;
+use serde_json::value::Value;
+
+use crate::client::{self, Client};
+use crate::failure;
+use crate::wire::chat_reply::{
+    ChatReply, Choice, CitationBody, Content, ContentPart, ToolCallPiece, finish_reason,
+};
+use crate::wire::chat_request::ChatRequestBody;
+use crate::wire::error::Fault;
+
+/// Sends the request; returns once the server answers with something that is no error.
+pub fn open(client: &Client, request: &Request) -> Result<Chunks> {
+    let body = ChatRequestBody::new(request, &client.settings)?;
+    let response = client.post("/chat/completions", &body, "text/event-stream")?;
+    let is_whole = response
+        .header("content-type")
+        .is_some_and(|kind| kind.trim_start().starts_with("application/json"));
+    let mut chunks = Chunks::default();
+    if is_whole {
+        // A server that cannot stream answers in one piece.
+        chunks.take(client::read(response)?)?;
+        chunks.end(false)?;
+    } else {
+        chunks.events = Some(response.events());
+    }
+    Ok(chunks)
+}
+
+/// The chunks of one answer; ends after the first error.
+#[derive(Default)]
+pub struct Chunks {
+    events: Option<Events<Body>>,
+    ready: VecDeque<Chunk>,
+    usage: Option<Usage>,
+    finish: Option<FinishReason>,
+    has_choice: bool,
+    called: BTreeSet<u32>,
+    cited: BTreeSet<String>,
+}
+
+impl Iterator for Chunks {
+    type Item = Result<Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(chunk) = self.ready.pop_front() {
+                return Some(Ok(chunk));
+            }
+            let step = match self.events.as_mut()?.next() {
+                Some(Ok(event)) => self.event(&event),
+                Some(Err(error)) => Err(error),
+                None => self.end(false),
+            };
+            if let Err(error) = step {
+                self.events = None;
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+impl Chunks {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        let data = event.data.trim();
+        match data {
+            "" => Ok(()),
+            "[DONE]" => self.end(true),
+            _ if event.event == "error" => Err(failure::from_stream(&error_event(data))),
+            _ => self.take(json::parse(data)?),
+        }
+    }
+
+    fn take(&mut self, reply: ChatReply) -> Result<()> {
+        if let Some(error) = reply.error {
+            return Err(failure::from_stream(&error.into()));
+        }
+        if reply.object.as_deref() == Some("error") {
+            return Err(failure::from_stream(&Fault {
+                message: reply.message.unwrap_or_default(),
+                ..Fault::default()
+            }));
+        }
+        for choice in reply.choices.unwrap_or_default() {
+            // One answer was asked for; a server that sends more is not followed into mixing them.
+            if choice.index.unwrap_or(0) == 0 {
+                self.choice(choice);
+            }
+        }
+        for citation in reply.citations.unwrap_or_default() {
+            self.cite(citation.into());
+        }
+        if let Some(usage) = reply.usage {
+            self.usage = Some(usage.into());
+        }
+        Ok(())
+    }
+
+    fn choice(&mut self, choice: Choice) {
+        self.has_choice = true;
+        let delta = choice.delta.unwrap_or_default();
+        let reasoning = delta
+            .reasoning_content
+            .filter(|text| !text.is_empty())
+            .or_else(|| Some(delta.reasoning?.as_str()?.to_owned()));
+        self.reasoning(reasoning);
+        match delta.content {
+            Some(Content::Text(text)) => self.text(Some(text)),
+            Some(Content::Parts(parts)) => parts.into_iter().for_each(|part| self.part(part)),
+            None => {}
+        }
+        // A refusal is what the model has to say instead of an answer.
+        self.text(delta.refusal);
+        for piece in delta.tool_calls.unwrap_or_default() {
+            self.tool_call(piece);
+        }
+        for annotation in delta.annotations.unwrap_or_default() {
+            if let Some(page) = annotation.url_citation {
+                self.cite(CitationBody::Page(page).into());
+            }
+        }
+        if let Some(word) = choice.finish_reason.filter(|word| !word.is_empty()) {
+            self.finish = Some(finish_reason(&word));
+        }
+    }
+
+    fn part(&mut self, part: ContentPart) {
+        for thought in part.thinking.unwrap_or_default() {
+            self.reasoning(thought.text);
+        }
+        self.text(part.text);
+    }
+
+    fn text(&mut self, text: Option<String>) {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            self.ready.push_back(Chunk::Text(text));
+        }
+    }
+
+    fn reasoning(&mut self, text: Option<String>) {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            self.ready.push_back(Chunk::Reasoning(text));
+        }
+    }
+
+    fn tool_call(&mut self, piece: ToolCallPiece) {
+        let id = piece.id.filter(|id| !id.is_empty());
+        let name = piece.function.name.filter(|name| !name.is_empty());
+        let next_index = self.called.last().map_or(0, |last| last + 1);
+        let index = match piece.index {
+            Some(index) => index,
+            // Without an index a new name begins a call, and anything else goes on with the last one.
+            None if name.is_some() => next_index,
+            None => next_index.saturating_sub(1),
+        };
+        let is_first = self.called.insert(index);
+        let arguments = match piece.function.arguments {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text,
+            Some(object) => object.to_string(),
+        };
+        // Some servers repeat id and name in every piece, and readers append what they get.
+        self.ready.push_back(Chunk::ToolCall(ToolCallDelta {
+            index,
+            id: id.filter(|_| is_first),
+            name: name.filter(|_| is_first),
+            arguments,
+        }));
+    }
+
+    fn cite(&mut self, source: Source) {
+        let url = source.url.clone().unwrap_or_default();
+        if !url.is_empty() && self.cited.insert(url) {
+            self.ready.push_back(Chunk::Citation(source));
+        }
+    }
+
+    /// The answer is over: hands out usage and the reason. `is_marked`: the server said so itself.
+    fn end(&mut self, is_marked: bool) -> Result<()> {
+        self.events = None;
+        let finish = match self.finish {
+            Some(finish) => finish,
+            // Some servers name no reason but mark the end.
+            None if is_marked && self.has_choice && self.called.is_empty() => FinishReason::Stop,
+            None if is_marked && self.has_choice => FinishReason::ToolCalls,
+            None => {
+                return Err(Error::upstream(
+                    "the upstream's answer ended before it was finished",
+                ));
+            }
+        };
+        if let Some(usage) = self.usage.take() {
+            self.ready.push_back(Chunk::Usage(usage));
+        }
+        self.ready.push_back(Chunk::Finish(finish));
+        Ok(())
+    }
+}
+
+fn error_event(data: &str) -> Fault {
+    crate::wire::error::ErrorReply::read(data).unwrap_or_else(|| Fault {
+        message: data.to_owned(),
+        ..Fault::default()
+    })
+}
+
+#[cfg(test)]
+mod tests;

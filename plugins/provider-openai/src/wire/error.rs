@@ -1,0 +1,139 @@
+//! What servers send when something is wrong: OpenAI's envelope, and what look-alikes make of it.
+
+use serde::Deserialize;
+
+/// A body that may hold an error.
+#[derive(Debug, Deserialize)]
+pub struct ErrorReply {
+    error: Option<ErrorField>,
+    // Others leave out the envelope: {"object":"error","message":…} or {"detail":…}.
+    message: Option<String>,
+    detail: Option<Detail>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    error_type: Option<String>,
+    code: Option<Code>,
+}
+
+/// `error` as an object, or as a text.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum ErrorField {
+    Text(String),
+    Fault(Fault),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Detail {
+    Text(String),
+    // FastAPI's list of what does not fit.
+    List(Vec<DetailItem>),
+}
+
+#[derive(Debug, Deserialize)]
+struct DetailItem {
+    #[serde(default)]
+    msg: String,
+}
+
+impl Detail {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::List(items) => {
+                let texts: Vec<String> = items.into_iter().map(|item| item.msg).collect();
+                texts.join("; ")
+            }
+        }
+    }
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Fault {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub message: String,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub code: Option<Code>,
+}
+
+/// A name such as `context_length_exceeded`, or the HTTP status as a number.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Code {
+    Number(i64),
+    Name(String),
+}
+
+impl Code {
+    /// The HTTP status it stands for.
+    pub fn as_status(&self) -> Option<u16> {
+        let status = match self {
+            Self::Number(number) => u16::try_from(*number).ok()?,
+            Self::Name(name) => name.parse().ok()?,
+        };
+        (400..600).contains(&status).then_some(status)
+    }
+
+    /// Its name, where it is one.
+    pub fn as_name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Number(_) => None,
+        }
+    }
+}
+
+impl Fault {
+    /// Its code or type: a short word that never holds a secret.
+    pub fn label(&self) -> Option<String> {
+        let name = self.code.as_ref().and_then(Code::as_name);
+        let label = name.or(self.kind.as_deref())?;
+        let is_word = label.len() <= 64
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+        is_word.then(|| label.to_owned())
+    }
+}
+
+impl From<ErrorField> for Fault {
+    fn from(field: ErrorField) -> Self {
+        match field {
+            ErrorField::Fault(fault) => fault,
+            ErrorField::Text(message) => Self {
+                message,
+                ..Self::default()
+            },
+        }
+    }
+}
+
+impl ErrorReply {
+    /// The fault in a body, where it is JSON and holds one.
+    pub fn read(body: &str) -> Option<Fault> {
+        // Google's look-alike wraps the object into a list.
+        let reply = serde_json::from_str::<Self>(body).ok().or_else(|| {
+            let list = serde_json::from_str::<Vec<Self>>(body).ok()?;
+            list.into_iter().next()
+        })?;
+        let outer_kind = reply.kind.or(reply.error_type);
+        if let Some(error) = reply.error {
+            let mut fault = Fault::from(error);
+            fault.kind = fault.kind.or(outer_kind);
+            return Some(fault);
+        }
+        let message = reply.message.or(reply.detail.map(Detail::into_text))?;
+        Some(Fault {
+            message,
+            kind: outer_kind,
+            code: reply.code,
+        })
+    }
+}
+
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
+}

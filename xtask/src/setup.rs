@@ -1,0 +1,25 @@
+//! Installs what is missing, and says what it does. Everything is quiet when it is there already.
+
+pub(crate) mod deny;
+mod models;
+mod venv;
+mod wasm;
+
+use crate::process::Failure;
+use crate::workspace::Workspace;
+
+/// What a first run needs: a compiler for wasm and the local model.
+pub(crate) fn base(workspace: &Workspace) -> Result<(), Failure> {
+    wasm::set_up()?;
+    models::set_up(workspace)
+}
+
+/// What the tests need on top.
+pub(crate) fn for_tests(workspace: &Workspace) -> Result<(), Failure> {
+    venv::set_up(workspace)
+}
+
+/// What the checks need on top.
+pub(crate) fn for_lint(workspace: &Workspace) -> Result<(), Failure> {
+    deny::set_up(workspace)
+}

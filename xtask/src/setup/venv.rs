@@ -1,0 +1,82 @@
+//! A Python environment for the tests: llama.cpp's server as a real upstream, and the `openai`
+//! package as a real client. The engine itself never needs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{self, Failure, note};
+use crate::workspace::Workspace;
+
+const REQUIREMENTS: &[&str] = &["xllamacpp==2026.10.11549", "openai==3.52.0"];
+/// Says inside the environment what it was made for; written last.
+const STAMP: &str = "inkstone-requirements.txt";
+
+pub(crate) fn set_up(workspace: &Workspace) -> Result<(), Failure> {
+    let dir = workspace.venv_dir();
+    let wanted = REQUIREMENTS.join("\n");
+    let stamp = dir.join(STAMP);
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && python_in(&dir).exists() {
+        return Ok(());
+    }
+    note(&format!(
+        "installing {} for the tests into {} (pip install)",
+        REQUIREMENTS.join(" and "),
+        dir.display()
+    ));
+    if dir.exists() {
+        fs::remove_dir_all(&dir).map_err(Failure::file(&dir))?;
+    }
+    let mut pip = create(&dir)?;
+    process::run(
+        pip.args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(REQUIREMENTS),
+    )?;
+    fs::write(&stamp, wanted).map_err(Failure::file(&stamp))
+}
+
+/// Makes the environment and returns the pip that installs into it. Debian splits a part of `venv`
+/// off (python3-venv), so there are three ways.
+fn create(dir: &Path) -> Result<Command, Failure> {
+    let python = python_in(dir);
+    let own_pip = || {
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip"]);
+        pip
+    };
+    // First with the pip that is there: it works without python3-venv.
+    if process::succeeds(python3(&["-m", "venv", "--without-pip"]).arg(dir)) {
+        let outer_pip = || {
+            let mut pip = python3(&["-m", "pip", "--python"]);
+            pip.arg(&python);
+            pip
+        };
+        if process::succeeds(outer_pip().arg("--version")) {
+            return Ok(outer_pip());
+        }
+    }
+    for way in [&["-m", "venv", "--clear"][..], &["-m", "virtualenv"][..]] {
+        if process::succeeds(python3(way).arg(dir)) && process::succeeds(own_pip().arg("--version"))
+        {
+            return Ok(own_pip());
+        }
+    }
+    Err(Failure(
+        "the tests need a Python environment, and none could be made with `python3 -m venv` or `python3 -m virtualenv`; install one of them (Debian: apt-get install python3-pip python3-venv)".to_owned(),
+    ))
+}
+
+fn python3(args: &[&str]) -> Command {
+    let mut command = Command::new("python3");
+    command.args(args);
+    command
+}
+
+/// The environment's interpreter.
+fn python_in(dir: &Path) -> PathBuf {
+    if cfg!(windows) {
+        dir.join("Scripts/python.exe")
+    } else {
+        dir.join("bin/python")
+    }
+}

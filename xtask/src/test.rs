@@ -1,0 +1,41 @@
+//! `make test`: everything, plugins first. The runner's closing line is the last line.
+
+use crate::process::{self, Failure, note};
+use crate::workspace::Workspace;
+use crate::{plugins, setup};
+
+pub(crate) fn run(workspace: &Workspace, runner_args: &[String]) -> Result<(), Failure> {
+    setup::base(workspace)?;
+    setup::for_tests(workspace)?;
+    plugins::all(workspace)?;
+    if workspace.plugins_dir().join("Cargo.toml").is_file() {
+        note("testing the plugins' logic, natively");
+        process::run(
+            workspace
+                .plugins_cargo()
+                .args(["test", "--quiet", "--workspace"]),
+        )?;
+    }
+    // With the tests' own choice of features, so that nothing heavy is compiled twice.
+    note("building the engine and its tests");
+    let mut build = workspace.cargo();
+    process::run(build.args(["build", "--workspace", "--bins", "--tests"]))?;
+    note("testing the examples in the documentation");
+    let mut examples = workspace.cargo();
+    process::run(examples.args(["test", "--quiet", "--workspace", "--doc"]))?;
+
+    note("testing the engine");
+    let mut tests = workspace.cargo();
+    if process::succeeds(workspace.cargo().args(["nextest", "--version"])) {
+        tests.args(["nextest", "run", "--workspace"]);
+    } else {
+        tests.args(["test", "--workspace", "--lib", "--bins", "--tests"]);
+    }
+    process::run(
+        tests
+            .args(runner_args)
+            .env("INKSTONE_BIN", workspace.engine_binary("debug"))
+            .env("INKSTONE_MODELS_DIR", workspace.models_dir())
+            .env("INKSTONE_VENV", workspace.venv_dir()),
+    )
+}

@@ -1,0 +1,93 @@
+//! Where things are: the checkout, the target folder, the user's cache.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::Failure;
+
+/// The checkout that this command works on.
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    /// `CARGO_TARGET_DIR`, or `target` in the checkout.
+    pub(crate) target_dir: PathBuf,
+    /// The product's folder below the user's cache folder.
+    pub(crate) cache_dir: PathBuf,
+}
+
+impl Workspace {
+    pub(crate) fn find() -> Result<Self, Failure> {
+        // Cargo sets the variable when it runs us; two checkouts may share one binary.
+        let own_folder = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = own_folder
+            .parent()
+            .filter(|root| root.join("engine").is_dir())
+            .ok_or_else(|| Failure("call it as `cargo xtask` inside the checkout".to_owned()))?
+            .to_owned();
+        let target_dir = match std::env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty()) {
+            Some(dir) => std::path::absolute(&dir).map_err(Failure::file(Path::new(&dir)))?,
+            None => root.join("target"),
+        };
+        Ok(Self {
+            root,
+            target_dir,
+            cache_dir: inkstone_config::paths::cache_dir(),
+        })
+    }
+
+    /// Cargo on the main workspace.
+    pub(crate) fn cargo(&self) -> Command {
+        self.cargo_in(&self.root, &self.target_dir)
+    }
+
+    /// Cargo on the bundled plugins, for this machine and not for wasm.
+    pub(crate) fn plugins_cargo(&self) -> Command {
+        self.cargo_in(&self.plugins_dir(), &self.plugins_target_dir())
+    }
+
+    /// Cargo on the guests of the tests, for this machine.
+    pub(crate) fn guests_cargo(&self) -> Command {
+        self.cargo_in(&self.guests_dir(), &self.plugins_target_dir())
+    }
+
+    pub(crate) fn plugins_dir(&self) -> PathBuf {
+        self.root.join("plugins")
+    }
+
+    pub(crate) fn guests_dir(&self) -> PathBuf {
+        self.root.join("tests/guests")
+    }
+
+    /// Plugins have a target folder of their own: another target, profile and lock than the engine's.
+    pub(crate) fn plugins_target_dir(&self) -> PathBuf {
+        self.target_dir.join("plugins")
+    }
+
+    pub(crate) fn models_dir(&self) -> PathBuf {
+        self.cache_dir.join("models")
+    }
+
+    pub(crate) fn venv_dir(&self) -> PathBuf {
+        self.cache_dir.join("venv")
+    }
+
+    /// Where `cargo install` puts the tools of the checks.
+    pub(crate) fn tools_dir(&self) -> PathBuf {
+        self.cache_dir.join("tools")
+    }
+
+    /// The engine's binary in a profile's folder, such as `debug`.
+    pub(crate) fn engine_binary(&self, profile: &str) -> PathBuf {
+        let name = format!("inkstone{}", std::env::consts::EXE_SUFFIX);
+        self.target_dir.join(profile).join(name)
+    }
+
+    fn cargo_in(&self, folder: &Path, target_dir: &Path) -> Command {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command
+            .current_dir(folder)
+            .env("CARGO_TARGET_DIR", target_dir);
+        command
+    }
+}
