@@ -66,7 +66,7 @@ pub(crate) fn inference(config: &EngineConfig) -> InferenceConfig {
             dir: local.embedding_dir(),
         }),
         cache_dir: config.cache_dir.join("models"),
-        ..InferenceConfig::default()
+        max_waiting: 64,
     }
 }
 

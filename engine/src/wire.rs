@@ -67,8 +67,8 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     background.spawn(async move { follower.follow(stopped.cancelled_owned()).await });
 
     // What plugins reach the world through, then the plugins' host.
-    let egress = HttpEgress::new(settings::egress(&config)?)?;
-    let models = CandleModels::new(settings::inference(&config));
+    let egress = HttpEgress::new(settings::egress(&config))?;
+    let models = CandleModels::new(settings::inference(&config))?;
     let host = Host::new(
         settings::host(&config),
         HostPorts {
@@ -122,7 +122,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             stop.clone(),
         ));
     }
-    services.start_workers(config.jobs.workers);
+    services.start_workers(config.jobs.workers as usize);
 
     // The door opens last.
     let listener = TcpListener::bind(&config.server.listen)
@@ -138,7 +138,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     let router = inkstone_api::router(ApiState {
         services: Arc::clone(&services),
         config: ApiConfig {
-            max_body_bytes: config.server.max_body_bytes,
+            max_body_bytes: usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
             public_url: base_url.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
@@ -215,7 +215,9 @@ impl Running {
         {
             tracing::warn!("a background task did not end within the grace period");
         }
-        self.store.close().await;
+        if let Err(error) = self.store.close().await {
+            tracing::error!(?error, "the store did not close in order; what was acknowledged is safe");
+        }
         tracing::info!("stopped");
     }
 }

@@ -46,7 +46,9 @@ async fn every_harm_has_its_code_and_the_next_call_works() {
     for (word, code, words) in [
         ("trap", "plugin_trapped", "unreachable"),
         ("panic", "plugin_trapped", "the guest's own words"),
-        ("deep-recursion", "plugin_trapped", "stack"),
+        ("deep-recursion", "plugin_trapped", "call stack exhausted"),
+        // The guest's own stack lies at the bottom of its memory.
+        ("deep-frames", "plugin_trapped", "out of bounds memory access"),
         ("huge-random", "plugin_trapped", "65537 random bytes"),
         ("open-streams", "plugin_trapped", "resource table"),
         ("spin", "plugin_cpu_exceeded", "200 ms of computing time"),

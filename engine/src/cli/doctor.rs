@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use inkstone_config::EngineConfig;
-use inkstone_packager::toolchain::{self, Found};
+use inkstone_packager::toolchain;
 use serde::Serialize;
 
 use super::{Common, Failure, output};

@@ -12,6 +12,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod text;
+mod vocabulary;
 
 use inkstone_plugin::generator::*;
 use inkstone_plugin::log;

@@ -31,7 +31,7 @@ pub(crate) const CREATE_ARTICLE: &str = "
 ";
 pub(crate) const REPLACE_ARTICLE: &str = "
     LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
-    IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found' };
+    IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
     IF $stored.revision != $article.revision - 1 {
         THROW 'refused:revision_mismatch:' + <string>$stored.revision
     };
@@ -41,7 +41,7 @@ pub(crate) const REPLACE_ARTICLE: &str = "
 ";
 const DELETE_ARTICLE: &str = "
     LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
-    IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found' };
+    IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
     IF $stored.revision != $article.revision - 1 {
         THROW 'refused:revision_mismatch:' + <string>$stored.revision
     };

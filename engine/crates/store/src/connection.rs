@@ -66,21 +66,26 @@ impl SurrealStore {
     /// known kind; `store_unavailable` where it cannot be opened, is open elsewhere, or was written
     /// by a newer engine.
     pub async fn connect(config: StoreConfig) -> Result<Self> {
+        let store = Self::open(config).await?;
+        migrations::apply(&store).await?;
+        Ok(store)
+    }
+
+    /// Without its tables.
+    pub(crate) async fn open(config: StoreConfig) -> Result<Self> {
         check_scheme(&config.url)?;
         let opening = timeout(OPEN_DEADLINE, open(&config));
         let database = opening.await.map_err(|_elapsed| {
             unavailable(&config.url, "it did not answer in time")
                 .with_retry_after(Some(Duration::from_secs(1)))
         })??;
-        let store = Self {
+        Ok(Self {
             shared: Arc::new(Shared {
                 database: RwLock::new(Some(Arc::new(database))),
                 nudge: watch::Sender::new(()),
                 url: config.url,
             }),
-        };
-        migrations::apply(&store).await?;
-        Ok(store)
+        })
     }
 
     /// Whether the database answers, within two seconds.

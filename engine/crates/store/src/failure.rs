@@ -37,7 +37,8 @@ pub(crate) enum StoreFailure {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NotFound,
-    ArticleNotFound,
+    /// Its id.
+    ArticleNotFound(String),
     AlreadyExists,
     LeaseLost,
     /// The revision that is stored.
@@ -54,14 +55,16 @@ impl StoreFailure {
         if is_conflict(&error) {
             return Self::Conflict(error);
         }
-        let refusal = match error.details() {
-            ErrorDetails::AlreadyExists(Some(AlreadyExistsError::Record { .. })) => {
-                Some(Refusal::AlreadyExists)
-            }
-            _ => thrown_refusal(error.message()),
-        };
+        if let ErrorDetails::AlreadyExists(Some(AlreadyExistsError::Record { id })) =
+            error.details()
+        {
+            return Self::Refused {
+                subject: format!("record `{id}`"),
+                refusal: Refusal::AlreadyExists,
+            };
+        }
         let subject = subject.to_owned();
-        match refusal {
+        match thrown_refusal(error.message()) {
             Some(refusal) => Self::Refused { subject, refusal },
             None => Self::Database {
                 subject,
@@ -89,7 +92,7 @@ fn thrown_refusal(message: &str) -> Option<Refusal> {
     let detail = || detail.to_owned();
     match rule {
         "not_found" => Some(Refusal::NotFound),
-        "article_not_found" => Some(Refusal::ArticleNotFound),
+        "article_not_found" => Some(Refusal::ArticleNotFound(detail())),
         "already_exists" => Some(Refusal::AlreadyExists),
         "lease_lost" => Some(Refusal::LeaseLost),
         "revision_mismatch" => Some(Refusal::RevisionMismatch(detail())),
@@ -133,9 +136,9 @@ impl From<StoreFailure> for Error {
 fn refused(subject: &str, refusal: &Refusal) -> Error {
     match refusal {
         Refusal::NotFound => Error::new(&codes::NOT_FOUND, format!("there is no {subject}")),
-        Refusal::ArticleNotFound => Error::new(
+        Refusal::ArticleNotFound(id) => Error::new(
             &codes::NOT_FOUND,
-            "the article that should be changed is gone",
+            format!("there is no article `{id}`; it may have been deleted"),
         ),
         Refusal::AlreadyExists => Error::new(
             &codes::ALREADY_EXISTS,

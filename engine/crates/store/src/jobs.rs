@@ -189,9 +189,8 @@ impl JobStore for SurrealStore {
             _ => REPLACE_ARTICLE,
         };
         let parts = [store_article, CREATE_PROVENANCE, END, "RETURN NONE;"];
-        let statement = fenced(id, fence, &parts)
-            .about(format!("result of the job `{id}`"))
-            .bind("provenance", ProvenanceRow::of(&provenance)?);
+        let statement =
+            fenced(id, fence, &parts).bind("provenance", ProvenanceRow::of(&provenance)?);
         let ending = row::Ending {
             article: Some(article),
             ..row::Ending::of(JobStatus::Succeeded)

@@ -2,6 +2,8 @@
 //! connection string decides. A file per table; rows never leave this crate. Derived data (search
 //! indexes) and policy (who may do what) live elsewhere.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod articles;
 mod connection;
 mod events;

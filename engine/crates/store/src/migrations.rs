@@ -1,13 +1,19 @@
 //! The tables' history. Each file of `migrations/` is applied once, in order, in a transaction that
 //! also records it; a file that was released is never edited, a change is a new file.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 use surrealdb::types::{ErrorDetails, QueryError, SurrealValue};
+use tokio::time::timeout;
 
 use crate::connection::SurrealStore;
 use crate::failure::{Refusal, StoreFailure};
 use crate::row::hex;
-use crate::statement::Statement;
+use crate::statement::{Statement, until_no_conflict};
+
+/// Of one script: building an index over a large table takes its time.
+const DEADLINE: Duration = Duration::from_secs(600);
 
 struct Migration {
     name: &'static str,
@@ -103,34 +109,25 @@ async fn run_script(
     script: &str,
     migration: Option<&Migration>,
 ) -> Result<(), StoreFailure> {
-    const ATTEMPTS: usize = 10;
     let database = store.database()?;
-    let mut attempt = 1;
-    loop {
+    until_no_conflict(|| async {
         let mut query = database.query(script);
         if let Some(migration) = migration {
             query = query
                 .bind(("name", migration.name))
                 .bind(("sha256", migration.digest()));
         }
-        let outcome = match query.await {
-            Ok(mut results) => {
-                let errors = results.take_errors().into_values();
-                first_cause(errors.collect())
-            }
+        let answer = timeout(DEADLINE, query.into_future());
+        let outcome = match answer.await.map_err(|_elapsed| StoreFailure::Deadline)? {
+            Ok(mut results) => first_cause(results.take_errors().into_values().collect()),
             Err(error) => Some(error),
         };
-        let Some(error) = outcome else {
-            return Ok(());
-        };
-        let failure = StoreFailure::from_statement("migration", error);
-        if !failure.is_conflict() || attempt == ATTEMPTS {
-            return Err(failure);
+        match outcome {
+            None => Ok(()),
+            Some(error) => Err(StoreFailure::from_statement("migration", error)),
         }
-        // Only engines that start together meet here, each with a handful of scripts.
-        attempt += 1;
-        tokio::task::yield_now().await;
-    }
+    })
+    .await
 }
 
 /// In a failed transaction every statement fails; one of them says why.
@@ -160,6 +157,30 @@ mod tests {
             name: name.to_owned(),
             sha256,
         }
+    }
+
+    /// Engines that start together on one new database, and again on the finished one.
+    #[test]
+    fn each_is_applied_once() {
+        inkstone_testkit::run_on_deep_stack(async {
+            let store = SurrealStore::open(crate::StoreConfig {
+                url: "mem://".to_owned(),
+                namespace: "inkstone".to_owned(),
+                database: "migrations".to_owned(),
+                username: None,
+                password: None,
+            })
+            .await
+            .unwrap();
+            for _ in 0..2 {
+                let (a, b, c) = tokio::join!(apply(&store), apply(&store), apply(&store));
+                a.and(b).and(c).unwrap();
+            }
+            let history = Statement::new("SELECT name, sha256 FROM migration ORDER BY name");
+            let applied: Vec<MigrationRow> = store.read(history).await.unwrap();
+            assert_eq!(applied.len(), MIGRATIONS.len());
+            assert!(check_history(&applied).is_ok());
+        });
     }
 
     #[test]

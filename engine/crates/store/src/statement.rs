@@ -13,7 +13,7 @@ use crate::failure::StoreFailure;
 
 /// Of one attempt.
 const DEADLINE: Duration = Duration::from_secs(30);
-const MAX_ATTEMPTS: usize = 40;
+const MAX_RETRIES: usize = 40;
 
 /// One transaction, with what it is about (for messages) and its parameters.
 #[derive(Clone)]
@@ -59,16 +59,7 @@ impl SurrealStore {
         &self,
         statement: Statement,
     ) -> Result<T, StoreFailure> {
-        let patience = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(1))
-            .with_max_delay(Duration::from_millis(250))
-            .with_factor(1.5)
-            .with_max_times(MAX_ATTEMPTS)
-            .with_jitter();
-        (|| self.attempt(&statement))
-            .retry(patience)
-            .when(StoreFailure::is_conflict)
-            .await
+        until_no_conflict(|| self.attempt(&statement)).await
     }
 
     async fn attempt<T: SurrealValue>(&self, statement: &Statement) -> Result<T, StoreFailure> {
@@ -87,4 +78,21 @@ impl SurrealStore {
             .map_err(failed)?;
         T::from_value(value).map_err(failed)
     }
+}
+
+/// The one place where conflicts are met: `attempt` is one transaction.
+pub(crate) async fn until_no_conflict<T, A>(attempt: impl FnMut() -> A) -> Result<T, StoreFailure>
+where
+    A: Future<Output = Result<T, StoreFailure>>,
+{
+    let patience = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(1))
+        .with_max_delay(Duration::from_millis(250))
+        .with_factor(1.5)
+        .with_max_times(MAX_RETRIES)
+        .with_jitter();
+    attempt
+        .retry(patience)
+        .when(StoreFailure::is_conflict)
+        .await
 }

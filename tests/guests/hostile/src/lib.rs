@@ -54,7 +54,8 @@ impl Guest for Hostile {
             "spin" => spin(),
             "eat-memory" => eat_memory(),
             "loop-forever-alloc" => allocate_and_free_forever(),
-            "deep-recursion" => Ok(vec![metric(recurse(1) as f64)]),
+            "deep-recursion" => Ok(vec![metric(recurse(black_box(1)) as f64)]),
+            "deep-frames" => Ok(vec![metric(recurse_with_ballast(black_box(1)) as f64)]),
             "big-output" => Ok(vec![chart(&"x".repeat(2 << 20))]),
             // Little by itself, much in sum: 40,000 small blocks.
             "many-outputs" => Ok((0..40_000).map(|_| metric(0.0)).collect()),
@@ -165,8 +166,19 @@ fn allocate_and_free_forever() -> ! {
     }
 }
 
-#[allow(unconditional_recursion)]
+/// Deep in calls: each waits for the next, and none keeps anything in memory.
 fn recurse(depth: u64) -> u64 {
-    let ballast = black_box([depth; 64]);
-    1 + recurse(depth + 1) + ballast[63]
+    if depth == u64::MAX {
+        return depth;
+    }
+    recurse(depth + 1).rotate_left(3) ^ depth
+}
+
+/// Deep in memory: every call keeps a page of its own.
+fn recurse_with_ballast(depth: u64) -> u64 {
+    let ballast = black_box([depth; 512]);
+    if depth == u64::MAX {
+        return depth;
+    }
+    recurse_with_ballast(depth + 1) ^ ballast[511]
 }
