@@ -28,6 +28,7 @@ use crate::process::root;
 const CALLS: u32 = 2_000;
 const ROUNDS: usize = 9;
 const PLUGIN: &str = "analytics-hostile";
+const REPORT: &str = "harm";
 
 pub async fn run() -> Result<(), Failure> {
     let path = root().join("tests/guests/dist").join(format!("{PLUGIN}.wasm"));
@@ -50,7 +51,7 @@ pub async fn run() -> Result<(), Failure> {
     for round in 0..=ROUNDS {
         let began = Instant::now();
         for _ in 0..CALLS {
-            ours.run(&call, PLUGIN, input.clone()).await?;
+            ours.run(&call, REPORT, input.clone()).await?;
         }
         let own = micros(began.elapsed()) / f64::from(CALLS);
         let began = Instant::now();
@@ -87,6 +88,7 @@ async fn ours(host: &Arc<Host>, path: PathBuf) -> Result<Arc<dyn Analytics>, Fai
 struct Raw {
     engine: Engine,
     plugin: AnalyticsPluginPre<()>,
+    report: String,
 }
 
 impl Raw {
@@ -102,14 +104,18 @@ impl Raw {
         let mut linker = Linker::<()>::new(&engine);
         linker.define_unknown_imports_as_traps(&component)?;
         let plugin = AnalyticsPluginPre::new(linker.instantiate_pre(&component)?)?;
-        Ok(Self { engine, plugin })
+        Ok(Self {
+            engine,
+            plugin,
+            report: REPORT.to_owned(),
+        })
     }
 
-    async fn call(&self, input: &str) -> Result<(), Failure> {
+    async fn call(&self, input: &String) -> Result<(), Failure> {
         let mut store = Store::new(&self.engine, ());
         let instance: AnalyticsPlugin = self.plugin.instantiate_async(&mut store).await?;
         let analytics = instance.inkstone_plugin_analytics();
-        let blocks = analytics.call_run(&mut store, PLUGIN, input).await?;
+        let blocks = analytics.call_run(&mut store, &self.report, input).await?;
         match blocks {
             Ok(_) => Ok(()),
             Err(error) => Err(error.message.into()),

@@ -16,7 +16,6 @@ use inkstone_host::{Host, HostPorts};
 use inkstone_inference::CandleModels;
 use inkstone_search::TantivyIndex;
 use inkstone_services::auth::AdminSetup;
-use inkstone_services::plugins::ReloadReport;
 use inkstone_services::{HealthCheck, Ports, Services, ServicesConfig};
 use inkstone_store::SurrealStore;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -112,7 +111,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
 
     // Plugins: first boot takes the same path as every reload.
     let specs = load_plugins(&config)?;
-    report(&services.plugins.apply(specs.clone()).await);
+    services.plugins.apply(specs.clone()).await;
     if config.plugins.watch {
         let watch = inkstone_config::watch::files(&watched(&config, &specs))?;
         background.spawn(watch_plugins(
@@ -216,7 +215,10 @@ impl Running {
             tracing::warn!("a background task did not end within the grace period");
         }
         if let Err(error) = self.store.close().await {
-            tracing::error!(?error, "the store did not close in order; what was acknowledged is safe");
+            tracing::error!(
+                ?error,
+                "the store did not close in order; what was acknowledged is safe"
+            );
         }
         tracing::info!("stopped");
     }
@@ -265,24 +267,13 @@ async fn watch_plugins(
             return;
         }
         match load_plugins(&config) {
-            Ok(specs) => report(&services.plugins.apply(specs).await),
+            // What became of each plugin is logged there.
+            Ok(specs) => drop(services.plugins.apply(specs).await),
             Err(failure) => {
                 tracing::error!(%failure, "the list of plugins is wrong; what served before goes on serving");
             }
         }
     }
-}
-
-fn report(report: &ReloadReport) {
-    for failure in &report.failed {
-        tracing::error!(plugin = %failure.id, still_serving = failure.still_serving, error = ?failure.error, "a plugin cannot be loaded");
-    }
-    tracing::info!(
-        added = ?report.added,
-        updated = ?report.updated,
-        removed = ?report.removed,
-        "plugins are loaded"
-    );
 }
 
 fn create_folder(path: &Path) -> Result<(), Failure> {

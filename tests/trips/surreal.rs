@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use inkstone_store::{StoreConfig, SurrealStore};
-use inkstone_testkit::contract;
+use inkstone_testkit::{contract, run_on_deep_stack};
 
 use crate::engine::PATIENCE;
 use crate::upstream::free_port;
@@ -53,16 +53,21 @@ fn config(server: &Server, password: &str) -> StoreConfig {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_store_keeps_its_contract_on_a_server() {
-    let server = Server::start().await;
-    let store = SurrealStore::connect(config(&server, "for-tests")).await.unwrap();
-    contract::run_stores(&store).await;
+#[test]
+fn the_store_keeps_its_contract_on_a_server() {
+    run_on_deep_stack(async {
+        let server = Server::start().await;
+        let config = config(&server, "for-tests");
+        let store = SurrealStore::connect(config).await.unwrap();
+        contract::run_stores(&store).await;
+    });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_told() {
-    let server = Server::start().await;
-    let error = SurrealStore::connect(config(&server, "wrong")).await.err();
-    assert_eq!(error.unwrap().code().name, "store_unavailable");
+#[test]
+fn a_wrong_password_is_told() {
+    run_on_deep_stack(async {
+        let server = Server::start().await;
+        let error = SurrealStore::connect(config(&server, "wrong")).await.err();
+        assert_eq!(error.unwrap().code().name, "store_unavailable");
+    });
 }

@@ -88,6 +88,16 @@ impl Workspace {
         command
             .current_dir(folder)
             .env("CARGO_TARGET_DIR", target_dir);
+        // What cargo set for this very command would make build scripts that look at it (ring's) run
+        // again, and with them everything that stands on TLS, whenever cargo is called by hand in between.
+        for (name, _) in std::env::vars_os() {
+            let is_of_this_run = name.to_str().is_some_and(|name| {
+                name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+            });
+            if is_of_this_run {
+                command.env_remove(name);
+            }
+        }
         command
     }
 }

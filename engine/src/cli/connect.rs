@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{Common, Failure, output};
-use crate::{settings, state, telemetry, wire};
+use crate::{settings, state, wire};
 
 pub(crate) struct Session {
     client: ApiClient,
@@ -44,11 +44,9 @@ impl Session {
             }
         }
         output::say("No engine runs on this data folder; starting one for this command.");
-        telemetry::start_logs(config.log.format, "warn").map_err(Failure::Failed)?;
-        let metrics = telemetry::start_metrics().map_err(Failure::Failed)?;
         let mut config = config;
         config.server.listen.set_port(0);
-        let boot = wire::Boot { config, metrics };
+        let boot = super::serve::boot(config, "warn")?;
         let engine = wire::start(boot, CancellationToken::new()).await?;
         let client = client(&engine.base_url(), Some(engine.access_token()?))?;
         Ok(Self {

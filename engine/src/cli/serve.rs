@@ -7,7 +7,9 @@ use super::{Common, Failure, output};
 use crate::{shutdown, telemetry, wire};
 
 pub(crate) async fn run(common: &Common) -> Result<(), Failure> {
-    let boot = boot(common)?;
+    let config = common.load_config()?;
+    let filter = config.log.filter.clone();
+    let boot = boot(config, &filter)?;
     let stop = shutdown::on_signal();
     let engine = wire::start(boot, stop.clone()).await?;
     if let AdminSetup::Created {
@@ -25,10 +27,9 @@ pub(crate) async fn run(common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads the configuration and begins logs and metrics: what comes before the engine.
-pub(super) fn boot(common: &Common) -> Result<wire::Boot, Failure> {
-    let config: EngineConfig = common.load_config()?;
-    telemetry::start_logs(config.log.format, &config.log.filter).map_err(Failure::Failed)?;
+/// Begins logs and metrics: what comes before the engine.
+pub(super) fn boot(config: EngineConfig, log_filter: &str) -> Result<wire::Boot, Failure> {
+    telemetry::start_logs(config.log.format, log_filter).map_err(Failure::Failed)?;
     let metrics = telemetry::start_metrics().map_err(Failure::Failed)?;
     Ok(wire::Boot { config, metrics })
 }

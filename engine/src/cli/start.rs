@@ -31,7 +31,9 @@ pub(crate) struct StartArgs {
 pub(crate) async fn run(common: &Common, args: StartArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let stop = shutdown::on_signal();
-    let engine = wire::start(super::serve::boot(common)?, stop.clone()).await?;
+    // People watch the job here; the whole log is for `serve`.
+    let boot = super::serve::boot(common.load_config()?, "warn")?;
+    let engine = wire::start(boot, stop.clone()).await?;
     output::say(&format!(
         "Inkstone is ready at {} after {:.1} s, with {} plugins.",
         engine.base_url(),

@@ -29,7 +29,7 @@ pub fn open(client: &Client, request: &Request) -> Result<Chunks> {
     let mut chunks = Chunks::default();
     if is_whole {
         // A server that cannot stream answers in one piece.
-        chunks.take(client::read(response)?)?;
+        chunks.absorb(client::read(response)?)?;
         chunks.end(false)?;
     } else {
         chunks.events = Some(response.events());
@@ -77,11 +77,11 @@ impl Chunks {
             "" => Ok(()),
             "[DONE]" => self.end(true),
             _ if event.event == "error" => Err(failure::from_stream(&error_event(data))),
-            _ => self.take(json::parse(data)?),
+            _ => self.absorb(json::parse(data)?),
         }
     }
 
-    fn take(&mut self, reply: ChatReply) -> Result<()> {
+    fn absorb(&mut self, reply: ChatReply) -> Result<()> {
         if let Some(error) = reply.error {
             return Err(failure::from_stream(&error.into()));
         }

@@ -119,7 +119,9 @@ impl Egress for ScriptedEgress {
         request: OutboundRequest,
     ) -> Result<OutboundResponse> {
         assert_eq!(plugin, "provider-probe");
-        assert!(powers.allows("http", "upstream.test", 80));
+        if !powers.allows("http", "upstream.test", 80) {
+            return Err(Error::new(&codes::EGRESS_DENIED, "not granted"));
+        }
         let next = self.next.lock().unwrap().take();
         Ok(OutboundResponse {
             status: 200,

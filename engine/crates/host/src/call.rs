@@ -120,10 +120,7 @@ impl Watch {
     }
 
     /// Runs a step of the guest under both clocks.
-    pub async fn bound<T>(
-        &self,
-        step: impl Future<Output = wasmtime::Result<T>>,
-    ) -> Outcome<T> {
+    pub async fn bound<T>(&self, step: impl Future<Output = wasmtime::Result<T>>) -> Outcome<T> {
         tokio::time::timeout_at(self.deadline, self.meter.measure(step))
             .await
             .map_err(|_elapsed| DeadlinePassed)
@@ -142,11 +139,13 @@ fn ended<T>(store: &mut Store<CallState>, outcome: Outcome<T>) -> Result<T> {
                 state.limiter.was_denied(),
                 state.log.last_error(),
             );
-            return Err(failure
-                .into_error(&state.plugin.label)
-                .with_source(Box::<dyn std::error::Error + Send + Sync>::from(format!(
-                    "{error:?}"
-                ))));
+            return Err(failure.into_error(&state.plugin.label).with_source(Box::<
+                dyn std::error::Error + Send + Sync,
+            >::from(
+                format!(
+                "{error:?}"
+            )
+            )));
         }
         Err(DeadlinePassed) => Failure::Deadline(limits.deadline),
     };

@@ -35,8 +35,7 @@ use crate::state::CallState;
 pub struct Host {
     shared: Arc<Shared>,
     tasks: TaskTracker,
-    /// Dropped with the host: without ticks no guest is interrupted, so it outlives no call.
-    _ticker: Ticker,
+    ticker: Arc<Ticker>,
 }
 
 /// What `prepare` takes along to a blocking thread.
@@ -66,7 +65,7 @@ impl Host {
         Ok(Arc::new(Self {
             shared: Arc::new(shared),
             tasks: TaskTracker::new(),
-            _ticker: ticker,
+            ticker: Arc::new(ticker),
         }))
     }
 
@@ -78,7 +77,10 @@ impl Host {
 }
 
 fn broken(what: &str, error: &wasmtime::Error) -> Error {
-    Error::new(&codes::INTERNAL, format!("{what} cannot be made: {error:#}"))
+    Error::new(
+        &codes::INTERNAL,
+        format!("{what} cannot be made: {error:#}"),
+    )
 }
 
 #[async_trait]
@@ -112,6 +114,7 @@ impl PluginLoader for Host {
                 log: config.log,
                 max_http_body_bytes: config.max_http_body_bytes,
                 tasks: self.tasks.clone(),
+                ticker: self.ticker.clone(),
             },
         ));
         let body = body(plugin, compiled.linked, &spec.path).await?;
@@ -148,7 +151,8 @@ impl Shared {
             .cache
             .load_or_compile(&self.engine, &package.wasm, &inspection.digest)
             .map_err(|error| rejected(path, format!("it cannot be compiled: {error:#}")))?;
-        metrics::counter!("inkstone_plugin_compile_total", "source" => origin.as_str()).increment(1);
+        metrics::counter!("inkstone_plugin_compile_total", "source" => origin.as_str())
+            .increment(1);
         tracing::debug!(
             plugin = inspection.manifest.id,
             source = origin.as_str(),
@@ -206,8 +210,13 @@ async fn body(
         )
     };
     // A guest that cannot even say what it offers is refused as a whole.
-    let speechless =
-        |error: Error| rejected(path, format!("it cannot say what it offers: {}", error.message())).with_source(error);
+    let speechless = |error: Error| {
+        rejected(
+            path,
+            format!("it cannot say what it offers: {}", error.message()),
+        )
+        .with_source(error)
+    };
     Ok(match plugin.kind {
         PluginKind::Provider => {
             let world = ProviderPluginPre::new(linked).map_err(unfit)?;

@@ -9,10 +9,13 @@ use inkstone_bindings::v0_1_0::research::ResearchPlugin;
 use inkstone_domain::plugin::PluginKind;
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, HasSelf, InstancePre, Linker, LinkerInstance, ResourceType, Val};
+use wasmtime::component::{
+    Component, HasSelf, InstancePre, Linker, LinkerInstance, ResourceType, Val,
+};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::p2::bindings::{cli, random};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, IoError};
 use wasmtime_wasi::random::WasiRandom;
 
 use crate::failure::RuleBroken;
@@ -69,9 +72,7 @@ fn with_wasi(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     let l = &mut linker;
     wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
     random::insecure::add_to_linker::<_, WasiRandom>(l, |state| state.ctx().ctx.random())?;
-    random::insecure_seed::add_to_linker::<_, WasiRandom>(l, |state| {
-        state.ctx().ctx.random()
-    })?;
+    random::insecure_seed::add_to_linker::<_, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     cli::exit::add_to_linker::<_, WasiCli>(l, CallState::cli)?;
     cli::environment::add_to_linker::<_, WasiCli>(l, CallState::cli)?;
     cli::terminal_input::add_to_linker::<_, WasiCli>(l, CallState::cli)?;
@@ -117,7 +118,15 @@ fn stand_in(
 ) -> wasmtime::Result<()> {
     match item {
         ComponentItem::Resource(_) => {
-            instance.resource(name, ResourceType::host::<Nothing>(), |_, _| Ok(()))
+            // Some are only named again here, and must stay what they are in `wasi:io`.
+            let resource = match name {
+                "input-stream" => ResourceType::host::<DynInputStream>(),
+                "output-stream" => ResourceType::host::<DynOutputStream>(),
+                "pollable" => ResourceType::host::<DynPollable>(),
+                "error" => ResourceType::host::<IoError>(),
+                _ => ResourceType::host::<Nothing>(),
+            };
+            instance.resource(name, resource, |_, _| Ok(()))
         }
         // Runtimes ask at their start which folders they were given: none.
         ComponentItem::ComponentFunc(_) if name == "get-directories" => {

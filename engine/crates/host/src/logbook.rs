@@ -49,7 +49,8 @@ impl LogBook {
         let message = shorten(message, MAX_LINE_BYTES);
         {
             let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-            if level == Level::Error {
+            // A runtime's hint after its error says nothing about the error.
+            if level == Level::Error && !message.starts_with("note: ") {
                 pages.last_error = Some(shorten(message, MAX_QUOTED_BYTES).to_owned());
             }
             let bytes = u32::try_from(message.len()).unwrap_or(u32::MAX);
@@ -85,10 +86,7 @@ impl LogBook {
 
 impl Drop for LogBook {
     fn drop(&mut self) {
-        let pages = self
-            .pages
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
+        let pages = self.pages.get_mut().unwrap_or_else(PoisonError::into_inner);
         if pages.dropped > 0 {
             tracing::warn!(
                 target: "plugin",

@@ -119,9 +119,7 @@ fn interface(name: &str) -> String {
 /// What the worlds in `wit/` import, and WASI 0.2 without HTTP: parts of it that would reach files
 /// or sockets can be named, since language runtimes do, but answer with nothing (see `linkers`).
 fn may_import(kind: PluginKind, name: &str) -> bool {
-    const EVERYBODY: &[&str] = &[
-        "types", "chat", "log", "settings", "clock", "random",
-    ];
+    const EVERYBODY: &[&str] = &["types", "chat", "log", "settings", "clock", "random"];
     let own: &[&str] = match kind {
         PluginKind::Provider => &["http", "inference"],
         PluginKind::Generator => &["ai", "tools", "search", "kv"],
@@ -165,7 +163,8 @@ struct Sections {
 fn sections(wasm: &[u8]) -> Result<Sections, String> {
     if !Parser::is_component(wasm) {
         return Err(if Parser::is_core_wasm(wasm) {
-            "this is a core module, no component; package it with `inkstone plugin build`".to_owned()
+            "this is a core module, no component; package it with `inkstone plugin build`"
+                .to_owned()
         } else {
             "this is no WebAssembly file".to_owned()
         });

@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 use wasmtime::Engine;
 
 use crate::config::{HostPorts, LogCaps};
+use crate::engine::Ticker;
 use crate::limits::CallLimits;
 
 /// One plugin's identity, powers, bounds and surroundings.
@@ -27,6 +28,8 @@ pub(crate) struct Plugin {
     pub max_http_body_bytes: u64,
     /// Every task that runs a guest.
     pub tasks: TaskTracker,
+    /// Without ticks no guest is interrupted, so it lives as long as anything that can be called.
+    _ticker: Arc<Ticker>,
 }
 
 /// What [`Plugin::new`] takes besides the manifest.
@@ -39,6 +42,7 @@ pub(crate) struct Surroundings {
     pub log: LogCaps,
     pub max_http_body_bytes: u64,
     pub tasks: TaskTracker,
+    pub ticker: Arc<Ticker>,
 }
 
 impl Plugin {
@@ -56,6 +60,7 @@ impl Plugin {
             log: around.log,
             max_http_body_bytes: around.max_http_body_bytes,
             tasks: around.tasks,
+            _ticker: around.ticker,
         }
     }
 }

@@ -89,7 +89,11 @@ mod tests {
         let mut pointers: Vec<_> = error.fields().iter().map(|f| f.pointer.as_str()).collect();
         pointers.sort_unstable();
         assert_eq!(pointers, ["/a~1b", "/n", "/topic"]);
-        assert!(error.message().starts_with("the input does not fit its schema: "));
+        assert!(
+            error
+                .message()
+                .starts_with("the input does not fit its schema: ")
+        );
         schema
             .check(&json!({ "topic": "x", "a/b": 1 }), || unreachable!())
             .unwrap();
@@ -97,7 +101,9 @@ mod tests {
 
     #[test]
     fn a_schema_that_is_none_says_why() {
-        let why = Schema::compile(&json!({ "type": "nonsense" })).err().unwrap();
+        let why = Schema::compile(&json!({ "type": "nonsense" }))
+            .err()
+            .unwrap();
         assert!(why.contains("nonsense"), "{why}");
     }
 

@@ -74,7 +74,9 @@ impl Guest for Hostile {
                 retry_after_ms: None,
                 upstream_status: None,
             }),
-            "ask-ai" => ai::complete(&question()).map(|reply| vec![metric(reply.text.len() as f64)]),
+            "ask-ai" => {
+                ai::complete(&question()).map(|reply| vec![metric(reply.text.len() as f64)])
+            }
             "open-streams" => {
                 let mut streams = Vec::new();
                 loop {

@@ -69,7 +69,8 @@ impl<T: Offer> Declared<T> {
         let mut schemas = Vec::with_capacity(offers.len());
         for (position, offer) in offers.iter().enumerate() {
             let id = offer.id();
-            let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            let is_plain =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             if id.is_empty() || !id.bytes().all(is_plain) {
                 return Err(format!(
                     "the {word} `{id}` has a name that is not made of a-z, 0-9 and -"
@@ -78,8 +79,9 @@ impl<T: Offer> Declared<T> {
             if offers[..position].iter().any(|earlier| earlier.id() == id) {
                 return Err(format!("the {word} `{id}` is offered twice"));
             }
-            let schema = Schema::compile(offer.input_schema())
-                .map_err(|why| format!("the input schema of the {word} `{id}` cannot be used: {why}"))?;
+            let schema = Schema::compile(offer.input_schema()).map_err(|why| {
+                format!("the input schema of the {word} `{id}` cannot be used: {why}")
+            })?;
             schemas.push(schema);
         }
         Ok(Self { offers, schemas })
@@ -108,7 +110,11 @@ impl<T: Offer> Declared<T> {
                 unknown,
                 format!(
                     "plugin `{plugin}` has no {word} `{id}`; it has {}",
-                    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+                    if known.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        known.join(", ")
+                    }
                 ),
             ));
         };
@@ -118,8 +124,9 @@ impl<T: Offer> Declared<T> {
 
 /// The schema a guest declared, parsed. The error is in words for the plugin's author.
 pub(crate) fn schema_text(word: &str, id: &str, text: &str) -> Result<Value, String> {
-    serde_json::from_str(text)
-        .map_err(|error| format!("the input schema of the {word} `{id}` is not valid JSON: {error}"))
+    serde_json::from_str(text).map_err(|error| {
+        format!("the input schema of the {word} `{id}` is not valid JSON: {error}")
+    })
 }
 
 #[cfg(test)]
@@ -151,8 +158,7 @@ mod tests {
 
     #[test]
     fn inputs_are_checked_and_unknown_names_say_what_there_is() {
-        let declared =
-            Declared::new(vec![tool("fetch", json!({ "required": ["url"] }))]).unwrap();
+        let declared = Declared::new(vec![tool("fetch", json!({ "required": ["url"] }))]).unwrap();
         let check = |id: &str, input: Value| {
             declared.check_input("research-web", id, &input, &codes::UNKNOWN_TOOL)
         };

@@ -107,16 +107,40 @@ fn what_is_no_plugin_is_refused_with_its_reason() {
         (wat::parse_str("(module)").unwrap(), "a core module"),
         (whole[..whole.len() - 3].to_vec(), "damaged"),
         (component(PROVIDER, None, Some("0.1.0")), "no manifest"),
-        (component(PROVIDER, Some(&json!({ "id": 1 })), Some("0.1.0")), "manifest cannot be read"),
-        (component(PROVIDER, Some(&manifest()), None), "inkstone:api-version"),
-        (component(PROVIDER, Some(&manifest()), Some("9.0.0")), "speaks 0.1.0"),
+        (
+            component(PROVIDER, Some(&json!({ "id": 1 })), Some("0.1.0")),
+            "manifest cannot be read",
+        ),
+        (
+            component(PROVIDER, Some(&manifest()), None),
+            "inkstone:api-version",
+        ),
+        (
+            component(PROVIDER, Some(&manifest()), Some("9.0.0")),
+            "speaks 0.1.0",
+        ),
         (with("api", "0.2.0"), "says api = \"0.2.0\""),
         (with("id", "provider-y"), "is the plugin `provider-y`"),
-        (with("kind", "research"), "does not export `inkstone:plugin/research@0.1.0`"),
-        (importing("inkstone:plugin/ai@0.1.0"), "imports `inkstone:plugin/ai@0.1.0`"),
-        (importing("inkstone:plugin/http@0.9.0"), "imports `inkstone:plugin/http@0.9.0`"),
-        (importing("wasi:http/outgoing-handler@0.2.0"), "`wasi:http/outgoing-handler@0.2.0`"),
-        (importing("wasi:cli/stdout@0.3.0"), "`wasi:cli/stdout@0.3.0`"),
+        (
+            with("kind", "research"),
+            "does not export `inkstone:plugin/research@0.1.0`",
+        ),
+        (
+            importing("inkstone:plugin/ai@0.1.0"),
+            "imports `inkstone:plugin/ai@0.1.0`",
+        ),
+        (
+            importing("inkstone:plugin/http@0.9.0"),
+            "imports `inkstone:plugin/http@0.9.0`",
+        ),
+        (
+            importing("wasi:http/outgoing-handler@0.2.0"),
+            "`wasi:http/outgoing-handler@0.2.0`",
+        ),
+        (
+            importing("wasi:cli/stdout@0.3.0"),
+            "`wasi:cli/stdout@0.3.0`",
+        ),
     ] {
         let error = read_and_check(&bytes, "provider-x").unwrap_err();
         assert_eq!(error.code().name, "plugin_rejected");
@@ -139,7 +163,11 @@ fn two_manifests_and_two_stamps_are_refused() {
 
 #[test]
 fn wasi_without_http_may_be_named() {
-    for name in ["wasi:cli/stdout@0.2.3", "wasi:sockets/tcp@0.2.0", "wasi:filesystem/types@0.2.6"] {
+    for name in [
+        "wasi:cli/stdout@0.2.3",
+        "wasi:sockets/tcp@0.2.0",
+        "wasi:filesystem/types@0.2.6",
+    ] {
         let wat = PROVIDER.replace("inkstone:plugin/http@0.1.0", name);
         let wasm = component(&wat, Some(&manifest()), Some("0.1.0"));
         read_and_check(&wasm, "provider-x").unwrap();
