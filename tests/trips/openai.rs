@@ -69,7 +69,24 @@ async fn the_local_model() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn llama_cpp_through_provider_openai() {
-    let llama = Llama::start();
+    let llama = Llama::start("chat");
+    let engine = on(&llama).start().await;
+    let seen = run_client(&engine, &["openai/smollm2-135m"]);
+    assert_client_is_served(&seen);
+    assert_has_model(&seen, "openai/smollm2-135m");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn llama_cpp_embeds_through_provider_openai() {
+    let llama = Llama::start("embeddings");
+    let engine = on(&llama).start().await;
+    let seen = run_client(&engine, &["-", "openai/smollm2-135m"]);
+    assert_embeds(&seen);
+    assert_eq!(seen["embeddings"]["dimensions"], 576);
+}
+
+/// An engine whose only provider is this server.
+fn on(llama: &Llama) -> Setup {
     let mut setup = Setup::new();
     setup.plugins = format!(
         r#"
@@ -81,10 +98,5 @@ settings = {{ base_url = "{0}/v1", credential = "" }}
 "#,
         llama.url
     );
-    let engine = setup.start().await;
-    let seen = run_client(&engine, &["openai/smollm2-135m", "openai/smollm2-135m"]);
-    assert_client_is_served(&seen);
-    assert_has_model(&seen, "openai/smollm2-135m");
-    assert_eq!(seen["embeddings"]["count"], 3);
-    assert_eq!(seen["embeddings"]["dimensions"], 576);
+    setup
 }

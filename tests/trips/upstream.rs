@@ -51,13 +51,14 @@ pub struct Llama {
 }
 
 impl Llama {
-    /// Returns once it listens.
-    pub fn start() -> Self {
+    /// Returns once it listens. `task` is `chat` or `embeddings`.
+    pub fn start(task: &str) -> Self {
         let port = free_port();
         let mut child = Command::new(python())
             .arg(root().join("tests/python/llama_server.py"))
             .arg(models_dir().join("smollm2-135m-instruct-q4_1.gguf"))
             .arg(port.to_string())
+            .arg(task)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -147,3 +147,45 @@ fn one_line(text: &str) -> String {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(markdown: &str) -> Vec<(Kind, String)> {
+        let blocks = blocks(markdown).into_iter();
+        blocks.map(|block| (block.kind, block.text)).collect()
+    }
+
+    #[test]
+    fn what_is_read_is_kept_apart_and_without_markup() {
+        let markdown = "---\ntitle: x\n---\n# A *b* {#id}\n\nOne [two](http://x.y)\nthree `four`.\n\n- tight\n- items\n  - deep\n\n> quote\n\n| h | i |\n|---|---|\n| c | d |\n\n##\n\nA note[^1].\n\n[^1]: The note.\n";
+        let prose = |text: &str| (Kind::Prose, text.to_owned());
+        let cell = |text: &str| (Kind::Cell, text.to_owned());
+        assert_eq!(
+            read(markdown),
+            [
+                (Kind::Heading(1), "A b".to_owned()),
+                prose("One two three four."),
+                prose("tight"),
+                prose("items"),
+                prose("deep"),
+                prose("quote"),
+                cell("h"),
+                cell("i"),
+                cell("c"),
+                cell("d"),
+                (Kind::Heading(2), String::new()),
+                prose("A note."),
+                prose("The note."),
+            ]
+        );
+    }
+
+    #[test]
+    fn code_html_images_formulas_and_addresses_are_not_read() {
+        let markdown = "Before ![an eel](eel.png) after.\n\n```rust\nfn main() {}\n```\n\n<div>no</div>\n\nA<br>b <b>bo</b>ld $x+y$.\n\nSee https://a.example/b?c=d. Then www.b.example, and go.\n";
+        let texts: Vec<String> = read(markdown).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["Before after.", "A b bold .", "See. Then, and go."]);
+    }
+}

@@ -23,7 +23,7 @@ pub fn sentences(block: &str) -> Vec<Sentence<'_>> {
     for (at, segment) in block.split_sentence_bound_indices() {
         let end = at + segment.len();
         let text = block[start..end].trim();
-        if end < block.len() && ends_with_abbreviation(text) {
+        if goes_on(text, &block[end..]) {
             continue;
         }
         start = end;
@@ -49,6 +49,16 @@ pub fn folded(word: &str) -> String {
     }
 }
 
+/// Whether the sentence goes on with the rest, though the Unicode rules see an end.
+fn goes_on(text: &str, rest: &str) -> bool {
+    let Some(next) = rest.trim_start().chars().next() else {
+        return false;
+    };
+    // `"Really?" he asked.`
+    let quotes = text.ends_with(['"', '\'', '\u{201d}', '\u{2019}']);
+    quotes && next.is_lowercase() || ends_with_abbreviation(text)
+}
+
 fn ends_with_abbreviation(text: &str) -> bool {
     let Some(text) = text.strip_suffix('.') else {
         return false;
@@ -59,4 +69,42 @@ fn ends_with_abbreviation(text: &str) -> bool {
     let is_initial = matches!((letters.next(), letters.next()), (Some(letter), None)
         if letter.is_uppercase() && letter != 'I');
     is_initial || ABBREVIATIONS.contains(&last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_end_where_they_end() {
+        let text = "Dr. Smith met J. Doe at 3.5 km, e.g. Here. \"Really?\" he asked. So am I. Yes! … 42 is it";
+        let found: Vec<&str> = sentences(text)
+            .iter()
+            .map(|sentence| sentence.text)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "Dr. Smith met J. Doe at 3.5 km, e.g. Here.",
+                "\"Really?\" he asked.",
+                "So am I.",
+                "Yes!",
+                "… 42 is it",
+            ]
+        );
+        assert!(sentences("… !? —").is_empty());
+        assert!(sentences("").is_empty());
+        assert_eq!(sentences("Ask Dr.").len(), 1);
+    }
+
+    #[test]
+    fn words_keep_apostrophes_and_fold_alike() {
+        let found: Vec<&str> = words("It’s a well-known fact: 3.5% don't.").collect();
+        assert_eq!(
+            found,
+            ["It’s", "a", "well", "known", "fact", "3.5", "don't"]
+        );
+        assert_eq!(folded("Eel’s"), "eel");
+        assert_eq!(folded("Don’t"), "don't");
+    }
 }

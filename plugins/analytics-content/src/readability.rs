@@ -133,7 +133,6 @@ mod tests {
 
     #[test]
     fn well_known_sentences_have_their_well_known_ease() {
-        // Flesch's scale ends at about 121 (one word, one syllable); these are the usual textbook sentences.
         for (text, words, syllables, ease) in [
             ("The cat sat on the mat.", 6, 6, 116.1),
             (

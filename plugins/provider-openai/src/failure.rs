@@ -64,9 +64,15 @@ fn kind_of_name(name: &str) -> Option<ErrorKind> {
         "unsupported_parameter" | "unsupported_value" | "unsupported_model" => {
             ErrorKind::Unsupported
         }
-        "context_length_exceeded" | "invalid_request_error" | "exceed_context_size_error"
-        | "BadRequestError" | "content_policy_violation" => ErrorKind::InvalidInput,
-        "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" | "tokens"
+        "context_length_exceeded"
+        | "invalid_request_error"
+        | "exceed_context_size_error"
+        | "BadRequestError"
+        | "content_policy_violation" => ErrorKind::InvalidInput,
+        "rate_limit_exceeded"
+        | "rate_limit_error"
+        | "insufficient_quota"
+        | "tokens"
         | "requests" => ErrorKind::RateLimited,
         "overloaded_error" | "unavailable_error" | "service_unavailable" => ErrorKind::Unavailable,
         "timeout" | "timeout_error" => ErrorKind::Timeout,

@@ -105,7 +105,17 @@ fn kind_of(body: &ModelBody, settings: &Settings) -> Option<ModelKind> {
         return Some(ModelKind::Embedding);
     }
     let others = [
-        "whisper", "tts-", "dall-e", "gpt-image", "sora", "omni-moderation", "text-moderation",
+        "whisper",
+        "tts-",
+        "dall-e",
+        "gpt-image",
+        "sora",
+        "omni-moderation",
+        "text-moderation",
+        // These complete texts and know no conversation.
+        "babbage-",
+        "davinci-",
+        "gpt-3.5-turbo-instruct",
     ];
     let speaks = ["-transcribe", "-tts", "-realtime"];
     let is_other = others.iter().any(|start| last.starts_with(start))

@@ -17,6 +17,7 @@ pub struct Settings {
     pub models: Vec<String>,
     pub embedding_models: Vec<String>,
     pub dialect: DialectSetting,
+    pub local_sampling: LocalSamplingSetting,
     pub include_usage: bool,
     pub embedding_batch_size: usize,
     pub timeout_ms: u32,
@@ -35,10 +36,32 @@ pub enum DialectSetting {
 /// Which words the server understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// OpenAI itself: `max_completion_tokens`, and no field it does not document.
+    /// OpenAI itself: `max_completion_tokens`.
     OpenAi,
-    /// Everybody else: `max_tokens`, and the sampling fields of local runtimes.
+    /// Everybody else: `max_tokens`.
     Compatible,
+}
+
+/// `local_sampling` as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub enum LocalSamplingSetting {
+    Auto,
+    Send,
+    Drop,
+    Refuse,
+}
+
+/// What becomes of `top_k` and `repeat_penalty`, which OpenAI's API lacks and local runtimes have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalSampling {
+    /// They go to the server.
+    Send,
+    /// They are left out, and the server's own defaults hold.
+    Drop,
+    /// They are an `unsupported` error.
+    Refuse,
 }
 
 impl Default for Settings {
@@ -50,6 +73,7 @@ impl Default for Settings {
             models: Vec::new(),
             embedding_models: Vec::new(),
             dialect: DialectSetting::Auto,
+            local_sampling: LocalSamplingSetting::Auto,
             include_usage: true,
             embedding_batch_size: 256,
             timeout_ms: 120_000,
@@ -81,6 +105,19 @@ impl Settings {
             DialectSetting::Auto => Dialect::Compatible,
         }
     }
+
+    /// What to do with the sampling fields of local runtimes, decided by the dialect where `auto` is set.
+    pub fn local_sampling(&self) -> LocalSampling {
+        match self.local_sampling {
+            LocalSamplingSetting::Send => LocalSampling::Send,
+            LocalSamplingSetting::Drop => LocalSampling::Drop,
+            LocalSamplingSetting::Refuse => LocalSampling::Refuse,
+            LocalSamplingSetting::Auto => match self.dialect() {
+                Dialect::OpenAi => LocalSampling::Refuse,
+                Dialect::Compatible => LocalSampling::Send,
+            },
+        }
+    }
 }
 
 fn is_openai(host: &str) -> bool {
@@ -90,9 +127,7 @@ fn is_openai(host: &str) -> bool {
 
 /// The host of an address: what stands between `://` and the next `/` or `:`.
 fn host_of(address: &str) -> &str {
-    let rest = address
-        .split_once("://")
-        .map_or(address, |(_, rest)| rest);
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let end = rest.find(['/', ':', '?']).unwrap_or(rest.len());
     &rest[..end]
 }
@@ -105,6 +140,7 @@ mod tests {
 
     #[test]
     fn nothing_set_is_the_default() {
+        testing::reset();
         assert_eq!(Settings::load().unwrap(), Settings::default());
     }
 
@@ -128,7 +164,10 @@ mod tests {
     #[test]
     fn slashes_at_the_end_are_dropped_and_other_schemes_refused() {
         testing::settings(&json!({"base_url": " http://127.0.0.1:8080/v1// "}));
-        assert_eq!(Settings::load().unwrap().base_url, "http://127.0.0.1:8080/v1");
+        assert_eq!(
+            Settings::load().unwrap().base_url,
+            "http://127.0.0.1:8080/v1"
+        );
         testing::settings(&json!({"base_url": "localhost:8080"}));
         let error = Settings::load().unwrap_err();
         assert!(error.message.contains("base_url"), "{}", error.message);

@@ -4,11 +4,11 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use inkstone_plugin::http::Body;
+use inkstone_plugin::json;
 use inkstone_plugin::provider::{
     Chunk, Error, FinishReason, Request, Result, Source, ToolCallDelta, Usage,
 };
 use inkstone_plugin::sse::{Event, Events};
-use inkstone_plugin::json;
 use serde_json::value::Value;
 
 use crate::client::{self, Client};
@@ -28,9 +28,9 @@ pub fn open(client: &Client, request: &Request) -> Result<Chunks> {
         .is_some_and(|kind| kind.trim_start().starts_with("application/json"));
     let mut chunks = Chunks::default();
     if is_whole {
-        // A server that cannot stream answers in one piece.
+        // A server that cannot stream answers in one piece, and what could be read as JSON is whole.
         chunks.absorb(client::read(response)?)?;
-        chunks.end(false)?;
+        chunks.end(true)?;
     } else {
         chunks.events = Some(response.events());
     }

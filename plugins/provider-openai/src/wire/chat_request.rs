@@ -1,18 +1,18 @@
 //! The body of `POST /chat/completions`, made from the contract's request. What the contract can say and the API
-//! cannot is refused by name, never dropped.
+//! cannot is refused by name; only the sampling fields of local runtimes may be dropped, where the admin says so.
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use inkstone_plugin::provider::{
-    Error, Image, ImageSource, Message, Part, Request, ResponseFormat, Result, Role, ToolChoice,
-    ToolDefinition,
+    Error, Image, ImageSource, Message, Part, Request, ResponseFormat, Result, Role, Sampling,
+    ToolChoice, ToolDefinition,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, Value};
 
-use crate::settings::{Dialect, Settings};
+use crate::settings::{Dialect, LocalSampling, Settings};
 
 /// The body.
 #[derive(Debug, Serialize)]
@@ -179,12 +179,7 @@ impl ChatRequestBody {
     pub fn new(request: &Request, settings: &Settings) -> Result<Self> {
         let sampling = &request.sampling;
         let is_openai = settings.dialect() == Dialect::OpenAi;
-        if is_openai && sampling.top_k.is_some() {
-            return Err(not_at_openai("top_k"));
-        }
-        if is_openai && sampling.repeat_penalty.is_some() {
-            return Err(not_at_openai("repeat_penalty"));
-        }
+        let (top_k, repeat_penalty) = local_sampling(sampling, settings)?;
         let mut messages = Vec::with_capacity(request.messages.len());
         for message in &request.messages {
             push_message(&mut messages, message)?;
@@ -203,11 +198,11 @@ impl ChatRequestBody {
             response_format: response_format(&request.response_format)?,
             temperature: sampling.temperature,
             top_p: sampling.top_p,
-            top_k: sampling.top_k,
+            top_k,
             frequency_penalty: sampling.frequency_penalty,
             presence_penalty: sampling.presence_penalty,
-            repeat_penalty: sampling.repeat_penalty,
-            repetition_penalty: sampling.repeat_penalty,
+            repeat_penalty,
+            repetition_penalty: repeat_penalty,
             seed: sampling.seed,
             max_tokens: sampling.max_tokens.filter(|_| !is_openai),
             max_completion_tokens: sampling.max_tokens.filter(|_| is_openai),
@@ -217,9 +212,23 @@ impl ChatRequestBody {
     }
 }
 
-fn not_at_openai(field: &str) -> Error {
+/// `top_k` and `repeat_penalty` as they are sent.
+fn local_sampling(sampling: &Sampling, settings: &Settings) -> Result<(Option<u32>, Option<f32>)> {
+    // A penalty of 1 is none, so a server that knows no penalty already does what is asked.
+    let has_penalty = sampling
+        .repeat_penalty
+        .is_some_and(|penalty| penalty != 1.0);
+    match settings.local_sampling() {
+        LocalSampling::Send => Ok((sampling.top_k, sampling.repeat_penalty)),
+        LocalSampling::Refuse if sampling.top_k.is_some() => Err(not_in_the_api("top_k")),
+        LocalSampling::Refuse if has_penalty => Err(not_in_the_api("repeat_penalty")),
+        LocalSampling::Refuse | LocalSampling::Drop => Ok((None, None)),
+    }
+}
+
+fn not_in_the_api(field: &str) -> Error {
     Error::unsupported(format!(
-        "`{field}`: OpenAI has no such field; leave it out, or set `dialect` to `compatible` if the server has it"
+        "`{field}`: OpenAI's API has no such field; leave it out, or set `local_sampling` of this plugin to `send` if the server has it, or to `drop`"
     ))
 }
 
