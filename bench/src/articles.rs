@@ -45,6 +45,9 @@ pub async fn run() -> Result<(), Failure> {
         url: format!("{}/article", bare.url),
         ..ours.clone()
     };
-    println!("\nGET /v1/articles/{{id}}, {} bytes, 16 connections; the baseline is an axum handler with the same bytes in memory", bytes.len());
+    println!(
+        "\nGET /v1/articles/{{id}}, {} bytes, 16 connections; the baseline is an axum handler with the same bytes in memory",
+        bytes.len()
+    );
     compare("article by id", (&engine, &ours), (&bare, &baseline)).await
 }

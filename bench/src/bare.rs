@@ -82,7 +82,10 @@ fn upstream() -> Router {
             let pieces = stream::iter(
                 (0..count).map(move |at| Ok::<_, std::convert::Infallible>(events[at].clone())),
             );
-            ([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(pieces))
+            (
+                [(CONTENT_TYPE, "text/event-stream")],
+                Body::from_stream(pieces),
+            )
         }
     };
     Router::new().route("/v1/chat/completions", post(handler))
@@ -96,7 +99,10 @@ fn events() -> Vec<Bytes> {
         });
         Bytes::from(format!("data: {chunk}\n\n"))
     };
-    let mut events = vec![event(json!({ "role": "assistant", "content": "" }), json!(null))];
+    let mut events = vec![event(
+        json!({ "role": "assistant", "content": "" }),
+        json!(null),
+    )];
     for _ in 0..98 {
         events.push(event(json!({ "content": "fifteen letters " }), json!(null)));
     }

@@ -21,7 +21,9 @@ pub async fn run() -> Result<(), Failure> {
     let http = reqwest::Client::builder().no_proxy().build()?;
     let token = engine.sign_in(&http).await?;
     let proxy = Process::bare("proxy", Some(&upstream.url))?;
-    println!("\nchat completions, 16 connections; the baseline is an axum + reqwest proxy to the same mock upstream");
+    println!(
+        "\nchat completions, 16 connections; the baseline is an axum + reqwest proxy to the same mock upstream"
+    );
     for stream in [false, true] {
         let ask = |server: &str, model: &str, token: Option<String>| {
             let body = json!({
@@ -40,7 +42,11 @@ pub async fn run() -> Result<(), Failure> {
         // The plugin always streams from the upstream, so the proxy is measured on the same stream.
         let mut baseline = ask(&proxy.url, "mock", None);
         baseline.body = Some(Bytes::from_static(br#"{"model":"mock","stream":true}"#));
-        let title = if stream { "chat, streamed" } else { "chat, plain" };
+        let title = if stream {
+            "chat, streamed"
+        } else {
+            "chat, plain"
+        };
         compare(title, (&engine, &ours), (&proxy, &baseline)).await?;
     }
     Ok(())

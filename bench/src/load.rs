@@ -47,11 +47,7 @@ pub async fn compare(
 }
 
 /// Answers per second, and microseconds of the server's CPU per answer.
-async fn drive(
-    http: &reqwest::Client,
-    server: &Process,
-    ask: &Ask,
-) -> Result<(f64, f64), Failure> {
+async fn drive(http: &reqwest::Client, server: &Process, ask: &Ask) -> Result<(f64, f64), Failure> {
     let cpu_before = server.cpu();
     let began = Instant::now();
     let workers: Vec<_> = (0..CONNECTIONS)

@@ -31,7 +31,9 @@ const PLUGIN: &str = "analytics-hostile";
 const REPORT: &str = "harm";
 
 pub async fn run() -> Result<(), Failure> {
-    let path = root().join("tests/guests/dist").join(format!("{PLUGIN}.wasm"));
+    let path = root()
+        .join("tests/guests/dist")
+        .join(format!("{PLUGIN}.wasm"));
     let input = json!({ "do": "ok", "text": "x".repeat(1024) });
     let host = Host::new(
         HostConfig::default(),
@@ -64,7 +66,9 @@ pub async fn run() -> Result<(), Failure> {
             times.1.values.push(baseline);
         }
     }
-    println!("plugin call: fresh instance, 1 KiB in, a block out, instance dropped; ours adds schema check, limits, conversion, metrics");
+    println!(
+        "plugin call: fresh instance, 1 KiB in, a block out, instance dropped; ours adds schema check, limits, conversion, metrics"
+    );
     print_ratio("isolated call", "µs", &times.0, &times.1);
     Ok(())
 }

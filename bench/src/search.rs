@@ -128,10 +128,8 @@ fn query(text: &str) -> SearchQuery {
 }
 
 fn cranfield() -> PathBuf {
-    std::env::var_os("CRANFIELD_DIR").map_or_else(
-        || root().join("../shared/data/cranfield"),
-        PathBuf::from,
-    )
+    std::env::var_os("CRANFIELD_DIR")
+        .map_or_else(|| root().join("../shared/data/cranfield"), PathBuf::from)
 }
 
 fn lines(path: &std::path::Path, field: &str) -> Result<Vec<String>, Failure> {

@@ -28,6 +28,10 @@ use crate::cli::Failure;
 use crate::settings;
 use crate::state::{self, EngineState};
 
+/// A list of plugins that changes while it is read is read again, this often and with this pause.
+const SETTLE_READINGS: u32 = 3;
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+
 /// What stands before the engine does.
 pub(crate) struct Boot {
     pub config: EngineConfig,
@@ -243,6 +247,20 @@ fn watched(config: &EngineConfig, specs: &[PluginSpec]) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The list once two readings agree: one that is just being written reads as shorter than it is.
+async fn load_settled(config: &EngineConfig) -> Result<Vec<PluginSpec>, Failure> {
+    let mut before = load_plugins(config);
+    for _ in 0..SETTLE_READINGS {
+        tokio::time::sleep(SETTLE_PAUSE).await;
+        let now = load_plugins(config);
+        if matches!((&before, &now), (Ok(before), Ok(now)) if before == now) {
+            return now;
+        }
+        before = now;
+    }
+    before
+}
+
 fn load_plugins(config: &EngineConfig) -> Result<Vec<PluginSpec>, Failure> {
     Ok(inkstone_config::plugins::load(
         &config.plugins.file,
@@ -266,7 +284,7 @@ async fn watch_plugins(
             tracing::warn!("changes of plugins are no longer told; restart to take them up");
             return;
         }
-        match load_plugins(&config) {
+        match load_settled(&config).await {
             // What became of each plugin is logged there.
             Ok(specs) => drop(services.plugins.apply(specs).await),
             Err(failure) => {

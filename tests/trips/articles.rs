@@ -33,11 +33,16 @@ async fn written_changed_found_and_deleted() {
     assert_eq!(status, 412, "{refused}");
     assert_eq!(refused["code"], "revision_mismatch");
 
-    let unchanged = engine.request("GET", &path).header("if-none-match", "\"2\"");
+    let unchanged = engine
+        .request("GET", &path)
+        .header("if-none-match", "\"2\"");
     assert_eq!(engine.send(unchanged).await.0, 304);
 
     let found = search(&engine, "spring").await;
-    assert_eq!(found["data"][0]["highlight"]["title"], "<em>Spring</em> tides");
+    assert_eq!(
+        found["data"][0]["highlight"]["title"],
+        "<em>Spring</em> tides"
+    );
 
     let (_, revisions) = engine.get(&format!("{path}/revisions")).await;
     assert_eq!(revisions["data"].as_array().unwrap().len(), 2);
@@ -89,7 +94,11 @@ async fn no_acknowledged_write_is_lost_by_kill_9() {
 
     let engine = engine.kill().start().await;
     let stored = list_all(&engine).await;
-    assert!(written.is_subset(&stored), "{} were lost", written.difference(&stored).count());
+    assert!(
+        written.is_subset(&stored),
+        "{} were lost",
+        written.difference(&stored).count()
+    );
     let found = search(&engine, "kept").await;
     assert_eq!(found["total"], stored.len(), "index and store differ");
 }

@@ -26,17 +26,23 @@ async fn talks_to_the_running_engine() {
     assert_eq!(engine.post("/v1/articles", &body).await.0, 201);
     engine.get("/v1/search?q=otters&wait=true").await;
 
-    let found = json_of(&run(engine.setup(), &["search", "otters", "--output", "json"]));
+    let found = json_of(&run(
+        engine.setup(),
+        &["search", "otters", "--output", "json"],
+    ));
     assert_eq!(found["data"][0]["title"], "Otters hold hands");
 
-    let plugins = json_of(&run(engine.setup(), &["plugin", "list", "--output", "json"]));
+    let plugins = json_of(&run(
+        engine.setup(),
+        &["plugin", "list", "--output", "json"],
+    ));
     let states: Vec<&str> = plugins["data"]
         .as_array()
         .unwrap()
         .iter()
         .map(|plugin| plugin["state"].as_str().unwrap())
         .collect();
-    assert_eq!(states, ["serving"; 5], "{plugins}");
+    assert_eq!(states, ["serving"; 5], "{plugins}\n{}", engine.log());
 
     let chat = run(engine.setup(), &["chat", "Hello", "--max-tokens", "8"]);
     assert!(chat.status.success(), "{}", text(&chat.stderr));
@@ -44,7 +50,11 @@ async fn talks_to_the_running_engine() {
 
     let unknown = run(engine.setup(), &["chat", "Hello", "--model", "nobody/x"]);
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(text(&unknown.stderr).contains("unknown_model"), "{}", text(&unknown.stderr));
+    assert!(
+        text(&unknown.stderr).contains("unknown_model"),
+        "{}",
+        text(&unknown.stderr)
+    );
 }
 
 #[test]
@@ -53,7 +63,11 @@ fn starts_an_embedded_engine_when_none_runs() {
     setup.plugins = String::new();
     let found = run(&setup, &["search", "anything", "--output", "json"]);
     assert_eq!(json_of(&found)["total"], 0);
-    assert!(text(&found.stderr).contains("starting one"), "{}", text(&found.stderr));
+    assert!(
+        text(&found.stderr).contains("starting one"),
+        "{}",
+        text(&found.stderr)
+    );
 }
 
 #[test]
@@ -68,11 +82,19 @@ fn needs_no_engine_for_the_rest() {
 
     let component = root().join("plugins/dist/generator-article.wasm");
     let component = component.display().to_string();
-    let inspected = json_of(&run(&setup, &["plugin", "inspect", &component, "--output", "json"]));
+    let inspected = json_of(&run(
+        &setup,
+        &["plugin", "inspect", &component, "--output", "json"],
+    ));
     assert_eq!(inspected["manifest"]["id"], "generator-article");
     assert_eq!(inspected["api"], "0.1.0");
     let imports = inspected["imports"].as_array().unwrap();
-    assert!(imports.iter().all(|name| name.as_str().unwrap().starts_with("inkstone:plugin/")), "{imports:?}");
+    assert!(
+        imports
+            .iter()
+            .all(|name| name.as_str().unwrap().starts_with("inkstone:plugin/")),
+        "{imports:?}"
+    );
 
     let script = run(&setup, &["completions", "bash"]);
     assert!(text(&script.stdout).contains("_inkstone"));
@@ -84,14 +106,21 @@ fn needs_no_engine_for_the_rest() {
         .iter()
         .map(|finding| finding["check"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["config", "plugins", "toolchain", "model", "port", "disk"]);
+    assert_eq!(
+        names,
+        ["config", "plugins", "toolchain", "model", "port", "disk"]
+    );
 }
 
 #[test]
 fn a_bad_configuration_names_line_key_and_mend() {
     let setup = Setup::new();
     let bad = setup.data.path().join("bad.toml");
-    std::fs::write(&bad, "[server]\nlisten = \"127.0.0.1:0\"\nmax_body_byte = 5\n").unwrap();
+    std::fs::write(
+        &bad,
+        "[server]\nlisten = \"127.0.0.1:0\"\nmax_body_byte = 5\n",
+    )
+    .unwrap();
     let bad = bad.display().to_string();
     let refused = run(&setup, &["--config", &bad, "config", "check"]);
     assert_eq!(refused.status.code(), Some(2));

@@ -85,7 +85,10 @@ fn every_page_is_run() {
     let source = std::fs::read_to_string(root().join("tests/trips/docs.rs")).unwrap();
     for entry in std::fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(source.contains(&format!("\"docs/{name}\"")), "{name} is not run");
+        assert!(
+            source.contains(&format!("\"docs/{name}\"")),
+            "{name} is not run"
+        );
     }
 }
 

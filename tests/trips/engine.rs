@@ -69,7 +69,9 @@ impl Setup {
     /// A command of the binary with this set-up's surroundings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let plugins = self.data.path().join("plugins.toml");
-        std::fs::write(&plugins, &self.plugins).expect("plugins.toml can be written");
+        if std::fs::read_to_string(&plugins).ok().as_deref() != Some(self.plugins.as_str()) {
+            std::fs::write(&plugins, &self.plugins).expect("plugins.toml can be written");
+        }
         let mut command = Command::new(binary());
         let data = self.data.path();
         let store = format!("surrealkv://{}", data.join("store").display());
@@ -83,7 +85,10 @@ impl Setup {
             .env("INKSTONE__SEARCH__DIR", data.join("search"))
             .env("INKSTONE__PLUGINS__FILE", &plugins)
             .env("INKSTONE__PLUGINS__DIR", root().join("plugins/dist"))
-            .env("INKSTONE__AUTH__ADMIN_PASSWORD__ENV", "INKSTONE_ADMIN_PASSWORD")
+            .env(
+                "INKSTONE__AUTH__ADMIN_PASSWORD__ENV",
+                "INKSTONE_ADMIN_PASSWORD",
+            )
             .env("INKSTONE_ADMIN_PASSWORD", ADMIN_PASSWORD)
             .env_remove("RUST_LOG");
         for (name, value) in &self.environment {
@@ -185,7 +190,10 @@ impl Engine {
             if let Ok(text) = std::fs::read_to_string(&state)
                 && let Ok(value) = serde_json::from_str::<Value>(&text)
             {
-                self.url = value["url"].as_str().expect("engine.json has a url").to_owned();
+                self.url = value["url"]
+                    .as_str()
+                    .expect("engine.json has a url")
+                    .to_owned();
                 let ready = self.http.get(format!("{}/readyz", self.url)).send().await;
                 if ready.is_ok_and(|reply| reply.status().is_success()) {
                     return;

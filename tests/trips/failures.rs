@@ -31,7 +31,9 @@ async fn each_has_its_status_code_and_message() {
 id = "analytics-hostile"
 source = {{ path = "{}" }}
 "#,
-        root().join("tests/guests/dist/analytics-hostile.wasm").display()
+        root()
+            .join("tests/guests/dist/analytics-hostile.wasm")
+            .display()
     ));
     setup.plugins = setup.plugins.replace(
         r#"grants = { outbound_hosts = ["https://api.openai.com:443"], credentials = ["openai"] }"#,
@@ -41,20 +43,30 @@ settings = {{ base_url = "http://127.0.0.1:{closed}/v1", credential = "" }}"#
         ),
     );
     let engine = setup.start().await;
-    let chat = |model: &str| {
-        json!({ "model": model, "messages": [{ "role": "user", "content": "Hello" }] })
-    };
+    let chat = |model: &str| json!({ "model": model, "messages": [{ "role": "user", "content": "Hello" }] });
 
     let unknown_model = engine
         .post("/v1/chat/completions", &chat("nobody/nothing"))
         .await;
-    check(&engine, &unknown_model, &expect![[""]]);
+    check(
+        &engine,
+        &unknown_model,
+        &expect![
+            "404 unknown_model: the model `nobody/nothing` names no provider that serves (these do: local, openai); GET /v1/models lists what there is"
+        ],
+    );
 
     let wrong_input = json!({ "input": { "topic": 5, "length": "endless" } });
     let wrong = engine
         .post("/v1/generate/generator-article/article", &wrong_input)
         .await;
-    check(&engine, &wrong, &expect![[""]]);
+    check(
+        &engine,
+        &wrong,
+        &expect![[
+            r#"400 schema_mismatch: the input of `generator-article/article` does not fit its schema: "endless" is not one of "short", "medium" or "long" (/length)"#
+        ]],
+    );
     let pointers: Vec<&str> = wrong.1["errors"]
         .as_array()
         .unwrap()
@@ -66,26 +78,53 @@ settings = {{ base_url = "http://127.0.0.1:{closed}/v1", credential = "" }}"#
 
     let oversized = json!({ "title": "Big", "body": "x".repeat(9 << 20) });
     let oversized = engine.post("/v1/articles", &oversized).await;
-    check(&engine, &oversized, &expect![[""]]);
+    check(
+        &engine,
+        &oversized,
+        &expect![
+            "413 body_too_large: the body may have at most 8388608 bytes; send less, or raise the limit of the engine"
+        ],
+    );
 
     let expired = engine
         .http
         .get(format!("{}/v1/me", engine.url))
         .bearer_auth(expired_token(&engine));
     let expired = engine.send(expired).await;
-    check(&engine, &expired, &expect![[""]]);
+    check(
+        &engine,
+        &expired,
+        &expect![
+            "401 token_expired: the access token has expired; get a new one with the refresh token"
+        ],
+    );
 
     let trap = engine
-        .post("/v1/analytics/analytics-hostile/hostile", &json!({ "do": "trap" }))
+        .post(
+            "/v1/analytics/analytics-hostile/harm",
+            &json!({ "do": "trap" }),
+        )
         .await;
-    check(&engine, &trap, &expect![[""]]);
+    check(
+        &engine,
+        &trap,
+        &expect![
+            "500 plugin_trapped: plugin analytics-hostile 0.1.0: it crashed: wasm trap: wasm `unreachable` instruction executed"
+        ],
+    );
 
     let down = engine
         .post("/v1/chat/completions", &chat("openai/anything"))
         .await;
     let (status, body) = &down;
     let body = serde_json::from_str(&body.to_string().replace(&closed.to_string(), "CLOSED"));
-    check(&engine, &(*status, body.unwrap()), &expect![[""]]);
+    check(
+        &engine,
+        &(*status, body.unwrap()),
+        &expect![
+            "503 upstream_unreachable: http://127.0.0.1:CLOSED cannot be reached; see that the address is right and that it is up"
+        ],
+    );
 
     // After all of that the engine serves on.
     assert_eq!(engine.get("/readyz").await.0, 200);

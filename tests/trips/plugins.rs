@@ -44,7 +44,11 @@ async fn research_reads_a_page_that_the_grant_names_and_no_other() {
 
     // Any host is granted, but a private address only where it is named.
     let elsewhere = upstream::serve(Router::new().route("/", get(|| async { "secret" }))).await;
-    for target in [elsewhere.as_str(), "http://169.254.169.254/latest/meta-data", "http://[::1]:80/"] {
+    for target in [
+        elsewhere.as_str(),
+        "http://169.254.169.254/latest/meta-data",
+        "http://[::1]:80/",
+    ] {
         let (status, refused) = fetch(target.to_owned()).await;
         assert_eq!(status, 403, "{target}: {refused}");
         assert_eq!(refused["code"], "egress_denied", "{refused}");
@@ -56,15 +60,24 @@ async fn analytics_measures_and_plots() {
     let engine = Setup::new().start().await;
     let text = "# Eels\n\nEels are born in the sea. They are good swimmers.\n\n## Rivers\n\nThey love rivers.";
     let (status, report) = engine
-        .post("/v1/analytics/analytics-content/content", &json!({ "text": text }))
+        .post(
+            "/v1/analytics/analytics-content/content",
+            &json!({ "text": text }),
+        )
         .await;
     assert_eq!(status, 200, "{report}");
     let blocks = report["blocks"].as_array().unwrap();
-    let kinds: Vec<&str> = blocks.iter().map(|block| block["type"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> = blocks
+        .iter()
+        .map(|block| block["type"].as_str().unwrap())
+        .collect();
     for kind in ["metric", "table", "chart"] {
         assert!(kinds.contains(&kind), "{kinds:?}");
     }
-    let chart = blocks.iter().find(|block| block["type"] == "chart").unwrap();
+    let chart = blocks
+        .iter()
+        .find(|block| block["type"] == "chart")
+        .unwrap();
     let schema = chart["spec"]["$schema"].as_str().unwrap();
     assert!(schema.contains("vega-lite"), "{schema}");
 }
@@ -99,7 +112,9 @@ async fn a_reload_under_load_loses_no_request_and_a_bad_one_changes_nothing() {
     assert_ne!(without, original);
     std::fs::write(&list, &without).unwrap();
     engine
-        .until("/v1/plugins/research-web", |plugin| plugin["state"] == "disabled")
+        .until("/v1/plugins/research-web", |plugin| {
+            plugin["state"] == "disabled"
+        })
         .await;
     let slower = original.replace(
         "source = { path = \"analytics-content.wasm\" }",
@@ -107,7 +122,9 @@ async fn a_reload_under_load_loses_no_request_and_a_bad_one_changes_nothing() {
     );
     std::fs::write(&list, &slower).unwrap();
     engine
-        .until("/v1/plugins/research-web", |plugin| plugin["state"] == "serving")
+        .until("/v1/plugins/research-web", |plugin| {
+            plugin["state"] == "serving"
+        })
         .await;
 
     // A list that is wrong is refused whole.
@@ -137,7 +154,8 @@ async fn the_readmes_plugin_serves() {
         component.display()
     );
     let engine = setup.start().await;
-    let body = json!({ "model": "shout/loud", "messages": [{ "role": "user", "content": "be quiet" }] });
+    let body =
+        json!({ "model": "shout/loud", "messages": [{ "role": "user", "content": "be quiet" }] });
     let (status, reply) = engine.post("/v1/chat/completions", &body).await;
     assert_eq!(status, 200, "{reply}");
     assert_eq!(reply["choices"][0]["message"]["content"], "BE QUIET");

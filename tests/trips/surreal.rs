@@ -19,7 +19,16 @@ impl Server {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let child = Command::new(env!("CARGO_BIN_EXE_surreal"))
-            .args(["start", "--user", "root", "--pass", "for-tests", "--bind", &address, "mem://"])
+            .args([
+                "start",
+                "--user",
+                "root",
+                "--pass",
+                "for-tests",
+                "--bind",
+                &address,
+                "mem://",
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

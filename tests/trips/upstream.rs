@@ -11,10 +11,8 @@ use crate::engine::root;
 
 /// The Python of the project's own set-up (`cargo xtask setup --tests`).
 pub fn python() -> PathBuf {
-    let venv = std::env::var_os("INKSTONE_VENV").map_or_else(
-        || cache_dir().join("venv"),
-        PathBuf::from,
-    );
+    let venv =
+        std::env::var_os("INKSTONE_VENV").map_or_else(|| cache_dir().join("venv"), PathBuf::from);
     let python = venv.join("bin/python");
     assert!(
         python.exists(),
@@ -26,10 +24,8 @@ pub fn python() -> PathBuf {
 
 /// Where set-up put the models.
 pub fn models_dir() -> PathBuf {
-    std::env::var_os("INKSTONE_MODELS_DIR").map_or_else(
-        || cache_dir().join("models"),
-        PathBuf::from,
-    )
+    std::env::var_os("INKSTONE_MODELS_DIR")
+        .map_or_else(|| cache_dir().join("models"), PathBuf::from)
 }
 
 fn cache_dir() -> PathBuf {

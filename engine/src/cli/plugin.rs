@@ -111,8 +111,13 @@ fn build(folder: &std::path::Path, into: &std::path::Path) -> Result<PathBuf, Fa
     let toolchain = inkstone_packager::toolchain::find()
         .ready()
         .map_err(failed)?;
-    let target = folder.join("target");
-    let built = inkstone_packager::package_workspace(&toolchain, folder, &target, into);
+    let folder = std::path::absolute(folder)?;
+    // Plugins have a target folder of their own: another target and profile than the engine's.
+    let target = match std::env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty()) {
+        Some(dir) => std::path::absolute(dir)?.join("plugins"),
+        None => folder.join("target"),
+    };
+    let built = inkstone_packager::package_workspace(&toolchain, &folder, &target, into);
     let packaged = built.map_err(failed)?;
     let paths: Vec<PathBuf> = packaged.into_iter().map(|one| one.path).collect();
     match paths.as_slice() {

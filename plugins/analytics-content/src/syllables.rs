@@ -190,7 +190,7 @@ fn is_split(before: Option<char>, pair: &[char], rest: &[char]) -> bool {
                 !matches!(before, Some('c' | 't' | 'f' | 'n' | 'r'))
                     || before == Some('r') && rest.get(1) != Some(&'d')
             }
-            // `easier`, `happiest`, but `pier`.
+            // `easier`, `happiest`, but `cashier`.
             _ => {
                 rest_is(&["r", "rs", "st"])
                     && before.is_some_and(|letter| "dlnprsv".contains(letter))

@@ -155,7 +155,8 @@ impl Chunks {
 
     fn tool_call(&mut self, piece: ToolCallPiece) {
         let id = piece.id.filter(|id| !id.is_empty());
-        let name = piece.function.name.filter(|name| !name.is_empty());
+        let function = piece.function.unwrap_or_default();
+        let name = function.name.filter(|name| !name.is_empty());
         let next_index = self.called.last().map_or(0, |last| last + 1);
         let index = match piece.index {
             Some(index) => index,
@@ -164,7 +165,7 @@ impl Chunks {
             None => next_index.saturating_sub(1),
         };
         let is_first = self.called.insert(index);
-        let arguments = match piece.function.arguments {
+        let arguments = match function.arguments {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text,
             Some(object) => object.to_string(),

@@ -274,6 +274,20 @@ fn tool_calls_without_index_are_told_apart_by_name() {
 }
 
 #[test]
+fn a_piece_of_a_tool_call_may_lack_the_function() {
+    let piece = json!({"tool_calls": [{"index": 0, "id": "a", "function": null}]});
+    assert_eq!(read_deltas([piece]), [call(0, Some("a"), None, "")]);
+}
+
+#[test]
+fn a_name_may_follow_its_id() {
+    let id = json!({"tool_calls": [{"index": 0, "id": "a"}]});
+    let name = json!({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{}"}}]});
+    let want = [call(0, Some("a"), None, ""), call(0, None, Some("f"), "{}")];
+    assert_eq!(read_deltas([id, name]), want);
+}
+
+#[test]
 fn id_and_name_are_given_once_however_often_they_come() {
     let piece = |arguments: &str| json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": arguments}}]});
     let want = [call(0, Some("a"), Some("f"), "{"), call(0, None, None, "}")];

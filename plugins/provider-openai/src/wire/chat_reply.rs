@@ -67,7 +67,7 @@ pub struct ToolCallPiece {
     /// Missing at some servers, which then send every call whole.
     pub index: Option<u32>,
     pub id: Option<String>,
-    pub function: FunctionPiece,
+    pub function: Option<FunctionPiece>,
 }
 
 /// The function's part of it.
