@@ -12,6 +12,9 @@ const LONGEST_WITHOUT_HEADING_WORDS: usize = 300;
 /// Letters after which search results cut a heading off.
 const LONGEST_HEADING_LETTERS: usize = 70;
 
+/// Rows of the table; the problems below them still count.
+const MOST_ROWS: usize = 300;
+
 /// A heading and the words up to the next one.
 struct Section<'a> {
     level: u8,
@@ -36,6 +39,9 @@ pub fn outline(blocks: &[document::Block], title: Option<&str>) -> (Block, usize
             problems.push("the same heading stands above".to_owned());
         }
         found += problems.len();
+        if at >= MOST_ROWS {
+            continue;
+        }
         let problem = match problems.is_empty() {
             true => Cell::Empty,
             false => problems.join("; ").into(),

@@ -205,6 +205,14 @@ fn headings_show_what_is_wrong_with_them() {
 }
 
 #[test]
+fn a_flood_of_headings_is_counted_but_not_listed() {
+    let blocks = report(&json!({ "text": "# a\n\nb\n\n".repeat(1000) }));
+    assert_eq!(table(&blocks, "headings").rows.len(), 300);
+    // Each but the first is a second heading of level 1 and repeats the first.
+    assert_eq!(value(&blocks, "heading-problems"), Some(1998.0));
+}
+
+#[test]
 fn a_title_stands_for_the_first_heading() {
     let text = "Some words.\n\n## Part\n\nMore words.";
     let without = report(&json!({ "text": text }));

@@ -31,7 +31,7 @@ impl Guest for Hostile {
             description: "Does what `do` says.".to_owned(),
             input_schema: r#"{
                 "type": "object",
-                "properties": { "do": { "type": "string" } },
+                "properties": { "about": { "type": "string" }, "do": { "type": "string" } },
                 "required": ["do"],
                 "additionalProperties": false
             }"#
