@@ -9,10 +9,9 @@ impl Provider for Shout {
     }
 
     fn complete(&self, request: Request) -> Result<impl Iterator<Item = Result<Chunk>> + 'static> {
-        let said = request.messages.last().map(Message::text).unwrap_or_default();
-        if said.is_empty() {
+        let Some(said) = request.messages.last().map(Message::text) else {
             return Err(Error::invalid_input("say something to shout"));
-        }
+        };
         let words: Vec<String> = said.split_inclusive(' ').map(str::to_uppercase).collect();
         let count = words.len() as u64;
         let end = [
