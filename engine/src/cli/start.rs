@@ -12,6 +12,9 @@ use super::generate::{self, text_at};
 use super::{Common, Failure, output};
 use crate::{shutdown, wire};
 
+/// The report has more; these fit on a line.
+const SHOWN_METRICS: usize = 6;
+
 #[derive(Args)]
 pub(crate) struct StartArgs {
     /// What to write about.
@@ -123,6 +126,7 @@ async fn analyse(session: &Session, title: &str, body: &str) -> Result<(), Failu
             let unit = block.get("unit").and_then(Value::as_str).unwrap_or("");
             Some(format!("{title} {value:.1} {unit}").trim_end().to_owned())
         })
+        .take(SHOWN_METRICS)
         .collect();
     output::say(&format!("Analysed: {}.", metrics.join(" · ")));
     Ok(())
