@@ -45,6 +45,7 @@ pub(crate) struct Running {
     admin_id: UserId,
     config: EngineConfig,
     services: Arc<Services>,
+    host: Arc<Host>,
     store: SurrealStore,
     /// Ends the listener, the follower and the watcher.
     stop: CancellationToken,
@@ -60,6 +61,16 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     let background = TaskTracker::new();
     create_folder(&config.data_dir)?;
     let signing_key = state::signing_key(&config.data_dir)?;
+
+    // The address is taken first, so that a taken one changes nothing; nobody is answered before the end.
+    let listener = TcpListener::bind(&config.server.listen)
+        .await
+        .map_err(|error| {
+            Failure::Failed(format!(
+                "cannot listen at {}: {error}; is another engine running? `[server] listen` changes the address",
+                config.server.listen
+            ))
+        })?;
 
     // Ground truth, then what is derived from it.
     let store = SurrealStore::connect(settings::store(&config)).await?;
@@ -91,7 +102,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             jobs: ports_of_store.clone(),
             usage: ports_of_store,
             index,
-            loader: host,
+            loader: host.clone(),
             clock,
         },
         ServicesConfig {
@@ -105,14 +116,6 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             })],
         },
     );
-    let password = config.auth.admin_password.as_ref();
-    let password = password.map(|secret| secret.expose().to_owned());
-    let admin = services
-        .auth
-        .ensure_admin(&config.auth.admin_email, password)
-        .await?;
-    let admin_id = operator(&store, &config).await?;
-
     // Plugins: first boot takes the same path as every reload.
     let specs = load_plugins(&config)?;
     services.plugins.apply(specs.clone()).await;
@@ -127,22 +130,27 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     }
     services.start_workers(config.jobs.workers as usize);
 
-    // The door opens last.
-    let listener = TcpListener::bind(&config.server.listen)
-        .await
-        .map_err(|error| {
-            Failure::Failed(format!(
-                "cannot listen at {}: {error}; is another engine running? `[server] listen` changes the address",
-                config.server.listen
-            ))
-        })?;
+    // Last what cannot be repeated: a password that is made up here is shown once, by our caller.
+    let password = config.auth.admin_password.as_ref();
+    let password = password.map(|secret| secret.expose().to_owned());
+    let admin = services
+        .auth
+        .ensure_admin(&config.auth.admin_email, password)
+        .await?;
+    let admin_id = operator(&store, &config).await?;
+
+    // The door opens.
     let address = listener.local_addr()?;
     let base_url = format!("http://{address}");
     let router = inkstone_api::router(ApiState {
         services: Arc::clone(&services),
         config: ApiConfig {
             max_body_bytes: usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
-            public_url: base_url.clone(),
+            public_url: config
+                .server
+                .public_url
+                .clone()
+                .unwrap_or_else(|| base_url.clone()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
         metrics: Arc::new(move || metrics.render()),
@@ -166,6 +174,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         admin_id,
         config,
         services,
+        host,
         store,
         stop,
         server,
@@ -210,6 +219,14 @@ impl Running {
         if tokio::time::timeout(grace, &mut server).await.is_err() {
             server.abort();
             tracing::warn!("some connections did not end within the grace period and were cut off");
+        }
+        if tokio::time::timeout(grace, self.host.drained())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "some plugin calls did not end within the grace period and were cut off"
+            );
         }
         self.background.close();
         if tokio::time::timeout(grace, self.background.wait())

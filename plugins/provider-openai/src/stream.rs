@@ -45,8 +45,16 @@ pub struct Chunks {
     usage: Option<Usage>,
     finish: Option<FinishReason>,
     has_choice: bool,
-    called: BTreeSet<u32>,
+    calls: Vec<Call>,
     cited: BTreeSet<String>,
+}
+
+/// A tool call begun, and what of it was handed out. Its place in the list is its index for readers.
+struct Call {
+    /// The server's own index, where it sends one.
+    server_index: Option<u32>,
+    id: Option<String>,
+    has_name: bool,
 }
 
 impl Iterator for Chunks {
@@ -157,26 +165,51 @@ impl Chunks {
         let id = piece.id.filter(|id| !id.is_empty());
         let function = piece.function.unwrap_or_default();
         let name = function.name.filter(|name| !name.is_empty());
-        let next_index = self.called.last().map_or(0, |last| last + 1);
-        let index = match piece.index {
-            Some(index) => index,
-            // Without an index a new name begins a call, and anything else goes on with the last one.
-            None if name.is_some() => next_index,
-            None => next_index.saturating_sub(1),
-        };
-        let is_first = self.called.insert(index);
+        let index = self.begun(piece.index, id.as_deref(), name.is_some());
+        let index = index.unwrap_or_else(|| {
+            self.calls.push(Call {
+                server_index: piece.index,
+                id: None,
+                has_name: false,
+            });
+            self.calls.len() - 1
+        });
+        let call = &mut self.calls[index];
+        // Some servers repeat id and name in every piece, and readers append what they get.
+        let new_id = id.filter(|_| call.id.is_none());
+        let new_name = name.filter(|_| !call.has_name);
+        call.id = call.id.take().or_else(|| new_id.clone());
+        call.has_name |= new_name.is_some();
         let arguments = match function.arguments {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text,
             Some(object) => object.to_string(),
         };
-        // Some servers repeat id and name in every piece, and readers append what they get.
         self.ready.push_back(Chunk::ToolCall(ToolCallDelta {
-            index,
-            id: id.filter(|_| is_first),
-            name: name.filter(|_| is_first),
+            index: index as u32,
+            id: new_id,
+            name: new_name,
             arguments,
         }));
+    }
+
+    /// The call that a piece goes on with; `None` where it begins one. An id and a name together, with another id
+    /// than before, begin a call even at a known index: Gemini's look-alike gives all parallel calls the same.
+    fn begun(&self, server_index: Option<u32>, id: Option<&str>, is_named: bool) -> Option<usize> {
+        let known = match server_index {
+            Some(_) => self
+                .calls
+                .iter()
+                .rposition(|call| call.server_index == server_index)?,
+            None => self.calls.len().checked_sub(1)?,
+        };
+        let known_id = self.calls[known].id.as_deref();
+        let begins_another = match (known_id, id) {
+            (Some(known_id), Some(id)) => is_named && known_id != id,
+            // Without an index or an id to compare, a name begins a call.
+            _ => is_named && server_index.is_none() && self.calls[known].has_name,
+        };
+        (!begins_another).then_some(known)
     }
 
     fn cite(&mut self, source: Source) {
@@ -192,7 +225,7 @@ impl Chunks {
         let finish = match self.finish {
             Some(finish) => finish,
             // Some servers name no reason but mark the end.
-            None if is_marked && self.has_choice && self.called.is_empty() => FinishReason::Stop,
+            None if is_marked && self.has_choice && self.calls.is_empty() => FinishReason::Stop,
             None if is_marked && self.has_choice => FinishReason::ToolCalls,
             None => {
                 return Err(Error::upstream(

@@ -295,6 +295,30 @@ fn id_and_name_are_given_once_however_often_they_come() {
 }
 
 #[test]
+fn parallel_calls_may_all_have_the_same_index() {
+    let piece = |id: Option<&str>, name: Option<&str>, arguments: &str| json!({"tool_calls": [{"index": 0, "id": id, "function": {"name": name, "arguments": arguments}}]});
+    let chunks = read_deltas([
+        piece(Some("a"), Some("f"), "{\"x\":1}"),
+        piece(Some("b"), Some("f"), "{\"x\""),
+        piece(None, None, ":2}"),
+    ]);
+    let want = [
+        call(0, Some("a"), Some("f"), "{\"x\":1}"),
+        call(1, Some("b"), Some("f"), "{\"x\""),
+        call(1, None, None, ":2}"),
+    ];
+    assert_eq!(chunks, want);
+}
+
+#[test]
+fn an_id_that_changes_without_a_name_begins_no_call() {
+    let piece = |id: &str, name: Option<&str>, arguments: &str| json!({"tool_calls": [{"index": 0, "id": id, "function": {"name": name, "arguments": arguments}}]});
+    let chunks = read_deltas([piece("a", Some("f"), "{"), piece("b", None, "}")]);
+    let want = [call(0, Some("a"), Some("f"), "{"), call(0, None, None, "}")];
+    assert_eq!(chunks, want);
+}
+
+#[test]
 fn arguments_may_be_an_object() {
     let object = json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": {"x": 1}}}]});
     let nothing = json!({"tool_calls": [{"index": 1, "id": "b", "function": {"name": "g"}}]});

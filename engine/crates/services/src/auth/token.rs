@@ -12,6 +12,7 @@ use inkstone_domain::principal::{Principal, Role, User};
 use inkstone_domain::{Error, Result, codes};
 use jsonwebtoken::errors::Error as JwtError;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -61,7 +62,21 @@ pub struct AccessTokens {
     key: SigningKey,
     issuer: String,
     validation: Validation,
+    /// Tokens whose signature was checked before, by their SHA-256: the check costs more than reading
+    /// an article. Their time is looked at again on every use.
+    checked: Cache<[u8; 32], Checked>,
 }
+
+/// What a token with a good signature says.
+#[derive(Clone)]
+struct Checked {
+    principal: Principal,
+    /// Seconds since 1970.
+    expires: i64,
+}
+
+/// Tokens remembered; beyond this the least used are forgotten.
+const REMEMBERED_TOKENS: usize = 4096;
 
 impl AccessTokens {
     pub fn new(key: SigningKey, issuer: &str) -> Self {
@@ -75,6 +90,7 @@ impl AccessTokens {
             key,
             issuer: issuer.to_owned(),
             validation,
+            checked: Cache::new(REMEMBERED_TOKENS),
         }
     }
 
@@ -85,18 +101,28 @@ impl AccessTokens {
 
     /// `token_expired` where only its time is over, else `invalid_token`.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Principal> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.key.decoding, &self.validation)
-            .map_err(invalid)?
-            .claims;
-        if now.timestamp() >= claims.exp {
+        let fingerprint = Sha256::digest(token).into();
+        let checked = self
+            .checked
+            .get_or_insert_with(&fingerprint, || self.check_signature(token))?;
+        if now.timestamp() >= checked.expires {
             return Err(Error::new(
                 &codes::TOKEN_EXPIRED,
                 "the access token has expired; get a new one with the refresh token",
             ));
         }
-        Ok(Principal {
-            user: claims.sub,
-            role: claims.role,
+        Ok(checked.principal)
+    }
+
+    fn check_signature(&self, token: &str) -> Result<Checked> {
+        let decoded = jsonwebtoken::decode::<Claims>(token, &self.key.decoding, &self.validation);
+        let claims = decoded.map_err(invalid)?.claims;
+        Ok(Checked {
+            principal: Principal {
+                user: claims.sub,
+                role: claims.role,
+            },
+            expires: claims.exp,
         })
     }
 }
