@@ -46,7 +46,7 @@ impl Session {
         output::say("No engine runs on this data folder; starting one for this command.");
         let mut config = config;
         config.server.listen.set_port(0);
-        let boot = super::serve::boot(config, "warn")?;
+        let boot = super::serve::boot(config, "warn,surrealkv=error")?;
         let engine = wire::start(boot, CancellationToken::new()).await?;
         let client = client(&engine.base_url(), Some(engine.access_token()?))?;
         Ok(Self {

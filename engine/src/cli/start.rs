@@ -35,7 +35,7 @@ pub(crate) async fn run(common: &Common, args: StartArgs) -> Result<(), Failure>
     let began = Instant::now();
     let stop = shutdown::on_signal();
     // People watch the job here; the whole log is for `serve`.
-    let boot = super::serve::boot(common.load_config()?, "warn")?;
+    let boot = super::serve::boot(common.load_config()?, "warn,surrealkv=error")?;
     let engine = wire::start(boot, stop.clone()).await?;
     output::say(&format!(
         "Inkstone is ready at {} after {:.1} s, with {} plugins.",

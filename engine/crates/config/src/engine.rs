@@ -359,7 +359,7 @@ impl Default for LogConfig {
     fn default() -> Self {
         Self {
             format: LogFormat::Auto,
-            filter: "info,surrealdb=warn,surrealkv=warn,tantivy=warn".to_owned(),
+            filter: "info,surrealdb=warn,surrealkv=error,tantivy=warn".to_owned(),
         }
     }
 }
