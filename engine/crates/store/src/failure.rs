@@ -15,11 +15,11 @@ pub(crate) enum StoreFailure {
     Refused { subject: String, refusal: Refusal },
     /// Others wrote the same records first. Retried; this one was left after the last attempt.
     #[error("others kept writing the same records")]
-    Conflict(#[source] surrealdb::Error),
+    Conflict(#[source] Box<surrealdb::Error>),
     #[error("{subject}: the database refused the statement")]
     Database {
         subject: String,
-        source: surrealdb::Error,
+        source: Box<surrealdb::Error>,
     },
     /// A row that is not what this engine writes.
     #[error("a row of `{table}` cannot be read: {reason}")]
@@ -53,7 +53,7 @@ impl StoreFailure {
     /// Sorts what SurrealDB reports. `subject` is what the statement is about, for people.
     pub(crate) fn from_statement(subject: &str, error: surrealdb::Error) -> Self {
         if is_conflict(&error) {
-            return Self::Conflict(error);
+            return Self::Conflict(Box::new(error));
         }
         if let ErrorDetails::AlreadyExists(Some(AlreadyExistsError::Record { id })) =
             error.details()
@@ -68,7 +68,7 @@ impl StoreFailure {
             Some(refusal) => Self::Refused { subject, refusal },
             None => Self::Database {
                 subject,
-                source: error,
+                source: Box::new(error),
             },
         }
     }

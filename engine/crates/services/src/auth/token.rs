@@ -101,7 +101,7 @@ impl AccessTokens {
 
     /// `token_expired` where only its time is over, else `invalid_token`.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Principal> {
-        let fingerprint = Sha256::digest(token).into();
+        let fingerprint: [u8; 32] = Sha256::digest(token).into();
         let checked = self
             .checked
             .get_or_insert_with(&fingerprint, || self.check_signature(token))?;
