@@ -16,6 +16,13 @@ pub(crate) fn run(workspace: &Workspace, runner_args: &[String]) -> Result<(), F
                 .args(["test", "--quiet", "--workspace"]),
         )?;
     }
+    note("testing the README's plugin, natively");
+    process::run(workspace.guests_cargo().args([
+        "test",
+        "--quiet",
+        "--package",
+        "provider-shout",
+    ]))?;
     // With the tests' own choice of features, so that nothing heavy is compiled twice.
     note("building the engine and its tests");
     let mut build = workspace.cargo();

@@ -44,7 +44,7 @@ impl Guest for Hostile {
         let word = input.rsplit('"').nth(1).unwrap_or_default();
         match word {
             "ok" => Ok(vec![metric(1.0)]),
-            "trap" => core::arch::wasm32::unreachable(),
+            "trap" => std::process::abort(),
             "panic" => {
                 std::panic::set_hook(Box::new(|info| {
                     log::write(log::Level::Error, &info.to_string());

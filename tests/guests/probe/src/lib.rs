@@ -111,7 +111,7 @@ impl GuestCompletion for Answer {
             Self::TrapAfterTwo(count) => {
                 count.set(count.get() + 1);
                 if count.get() > 2 {
-                    core::arch::wasm32::unreachable();
+                    std::process::abort();
                 }
                 Ok(Some(Chunk::Text(count.get().to_string())))
             }

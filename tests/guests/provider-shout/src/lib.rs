@@ -1,7 +1,7 @@
 //! Answers in capitals, word by word.
 use inkstone_plugin::provider::*;
 
-struct Shout;
+pub struct Shout;
 
 impl Provider for Shout {
     fn models(&self) -> Result<Vec<Model>> {
