@@ -7,17 +7,17 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use inkstone_bindings::v0_1_0::analytics::{AnalyticsPlugin, AnalyticsPluginPre};
-use inkstone_domain::capability::{Effective, Grants};
+use inkstone_domain::capability::Effective;
 use inkstone_domain::inference::{GenerateRequest, LocalEmbeddings, LocalModelInfo, TokenStream};
 use inkstone_domain::outbound::{OutboundRequest, OutboundResponse};
-use inkstone_domain::plugin::{Limits, PluginBody, PluginSpec};
+use inkstone_domain::plugin::{PluginBody, PluginSpec};
 use inkstone_domain::ports::{
     Analytics, Egress, GuestCall, LocalModels, PluginLoader, SystemClock,
 };
 use inkstone_domain::{Error, codes};
 use inkstone_host::{Host, HostConfig, HostPorts};
 use inkstone_testkit::MemStore;
-use serde_json::{Value, json};
+use serde_json::json;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
@@ -76,14 +76,7 @@ pub async fn run() -> Result<(), Failure> {
 }
 
 async fn ours(host: &Arc<Host>, path: PathBuf) -> Result<Arc<dyn Analytics>, Failure> {
-    let spec = PluginSpec {
-        id: PLUGIN.to_owned(),
-        path,
-        enabled: true,
-        grants: Grants::default(),
-        limits: Limits::default(),
-        settings: Value::Object(serde_json::Map::new()),
-    };
+    let spec = PluginSpec::new(PLUGIN, path);
     match &host.prepare(&spec).await?.body {
         PluginBody::Analytics(plugin) => Ok(Arc::clone(plugin)),
         _ => Err("the guest is no analytics plugin".into()),

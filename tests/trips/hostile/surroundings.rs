@@ -11,7 +11,7 @@ use inkstone_domain::inference::{
     GenerateEvent, GenerateFinish, GenerateRequest, LocalEmbeddings, LocalModelInfo, TokenStream,
 };
 use inkstone_domain::outbound::{BodyStream, OutboundRequest, OutboundResponse};
-use inkstone_domain::plugin::{Limits, LoadedPlugin, PluginSpec};
+use inkstone_domain::plugin::{LoadedPlugin, PluginSpec};
 use inkstone_domain::ports::{Ai, AiStream, Egress, GuestCall, LocalModels, PluginLoader};
 use inkstone_domain::{Error, Result, codes};
 use inkstone_host::{Host, HostConfig, HostPorts};
@@ -67,9 +67,6 @@ impl Surroundings {
 /// A guest with everything granted that it asks for.
 pub fn spec(id: &str) -> PluginSpec {
     PluginSpec {
-        id: id.to_owned(),
-        path: guest(id),
-        enabled: true,
         grants: Grants {
             permissions: Permissions {
                 outbound_hosts: vec!["http://upstream.test:80".parse().unwrap()],
@@ -80,8 +77,7 @@ pub fn spec(id: &str) -> PluginSpec {
                 ..Permissions::default()
             },
         },
-        limits: Limits::default(),
-        settings: json!({}),
+        ..PluginSpec::new(id, guest(id))
     }
 }
 

@@ -328,6 +328,7 @@ impl Default for PluginsConfig {
                 deadline_ms: Some(600_000),
                 cpu_ms: Some(10_000),
                 max_response_mib: Some(64),
+                ..Limits::default()
             },
         }
     }

@@ -77,12 +77,11 @@ fn plugin(mut section: Section<'_>, dir: &Path) -> (PluginSpec, Place) {
     }
     section.finish();
     let spec = PluginSpec {
-        id,
-        path: dir.join(path),
         enabled,
         grants,
         limits,
         settings,
+        ..PluginSpec::new(id, dir.join(path))
     };
     (spec, id_place)
 }

@@ -1,4 +1,4 @@
-//! Powers: effective = what the manifest asks ∩ what the admin grants. Pure functions, tested as a table.
+//! Powers: effective = what the manifest asks ∩ what the admin grants ∩ the deployment's ceiling. Pure functions, tested as a table.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -44,24 +44,63 @@ pub struct Effective {
     pub permissions: Permissions,
 }
 
+/// What no plugin of this deployment gets beyond, whatever is asked and granted. `None` sets no bound.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PowerCeiling {
+    pub outbound_hosts: Option<Vec<OutboundHost>>,
+    pub credentials: Option<BTreeSet<String>>,
+    pub kv_quota_bytes: Option<u64>,
+    pub ai: Option<bool>,
+    pub tools: Option<bool>,
+    pub search: Option<bool>,
+    pub inference: Option<bool>,
+}
+
+impl PowerCeiling {
+    /// What of `granted` lies below the ceiling.
+    fn lower(&self, granted: &Permissions) -> Permissions {
+        Permissions {
+            outbound_hosts: match &self.outbound_hosts {
+                Some(hosts) => intersection(hosts, &granted.outbound_hosts),
+                None => granted.outbound_hosts.clone(),
+            },
+            credentials: match &self.credentials {
+                Some(names) => names.intersection(&granted.credentials).cloned().collect(),
+                None => granted.credentials.clone(),
+            },
+            kv_quota_bytes: granted
+                .kv_quota_bytes
+                .min(self.kv_quota_bytes.unwrap_or(u64::MAX)),
+            ai: granted.ai && self.ai.unwrap_or(true),
+            tools: granted.tools && self.tools.unwrap_or(true),
+            search: granted.search && self.search.unwrap_or(true),
+            inference: granted.inference && self.inference.unwrap_or(true),
+        }
+    }
+}
+
+/// What of `asked` the grants leave, each pattern once.
+fn intersection(asked: &[OutboundHost], granted: &[OutboundHost]) -> Vec<OutboundHost> {
+    let mut hosts: Vec<OutboundHost> = asked
+        .iter()
+        .flat_map(|a| granted.iter().filter_map(|g| a.intersect(g)))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    // `named` sorts last by field order, so of two alike the one with more power is kept.
+    hosts.reverse();
+    hosts.dedup_by(|a, b| a.same_pattern(b));
+    hosts.reverse();
+    hosts
+}
+
 impl Effective {
     /// The one place where powers are joined.
-    pub fn of(asked: &Permissions, granted: &Grants) -> Self {
-        let granted = &granted.permissions;
-        let mut outbound_hosts: Vec<OutboundHost> = asked
-            .outbound_hosts
-            .iter()
-            .flat_map(|a| granted.outbound_hosts.iter().filter_map(|g| a.intersect(g)))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        // `named` sorts last by field order, so of two alike the one with more power is kept.
-        outbound_hosts.reverse();
-        outbound_hosts.dedup_by(|a, b| a.same_pattern(b));
-        outbound_hosts.reverse();
+    pub fn of(asked: &Permissions, granted: &Grants, ceiling: &PowerCeiling) -> Self {
+        let granted = &ceiling.lower(&granted.permissions);
         Self {
             permissions: Permissions {
-                outbound_hosts,
+                outbound_hosts: intersection(&asked.outbound_hosts, &granted.outbound_hosts),
                 credentials: asked
                     .credentials
                     .intersection(&granted.credentials)
@@ -335,7 +374,7 @@ mod tests {
                 ..Permissions::default()
             },
         };
-        Effective::of(&asked, &granted)
+        Effective::of(&asked, &granted, &PowerCeiling::default())
     }
 
     #[test]
@@ -432,7 +471,7 @@ mod tests {
             ai: true,
             ..Permissions::default()
         };
-        let held = Effective::of(&asked, &Grants::default());
+        let held = Effective::of(&asked, &Grants::default(), &PowerCeiling::default());
         assert_eq!(
             held.refused(&asked),
             [

@@ -12,6 +12,23 @@ pub struct Code {
     pub title: &'static str,
 }
 
+impl Code {
+    /// Whether the error is the plugin's own doing, whoever called it and whatever it stands on.
+    pub fn blames_plugin(&'static self) -> bool {
+        [
+            &PLUGIN_TRAPPED,
+            &PLUGIN_OUT_OF_MEMORY,
+            &PLUGIN_CPU_EXCEEDED,
+            &PLUGIN_OUTPUT_EXCEEDED,
+            &PLUGIN_HOST_CALLS,
+            &PLUGIN_FAILED,
+            &PLUGIN_DEADLINE,
+        ]
+        .iter()
+        .any(|code| std::ptr::eq(*code, self))
+    }
+}
+
 macro_rules! codes {
     ($($constant:ident $kind:ident $name:literal $title:literal;)*) => {
         $(pub static $constant: Code = Code { name: $name, kind: $kind, title: $title };)*
@@ -60,6 +77,12 @@ codes! {
     PLUGIN_CPU_EXCEEDED    Internal           "plugin_cpu_exceeded"    "The plugin used up its computing time";
     PLUGIN_OUTPUT_EXCEEDED Internal           "plugin_output_exceeded" "The plugin gave more output than it may";
     PLUGIN_FAILED          Internal           "plugin_failed"          "The plugin reported a fault of its own";
+    PLUGIN_HOST_CALLS      Internal           "plugin_host_calls_exceeded" "The plugin made more calls of the host than it may";
+    PLUGIN_BUSY            Unavailable        "plugin_busy"            "The plugin has as many calls as it may";
+    PLUGIN_QUARANTINED     Unavailable        "plugin_quarantined"     "The plugin failed too often and rests";
+    PLUGIN_UNTRUSTED       InvalidInput       "plugin_untrusted"       "The package's signature is not trusted";
+    CONSENT_NEEDED         Conflict           "consent_needed"         "The new version asks for more than it was granted";
+    UNKNOWN_VERSION        NotFound           "unknown_version"        "This version of the plugin is not loaded";
     PLUGIN_REJECTED        InvalidInput       "plugin_rejected"        "The plugin cannot be loaded";
     INTERNAL               Internal           "internal"               "Something went wrong on our side";
     UPSTREAM_ERROR         Upstream           "upstream_error"         "The upstream answered with an error";

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::capability::{Effective, Grants, Permissions};
-use crate::ports::{Analytics, Generator, Provider, Research};
+use crate::ports::{Analytics, Generator, Probe, Provider, Research};
+
+mod stats;
+
+pub use stats::{CallEnd, Latencies, PluginStats, StatsSnapshot};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,35 +74,137 @@ pub struct SettingsDeclaration {
     pub schema: Option<Value>,
 }
 
-/// Bounds of one call. `None` is the host's default; the smaller of manifest, admin and ceiling holds.
+/// Bounds of a plugin's calls. `None` is the host's default; the smaller of manifest, admin and ceiling holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Over all memories and tables of the instance together, MiB.
-    #[serde(default)]
     pub memory_mib: Option<u32>,
-    /// Wall clock of one call, waits included, milliseconds. For a stream it bounds each pull.
-    #[serde(default)]
+    /// Wall clock of one plain call, waits inside imports included, milliseconds.
     pub deadline_ms: Option<u64>,
+    /// Of a stream: from its start to its first item, milliseconds.
+    pub first_item_ms: Option<u64>,
+    /// Of a stream: between two items, milliseconds.
+    pub idle_ms: Option<u64>,
+    /// Of a stream: from its start to its end, milliseconds.
+    pub stream_ms: Option<u64>,
     /// Computing time of one call, milliseconds. For a stream it bounds each pull.
-    #[serde(default)]
     pub cpu_ms: Option<u64>,
-    /// Everything a guest hands back in one call, MiB.
-    #[serde(default)]
+    /// Everything a guest hands over in one call or import, MiB. For a stream it bounds each item.
     pub max_response_mib: Option<u32>,
+    /// Imports one call may make. For a stream it bounds the whole of it.
+    pub max_host_calls: Option<u32>,
+    /// Bodies and streams a call may hold open at once.
+    pub max_open: Option<u32>,
+    /// Lines one call may write into the log.
+    pub max_log_lines: Option<u32>,
+    /// Text one call may write into the log, KiB.
+    pub max_log_kib: Option<u32>,
+    /// Calls that run at the same time; streams count until they end.
+    pub max_concurrent: Option<u32>,
+    /// Calls that wait beyond `max_concurrent`; one more is refused with `plugin_busy`.
+    pub max_queued: Option<u32>,
 }
 
 /// One `[[plugin]]` of `config/plugins.toml`, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSpec {
     pub id: String,
-    /// The component file.
+    /// The component or package. What comes from elsewhere is put here first.
     pub path: PathBuf,
+    /// Where the package comes from if `path` is not there; `None` for a file of this machine.
+    pub remote: Option<RemoteSource>,
     pub enabled: bool,
     pub grants: Grants,
     pub limits: Limits,
     /// Checked against the manifest's schema when the plugin is prepared.
     pub settings: Value,
+    /// A second version beside the first.
+    pub rollout: Option<Rollout>,
+    /// The version that may serve with less than it asks for.
+    pub consent: Option<String>,
+    /// Share of calls that are recorded, 0 to 1.
+    pub record_share: f64,
+}
+
+impl PluginSpec {
+    /// An enabled plugin of this machine with no grants and nothing set.
+    pub fn new(id: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self {
+            id: id.into(),
+            path: path.into(),
+            remote: None,
+            enabled: true,
+            grants: Grants::default(),
+            limits: Limits::default(),
+            settings: Value::Object(serde_json::Map::new()),
+            rollout: None,
+            consent: None,
+            record_share: 0.0,
+        }
+    }
+}
+
+/// A package that lies elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemoteSource {
+    /// `digest` is the SHA-256 of the package, hex.
+    Url { url: String, digest: String },
+    /// `registry/repository:tag` or `registry/repository@sha256:…`, as in the OCI distribution specification.
+    Oci { reference: String },
+}
+
+/// Two versions of one plugin at once: the one of the spec (stable), and a canary.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollout {
+    /// Version the canary's manifest must have.
+    pub canary: String,
+    /// Its component or package.
+    pub path: PathBuf,
+    /// Share of calls the canary gets before the first step, 0 to 1.
+    pub share: f64,
+    pub sticky: Sticky,
+    /// One after the other; empty leaves the share as it is.
+    pub steps: Vec<RolloutStep>,
+    pub guard: RolloutGuard,
+}
+
+/// What decides which version a call gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sticky {
+    /// The same user gets the same version as long as the share does not shrink.
+    User,
+    /// Every call anew.
+    Random,
+}
+
+/// The canary gets `share` once it has been good for `good_minutes` at the share before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RolloutStep {
+    pub share: f64,
+    pub good_minutes: u32,
+}
+
+/// When a canary is worse than the stable version.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RolloutGuard {
+    /// Calls of the canary below which nothing is decided.
+    pub min_calls: u64,
+    /// How much higher the canary's error rate may be, 0 to 1.
+    pub error_margin: f64,
+    /// How many times as long the canary's p95 may take.
+    pub latency_ratio: f64,
+}
+
+impl Default for RolloutGuard {
+    fn default() -> Self {
+        Self {
+            min_calls: 50,
+            error_margin: 0.02,
+            latency_ratio: 1.5,
+        }
+    }
 }
 
 /// What a plugin can do, as callable ports.
@@ -118,7 +224,10 @@ pub struct LoadedPlugin {
     pub effective: Effective,
     /// Asked by the manifest and not granted, in words.
     pub refused: Vec<String>,
+    /// What became of its calls since it was loaded.
+    pub stats: Arc<PluginStats>,
     pub body: PluginBody,
+    pub probe: Arc<dyn Probe>,
 }
 
 impl std::fmt::Debug for LoadedPlugin {

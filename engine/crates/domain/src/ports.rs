@@ -8,8 +8,8 @@ mod search;
 mod stores;
 
 pub use guests::{
-    Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, PluginLoader, Provider,
-    Research, Toolbox,
+    Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
+    PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
 };
 pub use local::LocalModels;
 pub use outside::{Clock, Egress, SystemClock};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use inkstone_domain::capability::PowerCeiling;
 use inkstone_domain::plugin::{Limits, PluginKind};
 use inkstone_domain::ports::{Clock, Egress, LocalModels, PluginKv};
 
@@ -21,6 +22,8 @@ pub struct HostConfig {
     pub default_limits: Limits,
     /// No plugin gets more than this. What is `None` here is the built-in ceiling.
     pub ceiling: Limits,
+    /// No plugin of this deployment has more power than this.
+    pub power_ceiling: PowerCeiling,
     pub log: LogCaps,
     /// Bytes of one response body that a guest may read.
     pub max_http_body_bytes: u64,
@@ -43,6 +46,7 @@ impl Default for HostConfig {
             epoch_tick: Duration::from_millis(10),
             default_limits: Limits::default(),
             ceiling: Limits::default(),
+            power_ceiling: PowerCeiling::default(),
             log: LogCaps {
                 lines: 256,
                 bytes: 64 << 10,
@@ -61,6 +65,7 @@ impl HostConfig {
             deadline_ms: self.ceiling.deadline_ms.or(Some(15 * 60_000)),
             cpu_ms: self.ceiling.cpu_ms.or(Some(120_000)),
             max_response_mib: self.ceiling.max_response_mib.or(Some(64)),
+            ..self.ceiling
         }
     }
 
@@ -82,6 +87,7 @@ impl HostConfig {
             deadline_ms: set.deadline_ms.or(Some(deadline_ms)),
             cpu_ms: set.cpu_ms.or(Some(cpu_ms)),
             max_response_mib: set.max_response_mib.or(Some(max_response_mib)),
+            ..*set
         }
     }
 }

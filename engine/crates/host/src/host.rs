@@ -11,8 +11,10 @@ use inkstone_bindings::v0_1_0::generator::GeneratorPluginPre;
 use inkstone_bindings::v0_1_0::provider::ProviderPluginPre;
 use inkstone_bindings::v0_1_0::research::ResearchPluginPre;
 use inkstone_domain::capability::Effective;
-use inkstone_domain::plugin::{LoadedPlugin, Manifest, PluginBody, PluginKind, PluginSpec};
-use inkstone_domain::ports::PluginLoader;
+use inkstone_domain::plugin::{
+    LoadedPlugin, Manifest, PluginBody, PluginKind, PluginSpec, PluginStats,
+};
+use inkstone_domain::ports::{PluginLoader, Probe};
 use inkstone_domain::{Error, Result, codes};
 use serde_json::{Map, Value};
 use tokio_util::task::TaskTracker;
@@ -96,13 +98,14 @@ impl PluginLoader for Host {
         let manifest = &compiled.manifest;
         let shared = &self.shared;
         let config = &shared.config;
-        let effective = Effective::of(&manifest.permissions, &spec.grants);
+        let effective = Effective::of(&manifest.permissions, &spec.grants, &config.power_ceiling);
         let limits = CallLimits::joined(
             &manifest.limits,
             &spec.limits,
             &config.defaults(manifest.kind),
             &config.ceiling(),
         );
+        let stats = Arc::new(PluginStats::default());
         let plugin = Arc::new(Plugin::new(
             manifest,
             Surroundings {
@@ -117,13 +120,15 @@ impl PluginLoader for Host {
                 ticker: self.ticker.clone(),
             },
         ));
-        let body = body(plugin, compiled.linked, &spec.path).await?;
+        let (body, probe) = body(plugin, compiled.linked, &spec.path).await?;
         Ok(Arc::new(LoadedPlugin {
             refused: effective.refused(&manifest.permissions),
             manifest: compiled.manifest,
             digest: compiled.digest,
             effective,
+            stats,
             body,
+            probe,
         }))
     }
 }
@@ -202,7 +207,7 @@ async fn body(
     plugin: Arc<Plugin>,
     linked: InstancePre<CallState>,
     path: &Path,
-) -> Result<PluginBody> {
+) -> Result<(PluginBody, Arc<dyn Probe>)> {
     let unfit = |error: wasmtime::Error| {
         rejected(
             path,
@@ -220,22 +225,26 @@ async fn body(
     Ok(match plugin.kind {
         PluginKind::Provider => {
             let world = ProviderPluginPre::new(linked).map_err(unfit)?;
-            PluginBody::Provider(Arc::new(WasmProvider::new(Guest::new(plugin, world))))
+            let provider = Arc::new(WasmProvider::new(Guest::new(plugin, world)));
+            (PluginBody::Provider(provider.clone()), provider)
         }
         PluginKind::Generator => {
             let world = GeneratorPluginPre::new(linked).map_err(unfit)?;
             let generator = WasmGenerator::prepare(Guest::new(plugin, world)).await;
-            PluginBody::Generator(Arc::new(generator.map_err(speechless)?))
+            let generator = Arc::new(generator.map_err(speechless)?);
+            (PluginBody::Generator(generator.clone()), generator)
         }
         PluginKind::Research => {
             let world = ResearchPluginPre::new(linked).map_err(unfit)?;
             let research = WasmResearch::prepare(Guest::new(plugin, world)).await;
-            PluginBody::Research(Arc::new(research.map_err(speechless)?))
+            let research = Arc::new(research.map_err(speechless)?);
+            (PluginBody::Research(research.clone()), research)
         }
         PluginKind::Analytics => {
             let world = AnalyticsPluginPre::new(linked).map_err(unfit)?;
             let analytics = WasmAnalytics::prepare(Guest::new(plugin, world)).await;
-            PluginBody::Analytics(Arc::new(analytics.map_err(speechless)?))
+            let analytics = Arc::new(analytics.map_err(speechless)?);
+            (PluginBody::Analytics(analytics.clone()), analytics)
         }
     })
 }

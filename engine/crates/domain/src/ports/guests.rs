@@ -7,9 +7,10 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::Result;
+use crate::capability::Grants;
 use crate::chat::{ChunkStream, EmbedReply, EmbedRequest, Model, Reply, Request};
 use crate::generation::{GenerationStream, Template};
-use crate::plugin::{LoadedPlugin, PluginSpec};
+use crate::plugin::{LoadedPlugin, PluginSpec, RemoteSource};
 use crate::report::{Block, ReportInfo};
 use crate::research::{Answer, Tool};
 use crate::search::Hit;
@@ -61,11 +62,48 @@ pub trait Analytics: Send + Sync {
     async fn run(&self, call: &GuestCall, report: &str, input: Value) -> Result<Vec<Block>>;
 }
 
+/// Looks whether a plugin still works, without a caller.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Makes a fresh instance and asks what it offers.
+    async fn check(&self) -> Result<()>;
+}
+
 /// Makes a plugin ready to serve: read, hash, compile or load from cache, validate, pre-instantiate.
 /// May fail, and then changes nothing.
 #[async_trait]
 pub trait PluginLoader: Send + Sync {
     async fn prepare(&self, spec: &PluginSpec) -> Result<Arc<LoadedPlugin>>;
+}
+
+/// Where the list of plugins stands. Every reload reads it anew.
+#[async_trait]
+pub trait PluginList: Send + Sync {
+    /// The whole list, checked; `invalid_config` names file, line and reason.
+    async fn read(&self) -> Result<Vec<PluginSpec>>;
+    /// Changes `enabled` of one plugin in the list, and nothing else.
+    async fn set_enabled(&self, id: &str, enabled: bool) -> Result<()>;
+    /// Adds a plugin, or points the entry with this id at another file; what is granted stays as it is.
+    async fn put(&self, entry: NewEntry) -> Result<()>;
+    /// Takes a plugin off the list; its file stays.
+    async fn remove(&self, id: &str) -> Result<()>;
+}
+
+/// An entry that is added to the list of plugins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEntry {
+    pub id: String,
+    /// File name below the folder of plugins.
+    pub file: String,
+    /// For a plugin that is not on the list yet: whether it is granted what its manifest asks for.
+    pub grants: Option<Grants>,
+}
+
+/// Brings packages from elsewhere to this machine.
+#[async_trait]
+pub trait PackageFetcher: Send + Sync {
+    /// The package's bytes, checked against the digest where the source names one.
+    async fn fetch(&self, source: &RemoteSource) -> Result<Bytes>;
 }
 
 /// An answer under way, and who gives it.

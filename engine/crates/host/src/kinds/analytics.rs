@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use inkstone_bindings::v0_1_0::analytics::exports::inkstone::plugin::analytics as wit;
 use inkstone_bindings::v0_1_0::analytics::{AnalyticsPlugin, AnalyticsPluginPre};
-use inkstone_domain::ports::{Analytics, GuestCall};
+use inkstone_domain::ports::{Analytics, GuestCall, Probe};
 use inkstone_domain::report::{Block, Cell, Chart, Metric, Point, ReportInfo, Series, Table};
 use inkstone_domain::{Result, codes};
 use serde_json::Value;
@@ -32,27 +32,39 @@ pub(crate) struct WasmAnalytics {
 impl WasmAnalytics {
     /// Asks the guest for its reports.
     pub async fn prepare(guest: Guest<AnalyticsPluginPre<CallState>>) -> Result<Self> {
-        let call = GuestCall::default();
-        let ask = async {
-            let mut session = guest.open(&call).await?;
-            let analytics = session.instance.inkstone_plugin_analytics();
-            let step = analytics.call_reports(&mut session.store);
-            let outcome = session.watch.bound(step).await;
-            let reports = session.ended(outcome)?;
-            reports
-                .into_iter()
-                .map(report)
-                .collect::<Result<_, String>>()
-                .and_then(Declared::new)
-                .map_err(|why| session.bad_answer(why))
-        };
-        let asked = Function::new(&guest.plugin, "reports").begin(&call);
-        let declared = asked.around(ask).await?;
+        let declared = ask(&guest).await?;
         Ok(Self {
             run: Function::new(&guest.plugin, "run"),
             declared,
             guest,
         })
+    }
+}
+
+/// What the guest says it offers, checked.
+async fn ask(guest: &Guest<AnalyticsPluginPre<CallState>>) -> Result<Declared<ReportInfo>> {
+    let call = GuestCall::default();
+    let work = async {
+        let mut session = guest.open(&call).await?;
+        let analytics = session.instance.inkstone_plugin_analytics();
+        let step = analytics.call_reports(&mut session.store);
+        let outcome = session.watch.bound(step).await;
+        let reports = session.ended(outcome)?;
+        reports
+            .into_iter()
+            .map(report)
+            .collect::<Result<_, String>>()
+            .and_then(Declared::new)
+            .map_err(|why| session.bad_answer(why))
+    };
+    let asked = Function::new(&guest.plugin, "reports").begin(&call);
+    asked.around(work).await
+}
+
+#[async_trait]
+impl Probe for WasmAnalytics {
+    async fn check(&self) -> Result<()> {
+        ask(&self.guest).await.map(drop)
     }
 }
 

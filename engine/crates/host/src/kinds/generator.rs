@@ -6,7 +6,7 @@ use inkstone_bindings::v0_1_0::generator::exports::inkstone::plugin::generator a
 use inkstone_bindings::v0_1_0::generator::{GeneratorPlugin, GeneratorPluginPre};
 use inkstone_domain::generation::{Draft, GenerationEvent, GenerationStream, Template};
 use inkstone_domain::job::Progress;
-use inkstone_domain::ports::{Generator, GuestCall};
+use inkstone_domain::ports::{Generator, GuestCall, Probe};
 use inkstone_domain::{Result, codes};
 use serde_json::Value;
 use tracing::Instrument;
@@ -38,27 +38,39 @@ pub(crate) struct WasmGenerator {
 impl WasmGenerator {
     /// Asks the guest for its templates.
     pub async fn prepare(guest: Guest<GeneratorPluginPre<CallState>>) -> Result<Self> {
-        let call = GuestCall::default();
-        let ask = async {
-            let mut session = guest.open(&call).await?;
-            let generator = session.instance.inkstone_plugin_generator();
-            let step = generator.call_templates(&mut session.store);
-            let outcome = session.watch.bound(step).await;
-            let templates = session.ended(outcome)?;
-            templates
-                .into_iter()
-                .map(template)
-                .collect::<Result<_, String>>()
-                .and_then(Declared::new)
-                .map_err(|why| session.bad_answer(why))
-        };
-        let asked = Function::new(&guest.plugin, "templates").begin(&call);
-        let declared = asked.around(ask).await?;
+        let declared = ask(&guest).await?;
         Ok(Self {
             start: Function::new(&guest.plugin, "start"),
             declared,
             guest,
         })
+    }
+}
+
+/// What the guest says it offers, checked.
+async fn ask(guest: &Guest<GeneratorPluginPre<CallState>>) -> Result<Declared<Template>> {
+    let call = GuestCall::default();
+    let work = async {
+        let mut session = guest.open(&call).await?;
+        let generator = session.instance.inkstone_plugin_generator();
+        let step = generator.call_templates(&mut session.store);
+        let outcome = session.watch.bound(step).await;
+        let templates = session.ended(outcome)?;
+        templates
+            .into_iter()
+            .map(template)
+            .collect::<Result<_, String>>()
+            .and_then(Declared::new)
+            .map_err(|why| session.bad_answer(why))
+    };
+    let asked = Function::new(&guest.plugin, "templates").begin(&call);
+    asked.around(work).await
+}
+
+#[async_trait]
+impl Probe for WasmGenerator {
+    async fn check(&self) -> Result<()> {
+        ask(&self.guest).await.map(drop)
     }
 }
 

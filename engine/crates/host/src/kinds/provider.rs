@@ -7,7 +7,7 @@ use inkstone_domain::Result;
 use inkstone_domain::chat::{
     Chunk, ChunkStream, EmbedReply, EmbedRequest, Model, ModelKind, Request,
 };
-use inkstone_domain::ports::{GuestCall, Provider};
+use inkstone_domain::ports::{GuestCall, Probe, Provider};
 use tracing::Instrument;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
@@ -119,6 +119,17 @@ impl Provider for WasmProvider {
             Ok(convert::chat::embed_reply_from_guest(reply))
         };
         self.embed.begin(call).around(work).await
+    }
+}
+
+#[async_trait]
+impl Probe for WasmProvider {
+    /// That its upstream cannot be reached says nothing about the plugin.
+    async fn check(&self) -> Result<()> {
+        match self.models(&GuestCall::default()).await {
+            Err(error) if error.code().blames_plugin() => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use inkstone_bindings::v0_1_0::research::exports::inkstone::plugin::research as wit;
 use inkstone_bindings::v0_1_0::research::{ResearchPlugin, ResearchPluginPre};
-use inkstone_domain::ports::{GuestCall, Research};
+use inkstone_domain::ports::{GuestCall, Probe, Research};
 use inkstone_domain::research::{Answer, Tool};
 use inkstone_domain::{Result, codes};
 use serde_json::Value;
@@ -33,27 +33,39 @@ pub(crate) struct WasmResearch {
 impl WasmResearch {
     /// Asks the guest for its tools.
     pub async fn prepare(guest: Guest<ResearchPluginPre<CallState>>) -> Result<Self> {
-        let call = GuestCall::default();
-        let ask = async {
-            let mut session = guest.open(&call).await?;
-            let research = session.instance.inkstone_plugin_research();
-            let step = research.call_tools(&mut session.store);
-            let outcome = session.watch.bound(step).await;
-            let tools = session.ended(outcome)?;
-            tools
-                .into_iter()
-                .map(tool)
-                .collect::<Result<_, String>>()
-                .and_then(Declared::new)
-                .map_err(|why| session.bad_answer(why))
-        };
-        let asked = Function::new(&guest.plugin, "tools").begin(&call);
-        let declared = asked.around(ask).await?;
+        let declared = ask(&guest).await?;
         Ok(Self {
             call: Function::new(&guest.plugin, "call"),
             declared,
             guest,
         })
+    }
+}
+
+/// What the guest says it offers, checked.
+async fn ask(guest: &Guest<ResearchPluginPre<CallState>>) -> Result<Declared<Tool>> {
+    let call = GuestCall::default();
+    let work = async {
+        let mut session = guest.open(&call).await?;
+        let research = session.instance.inkstone_plugin_research();
+        let step = research.call_tools(&mut session.store);
+        let outcome = session.watch.bound(step).await;
+        let tools = session.ended(outcome)?;
+        tools
+            .into_iter()
+            .map(tool)
+            .collect::<Result<_, String>>()
+            .and_then(Declared::new)
+            .map_err(|why| session.bad_answer(why))
+    };
+    let asked = Function::new(&guest.plugin, "tools").begin(&call);
+    asked.around(work).await
+}
+
+#[async_trait]
+impl Probe for WasmResearch {
+    async fn check(&self) -> Result<()> {
+        ask(&self.guest).await.map(drop)
     }
 }
 

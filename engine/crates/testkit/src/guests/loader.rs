@@ -1,17 +1,15 @@
 //! A loader that hands out what the test put there.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use inkstone_domain::capability::{Effective, Grants};
+use inkstone_domain::capability::Effective;
 use inkstone_domain::plugin::{
     Limits, LoadedPlugin, Manifest, PluginBody, PluginKind, PluginSpec, SettingsDeclaration,
 };
-use inkstone_domain::ports::PluginLoader;
+use inkstone_domain::ports::{PluginLoader, Probe};
 use inkstone_domain::{Error, Result, codes};
-use serde_json::json;
 
 /// Knows plugins by id.
 #[derive(Default)]
@@ -94,18 +92,23 @@ pub fn loaded_plugin(id: &str, version: &str, body: PluginBody) -> Arc<LoadedPlu
         digest: format!("digest-of-{id}-{version}"),
         effective: Effective::default(),
         refused: Vec::new(),
+        stats: Arc::default(),
         body,
+        probe: Arc::new(Healthy),
     })
+}
+
+/// A probe that finds nothing wrong.
+struct Healthy;
+
+#[async_trait]
+impl Probe for Healthy {
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// An enabled plugin without grants and settings, at a path that does not exist.
 pub fn plugin_spec(id: &str) -> PluginSpec {
-    PluginSpec {
-        id: id.to_owned(),
-        path: PathBuf::from(format!("no-such-folder/{id}.wasm")),
-        enabled: true,
-        grants: Grants::default(),
-        limits: Limits::default(),
-        settings: json!({}),
-    }
+    PluginSpec::new(id, format!("no-such-folder/{id}.wasm"))
 }
