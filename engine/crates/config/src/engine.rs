@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use inkstone_domain::capability::OutboundHost;
+use inkstone_domain::capability::PowerCeiling;
 use inkstone_domain::plugin::Limits;
 
+use crate::credentials::CredentialConfig;
 use crate::layers::{self, Override};
 use crate::problem::{ConfigError, Problems};
 use crate::secret::Secret;
@@ -116,10 +117,64 @@ pub struct PluginsConfig {
     pub file: PathBuf,
     /// Where `source = { path = … }` counts from.
     pub dir: PathBuf,
-    /// Whether a change of `file` is taken up while the engine runs.
+    /// Whether changes of `file` and of packages are taken up while the engine runs.
     pub watch: bool,
+    /// A longer list is refused.
+    pub max_plugins: u32,
+    /// A larger package is neither installed nor fetched.
+    pub max_package_mib: u32,
+    /// How long a call may go on with a version that was replaced.
+    pub grace_ms: u64,
+    /// Bounds of calls where neither manifest nor list says anything.
+    pub limits: Limits,
     /// No plugin gets more than this, whatever its manifest asks and the list grants.
     pub ceiling: Limits,
+    /// The same for powers.
+    pub power_ceiling: PowerCeiling,
+    /// Whose plugins are loaded.
+    pub trust: TrustConfig,
+    /// Registries that need more than their name, by a name of one's own.
+    pub registries: BTreeMap<String, RegistryConfig>,
+    /// How often rollouts and faults are looked at.
+    pub look_every_ms: u64,
+    /// When a version that keeps failing rests.
+    pub quarantine: QuarantineConfig,
+}
+
+/// `[plugins.quarantine]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuarantineConfig {
+    /// So many faults of the plugin itself within the window.
+    pub faults: u32,
+    /// And so much of the calls that ended in the window, 0 to 1.
+    pub fault_share: f64,
+    pub window_s: u32,
+    /// The first rest; it doubles with every fault soon after.
+    pub rest_s: u32,
+    pub max_rest_s: u32,
+}
+
+/// `[plugins.trust]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustConfig {
+    /// Whether a plugin must be signed by a trusted key.
+    pub require_signature: bool,
+    /// Trusted and revoked keys; see [`crate::plugin_keys`].
+    pub keys_file: PathBuf,
+    /// By plugin id: the SHA-256 that its file must have, hex.
+    pub pins: BTreeMap<String, String>,
+}
+
+/// `[plugins.registries.NAME]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegistryConfig {
+    /// Host, with a port where it has one, as it stands in references.
+    pub host: String,
+    /// Sign-in; both or none.
+    pub username: Option<Secret>,
+    pub password: Option<Secret>,
+    /// Whether it is spoken to without TLS. Registries of this machine are in any case.
+    pub plain_http: bool,
 }
 
 /// `[jobs]`
@@ -136,28 +191,38 @@ pub struct JobsConfig {
 /// `[egress]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct EgressConfig {
+    pub mode: EgressMode,
     /// For name resolution, TCP and TLS together.
     pub connect_timeout_ms: u64,
     /// For the head of a response, redirects included.
     pub head_timeout_ms: u64,
     /// Between two pieces of a body.
     pub idle_timeout_ms: u64,
+    /// For a whole call, to the end of the response's body.
+    pub total_timeout_ms: u64,
     /// Hops that are followed before the call fails.
     pub max_redirects: u32,
+    /// Of the URL and all headers that a plugin sends.
+    pub max_request_header_kib: u32,
+    /// Of the body that a plugin sends.
+    pub max_request_mib: u32,
+    /// How many headers an answer may have.
+    pub max_response_headers: u32,
+    /// Of all headers of an answer.
+    pub max_response_header_kib: u32,
     /// Of one body, after decompression.
     pub max_response_mib: u32,
+    /// How many times its compressed size a body may grow to, beyond its first MiB.
+    pub max_decompression_ratio: u32,
 }
 
-/// `[credentials.NAME]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct CredentialConfig {
-    /// The header that carries it.
-    pub header: String,
-    /// Stands before the secret in the header, such as `Bearer `.
-    pub prefix: String,
-    pub secret: Secret,
-    /// The only addresses that it is ever sent to.
-    pub hosts: Vec<OutboundHost>,
+/// What becomes of a call that no grant covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EgressMode {
+    /// It is refused.
+    Enforce,
+    /// It is counted and let through.
+    Audit,
 }
 
 /// `[log]`
@@ -323,6 +388,15 @@ impl Default for PluginsConfig {
             file: "config/plugins.toml".into(),
             dir: "plugins/dist".into(),
             watch: true,
+            max_plugins: 1_000,
+            max_package_mib: 64,
+            grace_ms: 30_000,
+            limits: Limits::default(),
+            power_ceiling: PowerCeiling::default(),
+            trust: TrustConfig::default(),
+            registries: BTreeMap::new(),
+            look_every_ms: 1_000,
+            quarantine: QuarantineConfig::default(),
             ceiling: Limits {
                 memory_mib: Some(512),
                 deadline_ms: Some(600_000),
@@ -330,6 +404,28 @@ impl Default for PluginsConfig {
                 max_response_mib: Some(64),
                 ..Limits::default()
             },
+        }
+    }
+}
+
+impl Default for QuarantineConfig {
+    fn default() -> Self {
+        Self {
+            faults: 5,
+            fault_share: 0.5,
+            window_s: 60,
+            rest_s: 30,
+            max_rest_s: 600,
+        }
+    }
+}
+
+impl Default for TrustConfig {
+    fn default() -> Self {
+        Self {
+            require_signature: false,
+            keys_file: "config/plugin-keys.toml".into(),
+            pins: BTreeMap::new(),
         }
     }
 }
@@ -347,11 +443,18 @@ impl Default for JobsConfig {
 impl Default for EgressConfig {
     fn default() -> Self {
         Self {
+            mode: EgressMode::Enforce,
             connect_timeout_ms: 10_000,
             head_timeout_ms: 120_000,
             idle_timeout_ms: 120_000,
+            total_timeout_ms: 1_800_000,
             max_redirects: 5,
+            max_request_header_kib: 64,
+            max_request_mib: 64,
+            max_response_headers: 100,
+            max_response_header_kib: 64,
             max_response_mib: 64,
+            max_decompression_ratio: 100,
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::engine::{
-    AuthConfig, CredentialConfig, EgressConfig, EngineConfig, JobsConfig, LocalModelConfig,
-    LogConfig, LogFormat, ModelsConfig, PluginsConfig, SearchConfig, ServerConfig, StoreConfig,
+    AuthConfig, EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig,
+    LogConfig, LogFormat, ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig, ServerConfig, StoreConfig,
+    TrustConfig,
 };
+use crate::credentials;
 use crate::permissions;
 use crate::problem::Problems;
 use crate::section::Section;
@@ -15,6 +17,10 @@ use crate::tree::Table;
 const DAY_MS: u64 = 86_400_000;
 /// What a connection string may begin with.
 const STORE_SCHEMES: &[&str] = &["surrealkv://", "mem://", "ws://", "wss://"];
+const EGRESS_MODES: &[(&str, EgressMode)] = &[
+    ("enforce", EgressMode::Enforce),
+    ("audit", EgressMode::Audit),
+];
 const LOG_FORMATS: &[(&str, LogFormat)] = &[
     ("auto", LogFormat::Auto),
     ("pretty", LogFormat::Pretty),
@@ -35,7 +41,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     plugins(top.section("plugins"), &mut config.plugins);
     jobs(top.section("jobs"), &mut config.jobs);
     egress(top.section("egress"), &mut config.egress);
-    credentials(&mut top, &mut config.credentials);
+    credentials::read(&mut top, &config.data_dir, &mut config.credentials);
     log(top.section("log"), &mut config.log);
     top.finish();
     config
@@ -149,8 +155,67 @@ fn plugins(mut section: Section<'_>, config: &mut PluginsConfig) {
     section.path_value("file", &mut config.file);
     section.path_value("dir", &mut config.dir);
     section.flag("watch", &mut config.watch);
-    permissions::limits(section.section("ceiling"), &mut config.ceiling);
+    section.number("max_plugins", 1..=100_000, &mut config.max_plugins);
+    section.number("max_package_mib", 1..=1_024, &mut config.max_package_mib);
+    section.number("grace_ms", 0..=DAY_MS, &mut config.grace_ms);
+    registries(&mut section, &mut config.registries);
+    permissions::limits(section.section("limits"), &mut config.limits);
+    let mut ceiling = section.section("ceiling");
+    permissions::ceiling(ceiling.section("powers"), &mut config.power_ceiling);
+    permissions::limits(ceiling, &mut config.ceiling);
+    trust(section.section("trust"), &mut config.trust);
+    section.number("look_every_ms", 10..=60_000, &mut config.look_every_ms);
+    quarantine(section.section("quarantine"), &mut config.quarantine);
     section.finish();
+}
+
+fn quarantine(mut section: Section<'_>, config: &mut QuarantineConfig) {
+    const DAY_S: u32 = 86_400;
+    section.number("faults", 1..=1_000_000, &mut config.faults);
+    section.decimal("fault_share", 0.0..=1.0, &mut config.fault_share);
+    section.number("window_s", 1..=DAY_S, &mut config.window_s);
+    section.number("rest_s", 1..=DAY_S, &mut config.rest_s);
+    section.number("max_rest_s", 1..=DAY_S, &mut config.max_rest_s);
+    section.finish();
+}
+
+fn trust(mut section: Section<'_>, config: &mut TrustConfig) {
+    section.flag("require_signature", &mut config.require_signature);
+    section.path_value("keys_file", &mut config.keys_file);
+    let place = section.place_of("pins");
+    section.text_map("pins", &mut config.pins);
+    for (id, digest) in &config.pins {
+        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            section.fault(
+                &place,
+                format!("`pins` in [plugins.trust]: `{id}` must be a SHA-256, which is 64 hex digits, as `inkstone plugin inspect` prints it"),
+            );
+        }
+    }
+    section.finish();
+}
+
+fn registries(plugins: &mut Section<'_>, all: &mut BTreeMap<String, RegistryConfig>) {
+    for (name, mut section) in plugins.named_sections("registries") {
+        let mut registry = RegistryConfig {
+            host: section.required_text("host"),
+            username: None,
+            password: None,
+            plain_http: false,
+        };
+        section.secret("username", &mut registry.username);
+        section.secret("password", &mut registry.password);
+        section.flag("plain_http", &mut registry.plain_http);
+        if registry.username.is_some() != registry.password.is_some() {
+            let place = section.place().clone();
+            section.fault(
+                &place,
+                format!("`username` and `password` in [plugins.registries.{name}] belong together; one of them is missing"),
+            );
+        }
+        section.finish();
+        all.insert(name, registry);
+    }
 }
 
 fn jobs(mut section: Section<'_>, config: &mut JobsConfig) {
@@ -161,6 +226,7 @@ fn jobs(mut section: Section<'_>, config: &mut JobsConfig) {
 }
 
 fn egress(mut section: Section<'_>, config: &mut EgressConfig) {
+    section.choice("mode", &mut config.mode, EGRESS_MODES);
     section.number(
         "connect_timeout_ms",
         1..=DAY_MS,
@@ -168,57 +234,31 @@ fn egress(mut section: Section<'_>, config: &mut EgressConfig) {
     );
     section.number("head_timeout_ms", 1..=DAY_MS, &mut config.head_timeout_ms);
     section.number("idle_timeout_ms", 1..=DAY_MS, &mut config.idle_timeout_ms);
+    section.number("total_timeout_ms", 1..=DAY_MS, &mut config.total_timeout_ms);
     section.number("max_redirects", 0..=20, &mut config.max_redirects);
+    section.number(
+        "max_request_header_kib",
+        1..=1_024,
+        &mut config.max_request_header_kib,
+    );
+    section.number("max_request_mib", 1..=4_096, &mut config.max_request_mib);
+    section.number(
+        "max_response_headers",
+        1..=1_000,
+        &mut config.max_response_headers,
+    );
+    section.number(
+        "max_response_header_kib",
+        1..=1_024,
+        &mut config.max_response_header_kib,
+    );
     section.number("max_response_mib", 1..=4_096, &mut config.max_response_mib);
+    section.number(
+        "max_decompression_ratio",
+        1..=10_000,
+        &mut config.max_decompression_ratio,
+    );
     section.finish();
-}
-
-fn credentials(top: &mut Section<'_>, all: &mut BTreeMap<String, CredentialConfig>) {
-    for (name, mut section) in top.named_sections("credentials") {
-        let mut header = "authorization".to_owned();
-        let mut prefix = "Bearer ".to_owned();
-        let mut secret = None;
-        let mut hosts = Vec::new();
-        section.parsed("header", &mut header, |text| {
-            let is_header = !text.is_empty()
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-            if is_header {
-                Ok(text.to_ascii_lowercase())
-            } else {
-                Err(format!(
-                    "`{text}` is no name of a header, such as x-api-key"
-                ))
-            }
-        });
-        section.text("prefix", &mut prefix);
-        let place = section.place().clone();
-        if !section.has("secret") {
-            section.fault(
-                &place,
-                format!("`secret` is missing in [credentials.{name}]; write secret = {{ env = \"NAME\" }}"),
-            );
-        }
-        section.secret("secret", &mut secret);
-        section.list("hosts", &mut hosts);
-        if hosts.is_empty() {
-            section.fault(
-                &place,
-                format!("`hosts` in [credentials.{name}] names no address, so it could never be used; write hosts = [\"https://api.example.org:443\"]"),
-            );
-        }
-        section.finish();
-        if let Some(secret) = secret {
-            let credential = CredentialConfig {
-                header,
-                prefix,
-                secret,
-                hosts,
-            };
-            all.insert(name, credential);
-        }
-    }
 }
 
 fn log(mut section: Section<'_>, config: &mut LogConfig) {
@@ -296,12 +336,15 @@ mod tests {
                 });
             }
         }
-        let is_part_of_a_secret = |key: &String| key.ends_with(".env") || key.ends_with(".file");
+        let is_part_of_a_secret = |key: &String| {
+            key.ends_with(".env") || key.ends_with(".file") || key.ends_with(".stored")
+        };
         let missing: Vec<String> = problems
             .known()
             .into_iter()
             .filter(|key| key == "plugins.file" || !is_part_of_a_secret(key))
-            .filter(|key| key != "credentials" && !documented.contains(key))
+            .filter(|key| key != "credentials" && key != "plugins.registries")
+            .filter(|key| !documented.contains(key))
             .collect();
         assert_eq!(missing, Vec::<String>::new(), "undocumented keys");
 

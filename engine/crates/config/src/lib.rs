@@ -5,14 +5,19 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod credentials;
 pub mod engine;
 pub mod manifest;
+pub mod packages;
 pub mod paths;
+pub mod plugin_keys;
 pub mod plugins;
 pub mod problem;
 pub mod secret;
+pub mod vault;
 pub mod watch;
 
+mod atomic_file;
 mod engine_reading;
 mod layers;
 mod permissions;

@@ -83,6 +83,12 @@ pub fn load(path: &Path) -> Result<Manifest, ConfigError> {
     parse(&text, &path.display().to_string())
 }
 
+/// The manifest as a `plugin.toml`, for a component whose own is not at hand. The error says what
+/// TOML cannot say.
+pub fn write(manifest: &Manifest) -> Result<String, String> {
+    toml::to_string(manifest).map_err(|error| error.to_string())
+}
+
 /// Ids become file names, model prefixes and parts of URLs, so they are kept plain.
 pub(crate) fn check_id(section: &Section<'_>, place: &crate::problem::Place, id: &str) {
     let is_plain = id.starts_with(|c: char| c.is_ascii_lowercase())
@@ -108,5 +114,36 @@ fn check_version(section: &Section<'_>, place: &crate::problem::Place, key: &str
             place,
             format!("`{key}`: `{version}` is no semantic version, such as `0.1.0`"),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_that_was_written_is_read_as_the_same() {
+        let text = r#"
+id = "research-x"
+name = "X"
+version = "1.2.0-rc.1"
+kind = "research"
+api = "0.1.0"
+authors = ["A <a@example.org>"]
+description = "Reads \"things\"."
+[permissions]
+outbound_hosts = ["https://*.example.org:443"]
+credentials = ["x"]
+kv_quota_bytes = 1024
+ai = true
+[limits]
+memory_mib = 64
+[settings.schema]
+type = "object"
+properties.depth = { type = "integer", minimum = 1, default = 2 }
+"#;
+        let manifest = parse(text, "plugin.toml").unwrap();
+        let written = write(&manifest).unwrap();
+        assert_eq!(parse(&written, "written").unwrap(), manifest, "{written}");
     }
 }

@@ -1,30 +1,67 @@
-//! `config/plugins.toml`: which plugins there are, and what the admin grants each of them.
+//! `config/plugins.toml`: which plugins there are, and what the admin grants each of them. Which file
+//! a folder or a version stands for is looked up when the list is loaded, not when it is parsed.
+
+mod candidates;
+mod editing;
+mod list;
+mod rollout;
+mod source;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use inkstone_domain::capability::Grants;
 use inkstone_domain::plugin::{Limits, PluginSpec};
 use serde_json::Value as Json;
 
+pub use self::list::TomlPluginList;
+pub(crate) use self::list::on_disk;
+use self::source::Source;
+use crate::engine::PluginsConfig;
 use crate::problem::{ConfigError, Place, Problems};
 use crate::section::Section;
 use crate::{manifest, permissions, tree};
 
-/// Reads the list in `path`. Paths in it that are relative count from `dir`.
-pub fn load(path: &Path, dir: &Path) -> Result<Vec<PluginSpec>, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
-    parse(&text, &path.display().to_string(), dir)
+/// Reads the list, and looks which file each entry means.
+pub fn load(config: &PluginsConfig) -> Result<Vec<PluginSpec>, ConfigError> {
+    let text = std::fs::read_to_string(&config.file)
+        .map_err(|error| ConfigError::unreadable(&config.file, &error))?;
+    let mut specs = parse(
+        &text,
+        &config.file.display().to_string(),
+        &config.dir,
+        config.max_plugins,
+    )?;
+    for spec in &mut specs {
+        candidates::settle(spec);
+    }
+    Ok(specs)
 }
 
-/// Checks `text`, which faults call `file`. The order of the file is kept.
-pub fn parse(text: &str, file: &str, dir: &Path) -> Result<Vec<PluginSpec>, ConfigError> {
+/// Checks `text`, which faults call `file`. Paths in it that are relative count from `dir`. The order
+/// of the file is kept.
+pub fn parse(
+    text: &str,
+    file: &str,
+    dir: &Path,
+    max_plugins: u32,
+) -> Result<Vec<PluginSpec>, ConfigError> {
     let problems = Problems::default();
     let mut top = Section::top(tree::parse(text, file, &problems), &problems);
     let mut seen: BTreeMap<String, Place> = BTreeMap::new();
     let mut specs = Vec::new();
-    for section in top.sections("plugin") {
+    let sections = top.sections("plugin");
+    if let Some(first_too_many) = sections.get(max_plugins as usize) {
+        first_too_many.fault(
+            first_too_many.place(),
+            format!(
+                "there are {} plugins, and `max_plugins` in [plugins] of engine.toml allows {max_plugins}; this is the first one too many",
+                sections.len()
+            ),
+        );
+        return problems.finish(specs);
+    }
+    for section in sections {
         let (spec, id_place) = plugin(section, dir);
         match seen.get(&spec.id) {
             Some(first) => problems.add(
@@ -48,18 +85,8 @@ fn plugin(mut section: Section<'_>, dir: &Path) -> (PluginSpec, Place) {
     let id_place = section.place_of("id");
     let id = section.required_text("id");
     manifest::check_id(&section, &id_place, &id);
-
-    let mut path = PathBuf::new();
-    let source_place = section.place_of("source");
-    let mut source = section.section("source");
-    if !source.has("path") {
-        source.fault(
-            &source_place,
-            format!("`{id}` has no file; write source = {{ path = \"{id}.wasm\" }}"),
-        );
-    }
-    source.path_value("path", &mut path);
-    source.finish();
+    let Source { path, remote } = source::source(&mut section, &id, dir);
+    let rollout = rollout::rollout(&mut section, &id, dir, &path);
 
     let mut enabled = true;
     section.flag("enabled", &mut enabled);
@@ -68,6 +95,10 @@ fn plugin(mut section: Section<'_>, dir: &Path) -> (PluginSpec, Place) {
     };
     let mut limits = Limits::default();
     permissions::limits(section.section("limits"), &mut limits);
+    let mut consent = None;
+    section.optional_text("consent", &mut consent);
+    let mut record_share = 0.0;
+    section.decimal("record", 0.0..=1.0, &mut record_share);
     let settings_place = section.place_of("settings");
     let settings = section
         .json("settings")
@@ -77,11 +108,15 @@ fn plugin(mut section: Section<'_>, dir: &Path) -> (PluginSpec, Place) {
     }
     section.finish();
     let spec = PluginSpec {
+        remote,
         enabled,
         grants,
         limits,
         settings,
-        ..PluginSpec::new(id, dir.join(path))
+        rollout,
+        consent,
+        record_share,
+        ..PluginSpec::new(id, path)
     };
     (spec, id_place)
 }

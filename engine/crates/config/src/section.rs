@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde_json::Value as Json;
 
 use crate::problem::{Place, Problems};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretForms, SecretSource};
 use crate::tree::{self, Entry, Node, Table, Value};
 
 /// A table being read. Values that are absent or wrong leave the target as it was, so the built-in
@@ -224,6 +224,46 @@ impl<'p> Section<'p> {
         }
     }
 
+    /// A number within `range`, with or without a fraction.
+    pub(crate) fn decimal(&mut self, key: &str, range: RangeInclusive<f64>, target: &mut f64) {
+        let Some(Entry { node, .. }) = self.take(key) else {
+            return;
+        };
+        let number = match node.value {
+            Value::Float(number) => number,
+            // Whole numbers of a configuration are far smaller than what a float loses.
+            #[allow(clippy::cast_precision_loss)]
+            Value::Integer(number) => number as f64,
+            _ => {
+                self.wrong_type(key, &node, "a number");
+                return;
+            }
+        };
+        if range.contains(&number) {
+            *target = number;
+        } else {
+            self.fault(
+                &node.place,
+                format!(
+                    "`{key}`{} must lie between {} and {}, and is {number}",
+                    self.in_section(),
+                    range.start(),
+                    range.end()
+                ),
+            );
+        }
+    }
+
+    pub(crate) fn optional_flag(&mut self, key: &str, target: &mut Option<bool>) {
+        if self.has(key) {
+            let mut value = false;
+            self.flag(key, &mut value);
+            *target = Some(value);
+        } else {
+            self.known.insert(key.to_owned());
+        }
+    }
+
     pub(crate) fn optional_number<T>(
         &mut self,
         key: &str,
@@ -290,32 +330,51 @@ impl<'p> Section<'p> {
 
     /// A secret: `{ env = "NAME" }` or `{ file = "path" }`, or plain text from the environment.
     pub(crate) fn secret(&mut self, key: &str, target: &mut Option<Secret>) {
+        let Some((source, place)) = self.secret_source(key, SecretForms::References) else {
+            return;
+        };
+        match source.resolve_reference() {
+            Ok(secret) => *target = Some(secret),
+            Err(why) => self.fault(&place, why),
+        }
+    }
+
+    /// Where a secret comes from, and where that is written; not the secret itself.
+    pub(crate) fn secret_source(
+        &mut self,
+        key: &str,
+        forms: SecretForms,
+    ) -> Option<(SecretSource, Place)> {
         let raw = self.table.entries.get(key).map(|entry| entry.node.clone());
         match raw {
             None => {
                 self.known.insert(key.to_owned());
+                None
             }
             Some(Node {
                 value: Value::Untyped(text),
-                ..
+                place,
             }) if !text.trim_start().starts_with('{') => {
                 self.take(key);
-                *target = Some(Secret::new(text));
+                Some((SecretSource::Given(Secret::new(text)), place))
             }
             Some(node) if matches!(node.value, Value::Table(_) | Value::Untyped(_)) => {
                 let mut inner = self.section(key);
-                *target = Secret::read(&mut inner, &node.place);
+                let source = SecretSource::read(&mut inner, &node.place, forms);
                 inner.finish();
+                source.map(|source| (source, node.place))
             }
             Some(node) => {
                 self.take(key);
                 self.fault(
                     &node.place,
                     format!(
-                        "`{key}`{} is a secret and is never written into the file; write {{ env = \"NAME\" }} or {{ file = \"path\" }}",
-                        self.in_section()
+                        "`{key}`{} is a secret and is never written into the file; write {}",
+                        self.in_section(),
+                        forms.told(),
                     ),
                 );
+                None
             }
         }
     }

@@ -15,7 +15,7 @@ fn refused(folder: &Path) -> Option<ConfigError> {
         return EngineConfig::parse(&text, "engine.toml", std::iter::empty(), &[]).err();
     }
     if let Some(text) = read("plugins.toml") {
-        return plugins::parse(&text, "plugins.toml", Path::new("dist")).err();
+        return plugins::parse(&text, "plugins.toml", Path::new("dist"), 3).err();
     }
     let text = read("plugin.toml").unwrap();
     manifest::parse(&text, "plugin.toml").err()

@@ -4,12 +4,18 @@
 
 use std::path::Path;
 
+use inkstone_config::engine::PluginsConfig;
 use inkstone_config::plugins;
 
 #[test]
 fn the_shipped_list_is_valid_and_grants_what_is_said() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../config/plugins.toml");
-    let specs = plugins::load(&path, Path::new("plugins/dist")).unwrap();
+    let specs = plugins::load(&PluginsConfig {
+        file: path,
+        dir: "plugins/dist".into(),
+        ..PluginsConfig::default()
+    })
+    .unwrap();
     let ids: Vec<&str> = specs.iter().map(|spec| spec.id.as_str()).collect();
     assert_eq!(
         ids,
@@ -53,7 +59,7 @@ depth = 2
 ratio = 0.5
 tags = ["x", { y = true }]
 "#;
-    let specs = plugins::parse(text, "plugins.toml", Path::new("dist")).unwrap();
+    let specs = plugins::parse(text, "plugins.toml", Path::new("dist"), 1_000).unwrap();
     let spec = &specs[0];
     assert_eq!(spec.path, Path::new("/opt/x.wasm"));
     assert!(!spec.enabled);
@@ -75,7 +81,7 @@ tags = ["x", { y = true }]
 #[test]
 fn an_empty_list_is_no_fault() {
     assert!(
-        plugins::parse("", "plugins.toml", Path::new("dist"))
+        plugins::parse("", "plugins.toml", Path::new("dist"), 1_000)
             .unwrap()
             .is_empty()
     );

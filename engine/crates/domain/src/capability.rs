@@ -1,13 +1,13 @@
 //! Powers: effective = what the manifest asks ∩ what the admin grants ∩ the deployment's ceiling. Pure functions, tested as a table.
 
+mod methods;
+mod outbound;
+
 use std::collections::BTreeSet;
-use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, codes};
+pub use outbound::OutboundHost;
 
 /// What a manifest asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,12 +120,8 @@ impl Effective {
         let held = &self.permissions;
         let mut refused = Vec::new();
         for host in &asked.outbound_hosts {
-            let covered = held
-                .outbound_hosts
-                .iter()
-                .any(|h| host.intersect(h).is_some());
-            if !covered {
-                refused.push(format!("outbound_hosts: {host}"));
+            if let Some(missing) = host.missing_from(&held.outbound_hosts) {
+                refused.push(format!("outbound_hosts: {missing}"));
             }
         }
         for name in asked.credentials.difference(&held.credentials) {
@@ -150,208 +146,22 @@ impl Effective {
         refused
     }
 
-    /// Whether a request to this address is allowed. `host` in lower case, IPv6 without brackets.
-    pub fn allows(&self, scheme: &str, host: &str, port: u16) -> bool {
+    /// Whether a request to this address is allowed. `host` in lower case, IPv6 without brackets;
+    /// `method` in upper case.
+    pub fn allows(&self, scheme: &str, host: &str, port: u16, method: &str) -> bool {
         self.permissions
             .outbound_hosts
             .iter()
-            .any(|pattern| pattern.matches(scheme, host, port))
+            .any(|pattern| pattern.matches(scheme, host, port, method))
     }
 
-    /// Whether the admin named this very host (no wildcard), so that it may lie in a private network.
-    pub fn names_exactly(&self, scheme: &str, host: &str, port: u16) -> bool {
+    /// Whether the admin named this very host for this method (no wildcard), so that it may lie in a
+    /// private network.
+    pub fn names_exactly(&self, scheme: &str, host: &str, port: u16, method: &str) -> bool {
         self.permissions
             .outbound_hosts
             .iter()
-            .any(|pattern| pattern.named && pattern.matches(scheme, host, port))
-    }
-}
-
-/// `scheme://host:port`, such as `https://api.openai.com:443`, `https://*.example.org` or `http://127.0.0.1:8080`.
-/// `*` alone is any host; `*.` stands for one or more labels; scheme and port may be `*`;
-/// without a port the scheme's own is meant (443, 80, any for `*`).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OutboundHost {
-    /// `None` is any of http and https.
-    scheme: Option<Scheme>,
-    host: HostPattern,
-    /// `None` is any.
-    port: Option<u16>,
-    /// Whether the host was named exactly; after an intersection, by the grant: what a manifest
-    /// asks for must not open a private network that the admin only covered by a wildcard.
-    named: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Scheme {
-    Http,
-    Https,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum HostPattern {
-    Any,
-    /// `*.example.org`, kept as `.example.org`.
-    Suffix(String),
-    Exact(String),
-}
-
-impl OutboundHost {
-    fn matches(&self, scheme: &str, host: &str, port: u16) -> bool {
-        let scheme_fits = match self.scheme {
-            None => scheme == "http" || scheme == "https",
-            Some(Scheme::Http) => scheme == "http",
-            Some(Scheme::Https) => scheme == "https",
-        };
-        let host_fits = match &self.host {
-            HostPattern::Any => true,
-            HostPattern::Suffix(suffix) => host.ends_with(suffix.as_str()),
-            HostPattern::Exact(exact) => host == exact,
-        };
-        scheme_fits && host_fits && self.port.is_none_or(|own| own == port)
-    }
-
-    fn same_pattern(&self, other: &Self) -> bool {
-        (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
-    }
-
-    /// What the grant leaves of it; `None` where nothing is.
-    fn intersect(&self, granted: &Self) -> Option<Self> {
-        let scheme = match (self.scheme, granted.scheme) {
-            (None, scheme) | (scheme, None) => scheme,
-            (Some(a), Some(b)) if a == b => Some(a),
-            _ => return None,
-        };
-        let port = match (self.port, granted.port) {
-            (None, port) | (port, None) => port,
-            (Some(a), Some(b)) if a == b => Some(a),
-            _ => return None,
-        };
-        let host = match (&self.host, &granted.host) {
-            (HostPattern::Any, host) | (host, HostPattern::Any) => host.clone(),
-            (HostPattern::Exact(a), HostPattern::Exact(b)) if a == b => self.host.clone(),
-            (HostPattern::Exact(exact), HostPattern::Suffix(suffix))
-            | (HostPattern::Suffix(suffix), HostPattern::Exact(exact))
-                if exact.ends_with(suffix.as_str()) =>
-            {
-                HostPattern::Exact(exact.clone())
-            }
-            (HostPattern::Suffix(a), HostPattern::Suffix(b)) if a.ends_with(b.as_str()) => {
-                HostPattern::Suffix(a.clone())
-            }
-            (HostPattern::Suffix(a), HostPattern::Suffix(b)) if b.ends_with(a.as_str()) => {
-                HostPattern::Suffix(b.clone())
-            }
-            _ => return None,
-        };
-        let named = granted.named;
-        Some(Self {
-            scheme,
-            host,
-            port,
-            named,
-        })
-    }
-}
-
-impl FromStr for OutboundHost {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = |why: &str| {
-            Error::new(
-                &codes::INVALID_CONFIG,
-                format!(
-                    "`{text}` is no outbound host ({why}); write `scheme://host:port`, such as `https://api.example.org:443`"
-                ),
-            )
-        };
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("no scheme"))?;
-        let scheme = match scheme {
-            "*" => None,
-            "http" => Some(Scheme::Http),
-            "https" => Some(Scheme::Https),
-            _ => return Err(wrong("the scheme is none of http, https, *")),
-        };
-        let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, Some(port)),
-            _ => (rest, None),
-        };
-        let port = match (port, scheme) {
-            (Some("*"), _) | (None, None) => None,
-            (Some(number), _) => Some(
-                number
-                    .parse::<u16>()
-                    .map_err(|_| wrong("the port is no number from 0 to 65535"))?,
-            ),
-            (None, Some(Scheme::Http)) => Some(80),
-            (None, Some(Scheme::Https)) => Some(443),
-        };
-        let host = host.to_ascii_lowercase();
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(&host);
-        let host = if bare == "*" {
-            HostPattern::Any
-        } else if let Some(suffix) = bare.strip_prefix('*') {
-            if !suffix.starts_with('.') || suffix.len() < 2 || suffix.contains('*') {
-                return Err(wrong(
-                    "a wildcard stands for whole labels, as in *.example.org",
-                ));
-            }
-            HostPattern::Suffix(suffix.to_owned())
-        } else {
-            let is_name = !bare.is_empty()
-                && bare
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-            if !is_name && bare.parse::<IpAddr>().is_err() {
-                return Err(wrong("the host is neither a name nor an address"));
-            }
-            HostPattern::Exact(bare.to_owned())
-        };
-        let named = matches!(host, HostPattern::Exact(_));
-        Ok(Self {
-            scheme,
-            host,
-            port,
-            named,
-        })
-    }
-}
-
-impl fmt::Display for OutboundHost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.scheme {
-            None => f.write_str("*://")?,
-            Some(Scheme::Http) => f.write_str("http://")?,
-            Some(Scheme::Https) => f.write_str("https://")?,
-        }
-        match &self.host {
-            HostPattern::Any => f.write_str("*")?,
-            HostPattern::Suffix(suffix) => write!(f, "*{suffix}")?,
-            HostPattern::Exact(host) if host.contains(':') => write!(f, "[{host}]")?,
-            HostPattern::Exact(host) => f.write_str(host)?,
-        }
-        match self.port {
-            None => f.write_str(":*"),
-            Some(port) => write!(f, ":{port}"),
-        }
-    }
-}
-
-impl Serialize for OutboundHost {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for OutboundHost {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|error: Error| serde::de::Error::custom(error.message()))
+            .any(|pattern| pattern.is_named() && pattern.matches(scheme, host, port, method))
     }
 }
 
@@ -406,6 +216,17 @@ mod tests {
             (&["https://a.org"], &["http://a.org"], &[]),
             (&["https://a.org:8443"], &["https://a.org"], &[]),
             (&["*://*:*"], &["https://[::1]:9"], &["https://[::1]:9"]),
+            (
+                &["https://a.org"],
+                &["GET,HEAD https://*.org"],
+                &["GET,HEAD https://a.org:443"],
+            ),
+            (
+                &["GET,POST https://a.org"],
+                &["POST,PUT https://a.org"],
+                &["POST https://a.org:443"],
+            ),
+            (&["GET https://a.org"], &["POST https://a.org"], &[]),
         ] {
             let got: Vec<String> = effective(asked, granted)
                 .permissions
@@ -418,26 +239,38 @@ mod tests {
     }
 
     #[test]
-    fn allows_matches_scheme_host_and_port() {
-        let all = effective(&["*://*:*"], &["https://*.a.org", "http://127.0.0.1:8080"]);
-        for (scheme, host, port, want) in [
-            ("https", "x.a.org", 443, true),
-            ("https", "x.y.a.org", 443, true),
-            ("https", "a.org", 443, false),
-            ("https", "evila.org", 443, false),
-            ("http", "x.a.org", 80, false),
-            ("https", "x.a.org", 8443, false),
-            ("http", "127.0.0.1", 8080, true),
-            ("ftp", "x.a.org", 443, false),
+    fn allows_matches_scheme_host_port_and_method() {
+        let all = effective(
+            &["*://*:*"],
+            &[
+                "https://*.a.org",
+                "http://127.0.0.1:8080",
+                "GET https://b.org",
+            ],
+        );
+        for (scheme, host, port, method, want) in [
+            ("https", "x.a.org", 443, "POST", true),
+            ("https", "x.y.a.org", 443, "POST", true),
+            ("https", "a.org", 443, "POST", false),
+            ("https", "evila.org", 443, "POST", false),
+            ("http", "x.a.org", 80, "POST", false),
+            ("https", "x.a.org", 8443, "POST", false),
+            ("http", "127.0.0.1", 8080, "POST", true),
+            ("https", ".a.org", 443, "POST", false),
+            ("https", "b.org", 443, "POST", false),
+            ("https", "b.org", 443, "GET", true),
+            ("https", "b.org", 443, "get", false),
+            ("https", "x.a.org", 443, "CONNECT", false),
+            ("ftp", "x.a.org", 443, "POST", false),
         ] {
             assert_eq!(
-                all.allows(scheme, host, port),
+                all.allows(scheme, host, port, method),
                 want,
-                "{scheme}://{host}:{port}"
+                "{method} {scheme}://{host}:{port}"
             );
         }
-        assert!(all.names_exactly("http", "127.0.0.1", 8080));
-        assert!(!all.names_exactly("https", "x.a.org", 443));
+        assert!(all.names_exactly("http", "127.0.0.1", 8080, "PUT"));
+        assert!(!all.names_exactly("https", "x.a.org", 443, "GET"));
     }
 
     #[test]
@@ -455,11 +288,36 @@ mod tests {
             } else {
                 "10.0.0.1"
             };
-            assert!(powers.allows("http", host, 80), "{asked:?} {granted:?}");
-            let got = powers.names_exactly("http", host, 80);
+            assert!(
+                powers.allows("http", host, 80, "GET"),
+                "{asked:?} {granted:?}"
+            );
+            let got = powers.names_exactly("http", host, 80, "GET");
             assert_eq!(got, want, "{asked:?} with {granted:?}");
             assert_eq!(powers.permissions.outbound_hosts.len(), 1, "{granted:?}");
         }
+    }
+
+    #[test]
+    fn a_host_is_named_for_the_methods_of_its_grant() {
+        let powers = effective(&["*://*:*"], &["GET http://10.0.0.1", "*://*:*"]);
+        for (method, named) in [("GET", true), ("POST", false)] {
+            assert!(powers.allows("http", "10.0.0.1", 80, method));
+            assert_eq!(powers.names_exactly("http", "10.0.0.1", 80, method), named);
+        }
+    }
+
+    #[test]
+    fn refused_methods_are_named() {
+        let asked = Permissions {
+            outbound_hosts: hosts(&["GET,POST https://a.org", "*://*:*"]),
+            ..Permissions::default()
+        };
+        let held = effective(&["*://*:*"], &["GET https://a.org", "https://b.org"]);
+        assert_eq!(
+            held.refused(&asked),
+            ["outbound_hosts: POST https://a.org:443"]
+        );
     }
 
     #[test]
@@ -481,21 +339,5 @@ mod tests {
                 "ai"
             ]
         );
-    }
-
-    #[test]
-    fn bad_hosts_say_what_to_write() {
-        for text in [
-            "a.org",
-            "ftp://a.org",
-            "https://",
-            "https://a*b.org",
-            "https://*a.org",
-            "https://a.org:99999",
-            "https://a org",
-        ] {
-            let error = text.parse::<OutboundHost>().expect_err(text);
-            assert!(error.message().contains("scheme://host:port"), "{error}");
-        }
     }
 }

@@ -132,7 +132,7 @@ pub enum FinishReason {
     ContentFilter,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCallDelta {
     /// Pieces with the same index belong together; arguments are appended.
     pub index: u32,
@@ -160,7 +160,7 @@ impl std::ops::AddAssign for Usage {
 }
 
 /// One thing a model said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Chunk {
     Text(String),
     Reasoning(String),
@@ -174,7 +174,7 @@ pub enum Chunk {
 pub type ChunkStream = Pin<Box<dyn Stream<Item = Result<Chunk>> + Send>>;
 
 /// A whole answer.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
     /// `provider/model` that answered.
     pub model: String,
@@ -221,14 +221,14 @@ impl Reply {
 /// Tool calls of one answer beyond this are dropped: an index comes from outside.
 const MAX_TOOL_CALLS: usize = 128;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmbedRequest {
     pub model: String,
     pub inputs: Vec<String>,
     pub dimensions: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmbedReply {
     /// One vector per input, in their order.
     pub vectors: Vec<Vec<f32>>,

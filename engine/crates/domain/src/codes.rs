@@ -79,6 +79,7 @@ codes! {
     PLUGIN_FAILED          Internal           "plugin_failed"          "The plugin reported a fault of its own";
     PLUGIN_HOST_CALLS      Internal           "plugin_host_calls_exceeded" "The plugin made more calls of the host than it may";
     PLUGIN_BUSY            Unavailable        "plugin_busy"            "The plugin has as many calls as it may";
+    PLUGIN_REPLACED        Unavailable        "plugin_replaced"        "The plugin was replaced while the call went on";
     PLUGIN_QUARANTINED     Unavailable        "plugin_quarantined"     "The plugin failed too often and rests";
     PLUGIN_UNTRUSTED       InvalidInput       "plugin_untrusted"       "The package's signature is not trusted";
     CONSENT_NEEDED         Conflict           "consent_needed"         "The new version asks for more than it was granted";

@@ -59,6 +59,7 @@ struct Inner {
     message: String,
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
+    upstream_code: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -70,6 +71,7 @@ impl Error {
             message: message.into(),
             fields: Vec::new(),
             retry_after: None,
+            upstream_code: None,
             source: None,
         }))
     }
@@ -90,6 +92,12 @@ impl Error {
 
     pub fn with_retry_after(mut self, after: Option<Duration>) -> Self {
         self.0.retry_after = after;
+        self
+    }
+
+    /// The code that a provider's own upstream gave, such as `insufficient_quota`. It may be shown.
+    pub fn with_upstream_code(mut self, code: Option<String>) -> Self {
+        self.0.upstream_code = code;
         self
     }
 
@@ -118,6 +126,11 @@ impl Error {
 
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// The upstream's own code, where a provider told it. Ours is [`Error::code`].
+    pub fn upstream_code(&self) -> Option<&str> {
+        self.0.upstream_code.as_deref()
     }
 
     /// Whether the same call may succeed later without a change by the caller.

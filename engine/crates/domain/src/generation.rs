@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::job::Progress;
+use crate::recording::Blob;
 use crate::research::Source;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,13 +34,17 @@ pub struct Draft {
     pub sources: Vec<Source>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum GenerationEvent {
     Progress(Progress),
     Text(String),
-    Checkpoint(Bytes),
+    Checkpoint(#[serde(serialize_with = "as_base64")] Bytes),
     Draft(Box<Draft>),
 }
 
 /// A generation under way. Dropping it ends the guest.
 pub type GenerationStream = Pin<Box<dyn Stream<Item = Result<GenerationEvent>> + Send>>;
+
+fn as_base64<S: serde::Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    Blob(bytes.to_vec()).serialize(serializer)
+}

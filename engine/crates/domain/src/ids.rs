@@ -89,3 +89,7 @@ id!(ArticleId, "art");
 id!(JobId, "job");
 id!(EventId, "evt");
 id!(UsageId, "use");
+id!(
+    /// One line of what served when.
+    ServedId, "srv"
+);

@@ -3,16 +3,17 @@
 use std::pin::Pin;
 
 use futures::Stream;
+use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LocalModelKind {
     Generation,
     Embedding,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LocalModelInfo {
     pub id: String,
     pub kind: LocalModelKind,
@@ -24,7 +25,7 @@ pub struct LocalModelInfo {
     pub eos_token: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GenerateRequest {
     pub model: String,
     /// The whole prompt, special tokens included.
@@ -41,13 +42,13 @@ pub struct GenerateRequest {
     pub stop: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GenerateFinish {
     Stop,
     Length,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum GenerateEvent {
     /// Whole UTF-8 characters.
     Text(String),
@@ -63,7 +64,7 @@ pub enum GenerateEvent {
 pub type TokenStream = Pin<Box<dyn Stream<Item = Result<GenerateEvent>> + Send>>;
 
 /// Vectors of unit length, and the tokens read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LocalEmbeddings {
     pub vectors: Vec<Vec<f32>>,
     pub input_tokens: u32,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::ids::{ArticleId, JobId, UserId};
 use crate::provenance::AiCall;
+use crate::rollout::Pin;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,6 +45,9 @@ pub struct GenerateTask {
     /// `provider/model` or alias that empty model names mean; `None` is the engine's default.
     pub model: Option<String>,
     pub project: String,
+    /// Versions of plugins a tester asked for.
+    #[serde(default)]
+    pub pins: Vec<Pin>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

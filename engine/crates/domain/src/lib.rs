@@ -17,8 +17,10 @@ pub mod plugin;
 pub mod ports;
 pub mod principal;
 pub mod provenance;
+pub mod recording;
 pub mod report;
 pub mod research;
+pub mod rollout;
 pub mod search;
 pub mod usage;
 

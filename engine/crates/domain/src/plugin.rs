@@ -8,9 +8,12 @@ use serde_json::Value;
 
 use crate::capability::{Effective, Grants, Permissions};
 use crate::ports::{Analytics, Generator, Probe, Provider, Research};
+use crate::recording::RecordWish;
 
+mod source;
 mod stats;
 
+pub use source::RemoteSource;
 pub use stats::{CallEnd, Latencies, PluginStats, StatsSnapshot};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -145,13 +148,67 @@ impl PluginSpec {
     }
 }
 
-/// A package that lies elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RemoteSource {
-    /// `digest` is the SHA-256 of the package, hex.
-    Url { url: String, digest: String },
-    /// `registry/repository:tag` or `registry/repository@sha256:…`, as in the OCI distribution specification.
-    Oci { reference: String },
+/// What a package says about itself, found without running it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PackageInfo {
+    pub manifest: Manifest,
+    /// SHA-256 of the component, hex.
+    pub digest: String,
+    /// SHA-256 of the whole file, hex; the component's own where it comes alone.
+    pub package_digest: String,
+    pub format: PackageFormat,
+    /// Who signed it, valid signatures only.
+    pub signed_by: Vec<Signer>,
+}
+
+impl PackageInfo {
+    /// The file name it gets in the folder of plugins: `ID-VERSION.inkplug`, or `.wasm`.
+    pub fn file_name(&self) -> String {
+        let Manifest { id, version, .. } = &self.manifest;
+        format!("{id}-{version}.{}", self.format.extension())
+    }
+}
+
+/// How a plugin is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackageFormat {
+    /// A component and what belongs to it, in one file.
+    Package,
+    /// The component alone.
+    Component,
+}
+
+impl PackageFormat {
+    /// Without a dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Package => "inkplug",
+            Self::Component => "wasm",
+        }
+    }
+}
+
+/// A key that signed a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signer {
+    /// Names the key: 16 hex digits.
+    pub key_id: String,
+    /// `ed25519:` and base64.
+    pub public_key: String,
+    /// Under which the key is trusted, if it is.
+    pub name: Option<String>,
+    pub standing: Standing,
+}
+
+/// What an engine thinks of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    Trusted,
+    /// Neither trusted nor revoked.
+    Unknown,
+    /// Its signatures count for nothing.
+    Revoked,
 }
 
 /// Two versions of one plugin at once: the one of the spec (stable), and a canary.
@@ -221,11 +278,18 @@ pub struct LoadedPlugin {
     pub manifest: Manifest,
     /// SHA-256 of the component, hex.
     pub digest: String,
+    /// SHA-256 of the file it came as, hex.
+    pub package_digest: String,
+    pub format: PackageFormat,
+    /// Who signed the file, as it stood when the plugin was loaded.
+    pub signed_by: Vec<Signer>,
     pub effective: Effective,
     /// Asked by the manifest and not granted, in words.
     pub refused: Vec<String>,
     /// What became of its calls since it was loaded.
     pub stats: Arc<PluginStats>,
+    /// Which of its calls are recorded.
+    pub recording: Arc<RecordWish>,
     pub body: PluginBody,
     pub probe: Arc<dyn Probe>,
 }

@@ -9,12 +9,12 @@ mod stores;
 
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
-    PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
+    PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
 };
 pub use local::LocalModels;
-pub use outside::{Clock, Egress, SystemClock};
+pub use outside::{Clock, Egress, RecordingSink, RecordingStore, SystemClock};
 pub use search::SearchIndex;
 pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, NewJob, PluginKv,
-    Rotation, UsageLedger, UserStore,
+    RolloutStore, Rotation, UsageLedger, UserStore,
 };

@@ -9,7 +9,9 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::config::CredentialBinding;
 use crate::failure::Failure;
+use crate::forms::within_basic;
 use crate::policy::Target;
+use crate::scrubber::{SHORTEST_BYTES, Scrubber};
 use crate::secret::Secret;
 
 /// All credentials, checked once at start.
@@ -21,7 +23,8 @@ pub(crate) struct Credential {
     name: String,
     pub header: HeaderName,
     pub value: HeaderValue,
-    pub secret: Secret,
+    /// The secret, and what it stands for.
+    scrubbed: Vec<Secret>,
     /// The hosts it is bound to, in the words of powers, so that one rule matches both.
     reach: Effective,
 }
@@ -45,6 +48,7 @@ impl Credentials {
         plugin: &str,
         powers: &Effective,
         target: &Target,
+        method: &str,
     ) -> Result<&Credential, Failure> {
         if !powers.permissions.credentials.contains(name) {
             return Err(Failure::CredentialNotGranted {
@@ -58,8 +62,7 @@ impl Credentials {
             .ok_or_else(|| Failure::UnknownCredential {
                 name: name.to_owned(),
             })?;
-        let scheme = target.url.scheme();
-        if !credential.reach.allows(scheme, &target.host, target.port) {
+        if !credential.reaches(target, method) {
             return Err(Failure::CredentialNotBound {
                 name: name.to_owned(),
                 address: target.address(),
@@ -67,9 +70,24 @@ impl Credentials {
         }
         Ok(credential)
     }
+
+    /// All values, for keeping them out of what leaves the engine.
+    pub fn scrubber(&self) -> Result<Scrubber> {
+        Scrubber::new(
+            self.by_name
+                .values()
+                .flat_map(|credential| credential.scrubbed.iter().map(|s| (&*credential.name, s))),
+        )
+    }
 }
 
 impl Credential {
+    /// Whether it is bound to the target.
+    pub fn reaches(&self, target: &Target, method: &str) -> bool {
+        let scheme = target.url.scheme();
+        self.reach.allows(scheme, &target.host, target.port, method)
+    }
+
     fn checked(binding: CredentialBinding) -> Result<Self> {
         let CredentialBinding {
             name,
@@ -80,6 +98,12 @@ impl Credential {
         } = binding;
         if secret.expose().is_empty() {
             return Err(invalid(&name, "is empty"));
+        }
+        if secret.expose().len() < SHORTEST_BYTES {
+            let what = format!(
+                "is shorter than {SHORTEST_BYTES} bytes, so it could not be told from ordinary text and kept out of logs and answers"
+            );
+            return Err(invalid(&name, &what));
         }
         let header = HeaderName::from_bytes(header.as_bytes())
             .map_err(|_| invalid(&name, "has a `header` that is no header name"))?;
@@ -92,11 +116,12 @@ impl Credential {
                 ..Permissions::default()
             },
         };
+        let within = within_basic(secret.expose()).map(Secret::new);
         Ok(Self {
             name,
             header,
             value,
-            secret,
+            scrubbed: within.into_iter().chain([secret]).collect(),
             reach,
         })
     }
@@ -132,9 +157,12 @@ mod tests {
 
     #[test]
     fn a_credential_needs_a_holder_and_a_bound_target() {
-        let credentials =
-            Credentials::new(vec![binding("openai", "sk-1", &["https://api.openai.com"])])
-                .expect("valid");
+        let credentials = Credentials::new(vec![binding(
+            "openai",
+            "sk-12345678",
+            &["https://api.openai.com"],
+        )])
+        .expect("valid");
         for (held, name, url, want) in [
             (
                 &["openai"][..],
@@ -165,9 +193,9 @@ mod tests {
             (&["other"], "other", "https://api.openai.com/v1", "unknown"),
         ] {
             let target = Target::parse(url).expect(url);
-            let got = match credentials.for_target(name, "p", &holding(held), &target) {
+            let got = match credentials.for_target(name, "p", &holding(held), &target, "GET") {
                 Ok(credential) => {
-                    assert_eq!(credential.value, "Bearer sk-1");
+                    assert_eq!(credential.value, "Bearer sk-12345678");
                     assert!(credential.value.is_sensitive());
                     "attached"
                 }
@@ -189,7 +217,8 @@ mod tests {
         for bindings in [
             vec![binding("a", "", &[])],
             vec![binding("a", "sk-hid\nden", &[])],
-            vec![binding("a", "x", &[]), binding("a", "y", &[])],
+            vec![binding("a", "hid4567", &[])],
+            vec![binding("a", "hidden-1", &[]), binding("a", "hidden-2", &[])],
             vec![with_header],
         ] {
             let error = Credentials::new(bindings).err().expect("refused");

@@ -54,8 +54,68 @@ pub(crate) enum Failure {
     TooManyRedirects { address: String, limit: u32 },
     #[error("{address} redirected to an address that is not valid")]
     InvalidRedirect { address: String },
+    #[error(
+        "the {what} for {address} is larger than the limit of {limit_bytes} bytes; `{key}` in [egress] of engine.toml sets it"
+    )]
+    RequestTooLarge {
+        /// Such as `body`.
+        what: &'static str,
+        address: String,
+        limit_bytes: u64,
+        key: &'static str,
+    },
     #[error("the answer of {address} is larger than the limit of {limit_bytes} bytes")]
     TooLarge { address: String, limit_bytes: u64 },
+    #[error(
+        "the answer of {address} has more headers than the limits allow, {max_headers} of them or {limit_bytes} bytes"
+    )]
+    HeadersTooLarge {
+        address: String,
+        max_headers: usize,
+        limit_bytes: usize,
+    },
+    #[error(
+        "the compressed answer of {address} grows to more than {ratio} times its size; `max_decompression_ratio` in [egress] of engine.toml sets the limit"
+    )]
+    Inflated { address: String, ratio: u64 },
+    #[error("{address} answered in the encoding `{encoding}`, which was not asked for")]
+    UnknownEncoding { address: String, encoding: String },
+    #[error("the answer of {address} is damaged: its compression cannot be undone")]
+    Damaged {
+        address: String,
+        #[source]
+        source: BoxError,
+    },
+    #[error("the answer of {address} was not complete within {} ms", .after.as_millis())]
+    TooSlow { address: String, after: Duration },
+    #[error(transparent)]
+    Fault(#[from] Error),
+}
+
+impl Failure {
+    /// The word under which a refusal is counted; `None` where the fault is the network's.
+    pub fn refusal(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidRequest(_) => Some("invalid_request"),
+            Self::NotGranted { .. } => Some("not_granted"),
+            Self::RefusedNetwork { .. } => Some("refused_network"),
+            Self::CredentialNotGranted { .. } => Some("credential_not_granted"),
+            Self::UnknownCredential { .. } => Some("unknown_credential"),
+            Self::CredentialNotBound { .. } => Some("credential_not_bound"),
+            Self::TooManyRedirects { .. } => Some("too_many_redirects"),
+            Self::InvalidRedirect { .. } => Some("invalid_redirect"),
+            Self::RequestTooLarge { .. } => Some("request_too_large"),
+            Self::TooLarge { .. } => Some("response_too_large"),
+            Self::HeadersTooLarge { .. } => Some("response_headers_too_large"),
+            Self::Inflated { .. } => Some("decompression_ratio"),
+            Self::UnknownEncoding { .. } => Some("unknown_encoding"),
+            Self::NoAnswer { .. } | Self::Stalled { .. } | Self::TooSlow { .. } => Some("timeout"),
+            Self::Unreachable { .. }
+            | Self::Broken { .. }
+            | Self::Damaged { .. }
+            | Self::Fault(_) => None,
+        }
+    }
 }
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
@@ -64,23 +124,31 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let message = failure.to_string();
         let code = match &failure {
-            Failure::InvalidRequest(_) => &codes::INVALID_INPUT,
+            Failure::InvalidRequest(_) | Failure::RequestTooLarge { .. } => &codes::INVALID_INPUT,
             Failure::NotGranted { .. } | Failure::RefusedNetwork { .. } => &codes::EGRESS_DENIED,
             Failure::CredentialNotGranted { .. }
             | Failure::UnknownCredential { .. }
             | Failure::CredentialNotBound { .. } => &codes::CREDENTIAL_DENIED,
             Failure::Unreachable { .. } => &codes::UPSTREAM_UNREACHABLE,
-            Failure::NoAnswer { .. } | Failure::Stalled { .. } => &codes::UPSTREAM_TIMEOUT,
+            Failure::NoAnswer { .. } | Failure::Stalled { .. } | Failure::TooSlow { .. } => {
+                &codes::UPSTREAM_TIMEOUT
+            }
             Failure::Broken { .. }
+            | Failure::Damaged { .. }
             | Failure::TooManyRedirects { .. }
             | Failure::InvalidRedirect { .. }
-            | Failure::TooLarge { .. } => &codes::UPSTREAM_ERROR,
+            | Failure::TooLarge { .. }
+            | Failure::HeadersTooLarge { .. }
+            | Failure::Inflated { .. }
+            | Failure::UnknownEncoding { .. } => &codes::UPSTREAM_ERROR,
+            Failure::Fault(_) => &codes::INTERNAL,
         };
         let error = Error::new(code, message);
         match failure {
-            Failure::Unreachable { source, .. } | Failure::Broken { source, .. } => {
-                error.with_source(source)
-            }
+            Failure::Fault(error) => error,
+            Failure::Unreachable { source, .. }
+            | Failure::Broken { source, .. }
+            | Failure::Damaged { source, .. } => error.with_source(source),
             _ => error,
         }
     }

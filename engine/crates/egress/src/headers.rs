@@ -29,16 +29,26 @@ pub(crate) fn outgoing(headers: &[(String, String)]) -> Result<HeaderMap, Failur
     Ok(map)
 }
 
-/// What the guest gets to see, names in lower case.
-pub(crate) fn incoming(headers: &HeaderMap) -> Vec<(String, String)> {
+/// What the guest gets to see, names in lower case. A body that was decoded no longer has the length
+/// and encoding that its headers tell.
+pub(crate) fn incoming(headers: &HeaderMap, is_decoded: bool) -> Vec<(String, String)> {
     headers
         .iter()
         .filter(|(name, _)| !is_hop_by_hop(name) && *name != SET_COOKIE)
+        .filter(|(name, _)| !is_decoded || (*name != CONTENT_ENCODING && *name != CONTENT_LENGTH))
         .map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             (name.as_str().to_owned(), value)
         })
         .collect()
+}
+
+/// The size of headers as limits count it: names, values, and four bytes between them.
+pub(crate) fn size_bytes(headers: &HeaderMap) -> usize {
+    headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum()
 }
 
 /// Drops what identifies the caller, for a redirect that leaves the origin.

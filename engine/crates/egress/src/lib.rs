@@ -6,18 +6,27 @@
 pub mod client;
 mod config;
 mod credentials;
+mod decode;
 mod failure;
+mod forms;
 mod headers;
 mod networks;
+pub mod packages;
 mod policy;
+mod pools;
 mod redact;
 mod redirect;
 mod resolve;
 mod response;
+mod scrubber;
 mod secret;
 mod send;
+mod tally;
 mod transport;
 
-pub use config::{CredentialBinding, EgressConfig};
+pub use config::{CredentialBinding, EgressConfig, EgressMode};
+pub use resolve::{NameResolver, SystemResolver};
+pub use scrubber::Scrubber;
 pub use secret::Secret;
 pub use send::HttpEgress;
+pub use tally::{AuditedAddress, EgressCounts, RefusedReason};

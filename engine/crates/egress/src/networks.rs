@@ -13,6 +13,8 @@ pub(crate) enum Network {
     Special(&'static str),
 }
 
+const METADATA: &str = "metadata service of a cloud";
+
 pub(crate) fn network_of(ip: IpAddr) -> Network {
     match ip {
         IpAddr::V4(v4) => network_of_v4(v4),
@@ -23,6 +25,8 @@ pub(crate) fn network_of(ip: IpAddr) -> Network {
 fn network_of_v4(ip: Ipv4Addr) -> Network {
     use Network::{Private, Public, Special};
     match ip.octets() {
+        // Outside of the link-local range: those of Alibaba and of Azure.
+        [100, 100, 100, 200] | [168, 63, 129, 16] => Special(METADATA),
         [0, ..] => Special("unspecified address"),
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Private("private network"),
         [100, 64..=127, ..] => Private("shared address space of carriers"),
@@ -53,6 +57,14 @@ fn network_of_v6(ip: Ipv6Addr) -> Network {
             network_of_v4(embedded_v4(high, low))
         }
         [0, 0, 0, 0, 0, 0, _, _] => Special("IPv4-compatible address"),
+        // Where in it the IPv4 address stands depends on the translator, so none is admitted.
+        [0x64, 0xff9b, 1, ..] => Special("local NAT64 address"),
+        [0x100, 0, 0, 0..=1, ..] => Special("discard-only address"),
+        // Those of AWS, Google, Oracle and Scaleway.
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
+        | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]
+        | [0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]
+        | [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42] => Special(METADATA),
         [0xfc00..=0xfdff, ..] => Private("unique local address"),
         [0xfe80..=0xfebf, ..] => Special("link-local address"),
         [0xfec0..=0xfeff, ..] => Private("site-local address"),
@@ -121,7 +133,21 @@ mod tests {
             ("64:ff9b::10.0.0.1", "private"),
             ("64:ff9b::a9fe:a9fe", "special"),
             ("64:ff9b:1::1", "special"),
+            ("64:ff9b:1::8.8.8.8", "special"),
+            ("64:ff9b::1:8.8.8.8", "special"),
+            ("::ffff:0:8.8.8.8", "special"),
+            ("::ffff:255.255.255.255", "special"),
+            ("::ffff:100.100.100.200", "special"),
+            ("100.100.100.200", "special"),
+            ("168.63.129.16", "special"),
+            ("fd00:ec2::254", "special"),
+            ("fd20:ce::254", "special"),
+            ("fd00:c1::a9fe:a9fe", "special"),
+            ("fd00:42::42", "special"),
             ("100::1", "special"),
+            ("100:0:0:1::1", "special"),
+            ("5f00::1", "special"),
+            ("febf::1", "special"),
             ("2001::1", "special"),
             ("2001:20::1", "special"),
             ("2001:200::1", "public"),

@@ -78,17 +78,27 @@ impl Target {
 
 /// Checks a target against the powers, and addresses written as numbers against the networks.
 /// Names are checked again when they are resolved.
-pub(crate) fn admit(plugin: &str, powers: &Effective, target: &Target) -> Result<Door, Failure> {
+pub(crate) fn admit(
+    plugin: &str,
+    powers: &Effective,
+    target: &Target,
+    method: &str,
+) -> Result<Door, Failure> {
     let scheme = target.url.scheme();
-    if !powers.allows(scheme, &target.host, target.port) {
+    if !powers.allows(scheme, &target.host, target.port, method) {
         return Err(Failure::NotGranted {
             plugin: plugin.to_owned(),
             address: target.address(),
         });
     }
-    if powers.names_exactly(scheme, &target.host, target.port) {
+    if powers.names_exactly(scheme, &target.host, target.port, method) {
         return Ok(Door::Named);
     }
+    beyond_grants(plugin, target)
+}
+
+/// The check of the networks alone, for what no grant names.
+pub(crate) fn beyond_grants(plugin: &str, target: &Target) -> Result<Door, Failure> {
     if let Ok(ip) = target.host.parse::<IpAddr>()
         && let Network::Private(network) | Network::Special(network) = network_of(ip)
     {
@@ -150,7 +160,8 @@ mod tests {
             (&named, "http://api.example.org/", "not granted"),
             (&named, "https://evil.org/api.example.org", "not granted"),
         ] {
-            let got = match Target::parse(url).and_then(|target| admit("p", powers, &target)) {
+            let got = match Target::parse(url).and_then(|target| admit("p", powers, &target, "GET"))
+            {
                 Ok(Door::Public) => "public",
                 Ok(Door::Named) => "named",
                 Err(Failure::InvalidRequest(_)) => "invalid",

@@ -1,120 +1,82 @@
-//! Takes a credential's value out of what an upstream sends back, so that a plugin cannot read it
-//! from an echo. Best effort: the value as it was sent, also across the borders of pieces.
+//! Takes secrets out of what an upstream sends back, so that a plugin cannot read them from an echo,
+//! also where one is torn apart by the borders of pieces.
 
 use bytes::{Bytes, BytesMut};
 
-use crate::secret::Secret;
+use crate::scrubber::{Replacement, Scrubber};
 
-const REPLACEMENT: &str = "[redacted]";
-
-/// Shorter values would tear ordinary text apart and are no secrets worth the name.
-const SHORTEST_BYTES: usize = 8;
-
-/// Looks for one secret in a stream of pieces.
+/// Looks for secrets in one answer.
 pub(crate) struct Redactor {
-    /// None looks for nothing.
-    secret: Option<Secret>,
-    /// The end of what came so far, if the secret may begin there.
+    scrubber: Scrubber,
+    /// The end of what came so far, if a secret may begin there.
     held: BytesMut,
 }
 
 impl Redactor {
-    pub fn new(secret: Option<Secret>) -> Self {
+    pub fn new(scrubber: Scrubber) -> Self {
         Self {
-            secret: secret.filter(|secret| secret.expose().len() >= SHORTEST_BYTES),
+            scrubber,
             held: BytesMut::new(),
         }
     }
 
     pub fn text(&self, text: String) -> String {
-        match &self.secret {
-            Some(secret) if text.contains(secret.expose()) => {
-                text.replace(secret.expose(), REPLACEMENT)
-            }
-            _ => text,
+        if !self.finds_in(&text) {
+            return text;
         }
+        let clean = self.scrubber.replaced(text.as_bytes(), Replacement::Plain);
+        String::from_utf8_lossy(&clean).into_owned()
     }
 
     pub fn finds_in(&self, text: &str) -> bool {
-        self.secret
-            .as_ref()
-            .is_some_and(|secret| text.contains(secret.expose()))
+        self.scrubber.finds_in(text.as_bytes())
     }
 
     /// What may be passed on now.
     pub fn push(&mut self, piece: Bytes) -> Bytes {
-        let Some(secret) = &self.secret else {
-            return piece;
-        };
-        let needle = secret.expose().as_bytes();
-        let piece = if self.held.is_empty() {
+        let text = if self.held.is_empty() {
             piece
         } else {
             let mut joined = std::mem::take(&mut self.held);
             joined.extend_from_slice(&piece);
             joined.freeze()
         };
-        let piece = replaced(piece, needle);
-        let keep = piece.len() - longest_suffix_that_begins(&piece, needle);
-        self.held.extend_from_slice(&piece[keep..]);
-        piece.slice(..keep)
+        let until = self.scrubber.settled_until(&text);
+        self.held.extend_from_slice(&text[until..]);
+        self.clean(text.slice(..until))
     }
 
     /// What was held back, once nothing more can come.
     pub fn finish(&mut self) -> Bytes {
-        std::mem::take(&mut self.held).freeze()
+        let held = std::mem::take(&mut self.held).freeze();
+        self.clean(held)
     }
-}
 
-fn replaced(piece: Bytes, needle: &[u8]) -> Bytes {
-    let Some(mut at) = find(&piece, needle) else {
-        return piece;
-    };
-    let mut out = BytesMut::with_capacity(piece.len());
-    let mut rest = &piece[..];
-    loop {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(REPLACEMENT.as_bytes());
-        rest = &rest[at + needle.len()..];
-        match find(rest, needle) {
-            Some(next) => at = next,
-            None => break,
+    fn clean(&self, text: Bytes) -> Bytes {
+        match self.scrubber.replaced(&text, Replacement::Plain) {
+            std::borrow::Cow::Borrowed(_) => text,
+            std::borrow::Cow::Owned(clean) => clean.into(),
         }
     }
-    out.extend_from_slice(rest);
-    out.freeze()
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = needle.first()?;
-    let mut from = 0;
-    while let Some(offset) = haystack[from..].iter().position(|byte| byte == first) {
-        let at = from + offset;
-        if haystack[at..].starts_with(needle) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-    None
-}
-
-fn longest_suffix_that_begins(text: &[u8], needle: &[u8]) -> usize {
-    let longest = text.len().min(needle.len().saturating_sub(1));
-    (1..=longest)
-        .rev()
-        .find(|length| needle.starts_with(&text[text.len() - length..]))
-        .unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
 
-    fn through(secret: &str, pieces: &[&str]) -> (Vec<String>, String) {
-        let mut redactor = Redactor::new(Some(Secret::new(secret)));
+    use super::*;
+    use crate::secret::Secret;
+
+    const SECRET: &str = "sk-12345678/+x";
+
+    fn through<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, String) {
+        let secret = Secret::new(SECRET);
+        let scrubber = Scrubber::new([("a", &secret)]).expect("valid");
+        let mut redactor = Redactor::new(scrubber);
         let mut out: Vec<String> = pieces
-            .iter()
-            .map(|piece| redactor.push(Bytes::copy_from_slice(piece.as_bytes())))
+            .into_iter()
+            .map(|piece| redactor.push(Bytes::copy_from_slice(piece)))
             .map(|piece| String::from_utf8_lossy(&piece).into_owned())
             .collect();
         out.push(String::from_utf8_lossy(&redactor.finish()).into_owned());
@@ -124,30 +86,41 @@ mod tests {
 
     #[test]
     fn a_secret_is_found_across_borders() {
-        let secret = "sk-12345678";
         for (pieces, want) in [
             (&["nothing here"][..], "nothing here"),
-            (&["a sk-12345678 b"], "a [redacted] b"),
-            (&["sk-12345678sk-12345678"], "[redacted][redacted]"),
-            (&["a sk-1234", "5678 b"], "a [redacted] b"),
-            (&["a s", "k", "-", "1", "2345678 b"], "a [redacted] b"),
+            (&["a sk-12345678/+x b"], "a [redacted] b"),
+            (&["sk-12345678/+xsk-12345678/+x"], "[redacted][redacted]"),
+            (&["a sk-1234", "5678/+x b"], "a [redacted] b"),
+            (&["a s", "k", "-", "1", "2345678/+x b"], "a [redacted] b"),
             (&["a sk-1234", "nope"], "a sk-1234nope"),
             (&["ends with sk-1234"], "ends with sk-1234"),
-            (&["sk-sk-12345", "678"], "sk-[redacted]"),
+            (&["sk-sk-12345", "678/+x"], "sk-[redacted]"),
+            (&["a sk-12345678%2", "F%2Bx b"], "a [redacted] b"),
         ] {
-            assert_eq!(through(secret, pieces).1, want, "{pieces:?}");
+            let got = through(pieces.iter().map(|piece| piece.as_bytes())).1;
+            assert_eq!(got, want, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn no_cut_lets_any_form_through() {
+        let basic = STANDARD.encode(format!("user:{SECRET}!"));
+        let text = format!("{SECRET} {basic} sk-12345678%2f%2bx {SECRET}{SECRET}s");
+        let whole = through([text.as_bytes()]).1;
+        assert!(!whole.contains("12345678"), "{whole}");
+        assert!(whole.starts_with("[redacted] "), "{whole}");
+        let core = &basic[10..basic.len() - 6];
+        assert!(!whole.contains(core), "{whole}");
+        for size in 1..text.len() {
+            let got = through(text.as_bytes().chunks(size)).1;
+            assert_eq!(got, whole, "in pieces of {size}");
         }
     }
 
     #[test]
     fn pieces_without_a_beginning_pass_at_once() {
-        let (pieces, _) = through("sk-12345678", &["data: hello\n\n", "data: x\n\n"]);
+        let (pieces, _) = through([&b"data: hello\n\n"[..], b"data: x\n\n"]);
         assert_eq!(pieces[0], "data: hello\n\n");
         assert_eq!(pieces[1], "data: x\n\n");
-    }
-
-    #[test]
-    fn short_values_are_left_alone() {
-        assert_eq!(through("a", &["banana"]).1, "banana");
     }
 }

@@ -1,49 +1,76 @@
-//! The body of a response as a stream: with a byte cap, a deadline between pieces, and the
-//! credential's value taken out. Dropping the stream closes the connection.
+//! The body of a response as a stream: in the clear, with limits in bytes, time and growth, and with
+//! secrets taken out. Dropping the stream closes the connection.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream;
 use inkstone_domain::Result;
 use inkstone_domain::outbound::BodyStream;
-use reqwest::Response;
+use tokio::time::Instant;
 
+use crate::decode::Decoded;
 use crate::failure::Failure;
 use crate::redact::Redactor;
+use crate::tally::Tally;
+
+/// So much may be unpacked whatever it was packed from.
+const FREE_OF_RATIO_BYTES: u64 = 1024 * 1024;
 
 /// What a body is held to.
 pub(crate) struct BodyLimits {
     /// For messages.
     pub address: String,
     pub max_bytes: u64,
+    /// `None` where nothing was compressed.
+    pub max_ratio: Option<u64>,
     pub idle_timeout: Duration,
+    /// When the whole call has to be over, and how long it was given.
+    pub end: Instant,
+    pub total_timeout: Duration,
+}
+
+/// Where a body that ends at a limit is counted.
+pub(crate) struct BodyOwner {
+    pub plugin: String,
+    pub tally: Arc<Tally>,
 }
 
 pub(crate) fn body_stream(
-    response: Response,
+    body: Decoded,
     redactor: Redactor,
     limits: BodyLimits,
+    owner: BodyOwner,
 ) -> BodyStream {
     let reading = Reading {
-        response,
+        body,
         redactor,
         limits,
         read_bytes: 0,
     };
-    Box::pin(stream::unfold(Some(reading), |reading| async move {
-        let mut reading = reading?;
-        match reading.next().await {
-            Ok(Step::Piece(piece)) => Some((Ok(piece), Some(reading))),
-            Ok(Step::Last(piece)) => Some((Ok(piece), None)),
-            Ok(Step::End) => None,
-            Err(failure) => Some((Err(failure.into()) as Result<Bytes>, None)),
-        }
-    }))
+    Box::pin(stream::unfold(
+        Some((reading, owner)),
+        |reading| async move {
+            let (mut reading, owner) = reading?;
+            match reading.next().await {
+                Ok(Step::Piece(piece)) => Some((Ok(piece), Some((reading, owner)))),
+                Ok(Step::Last(piece)) => Some((Ok(piece), None)),
+                Ok(Step::End) => None,
+                Err(failure) => {
+                    if let Some(reason) = failure.refusal() {
+                        owner.tally.refused(&owner.plugin, reason);
+                    }
+                    Some((Err(failure.into()) as Result<Bytes>, None))
+                }
+            }
+        },
+    ))
 }
 
 struct Reading {
-    response: Response,
+    body: Decoded,
     redactor: Redactor,
     limits: BodyLimits,
     read_bytes: u64,
@@ -74,28 +101,61 @@ impl Reading {
     }
 
     async fn read(&mut self) -> Result<Option<Bytes>, Failure> {
-        let BodyLimits {
-            address,
-            max_bytes,
-            idle_timeout,
-        } = &self.limits;
-        let piece = tokio::time::timeout(*idle_timeout, self.response.chunk())
+        let limits = &self.limits;
+        let address = || limits.address.clone();
+        let idle_end = Instant::now() + limits.idle_timeout;
+        let piece = tokio::time::timeout_at(idle_end.min(limits.end), self.body.next())
             .await
-            .map_err(|_| Failure::Stalled {
-                address: address.clone(),
-                after: *idle_timeout,
+            .map_err(|_| {
+                if limits.end <= idle_end {
+                    Failure::TooSlow {
+                        address: address(),
+                        after: limits.total_timeout,
+                    }
+                } else {
+                    Failure::Stalled {
+                        address: address(),
+                        after: limits.idle_timeout,
+                    }
+                }
             })?
-            .map_err(|error| Failure::Broken {
-                address: address.clone(),
-                source: error.without_url().into(),
-            })?;
+            .map_err(|error| explained(address(), error))?;
         self.read_bytes += piece.as_ref().map_or(0, |piece| piece.len() as u64);
-        if self.read_bytes > *max_bytes {
+        let received_bytes = self.body.received_bytes();
+        if self.read_bytes.max(received_bytes) > limits.max_bytes {
             return Err(Failure::TooLarge {
-                address: address.clone(),
-                limit_bytes: *max_bytes,
+                address: address(),
+                limit_bytes: limits.max_bytes,
             });
         }
-        Ok(piece)
+        match limits.max_ratio {
+            Some(ratio)
+                if self.read_bytes > FREE_OF_RATIO_BYTES
+                    && self.read_bytes > received_bytes.saturating_mul(ratio) =>
+            {
+                Err(Failure::Inflated {
+                    address: address(),
+                    ratio,
+                })
+            }
+            _ => Ok(piece),
+        }
+    }
+}
+
+fn explained(address: String, error: io::Error) -> Failure {
+    let is_of_connection = error
+        .get_ref()
+        .is_some_and(|source| source.is::<reqwest::Error>());
+    if is_of_connection {
+        Failure::Broken {
+            address,
+            source: error.into(),
+        }
+    } else {
+        Failure::Damaged {
+            address,
+            source: error.into(),
+        }
     }
 }

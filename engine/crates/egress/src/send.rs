@@ -2,6 +2,7 @@
 //! the same checks as the first.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,52 +11,59 @@ use inkstone_domain::Result;
 use inkstone_domain::capability::Effective;
 use inkstone_domain::outbound::{OutboundRequest, OutboundResponse};
 use inkstone_domain::ports::Egress;
-use reqwest::header::{HeaderMap, LOCATION};
-use reqwest::{Client, Method, Response};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION, RANGE};
+use reqwest::{Method, Response};
 use tokio::time::Instant;
 
-use crate::config::EgressConfig;
+use crate::config::{EgressConfig, EgressMode};
 use crate::credentials::{Credential, Credentials};
+use crate::decode::{self, Decoded, Encoding};
 use crate::failure::Failure;
-use crate::policy::{Door, Target, admit};
+use crate::policy::{Door, Target, admit, beyond_grants};
+use crate::pools::Pools;
 use crate::redact::Redactor;
 use crate::resolve::RefusedAddress;
-use crate::response::{BodyLimits, body_stream};
-use crate::{headers, redirect, transport};
+use crate::response::{BodyLimits, BodyOwner, body_stream};
+use crate::scrubber::Scrubber;
+use crate::tally::{EgressCounts, Tally};
+use crate::{headers, redirect};
 
-/// The network by reqwest, behind the checks. Cheap to share; connections are pooled and reused.
+/// The network by reqwest, behind the checks. Cheap to share; each plugin's connections are pooled and
+/// reused by that plugin alone.
 pub struct HttpEgress {
-    /// Leads to public addresses only.
-    public: Client,
-    /// For hosts that a grant names exactly.
-    named: Client,
+    pools: Pools,
     credentials: Credentials,
-    limits: Limits,
-}
-
-struct Limits {
-    connect_timeout: Duration,
-    head_timeout: Duration,
-    idle_timeout: Duration,
-    max_redirects: u32,
-    max_response_bytes: u64,
+    /// Of all credentials, so that no answer tells a plugin any of them.
+    scrubber: Scrubber,
+    tally: Arc<Tally>,
+    config: Arc<EgressConfig>,
 }
 
 impl HttpEgress {
-    /// Checks the credentials and makes the clients; opens no connection.
-    pub fn new(config: EgressConfig) -> Result<Self> {
+    /// Checks the credentials; opens no connection.
+    ///
+    /// # Errors
+    /// `invalid_config` where a credential cannot be used, or is too short to be kept secret.
+    pub fn new(mut config: EgressConfig) -> Result<Self> {
+        let credentials = Credentials::new(std::mem::take(&mut config.credentials))?;
+        let config = Arc::new(config);
         Ok(Self {
-            public: transport::guarded_client(&config, Door::Public)?,
-            named: transport::guarded_client(&config, Door::Named)?,
-            credentials: Credentials::new(config.credentials)?,
-            limits: Limits {
-                connect_timeout: config.connect_timeout,
-                head_timeout: config.head_timeout,
-                idle_timeout: config.idle_timeout,
-                max_redirects: config.max_redirects,
-                max_response_bytes: config.max_response_bytes,
-            },
+            pools: Pools::new(Arc::clone(&config)),
+            scrubber: credentials.scrubber()?,
+            credentials,
+            tally: Arc::default(),
+            config,
         })
+    }
+
+    /// What was refused of a plugin's calls, and in audit mode let through, since the start.
+    pub fn counts(&self, plugin: &str) -> EgressCounts {
+        self.tally.of(plugin)
+    }
+
+    /// Takes every credential's value out of a text.
+    pub fn scrubber(&self) -> Scrubber {
+        self.scrubber.clone()
     }
 
     async fn call(
@@ -70,32 +78,38 @@ impl HttpEgress {
             headers: headers::outgoing(&request.headers)?,
             body: request.body,
         };
-        let mut door = admit(plugin, powers, &hop.target)?;
-        let credential = match &request.credential {
-            Some(name) => Some(
-                self.credentials
-                    .for_target(name, plugin, powers, &hop.target)?,
-            ),
+        self.check_size(&hop)?;
+        let mut door = self.admitted(plugin, powers, &hop.target, &hop.method)?;
+        let mut attached = match &request.credential {
+            Some(name) => Some(self.credentials.for_target(
+                name,
+                plugin,
+                powers,
+                &hop.target,
+                hop.method.as_str(),
+            )?),
             None => None,
         };
-        let mut attached = credential;
-        let redactor = Redactor::new(credential.map(|credential| credential.secret.clone()));
-        let patience = request.timeout.map_or(self.limits.head_timeout, |asked| {
-            asked.min(self.limits.head_timeout)
+        let redactor = Redactor::new(self.scrubber.clone());
+        let patience = request.timeout.map_or(self.config.head_timeout, |asked| {
+            asked.min(self.config.head_timeout)
         });
-        let deadline = Deadline {
-            at: Instant::now() + patience,
+        let start = Instant::now();
+        let head_end = Deadline {
+            at: start + patience,
             patience,
         };
+        let end = start + self.config.total_timeout;
 
-        for _ in 0..=self.limits.max_redirects {
+        for _ in 0..=self.config.max_redirects {
             let response = self
-                .send_hop(plugin, &hop, door, attached, &deadline)
+                .send_hop(plugin, &hop, door, attached, &head_end)
                 .await?;
+            self.check_head(&hop.target, response.headers())?;
             let location = response.headers().get(LOCATION);
             let (true, Some(location)) = (redirect::is_redirect(response.status()), location)
             else {
-                return self.finished(hop.target, response, redactor);
+                return self.finished(plugin, hop, response, redactor, end);
             };
             let location = String::from_utf8_lossy(location.as_bytes());
             if redactor.finds_in(&location) {
@@ -104,12 +118,14 @@ impl HttpEgress {
                 });
             }
             let next = redirect::follow(&hop.target, &location)?;
-            door = admit(plugin, powers, &next)?;
+            let (method, keeps_body) = redirect::rewritten(response.status(), &hop.method);
+            door = self.admitted(plugin, powers, &next, &method)?;
             if !next.same_origin(&hop.target) {
                 headers::forget_identity(&mut hop.headers);
                 attached = None;
             }
-            let (method, keeps_body) = redirect::rewritten(response.status(), &hop.method);
+            // It may be bound to other methods than the one that is used from here on.
+            attached = attached.filter(|credential| credential.reaches(&next, method.as_str()));
             if !keeps_body {
                 headers::forget_body(&mut hop.headers);
                 hop.body = None;
@@ -119,8 +135,67 @@ impl HttpEgress {
         }
         Err(Failure::TooManyRedirects {
             address: hop.target.address(),
-            limit: self.limits.max_redirects,
+            limit: self.config.max_redirects,
         })
+    }
+
+    /// By which door the target is reached. In audit mode the missing grant is counted, and the target
+    /// has to be a public one.
+    fn admitted(
+        &self,
+        plugin: &str,
+        powers: &Effective,
+        target: &Target,
+        method: &Method,
+    ) -> Result<Door, Failure> {
+        let admitted = admit(plugin, powers, target, method.as_str());
+        match (self.config.mode, &admitted) {
+            (EgressMode::Audit, Err(Failure::NotGranted { .. })) => {
+                let door = beyond_grants(plugin, target)?;
+                self.tally
+                    .audited(plugin, &target.address(), method.as_str());
+                Ok(door)
+            }
+            _ => admitted,
+        }
+    }
+
+    fn check_size(&self, hop: &Hop) -> Result<(), Failure> {
+        let refused = |what, limit_bytes, key| Failure::RequestTooLarge {
+            what,
+            address: hop.target.address(),
+            limit_bytes,
+            key,
+        };
+        let head_bytes = hop.target.url.as_str().len() + headers::size_bytes(&hop.headers);
+        let max_head_bytes = self.config.max_request_header_bytes;
+        if head_bytes > max_head_bytes {
+            let limit_bytes = max_head_bytes as u64;
+            return Err(refused("head", limit_bytes, "max_request_header_kib"));
+        }
+        let body_bytes = hop.body.as_ref().map_or(0, |body| body.len() as u64);
+        if body_bytes > self.config.max_request_bytes {
+            let limit_bytes = self.config.max_request_bytes;
+            return Err(refused("body", limit_bytes, "max_request_mib"));
+        }
+        Ok(())
+    }
+
+    fn check_head(&self, target: &Target, headers: &HeaderMap) -> Result<(), Failure> {
+        if headers.len() > self.config.max_response_headers
+            || headers::size_bytes(headers) > self.config.max_response_header_bytes
+        {
+            return Err(self.headers_too_large(target));
+        }
+        Ok(())
+    }
+
+    fn headers_too_large(&self, target: &Target) -> Failure {
+        Failure::HeadersTooLarge {
+            address: target.address(),
+            max_headers: self.config.max_response_headers,
+            limit_bytes: self.config.max_response_header_bytes,
+        }
     }
 
     async fn send_hop(
@@ -131,11 +206,12 @@ impl HttpEgress {
         credential: Option<&Credential>,
         deadline: &Deadline,
     ) -> Result<Response, Failure> {
-        let client = match door {
-            Door::Public => &self.public,
-            Door::Named => &self.named,
-        };
+        let client = self.pools.client(plugin, door).await?;
         let mut headers = hop.headers.clone();
+        // A part of a compressed body cannot be decoded.
+        if !headers.contains_key(RANGE) {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(decode::ACCEPTED));
+        }
         if let Some(credential) = credential {
             headers.insert(credential.header.clone(), credential.value.clone());
         }
@@ -157,34 +233,57 @@ impl HttpEgress {
 
     fn finished(
         &self,
-        target: Target,
+        plugin: &str,
+        hop: Hop,
         response: Response,
         redactor: Redactor,
+        end: Instant,
     ) -> Result<OutboundResponse, Failure> {
-        let max_bytes = self.limits.max_response_bytes;
-        if response
-            .content_length()
-            .is_some_and(|length| length > max_bytes)
+        let target = hop.target;
+        let max_bytes = self.config.max_response_bytes;
+        let status = response.status().as_u16();
+        let has_body = hop.method != Method::HEAD && !matches!(status, 204 | 304);
+        if has_body
+            && response
+                .content_length()
+                .is_some_and(|length| length > max_bytes)
         {
             return Err(Failure::TooLarge {
                 address: target.address(),
                 limit_bytes: max_bytes,
             });
         }
-        let headers = headers::incoming(response.headers())
+        let encoding = if has_body {
+            Encoding::of(response.headers()).map_err(|encoding| Failure::UnknownEncoding {
+                address: target.address(),
+                encoding,
+            })?
+        } else {
+            Encoding::Plain
+        };
+        let is_decoded = encoding != Encoding::Plain;
+        let headers = headers::incoming(response.headers(), is_decoded)
             .into_iter()
+            .filter(|(name, _)| !redactor.finds_in(name))
             .map(|(name, value)| (name, redactor.text(value)))
             .collect();
         let limits = BodyLimits {
             address: target.address(),
             max_bytes,
-            idle_timeout: self.limits.idle_timeout,
+            max_ratio: is_decoded.then_some(self.config.max_decompression_ratio),
+            idle_timeout: self.config.idle_timeout,
+            end,
+            total_timeout: self.config.total_timeout,
+        };
+        let owner = BodyOwner {
+            plugin: plugin.to_owned(),
+            tally: Arc::clone(&self.tally),
         };
         Ok(OutboundResponse {
-            status: response.status().as_u16(),
+            status,
             headers,
             url: redactor.text(target.url.into()),
-            body: body_stream(response, redactor, limits),
+            body: body_stream(Decoded::new(response, encoding), redactor, limits, owner),
         })
     }
 
@@ -199,11 +298,14 @@ impl HttpEgress {
                 network: refused.network,
             };
         }
+        if is_head_too_large(&error) {
+            return self.headers_too_large(target);
+        }
         let error = error.without_url();
         if error.is_timeout() {
             return Failure::NoAnswer {
                 address,
-                after: self.limits.connect_timeout,
+                after: self.config.connect_timeout,
             };
         }
         if error.is_builder() {
@@ -230,7 +332,12 @@ impl Egress for HttpEgress {
         powers: &Effective,
         request: OutboundRequest,
     ) -> Result<OutboundResponse> {
-        Ok(self.call(plugin, powers, request).await?)
+        self.call(plugin, powers, request).await.map_err(|failure| {
+            if let Some(reason) = failure.refusal() {
+                self.tally.refused(plugin, reason);
+            }
+            failure.into()
+        })
     }
 }
 
@@ -265,12 +372,17 @@ fn method_of(name: &str) -> Result<Method, Failure> {
 }
 
 fn refused_address(error: &reqwest::Error) -> Option<&RefusedAddress> {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(refused) = cause.downcast_ref::<RefusedAddress>() {
-            return Some(refused);
-        }
-        source = cause.source();
-    }
-    None
+    causes(error).find_map(|cause| cause.downcast_ref::<RefusedAddress>())
+}
+
+fn is_head_too_large(error: &reqwest::Error) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
+        .any(hyper::Error::is_parse_too_large)
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |cause: &&'_ (dyn StdError + 'static)| {
+        (*cause).source()
+    })
 }

@@ -1,5 +1,5 @@
-//! Pooled HTTP clients, made one way: no proxies from the environment, no redirects of reqwest's
-//! own, and roots of trust from the system or, where it has none, Mozilla's.
+//! HTTP clients, made one way: no proxies from the environment, no redirects and no decompression of
+//! reqwest's own, and roots of trust from the system or, where it has none, Mozilla's.
 
 use std::time::Duration;
 
@@ -7,19 +7,25 @@ use inkstone_domain::{Error, Result, codes};
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
 
 use crate::config::EgressConfig;
-use crate::policy::Door;
 use crate::resolve::GuardedResolver;
 
 const IDLE_CONNECTION: Duration = Duration::from_secs(60);
 const IDLE_CONNECTIONS_PER_HOST: usize = 32;
 
-/// A client whose connections only ever lead where its door allows.
-pub(crate) fn guarded_client(config: &EgressConfig, door: Door) -> Result<Client> {
+/// A client whose connections only ever lead where its resolver's door allows. Bodies come as they
+/// are sent; undoing their compression is counted elsewhere.
+pub(crate) fn guarded_client(config: &EgressConfig, resolver: GuardedResolver) -> Result<Client> {
+    let max_header_bytes = u32::try_from(config.max_response_header_bytes).unwrap_or(u32::MAX);
+    let resolver = std::sync::Arc::new(resolver);
     built(|| {
         plain_builder()
-            .dns_resolver(GuardedResolver { door })
+            .dns_resolver(std::sync::Arc::clone(&resolver))
             .connect_timeout(config.connect_timeout)
             .user_agent(&config.user_agent)
+            .http1_max_headers(config.max_response_headers)
+            .http2_max_header_list_size(max_header_bytes)
+            .no_gzip()
+            .no_brotli()
     })
 }
 

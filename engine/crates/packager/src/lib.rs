@@ -7,9 +7,12 @@
 pub mod build;
 pub mod componentise;
 pub mod error;
+pub mod pack;
 pub mod package;
 pub mod toolchain;
 
 pub use error::PackageError;
+pub use inkstone_package::SigningKey;
+pub use pack::{Packed, pack_file, pack_workspace, sign_file};
 pub use package::{Packaged, package_file, package_workspace};
 pub use toolchain::{Found, Toolchain};

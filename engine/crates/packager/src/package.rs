@@ -16,6 +16,8 @@ use crate::toolchain::Toolchain;
 #[derive(Debug, Clone)]
 pub struct Packaged {
     pub manifest: Manifest,
+    /// The folder of its `plugin.toml`.
+    pub source: PathBuf,
     pub path: PathBuf,
     /// `false` when the file was there already with the same content.
     pub changed: bool,
@@ -68,12 +70,14 @@ fn package(
     out_dir: &Path,
 ) -> Result<Packaged, PackageError> {
     let path = out_dir.join(format!("{}.wasm", manifest.id));
+    let source = folder_of(manifest_path).to_owned();
     if is_fresh(&path, &[wasm, manifest_path]) {
         let size_bytes = fs::metadata(&path)
             .map_err(PackageError::file(&path))?
             .len();
         return Ok(Packaged {
             manifest,
+            source,
             path,
             changed: false,
             size_bytes,
@@ -86,6 +90,7 @@ fn package(
     write_atomically(&path, &packaged)?;
     Ok(Packaged {
         manifest,
+        source,
         path,
         changed,
         size_bytes: packaged.len() as u64,
@@ -104,9 +109,16 @@ fn is_fresh(output: &Path, inputs: &[&Path]) -> bool {
     all.all(|input| modified(input).is_some_and(|changed| changed < written))
 }
 
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Readers see the old file or the new one: written beside it, then renamed.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
+    let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(PackageError::file(folder))?;
     let temporary = path.with_extension(format!("wasm.{}.tmp", std::process::id()));
     fs::write(&temporary, bytes).map_err(PackageError::file(&temporary))?;

@@ -113,6 +113,11 @@ impl PluginStats {
             .fetch_add(u64::from(rating), Ordering::Relaxed);
     }
 
+    /// The most that any one call held.
+    pub fn peak_memory_bytes(&self) -> u64 {
+        self.peak_memory_bytes.load(Ordering::Relaxed)
+    }
+
     /// Everything at this instant. Calls that end meanwhile may be seen in part.
     pub fn snapshot(&self) -> StatsSnapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -152,6 +157,7 @@ fn step(counter: &AtomicU64, up: bool) {
 fn is_failure(code: &Code) -> bool {
     let is_ours = std::ptr::eq(code, &codes::OVERLOADED)
         || std::ptr::eq(code, &codes::PLUGIN_BUSY)
+        || std::ptr::eq(code, &codes::PLUGIN_REPLACED)
         || std::ptr::eq(code, &codes::SHUTTING_DOWN);
     match code.kind {
         ErrorKind::Internal | ErrorKind::Upstream | ErrorKind::Timeout => true,

@@ -1,6 +1,8 @@
 //! Plugins from both sides: what the services call in a plugin, and what a plugin may call through the host.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,7 +12,7 @@ use crate::Result;
 use crate::capability::Grants;
 use crate::chat::{ChunkStream, EmbedReply, EmbedRequest, Model, Reply, Request};
 use crate::generation::{GenerationStream, Template};
-use crate::plugin::{LoadedPlugin, PluginSpec, RemoteSource};
+use crate::plugin::{LoadedPlugin, PackageInfo, PluginSpec, RemoteSource};
 use crate::report::{Block, ReportInfo};
 use crate::research::{Answer, Tool};
 use crate::search::Hit;
@@ -67,6 +69,8 @@ pub trait Analytics: Send + Sync {
 pub trait Probe: Send + Sync {
     /// Makes a fresh instance and asks what it offers.
     async fn check(&self) -> Result<()>;
+    /// Another version has taken over: calls still under way after `grace` end with `plugin_replaced`.
+    fn retire(&self, grace: Duration);
 }
 
 /// Makes a plugin ready to serve: read, hash, compile or load from cache, validate, pre-instantiate.
@@ -74,6 +78,12 @@ pub trait Probe: Send + Sync {
 #[async_trait]
 pub trait PluginLoader: Send + Sync {
     async fn prepare(&self, spec: &PluginSpec) -> Result<Arc<LoadedPlugin>>;
+    /// Looks at a package that lies nowhere yet, without running it. `plugin_rejected` where it is
+    /// none or not for this engine, `plugin_untrusted` where its signature does not do.
+    async fn inspect(&self, package: Bytes) -> Result<PackageInfo>;
+    /// Whether a loaded plugin may go on serving, since keys are trusted and revoked meanwhile;
+    /// `plugin_untrusted` where it may not.
+    async fn recheck(&self, plugin: &LoadedPlugin) -> Result<()>;
 }
 
 /// Where the list of plugins stands. Every reload reads it anew.
@@ -83,7 +93,8 @@ pub trait PluginList: Send + Sync {
     async fn read(&self) -> Result<Vec<PluginSpec>>;
     /// Changes `enabled` of one plugin in the list, and nothing else.
     async fn set_enabled(&self, id: &str, enabled: bool) -> Result<()>;
-    /// Adds a plugin, or points the entry with this id at another file; what is granted stays as it is.
+    /// Adds a plugin, or points the entry with this id at another file. What else stands in an entry
+    /// stays as it is; an entry with a rollout keeps it.
     async fn put(&self, entry: NewEntry) -> Result<()>;
     /// Takes a plugin off the list; its file stays.
     async fn remove(&self, id: &str) -> Result<()>;
@@ -93,10 +104,25 @@ pub trait PluginList: Send + Sync {
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEntry {
     pub id: String,
-    /// File name below the folder of plugins.
-    pub file: String,
-    /// For a plugin that is not on the list yet: whether it is granted what its manifest asks for.
+    /// File name below the folder of plugins; `None` leaves the source of an entry as it is.
+    pub file: Option<String>,
+    /// What it is granted from now on; `None` leaves what stands there, which is nothing for a new one.
     pub grants: Option<Grants>,
+}
+
+/// Where packages lie on this machine: the folder of plugins, and what was fetched from elsewhere.
+#[async_trait]
+pub trait PackageStore: Send + Sync {
+    /// Puts a package into the folder of plugins under this file name, whole or not at all. Returns
+    /// whether there was none of this name. `conflict` where the folder cannot be written.
+    async fn put(&self, file: &str, package: Bytes) -> Result<bool>;
+    /// Takes a package out of the folder of plugins; one that is not there is no fault.
+    async fn discard(&self, file: &str) -> Result<()>;
+    /// Where the package of this source lies; `None` where it was not fetched yet.
+    async fn find(&self, source: &RemoteSource) -> Result<Option<PathBuf>>;
+    /// Keeps what was fetched from this source, and tells where. From now on [`PackageStore::find`]
+    /// finds it, for a tag too: it stays at the package it led to.
+    async fn keep(&self, source: &RemoteSource, package: Bytes) -> Result<PathBuf>;
 }
 
 /// Brings packages from elsewhere to this machine.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::Result;
 use crate::capability::Effective;
 use crate::outbound::{OutboundRequest, OutboundResponse};
+use crate::recording::{Recording, RecordingInfo};
 
 /// The only door to the network. Checks the target against the powers, refuses private networks
 /// that no grant names exactly, and attaches credentials by name.
@@ -17,6 +18,21 @@ pub trait Egress: Send + Sync {
         powers: &Effective,
         request: OutboundRequest,
     ) -> Result<OutboundResponse>;
+}
+
+/// Where recorded calls of plugins are kept.
+pub trait RecordingSink: Send + Sync {
+    /// Keeps a recording. Never blocks the call that was recorded; what cannot be kept is logged.
+    fn keep(&self, recording: Recording);
+}
+
+/// The recordings that were kept.
+#[async_trait]
+pub trait RecordingStore: RecordingSink {
+    /// Of one plugin, newest first, at most 100.
+    async fn list(&self, plugin: &str) -> Result<Vec<RecordingInfo>>;
+    /// `not_found` where this plugin has no such recording.
+    async fn read(&self, plugin: &str, id: &str) -> Result<Recording>;
 }
 
 /// Wall-clock time, injected so that tests can move it.

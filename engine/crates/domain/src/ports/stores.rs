@@ -12,6 +12,7 @@ use crate::ids::{ArticleId, EventId, JobId, SessionId, UserId};
 use crate::job::{Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Progress};
 use crate::principal::{Account, Session, User};
 use crate::provenance::Provenance;
+use crate::rollout::{RolloutChange, RolloutState, Served};
 use crate::usage::UsageRecord;
 
 /// A stream of nudges: an item means "something changed, look". Nudges may be merged, never lost.
@@ -170,4 +171,17 @@ pub trait UsageLedger: Send + Sync {
         user: Option<UserId>,
         page: PageRequest,
     ) -> Result<Page<UsageRecord>>;
+}
+
+/// Where rollouts stand, and what served when.
+#[async_trait]
+pub trait RolloutStore: Send + Sync {
+    /// The state of this canary, by the digest of its component; `None` where it was never kept.
+    async fn rollout(&self, plugin: &str, digest: &str) -> Result<Option<RolloutState>>;
+    /// State and history, both or neither. A change that is written again changes nothing more.
+    async fn record_rollout(&self, change: &RolloutChange) -> Result<()>;
+    /// The open lines of a plugin's history, by id.
+    async fn serving(&self, plugin: &str) -> Result<Vec<Served>>;
+    /// A plugin's history, newest first.
+    async fn list_served(&self, plugin: &str, page: PageRequest) -> Result<Page<Served>>;
 }

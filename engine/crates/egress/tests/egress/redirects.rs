@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use inkstone_domain::outbound::OutboundRequest;
 use inkstone_domain::ports::Egress;
 
-use crate::upstream::{Upstream, egress, get_request, powers, text};
+use crate::upstream::{SECRET, Upstream, egress, get_request, powers, text};
 
 fn post_with_credential(url: String) -> OutboundRequest {
     OutboundRequest {
@@ -73,6 +73,44 @@ async fn a_redirect_out_of_the_grant_is_denied() {
         assert_eq!(error.code().name, "egress_denied", "{to}: {error}");
     }
     assert_eq!(second.seen.connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_is_checked_with_the_method_it_becomes() {
+    let upstream = Upstream::start().await;
+    let origin = upstream.origin();
+    let writing = format!("POST {origin}");
+    let reading = format!("GET {origin}");
+    for (granted, bound_to, want) in [
+        (vec![writing.as_str()], &origin, Err("egress_denied")),
+        (vec![&writing, &reading], &writing, Ok(false)),
+        (vec![&writing, &reading], &origin, Ok(true)),
+    ] {
+        let egress = egress(bound_to, |_| ());
+        let request = post_with_credential(upstream.url("/redirect/303?to=/show"));
+        let got = match egress.send("p", &powers(&granted), request).await {
+            Ok(response) => Ok(text(response.body).await.contains("authorization")),
+            Err(error) => Err(error.code().name),
+        };
+        assert_eq!(got, want, "{granted:?} {bound_to}");
+    }
+}
+
+#[tokio::test]
+async fn a_location_with_the_key_in_it_is_not_followed() {
+    let upstream = Upstream::start().await;
+    let egress = egress(&upstream.origin(), |_| ());
+    for form in [
+        SECRET.to_owned(),
+        SECRET.replace('/', "%2F").replace('+', "%2B"),
+    ] {
+        let request =
+            post_with_credential(upstream.url(&format!("/redirect/307?to=/show?k={form}")));
+        let powers = powers(&[&upstream.origin()]);
+        let error = egress.send("p", &powers, request).await.err().unwrap();
+        assert_eq!(error.code().name, "upstream_error", "{error}");
+        assert!(!format!("{error:?}").contains("0123456"), "{error:?}");
+    }
 }
 
 #[tokio::test]

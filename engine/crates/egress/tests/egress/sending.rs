@@ -137,6 +137,50 @@ async fn a_credential_is_attached_by_name_and_never_comes_back() {
 }
 
 #[tokio::test]
+async fn no_form_of_a_credential_comes_back() {
+    let upstream = Upstream::start().await;
+    let origin = upstream.origin();
+    let egress = egress(&origin, |_| ());
+    let request = OutboundRequest {
+        credential: Some("local".to_owned()),
+        ..get_request(upstream.url("/echo-forms"))
+    };
+    let powers = powers(&[&origin]);
+    let response = egress.send("p", &powers, request).await.unwrap();
+    let header = |name: &str| {
+        let found = response.headers.iter().find(|(n, _)| n == name);
+        found.unwrap().1.clone()
+    };
+    assert_eq!(header("x-percent"), "[redacted]");
+    let encoded = header("x-basic");
+    assert!(
+        encoded.len() < 30 && encoded.contains("[redacted]"),
+        "{encoded}"
+    );
+    let body = text(response.body).await;
+    assert_eq!(body.matches("[redacted]").count(), 4, "{body}");
+    assert!(body.starts_with("[redacted] dXNlcj"), "{body}");
+    assert!(!body.contains("0123456"), "{body}");
+}
+
+#[tokio::test]
+async fn a_key_that_was_left_elsewhere_is_redacted_too() {
+    let upstream = Upstream::start().await;
+    let origin = upstream.origin();
+    let egress = egress("https://bound.invalid", |_| ());
+    // No credential is attached to this call; the upstream knows the key from somewhere else.
+    let request = OutboundRequest {
+        method: "POST".to_owned(),
+        body: Some(SECRET.into()),
+        ..get_request(upstream.url("/show"))
+    };
+    let powers = powers(&[&origin]);
+    let response = egress.send("p", &powers, request).await.unwrap();
+    let seen = text(response.body).await;
+    assert!(seen.ends_with("\n\n[redacted]"), "{seen}");
+}
+
+#[tokio::test]
 async fn a_credential_needs_holder_definition_and_binding() {
     let upstream = Upstream::start().await;
     let origin = upstream.origin();

@@ -5,19 +5,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_compression::Level;
+use async_compression::tokio::write::{BrotliEncoder, GzipEncoder};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use inkstone_domain::capability::{Effective, Permissions};
 use inkstone_domain::outbound::OutboundRequest;
 use inkstone_egress::{CredentialBinding, EgressConfig, HttpEgress, Secret};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
-pub const SECRET: &str = "sk-local-0123456789";
+pub const SECRET: &str = "sk-local/0123456+789";
 
 /// The server, and what it saw.
 pub struct Upstream {
@@ -46,6 +51,13 @@ impl Upstream {
             .route("/silent", any(std::future::pending::<StatusCode>))
             .route("/one-piece-then-silence", get(one_piece_then_silence))
             .route("/forever", get(forever))
+            .route("/headers/{count}/{bytes}", get(headers_of))
+            .route("/packed/{encoding}/{bytes}", any(packed))
+            .route("/packed-text/{encoding}", any(packed_text))
+            .route("/packed-stream", get(packed_stream))
+            .route("/encoding/{name}", any(named_encoding))
+            .route("/echo-forms", any(echo_forms))
+            .route("/close", any(|| async { [(header::CONNECTION, "close")] }))
             .with_state(Arc::clone(&seen));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -59,6 +71,11 @@ impl Upstream {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// How many were accepted so far.
+    pub fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::SeqCst)
     }
 
     pub fn origin(&self) -> String {
@@ -154,6 +171,77 @@ async fn forever(State(seen): State<Arc<Seen>>) -> Body {
         Some((Ok::<_, std::io::Error>("piece\n"), guard))
     });
     Body::from_stream(pieces)
+}
+
+/// So many headers `x-0`, `x-1`, …, each with a value of so many bytes.
+async fn headers_of(Path((count, bytes)): Path<(usize, usize)>) -> Response {
+    let mut response = StatusCode::OK.into_response();
+    for index in 0..count {
+        let name: header::HeaderName = format!("x-{index}").parse().unwrap();
+        let value = "v".repeat(bytes).parse().unwrap();
+        response.headers_mut().append(name, value);
+    }
+    response
+}
+
+/// So many equal bytes, compressed.
+async fn packed(Path((encoding, bytes)): Path<(String, usize)>) -> Response {
+    let body = compressed(&encoding, &vec![b'x'; bytes]).await;
+    ([(header::CONTENT_ENCODING, encoding)], body).into_response()
+}
+
+/// A short text with the headers' `authorization` in it, compressed.
+async fn packed_text(Path(encoding): Path<String>, headers: HeaderMap) -> Response {
+    let value = headers.get(header::AUTHORIZATION);
+    let value = value.map_or("nothing", |value| value.to_str().unwrap());
+    let body = compressed(&encoding, format!("you sent {value}").as_bytes()).await;
+    ([(header::CONTENT_ENCODING, encoding)], body).into_response()
+}
+
+async fn compressed(encoding: &str, plain: &[u8]) -> Vec<u8> {
+    match encoding {
+        "gzip" => {
+            let mut encoder = GzipEncoder::new(Vec::new());
+            encoder.write_all(plain).await.unwrap();
+            encoder.shutdown().await.unwrap();
+            encoder.into_inner()
+        }
+        "br" => {
+            let mut encoder = BrotliEncoder::with_quality(Vec::new(), Level::Fastest);
+            encoder.write_all(plain).await.unwrap();
+            encoder.shutdown().await.unwrap();
+            encoder.into_inner()
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// One compressed piece, flushed, and then nothing more.
+async fn packed_stream() -> Response {
+    let mut encoder = GzipEncoder::new(Vec::new());
+    encoder.write_all(b"data: one\n\n").await.unwrap();
+    encoder.flush().await.unwrap();
+    let piece = futures::stream::iter([Ok::<_, std::io::Error>(encoder.into_inner())]);
+    let body = Body::from_stream(piece.chain(futures::stream::pending()));
+    ([(header::CONTENT_ENCODING, "gzip")], body).into_response()
+}
+
+/// No body at all, whatever the header says.
+async fn named_encoding(Path(name): Path<String>) -> Response {
+    [(header::CONTENT_ENCODING, name)].into_response()
+}
+
+/// The key in every form, in headers and piece by piece in the body.
+async fn echo_forms(headers: HeaderMap) -> Response {
+    let value = headers.get(header::AUTHORIZATION).unwrap();
+    let key = value.to_str().unwrap().strip_prefix("Bearer ").unwrap();
+    let basic = STANDARD.encode(format!("user:{key}"));
+    let percent = key.replace('/', "%2F").replace('+', "%2B");
+    let text = format!("{key} {basic} {percent} {}", STANDARD.encode(key));
+    let pieces: Vec<Result<String, std::io::Error>> =
+        text.chars().map(String::from).map(Ok).collect();
+    let body = Body::from_stream(futures::stream::iter(pieces));
+    ([("x-basic", basic), ("x-percent", percent)], body).into_response()
 }
 
 struct ClosedGuard(Arc<Seen>);
