@@ -23,6 +23,7 @@ impl Error {
             message: message.into(),
             retry_after_ms: None,
             upstream_status: None,
+            code: None,
         }
     }
 
@@ -62,6 +63,13 @@ impl Error {
     /// The upstream's HTTP status.
     pub fn with_upstream_status(mut self, status: u16) -> Self {
         self.upstream_status = Some(status);
+        self
+    }
+
+    /// The upstream's own code, such as `insufficient_quota`: a short word of letters, digits and `_.:-`. Clients of
+    /// the OpenAI-compatible routes see it.
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
         self
     }
 

@@ -9,7 +9,7 @@
     reason = "a custom section can only be written by its name"
 )]
 #[unsafe(link_section = "inkstone:api-version")]
-pub static API_VERSION_STAMP: [u8; 5] = *b"0.1.0";
+pub static API_VERSION_STAMP: [u8; 5] = *b"0.2.0";
 
 /// Called at the start of every export: a panic is logged with its place before the instance traps.
 pub fn enter() {

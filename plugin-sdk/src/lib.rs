@@ -42,7 +42,7 @@ pub(crate) use bindings::imports::inkstone::plugin as host;
 pub(crate) use testing::host;
 
 /// Version of the contract this SDK is made for.
-pub const API_VERSION: &str = "0.1.0";
+pub const API_VERSION: &str = "0.2.0";
 
 impl Usage {
     /// Plain counts of tokens in and out.

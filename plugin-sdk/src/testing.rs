@@ -219,6 +219,12 @@ pub fn http_requests() -> Vec<crate::http::Request> {
 
 /// The lines logged so far.
 pub fn logs() -> Vec<(Level, String)> {
+    let lines = log_lines().into_iter();
+    lines.map(|(level, message, _)| (level, message)).collect()
+}
+
+/// The lines logged so far with their fields.
+pub fn log_lines() -> Vec<LogLine> {
     with(|host| host.logs.clone())
 }
 
@@ -255,6 +261,9 @@ pub fn run_report(
     analytics::run(plugin, report, &input.to_string())
 }
 
+/// Level, message and fields of a line.
+pub type LogLine = (Level, String, Vec<(String, String)>);
+
 type ModelAndInputs = (String, Vec<String>);
 type VectorsAndTokens = (Vec<Vec<f32>>, u32);
 type Script<A, R> = Box<dyn FnMut(&A) -> Result<R>>;
@@ -273,7 +282,7 @@ struct Host {
     now_ms: u64,
     random: Seeded,
     calls: Vec<Call>,
-    logs: Vec<(Level, String)>,
+    logs: Vec<LogLine>,
 }
 
 impl Default for Host {

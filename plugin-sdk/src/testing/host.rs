@@ -225,8 +225,9 @@ pub(crate) mod log {
     use super::with;
     use crate::log::Level;
 
-    pub(crate) fn write(level: Level, message: &str) {
-        with(|host| host.logs.push((level, message.to_owned())));
+    pub(crate) fn write(level: Level, message: &str, fields: &[(String, String)]) {
+        let line = (level, message.to_owned(), fields.to_vec());
+        with(|host| host.logs.push(line));
     }
 }
 

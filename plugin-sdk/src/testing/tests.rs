@@ -164,6 +164,21 @@ fn an_import_without_a_script_panics_and_names_it() {
 }
 
 #[test]
+fn a_line_keeps_its_fields() {
+    crate::log::warn_with("slow", &[("url", &"https://a.example"), ("took_ms", &7)]);
+    crate::log::debug("plain");
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let fields = vec![field("url", "https://a.example"), field("took_ms", "7")];
+    assert_eq!(
+        log_lines(),
+        [
+            (Level::Warn, "slow".to_owned(), fields),
+            (Level::Debug, "plain".to_owned(), Vec::new())
+        ]
+    );
+}
+
+#[test]
 fn storage_settings_and_randomness_work_at_once() {
     #[derive(Deserialize)]
     struct Settings {

@@ -22,6 +22,7 @@ pub fn from_response(response: Response, settings: &Settings) -> Error {
     let mut error = Error::new(kind, message(status, kind, fault.as_ref(), &body, settings))
         .with_upstream_status(status);
     error.retry_after_ms = retry_after_ms;
+    error.code = code_for_callers(kind, fault.as_ref());
     error
 }
 
@@ -33,10 +34,19 @@ pub fn from_stream(fault: &Fault) -> Error {
         ErrorKind::Unauthorized => fault.label().unwrap_or_default(),
         _ => quote(&fault.message),
     };
-    let error = Error::new(kind, with_words("the upstream broke off its answer", &said));
+    let mut error = Error::new(kind, with_words("the upstream broke off its answer", &said));
+    error.code = code_for_callers(kind, Some(fault));
     match status {
         Some(status) => error.with_upstream_status(status),
         None => error,
+    }
+}
+
+/// The server's code, unless it speaks of the operator's key: the caller's own is in order.
+fn code_for_callers(kind: ErrorKind, fault: Option<&Fault>) -> Option<String> {
+    match kind {
+        ErrorKind::Unauthorized => None,
+        _ => fault.and_then(Fault::code_word),
     }
 }
 

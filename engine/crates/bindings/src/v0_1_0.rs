@@ -1,7 +1,6 @@
-//! Version 0.1.0 of the contract. All imports are generated once, in [`imports`]; the four worlds
-//! share them through `with:`, so that one implementation serves every kind of plugin. An import
-//! fails with `wasmtime::Error`: the host decides in `types::Host::convert_error` which failures
-//! the guest sees as a typed error and which are traps.
+//! Version 0.1.0 of the contract. Interfaces that 0.2.0 left as they were are not generated again but
+//! shared with it through `with:`, types and traits; the host links them under both names. `types`
+//! changed (an error has no `code` here), and with it everything that can fail; so did `log`.
 
 /// Every interface a plugin may import, of whatever kind it is. Which world imports which stands in
 /// the worlds below; a linker offers no more than its world does.
@@ -33,11 +32,18 @@ pub mod imports {
             "inkstone:plugin/search": async | trappable,
             "inkstone:plugin/kv": async | trappable,
             "inkstone:plugin/log": trappable,
-            "inkstone:plugin/settings": trappable,
-            "inkstone:plugin/clock": trappable,
-            "inkstone:plugin/random": trappable,
         },
         trappable_error_type: { "inkstone:plugin/types.error" => wasmtime::Error },
+        with: {
+            "inkstone:plugin/chat": crate::v0_2_0::imports::chat,
+            "inkstone:plugin/settings": crate::v0_2_0::imports::settings,
+            "inkstone:plugin/clock": crate::v0_2_0::imports::clock,
+            "inkstone:plugin/random": crate::v0_2_0::imports::random,
+            // The same entries of the same table, whichever version a guest speaks.
+            "inkstone:plugin/http.body": crate::v0_2_0::imports::http::Body,
+            "inkstone:plugin/inference.generation": crate::v0_2_0::imports::inference::Generation,
+            "inkstone:plugin/ai.completion": crate::v0_2_0::imports::ai::Completion,
+        },
     });
 
     pub use inkstone::plugin::*;

@@ -1,16 +1,75 @@
-//! Compiled components on disk. An entry is named by the component's digest and everything that
-//! decides what the compiler makes of it; its own digest stands beside it, because loading damaged
-//! machine code is not safe. An entry that does not fit is compiled again and replaced.
+//! Compiled components on disk. Machine code can only be trusted, never checked, so every entry
+//! carries a MAC under a key that does not lie in this folder: what somebody else wrote here is
+//! compiled again and never loaded. Which entries go when the folder grows is `prune`'s business.
 
-use std::fs;
+mod prune;
+
+use std::fmt;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+type HmacSha256 = Hmac<Sha256>;
+
+const EXTENSION: &str = "cwasm";
+const MAC_BYTES: usize = 32;
+/// A use within this time of the last one is not written down.
+const TOUCH_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the MACs of compiled components are made with. Keep it where only the engine's user reads,
+/// and not in the cache itself. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CacheKey([u8; 32]);
+
+impl CacheKey {
+    /// 32 random bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The same for all hosts of this process, and forgotten with it.
+    fn of_this_process() -> Self {
+        static KEY: OnceLock<[u8; 32]> = OnceLock::new();
+        Self(*KEY.get_or_init(|| {
+            let mut bytes = [0; 32];
+            rand::fill(&mut bytes[..]);
+            bytes
+        }))
+    }
+
+    /// Keeps engines with different keys out of each other's entries; says nothing of the key.
+    fn id(&self) -> String {
+        let tag = self.mac("key id").finalize().into_bytes();
+        tag[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Begins a MAC over something that has this name.
+    fn mac(&self, name: &str) -> HmacSha256 {
+        // A key shorter than the block of SHA-256 is filled up with zeros, by definition of HMAC.
+        let mut block = [0; 64];
+        block[..self.0.len()].copy_from_slice(&self.0);
+        let mut mac = <HmacSha256 as Mac>::new(&block.into());
+        mac.update(b"inkstone compiled component 1\0");
+        mac.update(&(name.len() as u64).to_le_bytes());
+        mac.update(name.as_bytes());
+        mac
+    }
+}
+
+impl fmt::Debug for CacheKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CacheKey(…)")
+    }
+}
 
 /// Where a component came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +90,14 @@ impl Origin {
 /// The folder of compiled components, or none.
 pub(crate) struct CompiledCache {
     folder: Option<PathBuf>,
+    key: CacheKey,
+    max_bytes: u64,
 }
 
 impl CompiledCache {
-    /// Opens the folder, readable by this user alone. Without one, everything is compiled.
-    pub fn open(folder: Option<PathBuf>) -> Self {
+    /// Opens the folder, readable by this user alone, and removes what is old or too much. Without a
+    /// folder, everything is compiled; without a key, nothing outlives the process.
+    pub fn open(folder: Option<PathBuf>, key: Option<CacheKey>, max_bytes: u64) -> Self {
         let folder = folder.filter(|folder| match own_folder(folder) {
             Ok(()) => true,
             Err(error) => {
@@ -47,7 +109,14 @@ impl CompiledCache {
                 false
             }
         });
-        Self { folder }
+        if let Some(folder) = &folder {
+            prune::prune(folder, max_bytes, SystemTime::now());
+        }
+        Self {
+            folder,
+            key: key.unwrap_or_else(CacheKey::of_this_process),
+            max_bytes,
+        }
     }
 
     /// Loads the component, or compiles it and keeps the result. Takes seconds of CPU where it compiles.
@@ -60,14 +129,14 @@ impl CompiledCache {
         let Some(folder) = &self.folder else {
             return Ok((Component::from_binary(engine, wasm)?, Origin::Compiled));
         };
-        let entry = Entry::new(folder, engine, digest);
-        if let Some(component) = entry.load(engine) {
+        let entry = Entry::new(folder, &self.key, engine, digest);
+        if let Some(component) = entry.load(engine, self.max_bytes) {
             return Ok((component, Origin::Cache));
         }
         let component = Component::from_binary(engine, wasm)?;
         let kept = component
             .serialize()
-            .and_then(|code| entry.keep(&code).map_err(Into::into));
+            .and_then(|code| entry.keep(code).map_err(Into::into));
         if let Err(error) = kept {
             tracing::warn!(
                 folder = %folder.display(),
@@ -79,52 +148,89 @@ impl CompiledCache {
     }
 }
 
-/// The two files of one compiled component.
-struct Entry {
-    code: PathBuf,
-    sum: PathBuf,
+/// The file of one compiled component: the code, and at its end the MAC of name and code.
+struct Entry<'a> {
+    path: PathBuf,
+    name: String,
+    key: &'a CacheKey,
 }
 
-impl Entry {
-    fn new(folder: &Path, engine: &Engine, digest: &str) -> Self {
+impl<'a> Entry<'a> {
+    fn new(folder: &Path, key: &'a CacheKey, engine: &Engine, digest: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         // Covers wasmtime's version, the target and every setting that shapes the code.
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        let stem = format!("{digest}-{:016x}", hasher.finish());
+        let name = format!("{digest}-{:016x}-{}", hasher.finish(), key.id());
         Self {
-            code: folder.join(format!("{stem}.cwasm")),
-            sum: folder.join(format!("{stem}.sha256")),
+            path: folder.join(format!("{name}.{EXTENSION}")),
+            name,
+            key,
         }
     }
 
     /// `None` where there is no entry, or none that can be trusted.
-    fn load(&self, engine: &Engine) -> Option<Component> {
-        let want = fs::read(&self.sum).ok()?;
-        let code = fs::read(&self.code).ok()?;
-        if Sha256::digest(&code).as_slice() != want {
-            tracing::warn!(file = %self.code.display(), "a damaged compiled plugin is compiled again");
+    fn load(&self, engine: &Engine, max_bytes: u64) -> Option<Component> {
+        let file = File::open(&self.path).ok()?;
+        let Some(bytes) = read_at_most(&file, max_bytes) else {
+            tracing::warn!(file = %self.path.display(), "a compiled plugin cannot be read and is compiled again");
             return None;
-        }
-        // SAFETY: the bytes are what `keep` wrote, as the digest beside them proves; the folder is
-        // open to this user alone, and files in it are only ever replaced as a whole.
+        };
+        let Some(code) = self.checked(&bytes) else {
+            tracing::warn!(
+                file = %self.path.display(),
+                "a compiled plugin was damaged or tampered with; it is not loaded, but compiled again"
+            );
+            return None;
+        };
+        // SAFETY: the MAC proves that a holder of the key wrote exactly these bytes under this name,
+        // and they are read from our own memory: no file can change between check and use.
         #[allow(unsafe_code, reason = "machine code can only be trusted, not checked")]
-        let loaded = unsafe { Component::deserialize_file(engine, &self.code) };
-        loaded
+        let loaded = unsafe { Component::deserialize(engine, code) };
+        let component = loaded
             .inspect_err(|error| {
                 tracing::warn!(
-                    file = %self.code.display(),
+                    file = %self.path.display(),
                     error = format!("{error:#}"),
                     "a compiled plugin does not fit this engine and is compiled again"
                 );
             })
-            .ok()
+            .ok()?;
+        touch(&file);
+        Some(component)
     }
 
-    fn keep(&self, code: &[u8]) -> io::Result<()> {
-        // The digest last: without it the code is not looked at.
-        let _ = fs::remove_file(&self.sum);
-        write_atomically(&self.code, code)?;
-        write_atomically(&self.sum, &Sha256::digest(code))
+    /// The code within, if the MAC at the end is the right one. Compared in constant time.
+    fn checked<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        let (code, tag) = bytes.split_at(bytes.len().checked_sub(MAC_BYTES)?);
+        let mut mac = self.key.mac(&self.name);
+        mac.update(code);
+        mac.verify_slice(tag).ok()?;
+        Some(code)
+    }
+
+    fn keep(&self, mut code: Vec<u8>) -> io::Result<()> {
+        let mut mac = self.key.mac(&self.name);
+        mac.update(&code);
+        code.extend_from_slice(&mac.finalize().into_bytes());
+        write_atomically(&self.path, &code)
+    }
+}
+
+fn read_at_most(file: &File, max_bytes: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = max_bytes.saturating_add(1);
+    file.take(most).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= max_bytes).then_some(bytes)
+}
+
+/// Writes down that the entry was used. Without it, the entry only goes sooner.
+fn touch(file: &File) {
+    let now = SystemTime::now();
+    let used = file.metadata().and_then(|data| data.modified());
+    let is_recent =
+        used.is_ok_and(|used| now.duration_since(used).unwrap_or_default() < TOUCH_AFTER);
+    if !is_recent {
+        let _ = file.set_modified(now);
     }
 }
 
@@ -161,71 +267,4 @@ fn own_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn engine() -> Engine {
-        Engine::new(wasmtime::Config::new().wasm_component_model(true)).unwrap()
-    }
-
-    fn entries(folder: &Path, extension: &str) -> Vec<PathBuf> {
-        fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|e| e == extension))
-            .collect()
-    }
-
-    #[test]
-    fn a_second_load_comes_from_the_cache_and_damage_is_repaired() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path().join("cache");
-        let cache = CompiledCache::open(Some(folder.clone()));
-        let wasm = wat::parse_str("(component (core module (func)))").unwrap();
-        let load = || cache.load_or_compile(&engine(), &wasm, "d1").unwrap().1;
-        assert_eq!(load(), Origin::Compiled);
-        assert_eq!(load(), Origin::Cache);
-
-        let code = entries(&folder, "cwasm").remove(0);
-        let mut bytes = fs::read(&code).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 0xff;
-        fs::write(&code, &bytes).unwrap();
-        assert_eq!(load(), Origin::Compiled);
-        assert_eq!(load(), Origin::Cache);
-
-        fs::write(&code, b"").unwrap();
-        assert_eq!(load(), Origin::Compiled);
-        assert_eq!(load(), Origin::Cache);
-        assert!(entries(&folder, "tmp").is_empty());
-    }
-
-    #[test]
-    fn code_of_another_engine_is_not_loaded() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = CompiledCache::open(Some(folder.path().join("cache")));
-        let wasm = wat::parse_str("(component (core module (func)))").unwrap();
-        cache.load_or_compile(&engine(), &wasm, "d1").unwrap();
-        let other = Engine::new(
-            wasmtime::Config::new()
-                .wasm_component_model(true)
-                .epoch_interruption(true),
-        )
-        .unwrap();
-        let (_, origin) = cache.load_or_compile(&other, &wasm, "d1").unwrap();
-        assert_eq!(origin, Origin::Compiled);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn the_folder_is_for_its_owner_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path().join("open");
-        fs::create_dir(&folder).unwrap();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        CompiledCache::open(Some(folder.clone()));
-        let mode = fs::metadata(&folder).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o700);
-    }
-}
+mod tests;

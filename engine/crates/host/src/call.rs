@@ -4,16 +4,19 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use inkstone_bindings::v0_1_0::imports::types;
+use inkstone_bindings::latest::imports::types;
 use inkstone_domain::Result;
 use inkstone_domain::ports::GuestCall;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::convert;
-use crate::failure::{CpuSpent, DeadlinePassed, Failure};
+use crate::failure::{CpuSpent, CutOff, Failure, Wait};
+use crate::gate::Permit;
 use crate::limits::CallLimits;
-use crate::meter::CpuMeter;
+use crate::meter::Meter;
+use crate::observe::Instruments;
 use crate::plugin::Plugin;
 use crate::state::CallState;
 
@@ -33,19 +36,30 @@ pub(crate) struct Guest<W> {
     world: W,
 }
 
-/// What a bounded step came to: the inner error is the guest's end, the outer one the clock's.
-pub(crate) type Outcome<T> = Result<wasmtime::Result<T>, DeadlinePassed>;
+/// What a bounded step came to: the inner error is the guest's end, the outer one came from outside.
+pub(crate) type Outcome<T> = Result<wasmtime::Result<T>, CutOff>;
 
 impl<W: World> Guest<W> {
     pub fn new(plugin: Arc<Plugin>, world: W) -> Self {
         Self { plugin, world }
     }
 
-    /// A fresh store with a fresh instance in it.
-    pub async fn open(&self, call: &GuestCall) -> Result<Session<W::Instance>> {
-        let limits = &self.plugin.limits;
-        let watch = Watch::new(limits);
-        let state = CallState::new(self.plugin.clone(), call.clone(), watch.meter.clone());
+    /// A fresh store with a fresh instance in it, once there is room for one.
+    pub async fn open(
+        &self,
+        call: &GuestCall,
+        instruments: Instruments,
+        shape: Shape,
+    ) -> Result<Session<W::Instance>> {
+        let plugin = &self.plugin;
+        let limits = &plugin.limits;
+        let watch = Watch::new(plugin, shape, instruments.meter.clone());
+        let permit = plugin
+            .gate
+            .enter(watch.deadline)
+            .await
+            .map_err(|failure| failure.into_error(&plugin.label))?;
+        let state = CallState::new(plugin.clone(), call.clone(), instruments);
         let mut store = Store::new(&self.plugin.engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.response_bytes);
@@ -64,6 +78,7 @@ impl<W: World> Guest<W> {
             store,
             instance,
             watch,
+            _permit: permit,
         })
     }
 }
@@ -74,6 +89,8 @@ pub(crate) struct Session<I> {
     pub store: Store<CallState>,
     pub instance: I,
     pub watch: Watch,
+    /// Given back after the store.
+    _permit: Permit,
 }
 
 impl<I> Session<I> {
@@ -97,33 +114,76 @@ impl<I> Session<I> {
     }
 }
 
+/// How a call answers, which decides how long it is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Once.
+    Plain,
+    /// Item by item.
+    Stream,
+}
+
 /// The clocks of one call.
 pub(crate) struct Watch {
-    meter: Arc<CpuMeter>,
-    deadline: Instant,
+    meter: Arc<Meter>,
     limits: CallLimits,
+    /// The wait that is on now, and when it is over.
+    wait: Wait,
+    deadline: Instant,
+    /// When the whole stream is over.
+    end: Instant,
+    /// Whether an item was asked for.
+    is_begun: bool,
+    retired: CancellationToken,
 }
 
 impl Watch {
-    fn new(limits: &CallLimits) -> Self {
+    fn new(plugin: &Plugin, shape: Shape, meter: Arc<Meter>) -> Self {
+        let limits = &plugin.limits;
+        let now = Instant::now();
+        let (wait, patience) = match shape {
+            Shape::Plain => (Wait::Answer(limits.deadline), limits.deadline),
+            Shape::Stream => {
+                let first = limits.stream.first_item;
+                (Wait::FirstItem(first), first)
+            }
+        };
         Self {
-            meter: Arc::new(CpuMeter::new(limits.cpu)),
-            deadline: Instant::now() + limits.deadline,
+            meter,
             limits: *limits,
+            wait,
+            deadline: now + patience,
+            end: now + limits.stream.total,
+            is_begun: false,
+            retired: plugin.retired.clone(),
         }
     }
 
-    /// Starts both clocks anew, for the next pull of a stream.
-    pub fn restart(&mut self) {
+    /// Begins the next pull of a stream: with a full budget, and with a wait of its own once the
+    /// first item is there.
+    pub fn next_item(&mut self) {
         self.meter.restart();
-        self.deadline = Instant::now() + self.limits.deadline;
+        if !std::mem::replace(&mut self.is_begun, true) {
+            return;
+        }
+        let stream = &self.limits.stream;
+        self.wait = Wait::NextItem(stream.idle);
+        self.deadline = Instant::now() + stream.idle;
+        if self.end < self.deadline {
+            self.wait = Wait::End(stream.total);
+            self.deadline = self.end;
+        }
     }
 
-    /// Runs a step of the guest under both clocks.
+    /// Runs a step of the guest under both clocks, and until its plugin is gone.
     pub async fn bound<T>(&self, step: impl Future<Output = wasmtime::Result<T>>) -> Outcome<T> {
-        tokio::time::timeout_at(self.deadline, self.meter.measure(step))
-            .await
-            .map_err(|_elapsed| DeadlinePassed)
+        let step = tokio::time::timeout_at(self.deadline, self.meter.measure(step));
+        tokio::select! {
+            // In this order a step that does not wait never asks whether the plugin is gone.
+            biased;
+            outcome = step => outcome.map_err(|_elapsed| CutOff::Late(self.wait)),
+            () = self.retired.cancelled() => Err(CutOff::Replaced),
+        }
     }
 }
 
@@ -147,7 +207,8 @@ fn ended<T>(store: &mut Store<CallState>, outcome: Outcome<T>) -> Result<T> {
             )
             )));
         }
-        Err(DeadlinePassed) => Failure::Deadline(limits.deadline),
+        Err(CutOff::Late(wait)) => Failure::Deadline(wait),
+        Err(CutOff::Replaced) => Failure::Replaced,
     };
     Err(failure.into_error(&state.plugin.label))
 }

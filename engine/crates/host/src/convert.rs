@@ -5,7 +5,7 @@ pub(crate) mod chat;
 pub(crate) mod error;
 pub(crate) mod inference;
 
-use inkstone_bindings::v0_1_0::imports::types;
+use inkstone_bindings::latest::imports::types;
 use inkstone_domain::research::Source;
 
 pub(crate) fn source(source: types::Source) -> Source {

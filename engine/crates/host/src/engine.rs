@@ -11,7 +11,10 @@ use wasmtime::{
 };
 
 use crate::config::HostConfig;
+use crate::gate::shares;
 
+/// Tables that one place of the pool of instances comes with.
+pub(crate) const TABLES_PER_PLACE: u32 = 4;
 /// Room on a guest's fiber beyond its own stack: imports run there, as deep as on any worker thread.
 const HOST_STACK_BYTES: usize = 3 << 20;
 
@@ -44,13 +47,13 @@ fn base(config: &HostConfig) -> Config {
 
 /// A slot for each part an instance may need. Memory is reserved, not used: it costs address space only.
 fn pool(config: &HostConfig) -> InstanceAllocationStrategy {
-    let instances = config.max_instances;
+    let [_, _, instances] = shares(config.max_instances);
     let largest_memory = config.ceiling().memory_mib.unwrap_or(1024) as usize;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(16))
+        .total_core_instances(instances.saturating_mul(64))
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(4))
+        .total_tables(instances.saturating_mul(TABLES_PER_PLACE))
         .total_stacks(instances)
         .max_core_instances_per_component(400)
         .max_memories_per_component(8)

@@ -6,32 +6,32 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use inkstone_bindings::v0_1_0::analytics::AnalyticsPluginPre;
-use inkstone_bindings::v0_1_0::generator::GeneratorPluginPre;
-use inkstone_bindings::v0_1_0::provider::ProviderPluginPre;
-use inkstone_bindings::v0_1_0::research::ResearchPluginPre;
+use bytes::Bytes;
 use inkstone_domain::capability::Effective;
 use inkstone_domain::plugin::{
-    LoadedPlugin, Manifest, PluginBody, PluginKind, PluginSpec, PluginStats,
+    LoadedPlugin, Manifest, PackageFormat, PackageInfo, PluginBody, PluginKind, PluginSpec,
+    PluginStats, Signer, Standing,
 };
 use inkstone_domain::ports::{PluginLoader, Probe};
+use inkstone_domain::recording::RecordWish;
 use inkstone_domain::{Error, Result, codes};
 use serde_json::{Map, Value};
 use tokio_util::task::TaskTracker;
 use wasmtime::Engine;
-use wasmtime::component::InstancePre;
+use wasmtime::component::Component;
 
 use crate::cache::CompiledCache;
 use crate::call::Guest;
 use crate::config::{HostConfig, HostPorts};
-use crate::engine::{self, Ticker};
+use crate::engine::{self, TABLES_PER_PLACE, Ticker};
+use crate::gate::Pools;
 use crate::kinds::{WasmAnalytics, WasmGenerator, WasmProvider, WasmResearch};
 use crate::limits::CallLimits;
 use crate::linkers::Linkers;
 use crate::package::{self, rejected};
 use crate::plugin::{Plugin, Surroundings};
 use crate::schema::Schema;
-use crate::state::CallState;
+use crate::versions::{AnalyticsWorld, GeneratorWorld, Linked, ProviderWorld, ResearchWorld};
 
 /// Loads plugins and runs their calls. One per process: it reserves the address space of a pool.
 pub struct Host {
@@ -45,6 +45,7 @@ struct Shared {
     engine: Engine,
     cache: CompiledCache,
     linkers: Linkers,
+    pools: Pools,
     config: HostConfig,
     ports: HostPorts,
 }
@@ -58,9 +59,14 @@ impl Host {
             Error::new(&codes::INTERNAL, "the epoch ticker cannot start").with_source(error)
         })?;
         let shared = Shared {
-            cache: CompiledCache::open(config.cache_dir.clone()),
+            cache: CompiledCache::open(
+                config.cache_dir.clone(),
+                config.cache_key.clone(),
+                config.cache_max_bytes,
+            ),
             engine,
             linkers,
+            pools: Pools::new(config.max_instances),
             config,
             ports,
         };
@@ -69,6 +75,62 @@ impl Host {
             tasks: TaskTracker::new(),
             ticker: Arc::new(ticker),
         }))
+    }
+
+    /// Makes a plugin ready to serve. Whatever can fail, fails here.
+    pub(crate) async fn load(&self, spec: &PluginSpec) -> Result<(Arc<Plugin>, Arc<LoadedPlugin>)> {
+        let shared = self.shared.clone();
+        let owned_spec = spec.clone();
+        let compiled = tokio::task::spawn_blocking(move || shared.compile(&owned_spec))
+            .await
+            .map_err(|broken_off| {
+                rejected(&spec.path, "loading broke off; the log says why").with_source(broken_off)
+            })??;
+        let manifest = &compiled.manifest;
+        let shared = &self.shared;
+        let config = &shared.config;
+        let effective = Effective::of(&manifest.permissions, &spec.grants, &config.power_ceiling);
+        let limits = CallLimits::joined(
+            &manifest.limits,
+            &spec.limits,
+            &config.defaults(manifest.kind),
+            &config.ceiling(),
+        );
+        let stats = Arc::new(PluginStats::default());
+        let recording = Arc::new(RecordWish::new(spec.record_share));
+        let plugin = Arc::new(Plugin::new(
+            manifest,
+            Surroundings {
+                engine: shared.engine.clone(),
+                effective: effective.clone(),
+                limits,
+                settings: compiled.settings,
+                ports: shared.ports.clone(),
+                stats: stats.clone(),
+                recording: recording.clone(),
+                digest: compiled.digest.clone(),
+                pools: shared.pools.clone(),
+                weight: compiled.weight,
+                max_http_body_bytes: config.max_http_body_bytes,
+                tasks: self.tasks.clone(),
+                ticker: self.ticker.clone(),
+            },
+        ));
+        let (body, probe) = body(plugin.clone(), compiled.linked, &spec.path).await?;
+        let loaded = LoadedPlugin {
+            refused: effective.refused(&manifest.permissions),
+            manifest: compiled.manifest,
+            digest: compiled.digest,
+            package_digest: compiled.package_digest,
+            format: compiled.format,
+            signed_by: compiled.signed_by,
+            effective,
+            stats,
+            recording,
+            body,
+            probe,
+        };
+        Ok((plugin, Arc::new(loaded)))
     }
 
     /// Returns once every stream out of a guest has ended. Call it when nothing starts new ones.
@@ -88,48 +150,52 @@ fn broken(what: &str, error: &wasmtime::Error) -> Error {
 #[async_trait]
 impl PluginLoader for Host {
     async fn prepare(&self, spec: &PluginSpec) -> Result<Arc<LoadedPlugin>> {
+        self.load(spec).await.map(|(_, loaded)| loaded)
+    }
+
+    async fn inspect(&self, package: Bytes) -> Result<PackageInfo> {
         let shared = self.shared.clone();
-        let owned_spec = spec.clone();
-        let compiled = tokio::task::spawn_blocking(move || shared.compile(&owned_spec))
+        let look = move || {
+            let path = Path::new("the package");
+            let package = package::of_bytes(path, package.into(), &shared.config.trust.policy()?)?;
+            let inspection = package.inspection;
+            package::check(&inspection, &inspection.manifest.id)
+                .map_err(|reason| rejected(path, reason))?;
+            Ok(PackageInfo {
+                manifest: inspection.manifest,
+                package_digest: inspection.package_digest,
+                digest: inspection.digest,
+                format: inspection.format,
+                signed_by: inspection.signed_by,
+            })
+        };
+        tokio::task::spawn_blocking(look).await.map_err(|broken_off| {
+            Error::new(&codes::INTERNAL, "inspecting broke off; the log says why")
+                .with_source(broken_off)
+        })?
+    }
+
+    async fn recheck(&self, plugin: &LoadedPlugin) -> Result<()> {
+        let shared = self.shared.clone();
+        let id = plugin.manifest.id.clone();
+        let digest = plugin.package_digest.clone();
+        let signers = match plugin.format {
+            PackageFormat::Package => Some(plugin.signed_by.clone()),
+            PackageFormat::Component => None,
+        };
+        let ask = move || {
+            let policy = shared.config.trust.policy()?;
+            policy
+                .check_again(&id, &digest, signers)
+                .map(drop)
+                .map_err(|reason| Error::from(reason).context(format!("the plugin `{id}`")))
+        };
+        tokio::task::spawn_blocking(ask)
             .await
             .map_err(|broken_off| {
-                rejected(&spec.path, "loading broke off; the log says why").with_source(broken_off)
-            })??;
-        let manifest = &compiled.manifest;
-        let shared = &self.shared;
-        let config = &shared.config;
-        let effective = Effective::of(&manifest.permissions, &spec.grants, &config.power_ceiling);
-        let limits = CallLimits::joined(
-            &manifest.limits,
-            &spec.limits,
-            &config.defaults(manifest.kind),
-            &config.ceiling(),
-        );
-        let stats = Arc::new(PluginStats::default());
-        let plugin = Arc::new(Plugin::new(
-            manifest,
-            Surroundings {
-                engine: shared.engine.clone(),
-                effective: effective.clone(),
-                limits,
-                settings: compiled.settings,
-                ports: shared.ports.clone(),
-                log: config.log,
-                max_http_body_bytes: config.max_http_body_bytes,
-                tasks: self.tasks.clone(),
-                ticker: self.ticker.clone(),
-            },
-        ));
-        let (body, probe) = body(plugin, compiled.linked, &spec.path).await?;
-        Ok(Arc::new(LoadedPlugin {
-            refused: effective.refused(&manifest.permissions),
-            manifest: compiled.manifest,
-            digest: compiled.digest,
-            effective,
-            stats,
-            body,
-            probe,
-        }))
+                Error::new(&codes::INTERNAL, "checking broke off; the log says why")
+                    .with_source(broken_off)
+            })?
     }
 }
 
@@ -137,19 +203,33 @@ impl PluginLoader for Host {
 struct Compiled {
     manifest: Manifest,
     digest: String,
+    package_digest: String,
+    format: PackageFormat,
+    signed_by: Vec<Signer>,
     /// A JSON object.
     settings: String,
-    linked: InstancePre<CallState>,
+    linked: Linked,
+    /// Places of the pool that one instance takes.
+    weight: u32,
 }
 
 impl Shared {
     /// Blocks: reads and hashes the file, and compiles where the cache does not have it.
     fn compile(&self, spec: &PluginSpec) -> Result<Compiled> {
         let path = &spec.path;
-        let package = package::read(path)?;
+        let package = package::read(path, &self.config.trust.policy()?)?;
         let inspection = package.inspection;
-        package::check(&inspection, &spec.id).map_err(|reason| rejected(path, reason))?;
+        let api = package::check(&inspection, &spec.id).map_err(|reason| rejected(path, reason))?;
         let settings = settings(&inspection.manifest, &spec.settings)?;
+        for signer in &inspection.signed_by {
+            if signer.standing == Standing::Revoked {
+                tracing::warn!(
+                    plugin = spec.id,
+                    key_id = signer.key_id,
+                    "the package is signed by a key that is revoked; that signature counts for nothing"
+                );
+            }
+        }
 
         let began = Instant::now();
         let (component, origin) = self
@@ -166,15 +246,30 @@ impl Shared {
         );
         let linked = self
             .linkers
-            .link(inspection.manifest.kind, &component)
+            .link(api, inspection.manifest.kind, &component)
             .map_err(|error| rejected(path, format!("it cannot be linked: {error:#}")))?;
         Ok(Compiled {
             manifest: inspection.manifest,
+            weight: weight(&component),
             digest: inspection.digest,
+            package_digest: inspection.package_digest,
+            format: inspection.format,
+            signed_by: inspection.signed_by,
             settings,
             linked,
         })
     }
+}
+
+/// A place of the pool has one memory and four tables; a component with more takes more places.
+fn weight(component: &Component) -> u32 {
+    let Some(needed) = component.resources_required() else {
+        return 1;
+    };
+    needed
+        .num_memories
+        .max(needed.num_tables.div_ceil(TABLES_PER_PLACE))
+        .max(1)
 }
 
 /// The settings as the guest will read them; `schema_mismatch` where they do not fit.
@@ -205,7 +300,7 @@ fn settings(manifest: &Manifest, given: &Value) -> Result<String> {
 /// The plugin as a port. Asks the guest what it offers.
 async fn body(
     plugin: Arc<Plugin>,
-    linked: InstancePre<CallState>,
+    linked: Linked,
     path: &Path,
 ) -> Result<(PluginBody, Arc<dyn Probe>)> {
     let unfit = |error: wasmtime::Error| {
@@ -224,24 +319,24 @@ async fn body(
     };
     Ok(match plugin.kind {
         PluginKind::Provider => {
-            let world = ProviderPluginPre::new(linked).map_err(unfit)?;
+            let world = ProviderWorld::new(linked).map_err(unfit)?;
             let provider = Arc::new(WasmProvider::new(Guest::new(plugin, world)));
             (PluginBody::Provider(provider.clone()), provider)
         }
         PluginKind::Generator => {
-            let world = GeneratorPluginPre::new(linked).map_err(unfit)?;
+            let world = GeneratorWorld::new(linked).map_err(unfit)?;
             let generator = WasmGenerator::prepare(Guest::new(plugin, world)).await;
             let generator = Arc::new(generator.map_err(speechless)?);
             (PluginBody::Generator(generator.clone()), generator)
         }
         PluginKind::Research => {
-            let world = ResearchPluginPre::new(linked).map_err(unfit)?;
+            let world = ResearchWorld::new(linked).map_err(unfit)?;
             let research = WasmResearch::prepare(Guest::new(plugin, world)).await;
             let research = Arc::new(research.map_err(speechless)?);
             (PluginBody::Research(research.clone()), research)
         }
         PluginKind::Analytics => {
-            let world = AnalyticsPluginPre::new(linked).map_err(unfit)?;
+            let world = AnalyticsWorld::new(linked).map_err(unfit)?;
             let analytics = WasmAnalytics::prepare(Guest::new(plugin, world)).await;
             let analytics = Arc::new(analytics.map_err(speechless)?);
             (PluginBody::Analytics(analytics.clone()), analytics)

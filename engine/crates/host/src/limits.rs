@@ -1,62 +1,91 @@
 //! The bounds of a call as numbers that are ready to compare, and the limiter that holds the sum of
-//! all memories and tables of a store under its cap. Time is measured in `meter`.
+//! all memories and tables of a store under its cap. Time is measured in `meter`, waiting in `gate`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::plugin::Limits;
 use wasmtime::ResourceLimiter;
 
+use crate::logbook::LogCaps;
+use crate::meter::Meter;
+
 /// Bounds of one call, in the units they are checked in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CallLimits {
     pub memory_bytes: usize,
+    /// Of a plain call, from its start to its answer.
     pub deadline: Duration,
+    pub stream: StreamLimits,
     pub cpu: Duration,
     pub response_bytes: usize,
+    pub host_calls: u32,
+    pub open: usize,
+    pub log: LogCaps,
+    pub concurrent: u32,
+    pub queued: u32,
+}
+
+/// Waits of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamLimits {
+    /// From its start to its first item.
+    pub first_item: Duration,
+    /// Between two items.
+    pub idle: Duration,
+    /// From its start to its end.
+    pub total: Duration,
 }
 
 impl CallLimits {
     /// The smaller of manifest and admin, the default where both are silent, never above the ceiling.
+    /// A manifest that bounds plain calls alone bounds the waits of its streams with the same number.
     pub fn joined(manifest: &Limits, admin: &Limits, default: &Limits, ceiling: &Limits) -> Self {
-        let memory_mib = pick(
-            manifest.memory_mib,
-            admin.memory_mib,
-            default.memory_mib,
-            ceiling.memory_mib,
-        );
-        let deadline_ms = pick(
-            manifest.deadline_ms,
-            admin.deadline_ms,
-            default.deadline_ms,
-            ceiling.deadline_ms,
-        );
-        let cpu_ms = pick(
-            manifest.cpu_ms,
-            admin.cpu_ms,
-            default.cpu_ms,
-            ceiling.cpu_ms,
-        );
-        let response_mib = pick(
-            manifest.max_response_mib,
-            admin.max_response_mib,
-            default.max_response_mib,
-            ceiling.max_response_mib,
-        );
+        let layers = [manifest, admin, default, ceiling];
+        let deadline_ms = pick(layers, |limits| limits.deadline_ms);
+        let wait_ms = |of: fn(&Limits) -> Option<u64>| {
+            let own = |limits: &Limits| of(limits).or(limits.deadline_ms);
+            let wait_ms = pick(
+                [&with(manifest, own), &with(admin, own), default, ceiling],
+                of,
+            );
+            Duration::from_millis(wait_ms)
+        };
         Self {
-            memory_bytes: mib(memory_mib),
+            memory_bytes: mib(pick(layers, |limits| limits.memory_mib)),
             deadline: Duration::from_millis(deadline_ms),
-            cpu: Duration::from_millis(cpu_ms),
-            response_bytes: mib(response_mib),
+            stream: StreamLimits {
+                first_item: wait_ms(|limits| limits.first_item_ms),
+                idle: wait_ms(|limits| limits.idle_ms),
+                total: Duration::from_millis(pick(layers, |limits| limits.stream_ms)),
+            },
+            cpu: Duration::from_millis(pick(layers, |limits| limits.cpu_ms)),
+            response_bytes: mib(pick(layers, |limits| limits.max_response_mib)),
+            host_calls: pick(layers, |limits| limits.max_host_calls),
+            open: pick(layers, |limits| limits.max_open) as usize,
+            log: LogCaps {
+                lines: pick(layers, |limits| limits.max_log_lines),
+                bytes: pick(layers, |limits| limits.max_log_kib).saturating_mul(1024),
+            },
+            concurrent: pick(layers, |limits| limits.max_concurrent).max(1),
+            queued: pick(layers, |limits| limits.max_queued),
         }
     }
 }
 
-fn pick<T: Ord + Default>(
-    manifest: Option<T>,
-    admin: Option<T>,
-    default: Option<T>,
-    ceiling: Option<T>,
-) -> T {
+/// The layer with its stream waits filled in from `wait_ms`.
+fn with(layer: &Limits, wait_ms: impl Fn(&Limits) -> Option<u64>) -> Limits {
+    let wait_ms = wait_ms(layer);
+    Limits {
+        first_item_ms: wait_ms,
+        idle_ms: wait_ms,
+        ..*layer
+    }
+}
+
+/// One number out of manifest, admin, default and ceiling.
+fn pick<T: Ord + Default>(layers: [&Limits; 4], of: impl Fn(&Limits) -> Option<T>) -> T {
+    let [manifest, admin, default, ceiling] = layers.map(of);
     let asked = match (manifest, admin) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, other) => one.or(other),
@@ -88,11 +117,13 @@ pub(crate) struct MemoryLimiter {
     /// Granted by the last question; taken back where the growth failed all the same.
     pending_bytes: usize,
     denied: bool,
+    meter: Arc<Meter>,
 }
 
 impl MemoryLimiter {
-    pub fn new(cap_bytes: usize) -> Self {
+    pub fn new(cap_bytes: usize, meter: Arc<Meter>) -> Self {
         Self {
+            meter,
             cap_bytes,
             used_bytes: 0,
             pending_bytes: 0,
@@ -114,6 +145,7 @@ impl MemoryLimiter {
         }
         self.used_bytes = used_bytes;
         self.pending_bytes = more_bytes;
+        self.meter.memory(used_bytes);
         true
     }
 
@@ -171,6 +203,40 @@ impl ResourceLimiter for MemoryLimiter {
 mod tests {
     use super::*;
 
+    fn limiter(cap_bytes: usize) -> MemoryLimiter {
+        MemoryLimiter::new(cap_bytes, Arc::new(Meter::new(Duration::MAX, u32::MAX)))
+    }
+
+    #[test]
+    fn a_streams_waits_follow_the_deadline_of_the_layer_that_is_silent_on_them() {
+        let of = |manifest: Limits, admin: Limits| {
+            let default = Limits {
+                deadline_ms: Some(7),
+                first_item_ms: Some(100),
+                idle_ms: Some(50),
+                ..Limits::default()
+            };
+            let ceiling = Limits {
+                idle_ms: Some(40),
+                ..Limits::default()
+            };
+            let stream = CallLimits::joined(&manifest, &admin, &default, &ceiling).stream;
+            (stream.first_item.as_millis(), stream.idle.as_millis())
+        };
+        let silent = Limits::default();
+        let bounded = Limits {
+            deadline_ms: Some(30),
+            ..silent
+        };
+        let own = Limits {
+            idle_ms: Some(10),
+            ..bounded
+        };
+        assert_eq!(of(silent, silent), (100, 40));
+        assert_eq!(of(bounded, silent), (30, 30));
+        assert_eq!(of(silent, own), (30, 10));
+    }
+
     fn limits(memory_mib: Option<u32>) -> Limits {
         Limits {
             memory_mib,
@@ -204,7 +270,7 @@ mod tests {
 
     #[test]
     fn memories_and_tables_share_one_cap() {
-        let mut limiter = MemoryLimiter::new(100);
+        let mut limiter = limiter(100);
         assert!(limiter.memory_growing(0, 40, None).unwrap());
         assert!(limiter.table_growing(0, 5, None).unwrap());
         assert!(!limiter.was_denied());
@@ -216,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_growth_that_failed_is_not_counted() {
-        let mut limiter = MemoryLimiter::new(100);
+        let mut limiter = limiter(100);
         assert!(limiter.memory_growing(0, 90, None).unwrap());
         limiter
             .memory_grow_failed(wasmtime::Error::msg("no room"))
@@ -233,7 +299,7 @@ mod tests {
             (func (export "grow") (param i32) (result i32)
                 (table.grow $t (ref.null func) (local.get 0))))"#;
         let module = wasmtime::Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
-        let mut store = wasmtime::Store::new(&engine, MemoryLimiter::new(80));
+        let mut store = wasmtime::Store::new(&engine, limiter(80));
         store.limiter(|limiter| limiter);
         let instance = wasmtime::Instance::new(&mut store, &module, &[]).unwrap();
         let grow = instance

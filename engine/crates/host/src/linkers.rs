@@ -1,17 +1,11 @@
-//! One linker for each kind of plugin, filled once when the host starts: the imports of the kind's
-//! world and nothing else of the contract, and WASI 0.2 with nothing granted. Files and sockets are
+//! One linker for each kind of plugin and version of the contract, filled once when the host starts:
+//! the imports of that world and nothing else of the contract, and WASI 0.2 with nothing granted. Files and sockets are
 //! never linked: a runtime that names them gets stand-ins which end the guest when they are called.
 
-use inkstone_bindings::v0_1_0::analytics::AnalyticsPlugin;
-use inkstone_bindings::v0_1_0::generator::GeneratorPlugin;
-use inkstone_bindings::v0_1_0::provider::ProviderPlugin;
-use inkstone_bindings::v0_1_0::research::ResearchPlugin;
 use inkstone_domain::plugin::PluginKind;
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{
-    Component, HasSelf, InstancePre, Linker, LinkerInstance, ResourceType, Val,
-};
+use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::p2::bindings::{cli, random};
@@ -20,9 +14,16 @@ use wasmtime_wasi::random::WasiRandom;
 
 use crate::failure::RuleBroken;
 use crate::state::CallState;
+use crate::versions::{ApiVersion, Linked};
+
+/// The linkers of all versions.
+pub(crate) struct Linkers {
+    v0_1_0: OfVersion,
+    v0_2_0: OfVersion,
+}
 
 /// The linkers of all kinds.
-pub(crate) struct Linkers {
+struct OfVersion {
     provider: Linker<CallState>,
     generator: Linker<CallState>,
     research: Linker<CallState>,
@@ -31,37 +32,53 @@ pub(crate) struct Linkers {
 
 impl Linkers {
     pub fn new(engine: &Engine) -> wasmtime::Result<Self> {
-        let mut provider = with_wasi(engine)?;
-        ProviderPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut provider, |state| state)?;
-        let mut generator = with_wasi(engine)?;
-        GeneratorPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut generator, |state| state)?;
-        let mut research = with_wasi(engine)?;
-        ResearchPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut research, |state| state)?;
-        let mut analytics = with_wasi(engine)?;
-        AnalyticsPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut analytics, |state| state)?;
         Ok(Self {
-            provider,
-            generator,
-            research,
-            analytics,
+            v0_1_0: OfVersion::new(engine, ApiVersion::V0_1_0)?,
+            v0_2_0: OfVersion::new(engine, ApiVersion::V0_2_0)?,
         })
     }
 
     /// Resolves and type-checks every import, once for all calls.
     pub fn link(
         &self,
+        api: ApiVersion,
         kind: PluginKind,
         component: &Component,
-    ) -> wasmtime::Result<InstancePre<CallState>> {
-        let linker = match kind {
+    ) -> wasmtime::Result<Linked> {
+        let of_version = match api {
+            ApiVersion::V0_1_0 => &self.v0_1_0,
+            ApiVersion::V0_2_0 => &self.v0_2_0,
+        };
+        let linker = of_version.of_kind(kind);
+        let component = match with_stand_ins(linker, component)? {
+            Some(own_linker) => own_linker.instantiate_pre(component)?,
+            None => linker.instantiate_pre(component)?,
+        };
+        Ok(Linked { api, component })
+    }
+}
+
+impl OfVersion {
+    fn new(engine: &Engine, api: ApiVersion) -> wasmtime::Result<Self> {
+        let filled = |kind| -> wasmtime::Result<Linker<CallState>> {
+            let mut linker = with_wasi(engine)?;
+            api.add_imports(kind, &mut linker)?;
+            Ok(linker)
+        };
+        Ok(Self {
+            provider: filled(PluginKind::Provider)?,
+            generator: filled(PluginKind::Generator)?,
+            research: filled(PluginKind::Research)?,
+            analytics: filled(PluginKind::Analytics)?,
+        })
+    }
+
+    fn of_kind(&self, kind: PluginKind) -> &Linker<CallState> {
+        match kind {
             PluginKind::Provider => &self.provider,
             PluginKind::Generator => &self.generator,
             PluginKind::Research => &self.research,
             PluginKind::Analytics => &self.analytics,
-        };
-        match with_stand_ins(linker, component)? {
-            Some(own_linker) => own_linker.instantiate_pre(component),
-            None => linker.instantiate_pre(component),
         }
     }
 }

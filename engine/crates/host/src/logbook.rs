@@ -1,14 +1,21 @@
 //! What one call of a guest writes into the operator's log: capped in lines and bytes, and the last
 //! error kept, because the SDK writes a panic's message there before the instance traps.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod fields;
 
-use crate::config::LogCaps;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Longest single line, in bytes.
 const MAX_LINE_BYTES: usize = 8 << 10;
 /// Longest error text that is quoted to a caller, in bytes.
 const MAX_QUOTED_BYTES: usize = 500;
+
+/// What one call may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogCaps {
+    pub lines: u32,
+    pub bytes: u32,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -17,6 +24,18 @@ pub(crate) enum Level {
     Info,
     Warn,
     Error,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// The log of one call. Shared with the guest's standard output where it has one.
@@ -45,15 +64,19 @@ impl LogBook {
         }
     }
 
-    pub fn write(&self, level: Level, message: &str) {
+    /// One line; its fields count against the cap as its message does.
+    pub fn write(&self, level: Level, message: &str, fields: &[(String, String)]) {
         let message = shorten(message, MAX_LINE_BYTES);
+        let fields = fields::as_json(fields);
+        let fields = fields.as_deref();
         {
             let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
             // A runtime's hint after its error says nothing about the error.
             if level == Level::Error && !message.starts_with("note: ") {
                 pages.last_error = Some(shorten(message, MAX_QUOTED_BYTES).to_owned());
             }
-            let bytes = u32::try_from(message.len()).unwrap_or(u32::MAX);
+            let bytes = message.len() + fields.map_or(0, str::len);
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
             if pages.lines_left == 0 || pages.bytes_left < bytes {
                 pages.dropped += 1;
                 return;
@@ -63,11 +86,11 @@ impl LogBook {
         }
         let plugin = &*self.plugin;
         match level {
-            Level::Trace => tracing::trace!(target: "plugin", plugin, "{message}"),
-            Level::Debug => tracing::debug!(target: "plugin", plugin, "{message}"),
-            Level::Info => tracing::info!(target: "plugin", plugin, "{message}"),
-            Level::Warn => tracing::warn!(target: "plugin", plugin, "{message}"),
-            Level::Error => tracing::error!(target: "plugin", plugin, "{message}"),
+            Level::Trace => tracing::trace!(target: "plugin", plugin, fields, "{message}"),
+            Level::Debug => tracing::debug!(target: "plugin", plugin, fields, "{message}"),
+            Level::Info => tracing::info!(target: "plugin", plugin, fields, "{message}"),
+            Level::Warn => tracing::warn!(target: "plugin", plugin, fields, "{message}"),
+            Level::Error => tracing::error!(target: "plugin", plugin, fields, "{message}"),
         }
     }
 
@@ -123,11 +146,13 @@ mod tests {
                 bytes: 10,
             },
         );
-        book.write(Level::Info, "four");
-        book.write(Level::Info, "more than is left");
-        book.write(Level::Info, "five5");
-        book.write(Level::Error, "boom");
-        assert_eq!(book.dropped(), 2);
+        book.write(Level::Info, "four", &[]);
+        book.write(Level::Info, "more than is left", &[]);
+        let field = ("name".to_owned(), "value".to_owned());
+        book.write(Level::Info, "f", &[field]);
+        book.write(Level::Info, "five5", &[]);
+        book.write(Level::Error, "boom", &[]);
+        assert_eq!(book.dropped(), 3);
         assert_eq!(book.last_error().as_deref(), Some("boom"));
     }
 

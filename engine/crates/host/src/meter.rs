@@ -1,35 +1,52 @@
-//! Computing time of one call. What counts is the time in which the call's future is really polled:
-//! waiting for an upstream costs nothing. The epoch ticker makes a guest look at its meter.
+//! What one call uses: computing time, memory, bytes and calls of the host. Time counts while the
+//! call's future is really polled: waiting for an upstream costs nothing. The epoch ticker makes a
+//! guest look at its meter.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Shared by the store (which asks whether the budget is spent) and the future that runs it. Both
-/// are on one thread at a time, so the orderings are relaxed.
+/// Shared by the store (which asks whether the budget is spent), the future that runs it, and
+/// whoever counts what calls used. Store and future are on one thread at a time, so the orderings
+/// are relaxed.
 #[derive(Debug)]
-pub(crate) struct CpuMeter {
+pub(crate) struct Meter {
     origin: Instant,
     budget_ns: u64,
+    /// Since the last restart.
     used_ns: AtomicU64,
+    /// Before the last restart.
+    earlier_ns: AtomicU64,
     /// When the running poll began, in nanoseconds after `origin`.
     poll_began_ns: AtomicU64,
+    memory_bytes: AtomicU64,
+    sent_bytes: AtomicU64,
+    received_bytes: AtomicU64,
+    host_calls: AtomicU32,
+    max_host_calls: u32,
 }
 
-impl CpuMeter {
-    pub fn new(budget: Duration) -> Self {
+impl Meter {
+    pub fn new(cpu_budget: Duration, max_host_calls: u32) -> Self {
         Self {
             origin: Instant::now(),
-            budget_ns: nanoseconds(budget),
+            budget_ns: nanoseconds(cpu_budget),
             used_ns: AtomicU64::new(0),
+            earlier_ns: AtomicU64::new(0),
             poll_began_ns: AtomicU64::new(0),
+            memory_bytes: AtomicU64::new(0),
+            sent_bytes: AtomicU64::new(0),
+            received_bytes: AtomicU64::new(0),
+            host_calls: AtomicU32::new(0),
+            max_host_calls,
         }
     }
 
     /// Begins the next pull of a stream with a full budget.
     pub fn restart(&self) {
-        self.used_ns.store(0, Ordering::Relaxed);
+        let used_ns = self.used_ns.swap(0, Ordering::Relaxed);
+        self.earlier_ns.fetch_add(used_ns, Ordering::Relaxed);
     }
 
     /// Asked from within a poll.
@@ -52,9 +69,52 @@ impl CpuMeter {
         .await
     }
 
+    /// Counts one import. False where the call has made all it may.
+    pub fn host_call(&self) -> bool {
+        self.host_calls.fetch_add(1, Ordering::Relaxed) < self.max_host_calls
+    }
+
+    /// The instance has grown to this much.
+    pub fn memory(&self, bytes: usize) {
+        self.memory_bytes.fetch_max(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of a body went out.
+    pub fn sent(&self, bytes: usize) {
+        self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of a body came in.
+    pub fn received(&self, bytes: usize) {
+        self.received_bytes
+            .fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Everything so far.
+    pub fn reading(&self) -> Reading {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Reading {
+            cpu: Duration::from_nanos(read(&self.used_ns) + read(&self.earlier_ns)),
+            memory_bytes: read(&self.memory_bytes),
+            sent_bytes: read(&self.sent_bytes),
+            received_bytes: read(&self.received_bytes),
+            host_calls: u64::from(self.host_calls.load(Ordering::Relaxed)),
+        }
+    }
+
     fn now_ns(&self) -> u64 {
         nanoseconds(self.origin.elapsed())
     }
+}
+
+/// What a call has used.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reading {
+    pub cpu: Duration,
+    pub memory_bytes: u64,
+    pub sent_bytes: u64,
+    pub received_bytes: u64,
+    pub host_calls: u64,
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -65,17 +125,21 @@ fn nanoseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
+    fn meter(budget: Duration) -> Meter {
+        Meter::new(budget, 2)
+    }
+
     #[tokio::test]
     async fn waiting_costs_nothing() {
         let wait = Duration::from_millis(50);
-        let meter = CpuMeter::new(Duration::from_secs(1));
+        let meter = meter(Duration::from_secs(1));
         meter.measure(tokio::time::sleep(wait)).await;
-        assert!(meter.used_ns.load(Ordering::Relaxed) < nanoseconds(wait));
+        assert!(meter.reading().cpu < wait);
     }
 
     #[tokio::test]
     async fn work_spends_the_budget_and_a_restart_fills_it() {
-        let meter = CpuMeter::new(Duration::from_millis(2));
+        let meter = meter(Duration::from_millis(2));
         let spent = meter
             .measure(async {
                 let began = Instant::now();
@@ -88,5 +152,14 @@ mod tests {
         assert!(spent);
         meter.restart();
         assert_eq!(meter.used_ns.load(Ordering::Relaxed), 0);
+        assert!(meter.reading().cpu >= Duration::from_millis(3));
+    }
+
+    #[test]
+    fn host_calls_end_at_their_number() {
+        let meter = meter(Duration::MAX);
+        assert!(meter.host_call());
+        assert!(meter.host_call());
+        assert!(!meter.host_call());
     }
 }

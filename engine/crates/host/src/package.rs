@@ -1,25 +1,34 @@
-//! A component file before anything is compiled: its bytes, digest, manifest, stamped contract
-//! version, imports and exports. Whether it may be loaded is decided here too, with a reason that
-//! names the file and what to do.
+//! A plugin's file before anything is compiled, a package or a bare component: its bytes, digests,
+//! signatures, manifest, stamped contract version, imports and exports. Whether it may be loaded is
+//! decided here too, with a reason that names the file and what to do.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
-use inkstone_domain::plugin::{API_SECTION, MANIFEST_SECTION, Manifest, PluginKind};
+use inkstone_domain::plugin::{
+    API_SECTION, MANIFEST_SECTION, Manifest, PackageFormat, PluginKind, Signer,
+};
 use inkstone_domain::{Error, Result, codes};
-use sha2::{Digest, Sha256};
+use inkstone_package::{Index, TrustPolicy};
 use wasmparser::{Parser, Payload};
 
-/// Versions of the contract this host speaks.
-pub(crate) const SUPPORTED_API: &[&str] = &["0.1.0"];
+use crate::versions::ApiVersion;
 
-/// What a component says about itself, found without compiling it.
+/// What a plugin's file says about itself, found without compiling it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
     pub manifest: Manifest,
     /// The contract's version the SDK stamped.
     pub api: String,
-    /// SHA-256 of the file, hex.
+    /// SHA-256 of the component, hex.
     pub digest: String,
+    /// SHA-256 of the file, hex; the same for a bare component.
+    pub package_digest: String,
+    pub format: PackageFormat,
+    /// Who signed it, valid signatures only.
+    pub signed_by: Vec<Signer>,
+    /// Of the file.
     pub size_bytes: u64,
     /// Names of the imported interfaces.
     pub imports: Vec<String>,
@@ -27,33 +36,111 @@ pub struct Inspection {
     pub exports: Vec<String>,
 }
 
-/// Reads a component file; blocks on the disk. `plugin_rejected` where it is no plugin.
-pub fn inspect(path: &Path) -> Result<Inspection> {
-    read(path).map(|package| package.inspection)
+/// Reads a package or a component; blocks on the disk. `plugin_rejected` where it is no plugin,
+/// `plugin_untrusted` where the policy does not take it.
+pub fn inspect(path: &Path, policy: &TrustPolicy) -> Result<Inspection> {
+    read(path, policy).map(|package| package.inspection)
 }
 
-/// A component file in memory.
+/// The same for a file's content; errors call it `path`.
+pub fn inspect_bytes(path: &Path, bytes: Vec<u8>, policy: &TrustPolicy) -> Result<Inspection> {
+    of_bytes(path, bytes, policy).map(|package| package.inspection)
+}
+
+/// A plugin's file in memory.
 #[derive(Debug)]
 pub(crate) struct Package {
+    /// The component.
     pub wasm: Vec<u8>,
     pub inspection: Inspection,
 }
 
 /// Reads and inspects.
-pub(crate) fn read(path: &Path) -> Result<Package> {
-    let wasm = std::fs::read(path).map_err(|error| {
-        rejected(path, format!("the file cannot be read: {error}")).with_source(error)
-    })?;
+pub(crate) fn read(path: &Path, policy: &TrustPolicy) -> Result<Package> {
+    let most = inkstone_package::MAX_PACKAGE_BYTES;
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            rejected(path, format!("the file cannot be read: {error}")).with_source(error)
+        })?;
+    if bytes.len() as u64 > most {
+        return Err(rejected(path, format!("it has more than {most} bytes")));
+    }
+    of_bytes(path, bytes, policy)
+}
+
+/// Inspects a file's content; errors call it `path`.
+pub(crate) fn of_bytes(path: &Path, bytes: Vec<u8>, policy: &TrustPolicy) -> Result<Package> {
+    let size_bytes = bytes.len() as u64;
+    let (wasm, package_digest, index, signed_by) = if inkstone_package::is_package(&bytes) {
+        let package = inkstone_package::read(&bytes).map_err(|error| naming(path, error))?;
+        // Before a stranger's component is looked at.
+        let signed_by = policy
+            .check(&package)
+            .map_err(|reason| naming(path, reason))?;
+        let digest = package.digest;
+        (package.component, digest, Some(package.index), signed_by)
+    } else {
+        let digest = inkstone_package::sha256(&bytes);
+        (bytes, digest, None, Vec::new())
+    };
     let sections = sections(&wasm).map_err(|reason| rejected(path, reason))?;
+    let digest = match &index {
+        Some(index) => {
+            check_index(index, &sections).map_err(|reason| rejected(path, reason))?;
+            inkstone_package::sha256(&wasm)
+        }
+        None => {
+            policy
+                .check_bare(&sections.manifest.id, &package_digest)
+                .map_err(|reason| naming(path, reason))?;
+            package_digest.clone()
+        }
+    };
     let inspection = Inspection {
         manifest: sections.manifest,
         api: sections.api,
-        digest: hex(&Sha256::digest(&wasm)),
-        size_bytes: wasm.len() as u64,
+        digest,
+        package_digest,
+        format: match index {
+            Some(_) => PackageFormat::Package,
+            None => PackageFormat::Component,
+        },
+        signed_by,
+        size_bytes,
         imports: sections.imports,
         exports: sections.exports,
     };
     Ok(Package { wasm, inspection })
+}
+
+fn naming(path: &Path, error: impl Into<Error>) -> Error {
+    error.into().context(path.display())
+}
+
+/// The component's own manifest is the truth; an index that says something else would be shown in vain.
+fn check_index(index: &Index, sections: &Sections) -> Result<(), String> {
+    let manifest = &sections.manifest;
+    for (name, said, found) in [
+        ("id", &index.id, &manifest.id),
+        ("version", &index.version, &manifest.version),
+        ("api", &index.api, &manifest.api),
+    ] {
+        if said != found {
+            return Err(format!(
+                "its inkplug.json says {name} = \"{said}\", but the component's manifest says \"{found}\"; pack it again"
+            ));
+        }
+    }
+    if index.kind != manifest.kind {
+        return Err(format!(
+            "its inkplug.json says kind = \"{}\", but the component's manifest says \"{}\"; pack it again",
+            index.kind.as_str(),
+            manifest.kind.as_str()
+        ));
+    }
+    Ok(())
 }
 
 /// `plugin_rejected`, naming the file.
@@ -64,16 +151,13 @@ pub(crate) fn rejected(path: &Path, reason: impl std::fmt::Display) -> Error {
     )
 }
 
-/// Everything that can be refused before compiling: version, identity, kind and imports.
-pub(crate) fn check(inspection: &Inspection, wanted_id: &str) -> Result<(), String> {
+/// Everything that can be refused before compiling: version, identity, kind and imports. Gives the
+/// version of the contract that it speaks.
+pub(crate) fn check(inspection: &Inspection, wanted_id: &str) -> Result<ApiVersion, String> {
     let manifest = &inspection.manifest;
-    let supported = SUPPORTED_API.join(", ");
-    if !SUPPORTED_API.contains(&inspection.api.as_str()) {
-        return Err(format!(
-            "it was built for version {} of the plugin contract, and this engine speaks {supported}; build it again with a fitting SDK",
-            inspection.api
-        ));
-    }
+    inkstone_package::check_id(&manifest.id)?;
+    inkstone_package::check_version(&manifest.version)?;
+    let api = ApiVersion::parse(&inspection.api)?;
     if manifest.api != inspection.api {
         return Err(format!(
             "its manifest says api = \"{}\", but it was built for {}",
@@ -87,7 +171,7 @@ pub(crate) fn check(inspection: &Inspection, wanted_id: &str) -> Result<(), Stri
         ));
     }
     let kind = manifest.kind;
-    let export = interface(kind.as_str());
+    let export = api.interface(kind.as_str());
     if !inspection.exports.contains(&export) {
         return Err(format!(
             "its manifest says kind = \"{}\", but it does not export `{export}`; it exports {}",
@@ -98,7 +182,7 @@ pub(crate) fn check(inspection: &Inspection, wanted_id: &str) -> Result<(), Stri
     let strange: Vec<String> = inspection
         .imports
         .iter()
-        .filter(|name| !may_import(kind, name))
+        .filter(|name| !may_import(api, kind, name))
         .cloned()
         .collect();
     if !strange.is_empty() {
@@ -108,17 +192,12 @@ pub(crate) fn check(inspection: &Inspection, wanted_id: &str) -> Result<(), Stri
             kind.as_str()
         ));
     }
-    Ok(())
-}
-
-/// The full name of an interface of the contract.
-fn interface(name: &str) -> String {
-    format!("inkstone:plugin/{name}@0.1.0")
+    Ok(api)
 }
 
 /// What the worlds in `wit/` import, and WASI 0.2 without HTTP: parts of it that would reach files
 /// or sockets can be named, since language runtimes do, but answer with nothing (see `linkers`).
-fn may_import(kind: PluginKind, name: &str) -> bool {
+fn may_import(api: ApiVersion, kind: PluginKind, name: &str) -> bool {
     const EVERYBODY: &[&str] = &["types", "chat", "log", "settings", "clock", "random"];
     let own: &[&str] = match kind {
         PluginKind::Provider => &["http", "inference"],
@@ -129,7 +208,7 @@ fn may_import(kind: PluginKind, name: &str) -> bool {
     let of_contract = EVERYBODY
         .iter()
         .chain(own)
-        .any(|interface_name| name == interface(interface_name));
+        .any(|interface_name| name == api.interface(interface_name));
     of_contract || is_wasi(name)
 }
 
@@ -223,17 +302,6 @@ fn sections(wasm: &[u8]) -> Result<Sections, String> {
         imports,
         exports,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]

@@ -10,17 +10,18 @@ use wasmtime_wasi::WasiCtx;
 
 use crate::limits::MemoryLimiter;
 use crate::logbook::LogBook;
-use crate::meter::CpuMeter;
+use crate::meter::Meter;
+use crate::observe::Instruments;
 use crate::plugin::Plugin;
-
-/// Most resources (open bodies, streams) a guest may hold at once.
-const MAX_RESOURCES: usize = 256;
+use crate::tape::Tape;
 
 /// One call's state.
 pub(crate) struct CallState {
     pub plugin: Arc<Plugin>,
     pub call: GuestCall,
-    pub meter: Arc<CpuMeter>,
+    pub meter: Arc<Meter>,
+    /// Where the call is recorded or replayed.
+    pub tape: Option<Arc<Tape>>,
     pub limiter: MemoryLimiter,
     /// Open bodies, generations and completions. Dropping it closes them.
     pub table: ResourceTable,
@@ -33,15 +34,18 @@ pub(crate) struct CallState {
 }
 
 impl CallState {
-    pub fn new(plugin: Arc<Plugin>, call: GuestCall, meter: Arc<CpuMeter>) -> Self {
+    pub fn new(plugin: Arc<Plugin>, call: GuestCall, instruments: Instruments) -> Self {
+        let limits = &plugin.limits;
+        let Instruments { meter, tape } = instruments;
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_RESOURCES);
+        table.set_max_capacity(limits.open);
         Self {
-            limiter: MemoryLimiter::new(plugin.limits.memory_bytes),
-            log: Arc::new(LogBook::new(plugin.id.clone(), plugin.log)),
+            limiter: MemoryLimiter::new(limits.memory_bytes, meter.clone()),
+            log: Arc::new(LogBook::new(plugin.id.clone(), limits.log)),
             table,
             call,
             meter,
+            tape,
             began: Instant::now(),
             passing: None,
             wasi: None,

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use futures::Stream;
 use inkstone_domain::{Error, Result, codes};
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -20,7 +21,7 @@ const CHANNEL_ITEMS: usize = 2;
 
 /// Something a guest hands over piece by piece.
 pub(crate) trait Pull: Send + 'static {
-    type Item: Send + 'static;
+    type Item: Serialize + Send + 'static;
 
     /// The next piece, or none at the end.
     fn pull(&mut self) -> impl Future<Output = Result<Option<Self::Item>>> + Send;
@@ -37,7 +38,9 @@ pub(crate) fn spawn<P: Pull>(
     let pulling = async move {
         // Room first: the guest is not asked for what nobody takes.
         while let Ok(room) = sender.reserve().await {
-            match guest.pull().await {
+            let pulled = guest.pull().await;
+            observation.answered(&pulled);
+            match pulled {
                 Ok(Some(item)) => room.send(Ok(Some(item))),
                 Ok(None) => {
                     observation.succeeded();

@@ -2,19 +2,25 @@
 //! randomness, and standard output that goes to the log line by line. No arguments, no environment,
 //! no input; files and sockets are not here at all (see `linkers`).
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use inkstone_domain::ports::Clock;
+use inkstone_domain::recording::Blob;
+use rand::rand_core::TryRng;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
-use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::imports::MAX_RANDOM_BYTES;
 use crate::logbook::{Level, LogBook};
 use crate::state::CallState;
+use crate::tape::Tape;
 
 /// What a guest may write before it is looked at.
 const WRITE_BYTES: usize = 8 << 10;
@@ -23,7 +29,7 @@ impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let ctx = self
             .wasi
-            .get_or_insert_with(|| empty(&self.log, &self.plugin.ports.clock));
+            .get_or_insert_with(|| empty(&self.log, &self.plugin.ports.clock, self.tape.as_ref()));
         WasiCtxView {
             ctx,
             table: &mut self.table,
@@ -31,7 +37,8 @@ impl WasiView for CallState {
     }
 }
 
-fn empty(log: &Arc<LogBook>, clock: &Arc<dyn Clock>) -> WasiCtx {
+fn empty(log: &Arc<LogBook>, clock: &Arc<dyn Clock>, tape: Option<&Arc<Tape>>) -> WasiCtx {
+    let taped = || Taped(tape.cloned());
     let to_log = |level| ToLog {
         log: log.clone(),
         level,
@@ -39,14 +46,44 @@ fn empty(log: &Arc<LogBook>, clock: &Arc<dyn Clock>) -> WasiCtx {
     WasiCtxBuilder::new()
         .stdout(to_log(Level::Info))
         .stderr(to_log(Level::Error))
-        .wall_clock(WallClock(clock.clone()))
+        .wall_clock(WallClock(clock.clone(), taped()))
+        .monotonic_clock(MonotonicClock(Instant::now(), taped()))
+        .secure_random(Random(taped()))
+        .insecure_random(Random(taped()))
+        .insecure_random_seed(taped().draw("wasi.insecure-seed", (), rand::random))
         .max_random_size(u64::from(MAX_RANDOM_BYTES))
         .allow_tcp(false)
         .allow_udp(false)
         .build()
 }
 
-struct WallClock(Arc<dyn Clock>);
+/// What a language's runtime draws from its surroundings, written down where the call is recorded.
+struct Taped(Option<Arc<Tape>>);
+
+impl Taped {
+    /// On a replay, what was recorded. A difference cannot be told to the runtime; the tape keeps it.
+    fn draw<T: Serialize + DeserializeOwned>(
+        &self,
+        what: &'static str,
+        arguments: impl Serialize,
+        live: impl FnOnce() -> T,
+    ) -> T {
+        let Some(tape) = &self.0 else {
+            return live();
+        };
+        let Ok(mut entry) = tape.enter(what, &arguments) else {
+            return live();
+        };
+        let drawn = match entry.recorded() {
+            Some(Ok(drawn)) => drawn,
+            Some(Err(_)) | None => live(),
+        };
+        tape.leave(entry, &Ok(&drawn));
+        drawn
+    }
+}
+
+struct WallClock(Arc<dyn Clock>, Taped);
 
 impl HostWallClock for WallClock {
     fn resolution(&self) -> Duration {
@@ -54,8 +91,52 @@ impl HostWallClock for WallClock {
     }
 
     fn now(&self) -> Duration {
-        let now_ms = self.0.now().timestamp_millis();
-        Duration::from_millis(u64::try_from(now_ms).unwrap_or(0))
+        let now_ms = self.1.draw("wasi.wall-clock.now", (), || {
+            u64::try_from(self.0.now().timestamp_millis()).unwrap_or(0)
+        });
+        Duration::from_millis(now_ms)
+    }
+}
+
+/// Begins with the call.
+struct MonotonicClock(Instant, Taped);
+
+impl HostMonotonicClock for MonotonicClock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        self.1.draw("wasi.monotonic-clock.now", (), || {
+            u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        })
+    }
+}
+
+struct Random(Taped);
+
+impl TryRng for Random {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.0.draw("wasi.random", [4], rand::random))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.draw("wasi.random", [8], rand::random))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        let drawn = self.0.draw("wasi.random", [bytes.len()], || {
+            let mut drawn = vec![0; bytes.len()];
+            rand::fill(&mut drawn[..]);
+            Blob(drawn)
+        });
+        // A damaged recording may hold another number of bytes.
+        for (byte, drawn) in bytes.iter_mut().zip(drawn.0) {
+            *byte = drawn;
+        }
+        Ok(())
     }
 }
 
@@ -97,7 +178,7 @@ impl Lines {
         let line = String::from_utf8_lossy(&self.line);
         let line = line.trim_end();
         if !line.is_empty() {
-            self.log.write(self.level, line);
+            self.log.write(self.level, line, &[]);
         }
         self.line.clear();
     }

@@ -41,6 +41,8 @@ fn a_refused_key_names_the_credential_and_repeats_nothing() {
         error.message,
         "the upstream refused access (401): invalid_api_key; check the credential `openai`, and that it is bound to this host"
     );
+    // Clients would take it for their own key.
+    assert_eq!(error.code, None);
 }
 
 #[test]
@@ -82,6 +84,7 @@ fn a_prompt_that_is_too_long_is_invalid_input() {
     let error = documented(400, fixture!("400_context"));
     assert_eq!(error.kind, ErrorKind::InvalidInput);
     assert!(error.message.contains("8192"), "{}", error.message);
+    assert_eq!(error.code.as_deref(), Some("context_length_exceeded"));
 }
 
 #[test]
@@ -101,6 +104,7 @@ fn limits_are_told() {
     let error = documented(429, fixture!("429_quota"));
     assert_eq!(error.kind, ErrorKind::RateLimited);
     assert!(error.message.contains("quota"), "{}", error.message);
+    assert_eq!(error.code.as_deref(), Some("insufficient_quota"));
 }
 
 #[test]

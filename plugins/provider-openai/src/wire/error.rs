@@ -87,16 +87,24 @@ impl Code {
 }
 
 impl Fault {
+    /// Its code where that is a name, as clients of OpenAI know it.
+    pub fn code_word(&self) -> Option<String> {
+        let name = self.code.as_ref().and_then(Code::as_name)?;
+        (is_word(name) && self.code.as_ref().and_then(Code::as_status).is_none())
+            .then(|| name.to_owned())
+    }
+
     /// Its code or type: a short word that never holds a secret.
     pub fn label(&self) -> Option<String> {
         let name = self.code.as_ref().and_then(Code::as_name);
         let label = name.or(self.kind.as_deref())?;
-        let is_word = label.len() <= 64
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
-        is_word.then(|| label.to_owned())
+        is_word(label).then(|| label.to_owned())
     }
+}
+
+fn is_word(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 impl From<ErrorField> for Fault {

@@ -1,7 +1,7 @@
 //! Conversations across the border, in both directions: providers are given requests and answer
 //! with chunks, other plugins ask through `ai` the other way round.
 
-use inkstone_bindings::v0_1_0::imports::{ai, chat as wit, types};
+use inkstone_bindings::latest::imports::{ai, chat as wit, types};
 use inkstone_domain::chat::{
     Chunk, EmbedReply, EmbedRequest, FinishReason, Image, ImageSource, Message, Part, Reply,
     Request, ResponseFormat, Role, Sampling, ToolCall, ToolCallDelta, ToolChoice, ToolDefinition,

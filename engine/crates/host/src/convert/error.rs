@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use inkstone_bindings::v0_1_0::imports::types;
+use inkstone_bindings::latest::imports::types;
 use inkstone_domain::codes::{self, Code};
 use inkstone_domain::{Error, ErrorKind};
+
+/// Longest code of an upstream.
+const MAX_CODE_BYTES: usize = 64;
 
 /// What a guest sees of one of our errors.
 pub(crate) fn to_guest(error: &Error) -> types::Error {
@@ -17,6 +20,7 @@ pub(crate) fn to_guest(error: &Error) -> types::Error {
         message: error.message().to_owned(),
         retry_after_ms,
         upstream_status: None,
+        code: error.upstream_code().map(str::to_owned),
     }
 }
 
@@ -56,6 +60,7 @@ pub(crate) fn from_guest(error: types::Error, passing: Option<Error>, plugin: &s
             return Error::new(original.code(), error.message)
                 .with_fields(original.fields().to_vec())
                 .with_retry_after(original.retry_after())
+                .with_upstream_code(original.upstream_code().map(str::to_owned))
                 .with_source(original);
         }
     }
@@ -66,11 +71,19 @@ pub(crate) fn from_guest(error: types::Error, passing: Option<Error>, plugin: &s
         types::ErrorKind::Internal => format!("plugin {plugin}: {}", error.message),
         _ => error.message,
     };
-    let ours = Error::new(code_of(error.kind), message).with_retry_after(retry_after);
+    let ours = Error::new(code_of(error.kind), message)
+        .with_retry_after(retry_after)
+        .with_upstream_code(error.code.filter(|code| is_code(code)));
     match error.upstream_status {
         Some(status) => ours.with_source(format!("plugin {plugin}: upstream status {status}")),
         None => ours,
     }
+}
+
+/// A plugin's text that goes out as a code: a short word, or it is none.
+fn is_code(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    (1..=MAX_CODE_BYTES).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 fn code_of(kind: types::ErrorKind) -> &'static Code {
@@ -125,16 +138,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_word_is_no_code() {
+        for (code, is_kept) in [
+            ("insufficient_quota", true),
+            ("x-1.2:3", true),
+            ("", false),
+            ("two words", false),
+            ("<b>", false),
+            (&"x".repeat(65), false),
+        ] {
+            let guest = types::Error {
+                kind: types::ErrorKind::RateLimited,
+                message: String::new(),
+                retry_after_ms: None,
+                upstream_status: None,
+                code: Some(code.to_owned()),
+            };
+            let error = from_guest(guest, None, "p 1");
+            assert_eq!(error.upstream_code(), is_kept.then_some(code));
+        }
+    }
+
+    #[test]
     fn every_kind_has_its_code_and_internal_names_the_plugin() {
         let guest = |kind| types::Error {
             kind,
             message: "m".to_owned(),
             retry_after_ms: Some(1500),
             upstream_status: Some(429),
+            code: Some("insufficient_quota".to_owned()),
         };
         let limited = from_guest(guest(types::ErrorKind::RateLimited), None, "p 1");
         assert_eq!(limited.code().name, "upstream_rate_limited");
         assert_eq!(limited.retry_after(), Some(Duration::from_millis(1500)));
+        assert_eq!(limited.upstream_code(), Some("insufficient_quota"));
         let internal = from_guest(guest(types::ErrorKind::Internal), None, "p 1");
         assert_eq!(internal.code().name, "plugin_failed");
         assert_eq!(internal.message(), "plugin p 1: m");

@@ -1,6 +1,6 @@
 //! The native local model's words across the border.
 
-use inkstone_bindings::v0_1_0::imports::inference as wit;
+use inkstone_bindings::latest::imports::inference as wit;
 use inkstone_domain::inference::{
     GenerateEvent, GenerateFinish, GenerateRequest, LocalModelInfo, LocalModelKind,
 };

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use inkstone_bindings::v0_1_0::imports::{ai as wit, chat};
+use inkstone_bindings::latest::imports::{ai as wit, chat};
 use inkstone_domain::Error;
-use inkstone_domain::chat::ChunkStream;
+use inkstone_domain::chat::{Chunk, ChunkStream, EmbedReply, Reply};
 use inkstone_domain::ports::Ai;
 use wasmtime::component::Resource;
 
@@ -27,9 +27,11 @@ impl CallState {
 
 impl wit::Host for CallState {
     async fn complete(&mut self, request: chat::Request) -> wasmtime::Result<wit::Reply> {
-        let ai = self.ai()?;
         let request = convert::chat::request_from_guest(request)?;
-        let reply = aside(async move { ai.complete(request).await }).await?;
+        let reply: Reply = import!(self, "ai.complete", request, async |own| {
+            let ai = own.ai()?;
+            Ok(aside(async move { ai.complete(request).await }).await?)
+        })?;
         Ok(convert::chat::reply_to_guest(reply))
     }
 
@@ -37,17 +39,26 @@ impl wit::Host for CallState {
         &mut self,
         request: chat::Request,
     ) -> wasmtime::Result<Resource<wit::Completion>> {
-        let ai = self.ai()?;
         let request = convert::chat::request_from_guest(request)?;
-        let answer = aside(async move { ai.stream(request).await }).await?;
-        let completion = self.table.push(OpenCompletion(answer.chunks))?;
+        let mut chunks = None;
+        let _model: String = import!(self, "ai.stream", request, async |own| {
+            let ai = own.ai()?;
+            let answer = aside(async move { ai.stream(request).await }).await?;
+            chunks = Some(answer.chunks);
+            Ok(answer.model)
+        })?;
+        // A replayed answer has no chunks of its own: every one comes from the recording.
+        let chunks = chunks.unwrap_or_else(|| Box::pin(futures::stream::empty()));
+        let completion = self.table.push(OpenCompletion(chunks))?;
         Ok(entry(&completion))
     }
 
     async fn embed(&mut self, request: chat::EmbedRequest) -> wasmtime::Result<chat::EmbedReply> {
-        let ai = self.ai()?;
         let request = convert::chat::embed_request_from_guest(request);
-        let reply = aside(async move { ai.embed(request).await }).await?;
+        let reply: EmbedReply = import!(self, "ai.embed", request, async |own| {
+            let ai = own.ai()?;
+            Ok(aside(async move { ai.embed(request).await }).await?)
+        })?;
         Ok(convert::chat::embed_reply_to_guest(reply))
     }
 }
@@ -57,11 +68,11 @@ impl wit::HostCompletion for CallState {
         &mut self,
         completion: Resource<wit::Completion>,
     ) -> wasmtime::Result<Option<chat::Chunk>> {
-        let completion: &mut OpenCompletion = self.table.get_mut(&entry(&completion))?;
-        match completion.0.next().await {
-            None => Ok(None),
-            Some(chunk) => Ok(Some(convert::chat::chunk_to_guest(chunk?))),
-        }
+        let chunk: Option<Chunk> = import!(self, "ai.completion.next", [completion.rep()], async |own| {
+            let completion: &mut OpenCompletion = own.table.get_mut(&entry(&completion))?;
+            Ok(completion.0.next().await.transpose()?)
+        })?;
+        Ok(chunk.map(convert::chat::chunk_to_guest))
     }
 
     async fn drop(&mut self, completion: Resource<wit::Completion>) -> wasmtime::Result<()> {

@@ -1,16 +1,20 @@
 //! `clock`: wall-clock time from the port, and a clock that began with the call.
 
-use inkstone_bindings::v0_1_0::imports::clock as wit;
+use inkstone_bindings::latest::imports::clock as wit;
 
 use crate::state::CallState;
 
 impl wit::Host for CallState {
     fn now_ms(&mut self) -> wasmtime::Result<u64> {
-        let now_ms = self.plugin.ports.clock.now().timestamp_millis();
-        Ok(u64::try_from(now_ms).unwrap_or(0))
+        import!(self, "clock.now-ms", (), {
+            let now_ms = self.plugin.ports.clock.now().timestamp_millis();
+            Ok(u64::try_from(now_ms).unwrap_or(0))
+        })
     }
 
     fn monotonic_ns(&mut self) -> wasmtime::Result<u64> {
-        Ok(u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        import!(self, "clock.monotonic-ns", (), {
+            Ok(u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        })
     }
 }

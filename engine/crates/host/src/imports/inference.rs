@@ -1,9 +1,11 @@
 //! `inference`: the native local model, for plugins that were granted it.
 
 use futures::StreamExt;
-use inkstone_bindings::v0_1_0::imports::inference as wit;
+use inkstone_bindings::latest::imports::inference as wit;
 use inkstone_domain::Error;
-use inkstone_domain::inference::TokenStream;
+use inkstone_domain::inference::{
+    GenerateEvent, LocalEmbeddings, LocalModelInfo, TokenStream,
+};
 use wasmtime::component::Resource;
 
 use super::entry;
@@ -24,8 +26,10 @@ impl CallState {
 
 impl wit::Host for CallState {
     async fn models(&mut self) -> wasmtime::Result<Vec<wit::Model>> {
-        self.check_inference()?;
-        let models = self.plugin.ports.models.models().await?;
+        let models: Vec<LocalModelInfo> = import!(self, "inference.models", (), async |own| {
+            own.check_inference()?;
+            Ok(own.plugin.ports.models.models().await?)
+        })?;
         Ok(models.into_iter().map(convert::inference::model).collect())
     }
 
@@ -33,9 +37,15 @@ impl wit::Host for CallState {
         &mut self,
         request: wit::GenerateRequest,
     ) -> wasmtime::Result<Resource<wit::Generation>> {
-        self.check_inference()?;
         let request = convert::inference::request(request);
-        let tokens = self.plugin.ports.models.generate(request).await?;
+        let mut tokens = None;
+        import!(self, "inference.generate", request, async |own| {
+            own.check_inference()?;
+            tokens = Some(own.plugin.ports.models.generate(request).await?);
+            Ok(())
+        })?;
+        // A replayed generation has no tokens of its own: every one comes from the recording.
+        let tokens = tokens.unwrap_or_else(|| Box::pin(futures::stream::empty()));
         let generation = self.table.push(OpenGeneration(tokens))?;
         Ok(entry(&generation))
     }
@@ -45,14 +55,18 @@ impl wit::Host for CallState {
         model: String,
         inputs: Vec<String>,
     ) -> wasmtime::Result<(Vec<Vec<f32>>, u32)> {
-        self.check_inference()?;
-        let embedded = self.plugin.ports.models.embed(&model, inputs).await?;
+        let embedded: LocalEmbeddings = import!(self, "inference.embed", (&model, &inputs), async |own| {
+            own.check_inference()?;
+            Ok(own.plugin.ports.models.embed(&model, inputs).await?)
+        })?;
         Ok((embedded.vectors, embedded.input_tokens))
     }
 
     async fn count_tokens(&mut self, model: String, text: String) -> wasmtime::Result<u32> {
-        self.check_inference()?;
-        Ok(self.plugin.ports.models.count_tokens(&model, &text).await?)
+        import!(self, "inference.count-tokens", (&model, &text), async |own| {
+            own.check_inference()?;
+            Ok(own.plugin.ports.models.count_tokens(&model, &text).await?)
+        })
     }
 }
 
@@ -61,11 +75,12 @@ impl wit::HostGeneration for CallState {
         &mut self,
         generation: Resource<wit::Generation>,
     ) -> wasmtime::Result<Option<wit::Event>> {
-        let generation: &mut OpenGeneration = self.table.get_mut(&entry(&generation))?;
-        match generation.0.next().await {
-            None => Ok(None),
-            Some(event) => Ok(Some(convert::inference::event(event?))),
-        }
+        let handle = generation.rep();
+        let event: Option<GenerateEvent> = import!(self, "inference.generation.next", [handle], async |own| {
+            let generation: &mut OpenGeneration = own.table.get_mut(&entry(&generation))?;
+            Ok(generation.0.next().await.transpose()?)
+        })?;
+        Ok(event.map(convert::inference::event))
     }
 
     async fn drop(&mut self, generation: Resource<wit::Generation>) -> wasmtime::Result<()> {

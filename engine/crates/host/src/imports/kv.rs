@@ -1,6 +1,7 @@
 //! `kv`: the plugin's own storage, under its own id and quota.
 
-use inkstone_bindings::v0_1_0::imports::kv as wit;
+use inkstone_bindings::latest::imports::kv as wit;
+use inkstone_domain::recording::Blob;
 use inkstone_domain::{Error, codes};
 
 use crate::state::CallState;
@@ -32,27 +33,42 @@ fn check_key(key: &str) -> Result<(), Error> {
 
 impl wit::Host for CallState {
     async fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
-        self.kv_quota()?;
-        check_key(&key)?;
-        Ok(self.plugin.ports.kv.get(&self.plugin.id, &key).await?)
+        let value = import!(self, "kv.get", [&key], async |own| {
+            own.kv_quota()?;
+            check_key(&key)?;
+            let value = own.plugin.ports.kv.get(&own.plugin.id, &key).await?;
+            Ok(value.map(Blob))
+        })?;
+        Ok(value.map(|blob: Blob| blob.0))
     }
 
     async fn put(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<()> {
-        let quota = self.kv_quota()?;
-        check_key(&key)?;
-        let plugin = &self.plugin;
-        Ok(plugin.ports.kv.put(&plugin.id, &key, value, quota).await?)
+        let value = Blob(value);
+        import!(self, "kv.put", (&key, &value), async |own| {
+            let quota = own.kv_quota()?;
+            check_key(&key)?;
+            let plugin = &own.plugin;
+            Ok(plugin
+                .ports
+                .kv
+                .put(&plugin.id, &key, value.0, quota)
+                .await?)
+        })
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<()> {
-        self.kv_quota()?;
-        check_key(&key)?;
-        Ok(self.plugin.ports.kv.delete(&self.plugin.id, &key).await?)
+        import!(self, "kv.delete", [&key], async |own| {
+            own.kv_quota()?;
+            check_key(&key)?;
+            Ok(own.plugin.ports.kv.delete(&own.plugin.id, &key).await?)
+        })
     }
 
     async fn list_keys(&mut self, prefix: String) -> wasmtime::Result<Vec<String>> {
-        self.kv_quota()?;
-        let plugin = &self.plugin;
-        Ok(plugin.ports.kv.list_keys(&plugin.id, &prefix).await?)
+        import!(self, "kv.list-keys", [&prefix], async |own| {
+            own.kv_quota()?;
+            let plugin = &own.plugin;
+            Ok(plugin.ports.kv.list_keys(&plugin.id, &prefix).await?)
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! `random`: bytes from the process's cryptographic generator.
 
-use inkstone_bindings::v0_1_0::imports::random as wit;
+use inkstone_bindings::latest::imports::random as wit;
+use inkstone_domain::recording::Blob;
 
 use crate::failure::RuleBroken;
 use crate::state::CallState;
@@ -15,8 +16,11 @@ impl wit::Host for CallState {
                 format!("it asked for {len} random bytes, and {MAX_RANDOM_BYTES} is the most");
             return Err(RuleBroken(why).into());
         }
-        let mut bytes = vec![0; len as usize];
-        rand::fill(&mut bytes[..]);
-        Ok(bytes)
+        let bytes = import!(self, "random.bytes", [len], {
+            let mut bytes = vec![0; len as usize];
+            rand::fill(&mut bytes[..]);
+            Ok(Blob(bytes))
+        })?;
+        Ok(bytes.0)
     }
 }

@@ -1,37 +1,29 @@
 //! Analytics plugins: reports and their blocks.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use inkstone_bindings::v0_1_0::analytics::exports::inkstone::plugin::analytics as wit;
-use inkstone_bindings::v0_1_0::analytics::{AnalyticsPlugin, AnalyticsPluginPre};
+use inkstone_bindings::latest::analytics::exports::inkstone::plugin::analytics as wit;
 use inkstone_domain::ports::{Analytics, GuestCall, Probe};
 use inkstone_domain::report::{Block, Cell, Chart, Metric, Point, ReportInfo, Series, Table};
 use inkstone_domain::{Result, codes};
 use serde_json::Value;
-use wasmtime::Store;
 
 use super::declared::{Declared, schema_text};
-use crate::call::{Guest, World};
+use crate::call::{Guest, Shape};
 use crate::observe::Function;
-use crate::state::CallState;
-
-impl World for AnalyticsPluginPre<CallState> {
-    type Instance = AnalyticsPlugin;
-
-    async fn instantiate(&self, store: &mut Store<CallState>) -> wasmtime::Result<AnalyticsPlugin> {
-        self.instantiate_async(store).await
-    }
-}
+use crate::versions::AnalyticsWorld;
 
 /// A loaded analytics plugin.
 pub(crate) struct WasmAnalytics {
-    guest: Guest<AnalyticsPluginPre<CallState>>,
+    guest: Guest<AnalyticsWorld>,
     declared: Declared<ReportInfo>,
     run: Function,
 }
 
 impl WasmAnalytics {
     /// Asks the guest for its reports.
-    pub async fn prepare(guest: Guest<AnalyticsPluginPre<CallState>>) -> Result<Self> {
+    pub async fn prepare(guest: Guest<AnalyticsWorld>) -> Result<Self> {
         let declared = ask(&guest).await?;
         Ok(Self {
             run: Function::new(&guest.plugin, "run"),
@@ -42,12 +34,13 @@ impl WasmAnalytics {
 }
 
 /// What the guest says it offers, checked.
-async fn ask(guest: &Guest<AnalyticsPluginPre<CallState>>) -> Result<Declared<ReportInfo>> {
+async fn ask(guest: &Guest<AnalyticsWorld>) -> Result<Declared<ReportInfo>> {
     let call = GuestCall::default();
+    let asked = Function::new(&guest.plugin, "reports").begin_own(&call);
+    let instruments = asked.instruments();
     let work = async {
-        let mut session = guest.open(&call).await?;
-        let analytics = session.instance.inkstone_plugin_analytics();
-        let step = analytics.call_reports(&mut session.store);
+        let mut session = guest.open(&call, instruments, Shape::Plain).await?;
+        let step = session.instance.reports(&mut session.store);
         let outcome = session.watch.bound(step).await;
         let reports = session.ended(outcome)?;
         reports
@@ -57,14 +50,17 @@ async fn ask(guest: &Guest<AnalyticsPluginPre<CallState>>) -> Result<Declared<Re
             .and_then(Declared::new)
             .map_err(|why| session.bad_answer(why))
     };
-    let asked = Function::new(&guest.plugin, "reports").begin(&call);
-    asked.around(work).await
+    asked.around_own(work).await
 }
 
 #[async_trait]
 impl Probe for WasmAnalytics {
     async fn check(&self) -> Result<()> {
         ask(&self.guest).await.map(drop)
+    }
+
+    fn retire(&self, grace: Duration) {
+        self.guest.plugin.retire(grace);
     }
 }
 
@@ -78,11 +74,12 @@ impl Analytics for WasmAnalytics {
         let plugin = &self.guest.plugin.id;
         self.declared
             .check_input(plugin, report, &input, &codes::UNKNOWN_REPORT)?;
+        let observation = self.run.begin(call, &(report, &input));
+        let instruments = observation.instruments();
         let work = async {
             let input = input.to_string();
-            let mut session = self.guest.open(call).await?;
-            let analytics = session.instance.inkstone_plugin_analytics();
-            let step = analytics.call_run(&mut session.store, report, &input);
+            let mut session = self.guest.open(call, instruments, Shape::Plain).await?;
+            let step = session.instance.run(&mut session.store, report, &input);
             let outcome = session.watch.bound(step).await;
             let blocks = session.settle(outcome)?;
             blocks
@@ -91,7 +88,7 @@ impl Analytics for WasmAnalytics {
                 .collect::<Result<_, String>>()
                 .map_err(|why| session.bad_answer(why))
         };
-        self.run.begin(call).around(work).await
+        observation.around(work).await
     }
 }
 

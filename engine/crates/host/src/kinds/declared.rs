@@ -55,6 +55,9 @@ impl Offer for ReportInfo {
     }
 }
 
+/// More than this is no offer but an attack: each schema is compiled, each name compared.
+const MAX_OFFERS: usize = 1_000;
+
 /// Everything a plugin offers.
 pub(crate) struct Declared<T> {
     offers: Vec<T>,
@@ -66,6 +69,12 @@ impl<T: Offer> Declared<T> {
     /// The error says what is wrong with the list, in words for the plugin's author.
     pub fn new(offers: Vec<T>) -> Result<Self, String> {
         let word = T::WORD;
+        if offers.len() > MAX_OFFERS {
+            return Err(format!(
+                "it offers {} {word}s, and {MAX_OFFERS} is the most",
+                offers.len()
+            ));
+        }
         let mut schemas = Vec::with_capacity(offers.len());
         for (position, offer) in offers.iter().enumerate() {
             let id = offer.id();
@@ -150,6 +159,7 @@ mod tests {
             (vec![tool("A b", json!({}))], "not made of a-z"),
             (vec![tool("a", json!({})), tool("a", json!({}))], "twice"),
             (vec![tool("a", json!({ "type": 7 }))], "cannot be used"),
+            (vec![tool("a", json!({})); 1_001], "offers 1001 tools"),
         ] {
             let why = Declared::new(tools).err().unwrap();
             assert!(why.contains(want), "{why}");

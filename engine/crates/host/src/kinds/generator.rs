@@ -1,43 +1,36 @@
 //! Content generators: templates, and runs as streams of events that end in a draft.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use inkstone_bindings::v0_1_0::generator::exports::inkstone::plugin::generator as wit;
-use inkstone_bindings::v0_1_0::generator::{GeneratorPlugin, GeneratorPluginPre};
+use inkstone_bindings::latest::generator::exports::inkstone::plugin::generator as wit;
 use inkstone_domain::generation::{Draft, GenerationEvent, GenerationStream, Template};
 use inkstone_domain::job::Progress;
+use inkstone_domain::recording::Blob;
 use inkstone_domain::ports::{Generator, GuestCall, Probe};
 use inkstone_domain::{Result, codes};
 use serde_json::Value;
 use tracing::Instrument;
-use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
 use super::declared::{Declared, schema_text};
-use crate::call::{Guest, Session, World};
+use crate::call::{Guest, Session, Shape};
 use crate::convert;
 use crate::observe::Function;
-use crate::state::CallState;
 use crate::stream::{self, Pull};
-
-impl World for GeneratorPluginPre<CallState> {
-    type Instance = GeneratorPlugin;
-
-    async fn instantiate(&self, store: &mut Store<CallState>) -> wasmtime::Result<GeneratorPlugin> {
-        self.instantiate_async(store).await
-    }
-}
+use crate::versions::{GeneratorInstance, GeneratorWorld};
 
 /// A loaded generator.
 pub(crate) struct WasmGenerator {
-    guest: Guest<GeneratorPluginPre<CallState>>,
+    guest: Guest<GeneratorWorld>,
     declared: Declared<Template>,
     start: Function,
 }
 
 impl WasmGenerator {
     /// Asks the guest for its templates.
-    pub async fn prepare(guest: Guest<GeneratorPluginPre<CallState>>) -> Result<Self> {
+    pub async fn prepare(guest: Guest<GeneratorWorld>) -> Result<Self> {
         let declared = ask(&guest).await?;
         Ok(Self {
             start: Function::new(&guest.plugin, "start"),
@@ -48,12 +41,13 @@ impl WasmGenerator {
 }
 
 /// What the guest says it offers, checked.
-async fn ask(guest: &Guest<GeneratorPluginPre<CallState>>) -> Result<Declared<Template>> {
+async fn ask(guest: &Guest<GeneratorWorld>) -> Result<Declared<Template>> {
     let call = GuestCall::default();
+    let asked = Function::new(&guest.plugin, "templates").begin_own(&call);
+    let instruments = asked.instruments();
     let work = async {
-        let mut session = guest.open(&call).await?;
-        let generator = session.instance.inkstone_plugin_generator();
-        let step = generator.call_templates(&mut session.store);
+        let mut session = guest.open(&call, instruments, Shape::Plain).await?;
+        let step = session.instance.templates(&mut session.store);
         let outcome = session.watch.bound(step).await;
         let templates = session.ended(outcome)?;
         templates
@@ -63,14 +57,17 @@ async fn ask(guest: &Guest<GeneratorPluginPre<CallState>>) -> Result<Declared<Te
             .and_then(Declared::new)
             .map_err(|why| session.bad_answer(why))
     };
-    let asked = Function::new(&guest.plugin, "templates").begin(&call);
-    asked.around(work).await
+    asked.around_own(work).await
 }
 
 #[async_trait]
 impl Probe for WasmGenerator {
     async fn check(&self) -> Result<()> {
         ask(&self.guest).await.map(drop)
+    }
+
+    fn retire(&self, grace: Duration) {
+        self.guest.plugin.retire(grace);
     }
 }
 
@@ -88,14 +85,15 @@ impl Generator for WasmGenerator {
         resume: Option<Bytes>,
     ) -> Result<GenerationStream> {
         self.check_input(template, &input)?;
-        let mut observation = self.start.begin(call);
+        let resume = resume.map(|checkpoint| Blob(checkpoint.into()));
+        let observation = self.start.begin(call, &(template, &input, &resume));
+        let instruments = observation.instruments();
         let start = async {
             let input = input.to_string();
-            let resume = resume.map(Vec::from);
-            let mut session = self.guest.open(call).await?;
-            let generator = session.instance.inkstone_plugin_generator();
+            let resume = resume.as_ref().map(|checkpoint| checkpoint.0.as_slice());
+            let mut session = self.guest.open(call, instruments, Shape::Stream).await?;
             let step =
-                generator.call_start(&mut session.store, template, &input, resume.as_deref());
+                session.instance.start(&mut session.store, template, &input, resume);
             let outcome = session.watch.bound(step).await;
             let run = session.settle(outcome)?;
             Ok(Run { session, run })
@@ -103,10 +101,7 @@ impl Generator for WasmGenerator {
         let started = start.instrument(observation.span().clone()).await;
         match started {
             Ok(run) => Ok(stream::spawn(&self.guest.plugin.tasks, run, observation)),
-            Err(error) => {
-                observation.failed(&error);
-                Err(error)
-            }
+            Err(error) => Err(observation.refused(error)),
         }
     }
 
@@ -119,7 +114,7 @@ impl Generator for WasmGenerator {
 
 /// A generation under way in its own store.
 struct Run {
-    session: Session<GeneratorPlugin>,
+    session: Session<GeneratorInstance>,
     run: ResourceAny,
 }
 
@@ -128,10 +123,8 @@ impl Pull for Run {
 
     async fn pull(&mut self) -> Result<Option<GenerationEvent>> {
         let session = &mut self.session;
-        session.watch.restart();
-        let generator = session.instance.inkstone_plugin_generator();
-        let run = generator.run();
-        let step = run.call_next(&mut session.store, self.run);
+        session.watch.next_item();
+        let step = session.instance.next(&mut session.store, self.run);
         let outcome = session.watch.bound(step).await;
         let event = session.settle(outcome)?;
         Ok(event.map(generation_event))

@@ -1,34 +1,26 @@
 //! AI providers: models, connection check, embeddings, and answers as streams.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use inkstone_bindings::v0_1_0::provider::exports::inkstone::plugin::provider as wit;
-use inkstone_bindings::v0_1_0::provider::{ProviderPlugin, ProviderPluginPre};
+use inkstone_bindings::latest::provider::exports::inkstone::plugin::provider as wit;
 use inkstone_domain::Result;
 use inkstone_domain::chat::{
     Chunk, ChunkStream, EmbedReply, EmbedRequest, Model, ModelKind, Request,
 };
 use inkstone_domain::ports::{GuestCall, Probe, Provider};
 use tracing::Instrument;
-use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
-use crate::call::{Guest, Session, World};
+use crate::call::{Guest, Session, Shape};
 use crate::convert;
 use crate::observe::Function;
-use crate::state::CallState;
 use crate::stream::{self, Pull};
-
-impl World for ProviderPluginPre<CallState> {
-    type Instance = ProviderPlugin;
-
-    async fn instantiate(&self, store: &mut Store<CallState>) -> wasmtime::Result<ProviderPlugin> {
-        self.instantiate_async(store).await
-    }
-}
+use crate::versions::{ProviderInstance, ProviderWorld};
 
 /// A loaded provider.
 pub(crate) struct WasmProvider {
-    guest: Guest<ProviderPluginPre<CallState>>,
+    guest: Guest<ProviderWorld>,
     models: Function,
     validate_connection: Function,
     complete: Function,
@@ -36,7 +28,7 @@ pub(crate) struct WasmProvider {
 }
 
 impl WasmProvider {
-    pub fn new(guest: Guest<ProviderPluginPre<CallState>>) -> Self {
+    pub fn new(guest: Guest<ProviderWorld>) -> Self {
         let function = |name| Function::new(&guest.plugin, name);
         Self {
             models: function("models"),
@@ -51,35 +43,37 @@ impl WasmProvider {
 #[async_trait]
 impl Provider for WasmProvider {
     async fn models(&self, call: &GuestCall) -> Result<Vec<Model>> {
+        let observation = self.models.begin(call, &());
+        let instruments = observation.instruments();
         let work = async {
-            let mut session = self.guest.open(call).await?;
-            let provider = session.instance.inkstone_plugin_provider();
-            let step = provider.call_models(&mut session.store);
+            let mut session = self.guest.open(call, instruments, Shape::Plain).await?;
+            let step = session.instance.models(&mut session.store);
             let outcome = session.watch.bound(step).await;
             let models = session.settle(outcome)?;
             Ok(models.into_iter().map(model).collect())
         };
-        self.models.begin(call).around(work).await
+        observation.around(work).await
     }
 
     async fn validate_connection(&self, call: &GuestCall) -> Result<String> {
+        let observation = self.validate_connection.begin(call, &());
+        let instruments = observation.instruments();
         let work = async {
-            let mut session = self.guest.open(call).await?;
-            let provider = session.instance.inkstone_plugin_provider();
-            let step = provider.call_validate_connection(&mut session.store);
+            let mut session = self.guest.open(call, instruments, Shape::Plain).await?;
+            let step = session.instance.validate_connection(&mut session.store);
             let outcome = session.watch.bound(step).await;
             session.settle(outcome)
         };
-        self.validate_connection.begin(call).around(work).await
+        observation.around(work).await
     }
 
     async fn complete(&self, call: &GuestCall, request: Request) -> Result<ChunkStream> {
-        let mut observation = self.complete.begin(call);
+        let observation = self.complete.begin(call, &request);
+        let instruments = observation.instruments();
         let start = async {
-            let mut session = self.guest.open(call).await?;
+            let mut session = self.guest.open(call, instruments, Shape::Stream).await?;
             let request = convert::chat::request_to_guest(request);
-            let provider = session.instance.inkstone_plugin_provider();
-            let step = provider.call_complete(&mut session.store, &request);
+            let step = session.instance.complete(&mut session.store, &request);
             let outcome = session.watch.bound(step).await;
             let completion = session.settle(outcome)?;
             Ok(Completion {
@@ -94,20 +88,18 @@ impl Provider for WasmProvider {
                 completion,
                 observation,
             )),
-            Err(error) => {
-                observation.failed(&error);
-                Err(error)
-            }
+            Err(error) => Err(observation.refused(error)),
         }
     }
 
     async fn embed(&self, call: &GuestCall, request: EmbedRequest) -> Result<EmbedReply> {
+        let observation = self.embed.begin(call, &request);
+        let instruments = observation.instruments();
         let work = async {
             let inputs = request.inputs.len();
             let request = convert::chat::embed_request_to_guest(request);
-            let mut session = self.guest.open(call).await?;
-            let provider = session.instance.inkstone_plugin_provider();
-            let step = provider.call_embed(&mut session.store, &request);
+            let mut session = self.guest.open(call, instruments, Shape::Plain).await?;
+            let step = session.instance.embed(&mut session.store, &request);
             let outcome = session.watch.bound(step).await;
             let reply = session.settle(outcome)?;
             if reply.vectors.len() != inputs {
@@ -118,7 +110,7 @@ impl Provider for WasmProvider {
             }
             Ok(convert::chat::embed_reply_from_guest(reply))
         };
-        self.embed.begin(call).around(work).await
+        observation.around(work).await
     }
 }
 
@@ -131,11 +123,15 @@ impl Probe for WasmProvider {
             _ => Ok(()),
         }
     }
+
+    fn retire(&self, grace: Duration) {
+        self.guest.plugin.retire(grace);
+    }
 }
 
 /// An answer under way in its own store.
 struct Completion {
-    session: Session<ProviderPlugin>,
+    session: Session<ProviderInstance>,
     completion: ResourceAny,
 }
 
@@ -144,10 +140,8 @@ impl Pull for Completion {
 
     async fn pull(&mut self) -> Result<Option<Chunk>> {
         let session = &mut self.session;
-        session.watch.restart();
-        let provider = session.instance.inkstone_plugin_provider();
-        let completion = provider.completion();
-        let step = completion.call_next(&mut session.store, self.completion);
+        session.watch.next_item();
+        let step = session.instance.next(&mut session.store, self.completion);
         let outcome = session.watch.bound(step).await;
         let chunk = session.settle(outcome)?;
         Ok(chunk.map(convert::chat::chunk_from_guest))

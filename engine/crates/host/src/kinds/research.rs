@@ -1,38 +1,30 @@
 //! Research plugins: tools and their answers with sources.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use inkstone_bindings::v0_1_0::research::exports::inkstone::plugin::research as wit;
-use inkstone_bindings::v0_1_0::research::{ResearchPlugin, ResearchPluginPre};
+use inkstone_bindings::latest::research::exports::inkstone::plugin::research as wit;
 use inkstone_domain::ports::{GuestCall, Probe, Research};
 use inkstone_domain::research::{Answer, Tool};
 use inkstone_domain::{Result, codes};
 use serde_json::Value;
-use wasmtime::Store;
 
 use super::declared::{Declared, schema_text};
-use crate::call::{Guest, World};
+use crate::call::{Guest, Shape};
 use crate::convert;
 use crate::observe::Function;
-use crate::state::CallState;
-
-impl World for ResearchPluginPre<CallState> {
-    type Instance = ResearchPlugin;
-
-    async fn instantiate(&self, store: &mut Store<CallState>) -> wasmtime::Result<ResearchPlugin> {
-        self.instantiate_async(store).await
-    }
-}
+use crate::versions::ResearchWorld;
 
 /// A loaded research plugin.
 pub(crate) struct WasmResearch {
-    guest: Guest<ResearchPluginPre<CallState>>,
+    guest: Guest<ResearchWorld>,
     declared: Declared<Tool>,
     call: Function,
 }
 
 impl WasmResearch {
     /// Asks the guest for its tools.
-    pub async fn prepare(guest: Guest<ResearchPluginPre<CallState>>) -> Result<Self> {
+    pub async fn prepare(guest: Guest<ResearchWorld>) -> Result<Self> {
         let declared = ask(&guest).await?;
         Ok(Self {
             call: Function::new(&guest.plugin, "call"),
@@ -43,12 +35,13 @@ impl WasmResearch {
 }
 
 /// What the guest says it offers, checked.
-async fn ask(guest: &Guest<ResearchPluginPre<CallState>>) -> Result<Declared<Tool>> {
+async fn ask(guest: &Guest<ResearchWorld>) -> Result<Declared<Tool>> {
     let call = GuestCall::default();
+    let asked = Function::new(&guest.plugin, "tools").begin_own(&call);
+    let instruments = asked.instruments();
     let work = async {
-        let mut session = guest.open(&call).await?;
-        let research = session.instance.inkstone_plugin_research();
-        let step = research.call_tools(&mut session.store);
+        let mut session = guest.open(&call, instruments, Shape::Plain).await?;
+        let step = session.instance.tools(&mut session.store);
         let outcome = session.watch.bound(step).await;
         let tools = session.ended(outcome)?;
         tools
@@ -58,14 +51,17 @@ async fn ask(guest: &Guest<ResearchPluginPre<CallState>>) -> Result<Declared<Too
             .and_then(Declared::new)
             .map_err(|why| session.bad_answer(why))
     };
-    let asked = Function::new(&guest.plugin, "tools").begin(&call);
-    asked.around(work).await
+    asked.around_own(work).await
 }
 
 #[async_trait]
 impl Probe for WasmResearch {
     async fn check(&self) -> Result<()> {
         ask(&self.guest).await.map(drop)
+    }
+
+    fn retire(&self, grace: Duration) {
+        self.guest.plugin.retire(grace);
     }
 }
 
@@ -79,11 +75,12 @@ impl Research for WasmResearch {
         let plugin = &self.guest.plugin.id;
         self.declared
             .check_input(plugin, tool, &input, &codes::UNKNOWN_TOOL)?;
+        let observation = self.call.begin(call, &(tool, &input));
+        let instruments = observation.instruments();
         let work = async {
             let input = input.to_string();
-            let mut session = self.guest.open(call).await?;
-            let research = session.instance.inkstone_plugin_research();
-            let step = research.call_call(&mut session.store, tool, &input);
+            let mut session = self.guest.open(call, instruments, Shape::Plain).await?;
+            let step = session.instance.call(&mut session.store, tool, &input);
             let outcome = session.watch.bound(step).await;
             let answer = session.settle(outcome)?;
             let content = serde_json::from_str(&answer.content).map_err(|error| {
@@ -95,7 +92,7 @@ impl Research for WasmResearch {
                 sources: convert::sources(answer.sources),
             })
         };
-        self.call.begin(call).around(work).await
+        observation.around(work).await
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use inkstone_domain::plugin::Standing;
+use inkstone_package::{Contents, SigningKey, TrustedKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -62,7 +64,7 @@ fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
 
 fn read_and_check(bytes: &[u8], id: &str) -> Result<Inspection> {
     let (_folder, path) = file(bytes);
-    let inspection = inspect(&path)?;
+    let inspection = inspect(&path, &TrustPolicy::default())?;
     check(&inspection, id).map_err(|reason| rejected(&path, reason))?;
     Ok(inspection)
 }
@@ -77,6 +79,19 @@ fn a_plugin_is_read_without_compiling_it() {
     assert_eq!(inspection.digest.len(), 64);
     assert_eq!(inspection.imports, ["inkstone:plugin/http@0.1.0"]);
     assert_eq!(inspection.exports, ["inkstone:plugin/provider@0.1.0"]);
+}
+
+#[test]
+fn each_version_has_names_of_its_own() {
+    let wat = PROVIDER.replace("@0.1.0", "@0.2.0");
+    let mut manifest = manifest();
+    manifest["api"] = json!("0.2.0");
+    let wasm = component(&wat, Some(&manifest), Some("0.2.0"));
+    assert_eq!(read_and_check(&wasm, "provider-x").unwrap().api, "0.2.0");
+    let wasm = component(PROVIDER, Some(&manifest), Some("0.2.0"));
+    let error = read_and_check(&wasm, "provider-x").unwrap_err();
+    let words = "does not export `inkstone:plugin/provider@0.2.0`";
+    assert!(error.message().contains(words), "{error}");
 }
 
 #[test]
@@ -117,7 +132,7 @@ fn what_is_no_plugin_is_refused_with_its_reason() {
         ),
         (
             component(PROVIDER, Some(&manifest()), Some("9.0.0")),
-            "speaks 0.1.0",
+            "speaks 0.1.0 and 0.2.0",
         ),
         (with("api", "0.2.0"), "says api = \"0.2.0\""),
         (with("id", "provider-y"), "is the plugin `provider-y`"),
@@ -132,6 +147,11 @@ fn what_is_no_plugin_is_refused_with_its_reason() {
         (
             importing("inkstone:plugin/http@0.9.0"),
             "imports `inkstone:plugin/http@0.9.0`",
+        ),
+        (
+            // A version that is spoken, but not the one it was stamped with.
+            importing("inkstone:plugin/http@0.2.0"),
+            "imports `inkstone:plugin/http@0.2.0`",
         ),
         (
             importing("wasi:http/outgoing-handler@0.2.0"),
@@ -171,5 +191,114 @@ fn wasi_without_http_may_be_named() {
         let wat = PROVIDER.replace("inkstone:plugin/http@0.1.0", name);
         let wasm = component(&wat, Some(&manifest()), Some("0.1.0"));
         read_and_check(&wasm, "provider-x").unwrap();
+    }
+}
+
+/// A package around a component that says this of itself.
+fn packed(component: &[u8], id: &str, version: &str, api: &str) -> Vec<u8> {
+    let contents = Contents {
+        id,
+        version,
+        kind: PluginKind::Provider,
+        api,
+        component,
+        manifest_toml: "",
+        readme: None,
+        license: None,
+    };
+    inkstone_package::pack(&contents).unwrap()
+}
+
+#[test]
+fn a_package_is_read_like_the_component_in_it() {
+    let wasm = component(PROVIDER, Some(&manifest()), Some("0.1.0"));
+    let package = packed(&wasm, "provider-x", "1.2.3", "0.1.0");
+    let bare = read_and_check(&wasm, "provider-x").unwrap();
+    let inspection = read_and_check(&package, "provider-x").unwrap();
+    assert_eq!(inspection.manifest, bare.manifest);
+    assert_eq!(inspection.digest, bare.digest);
+    assert_eq!(inspection.format, PackageFormat::Package);
+    assert_eq!(
+        inspection.package_digest,
+        inkstone_package::sha256(&package)
+    );
+    assert_eq!(inspection.size_bytes, package.len() as u64);
+    assert_eq!(inspection.signed_by, []);
+    assert_eq!(bare.format, PackageFormat::Component);
+    assert_eq!(bare.package_digest, bare.digest);
+}
+
+#[test]
+fn an_index_that_tells_of_another_plugin_is_refused() {
+    let wasm = component(PROVIDER, Some(&manifest()), Some("0.1.0"));
+    for (package, words) in [
+        (
+            packed(&wasm, "provider-y", "1.2.3", "0.1.0"),
+            "says id = \"provider-y\"",
+        ),
+        (
+            packed(&wasm, "provider-x", "1.2.4", "0.1.0"),
+            "says version = \"1.2.4\"",
+        ),
+        (
+            packed(&wasm, "provider-x", "1.2.3", "0.2.0"),
+            "says api = \"0.2.0\"",
+        ),
+        (
+            packed(b"no component", "provider-x", "1.2.3", "0.1.0"),
+            "no WebAssembly file",
+        ),
+    ] {
+        let error = read_and_check(&package, "provider-x").unwrap_err();
+        assert_eq!(error.code().name, "plugin_rejected");
+        assert!(error.message().contains(words), "{words}: {error}");
+    }
+    let whole = packed(&wasm, "provider-x", "1.2.3", "0.1.0");
+    let error = read_and_check(&whole[..whole.len() / 2], "provider-x").unwrap_err();
+    assert!(error.message().contains("is damaged"), "{error}");
+}
+
+#[test]
+fn the_policy_decides_before_the_component_is_looked_at() {
+    let key = SigningKey::generate();
+    let policy = TrustPolicy {
+        require_signature: true,
+        trusted: vec![TrustedKey {
+            name: "acme".to_owned(),
+            key: key.public(),
+        }],
+        ..TrustPolicy::default()
+    };
+    let wasm = component(PROVIDER, Some(&manifest()), Some("0.1.0"));
+    let unsigned = packed(&wasm, "provider-x", "1.2.3", "0.1.0");
+    let signed = inkstone_package::sign(&unsigned, &key).unwrap();
+    let nonsense = packed(b"no component", "provider-x", "1.2.3", "0.1.0");
+    let look = |bytes: Vec<u8>| inspect_bytes("x".as_ref(), bytes, &policy);
+
+    let inspection = look(signed).unwrap();
+    assert_eq!(inspection.signed_by[0].name.as_deref(), Some("acme"));
+    assert_eq!(inspection.signed_by[0].standing, Standing::Trusted);
+    for (bytes, words) in [
+        (unsigned, "it is not signed"),
+        (nonsense, "it is not signed"),
+        (wasm, "it is a bare component"),
+    ] {
+        let error = look(bytes).unwrap_err();
+        assert_eq!(error.code().name, "plugin_untrusted");
+        assert!(error.message().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn names_that_would_leave_a_folder_are_refused() {
+    for (name, value, words) in [
+        ("id", "../x", "the id `../x`"),
+        ("version", "1.0.0-/../x", "the version `1.0.0-/../x`"),
+    ] {
+        let mut manifest = manifest();
+        manifest[name] = json!(value);
+        let wasm = component(PROVIDER, Some(&manifest), Some("0.1.0"));
+        let error = read_and_check(&wasm, "provider-x").unwrap_err();
+        assert!(error.message().contains(words), "{error}");
     }
 }
