@@ -5,6 +5,7 @@
 mod chat;
 mod config;
 mod connect;
+mod credential;
 mod doctor;
 mod generate;
 pub(crate) mod output;
@@ -19,6 +20,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use inkstone_config::EngineConfig;
 
 pub(crate) use output::Failure;
+
+/// Counted from where the command is called.
+const DEFAULT_CONFIG: &str = "config/engine.toml";
 
 #[derive(Parser)]
 #[command(
@@ -40,7 +44,7 @@ struct Common {
         long,
         global = true,
         env = "INKSTONE_CONFIG",
-        default_value = "config/engine.toml"
+        default_value = DEFAULT_CONFIG
     )]
     config: PathBuf,
     /// How results are printed.
@@ -69,6 +73,9 @@ enum Command {
     /// Look at plugins, and build them.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Keep the secrets of credentials in the encrypted store.
+    #[command(subcommand)]
+    Credential(credential::CredentialCommand),
     /// Check toolchain, model, configuration, ports and disk, and say what to do.
     Doctor,
     /// Look at the configuration.
@@ -89,6 +96,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Chat(args) => chat::run(&common, args).await,
         Command::Search(args) => search::run(&common, args).await,
         Command::Plugin(command) => plugin::run(&common, command).await,
+        Command::Credential(command) => credential::run(&common, command).await,
         Command::Doctor => doctor::run(&common).await,
         Command::Config(command) => config::run(&common, command),
         Command::Openapi => {

@@ -1,6 +1,9 @@
 //! The binary `inkstone`: reads the command line, builds the runtime and hands over to `cli`.
 
 mod cli;
+mod plugin_trust;
+mod plugin_watch;
+mod recordings;
 mod settings;
 mod shutdown;
 mod state;

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use inkstone_config::packages::PackageFolders;
 use inkstone_config::{EngineConfig, Secret};
-use inkstone_egress::{CredentialBinding, EgressConfig};
-use inkstone_host::HostConfig;
+use inkstone_egress::packages::{PackagesConfig, RegistryAccess};
+use inkstone_egress::{CredentialBinding, EgressConfig, EgressMode, Scrubber};
+use inkstone_host::{HostConfig, TrustSource};
 use inkstone_inference::{EmbeddingModel, GgufModel, InferenceConfig};
 use inkstone_search::SearchConfig;
-use inkstone_services::{AuthConfig, JobsConfig, ModelsConfig};
+use inkstone_services::plugins::QuarantineConfig;
+use inkstone_services::{AuthConfig, JobsConfig, ModelsConfig, PluginsConfig};
 use inkstone_store::StoreConfig;
+
+use crate::plugin_trust;
 
 pub(crate) fn store(config: &EngineConfig) -> StoreConfig {
     let store = &config.store;
@@ -44,13 +49,72 @@ pub(crate) fn egress(config: &EngineConfig) -> EgressConfig {
         }
     });
     EgressConfig {
+        mode: match egress.mode {
+            inkstone_config::engine::EgressMode::Enforce => EgressMode::Enforce,
+            inkstone_config::engine::EgressMode::Audit => EgressMode::Audit,
+        },
         credentials: credentials.collect(),
         connect_timeout: Duration::from_millis(egress.connect_timeout_ms),
         head_timeout: Duration::from_millis(egress.head_timeout_ms),
         idle_timeout: Duration::from_millis(egress.idle_timeout_ms),
+        total_timeout: Duration::from_millis(egress.total_timeout_ms),
         max_redirects: egress.max_redirects,
+        max_request_header_bytes: egress.max_request_header_kib as usize * KIB,
+        max_request_bytes: u64::from(egress.max_request_mib) * MIB as u64,
+        max_response_headers: egress.max_response_headers as usize,
+        max_response_header_bytes: egress.max_response_header_kib as usize * KIB,
         max_response_bytes: u64::from(egress.max_response_mib) * MIB as u64,
+        max_decompression_ratio: u64::from(egress.max_decompression_ratio),
         ..EgressConfig::default()
+    }
+}
+
+/// Knows every secret of the configuration, for logs, errors, panics and recordings.
+pub(crate) fn scrubber(config: &EngineConfig) -> inkstone_domain::Result<Scrubber> {
+    let credentials = config.credentials.iter();
+    let credentials = credentials.map(|(name, credential)| (name.as_str(), &credential.secret));
+    let registries = config.plugins.registries.iter();
+    let registries = registries
+        .filter_map(|(name, registry)| Some((name.as_str(), registry.password.as_ref()?)));
+    let own = [
+        ("store.password", &config.store.password),
+        ("auth.admin_password", &config.auth.admin_password),
+    ];
+    let own = own
+        .into_iter()
+        .filter_map(|(name, secret)| Some((name, secret.as_ref()?)));
+    let secrets = credentials.chain(registries).chain(own);
+    Scrubber::new(secrets.map(|(name, secret)| (name, secret.expose())))
+}
+
+/// Where packages lie on this machine.
+pub(crate) fn package_folders(config: &EngineConfig) -> PackageFolders {
+    PackageFolders {
+        plugins: config.plugins.dir.clone(),
+        fetched: config.cache_dir.join("packages"),
+    }
+}
+
+/// Of one package, however it comes.
+pub(crate) fn max_package_bytes(config: &EngineConfig) -> usize {
+    config.plugins.max_package_mib as usize * MIB
+}
+
+pub(crate) fn packages(config: &EngineConfig) -> PackagesConfig {
+    let registries = config.plugins.registries.values();
+    let registries = registries.map(|registry| {
+        let secret = |secret: &Secret| inkstone_egress::Secret::new(secret.expose());
+        let username = registry.username.as_ref().map(secret);
+        RegistryAccess {
+            host: registry.host.clone(),
+            sign_in: username.zip(registry.password.as_ref().map(secret)),
+            plain_http: registry.plain_http,
+        }
+    });
+    PackagesConfig {
+        max_bytes: max_package_bytes(config) as u64,
+        registries: registries.collect(),
+        ..PackagesConfig::default()
     }
 }
 
@@ -73,7 +137,13 @@ pub(crate) fn inference(config: &EngineConfig) -> InferenceConfig {
 pub(crate) fn host(config: &EngineConfig) -> HostConfig {
     HostConfig {
         cache_dir: Some(config.cache_dir.join("compiled")),
+        default_limits: config.plugins.limits,
         ceiling: config.plugins.ceiling,
+        power_ceiling: config.plugins.power_ceiling.clone(),
+        trust: {
+            let trust = config.plugins.trust.clone();
+            TrustSource::new(move || plugin_trust::policy(&trust))
+        },
         ..HostConfig::default()
     }
 }
@@ -83,6 +153,22 @@ pub(crate) fn auth(config: &EngineConfig) -> AuthConfig {
         access_ttl: Duration::from_secs(u64::from(config.auth.access_token_minutes) * 60),
         refresh_ttl: Duration::from_secs(u64::from(config.auth.refresh_token_days) * 86_400),
         ..AuthConfig::default()
+    }
+}
+
+pub(crate) fn plugins(config: &EngineConfig) -> PluginsConfig {
+    let quarantine = &config.plugins.quarantine;
+    let seconds = |count: u32| Duration::from_secs(u64::from(count));
+    PluginsConfig {
+        look_every: Duration::from_millis(config.plugins.look_every_ms),
+        grace: Duration::from_millis(config.plugins.grace_ms),
+        quarantine: QuarantineConfig {
+            faults: u64::from(quarantine.faults),
+            fault_share: quarantine.fault_share,
+            window: seconds(quarantine.window_s),
+            rest: seconds(quarantine.rest_s),
+            max_rest: seconds(quarantine.max_rest_s),
+        },
     }
 }
 
@@ -103,4 +189,5 @@ pub(crate) fn jobs(config: &EngineConfig) -> JobsConfig {
     }
 }
 
+const KIB: usize = 1024;
 const MIB: usize = 1024 * 1024;

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use inkstone_domain::ids::UserId;
+use inkstone_host::CacheKey;
 use inkstone_services::SigningKey;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ use crate::cli::Failure;
 
 const STATE_FILE: &str = "engine.json";
 const KEY_FILE: &str = "signing.key";
+const CACHE_KEY_FILE: &str = "cache.key";
 
 /// Where an engine is reached.
 #[derive(Serialize, Deserialize)]
@@ -68,8 +70,22 @@ pub(crate) fn signing_key(data_dir: &Path) -> Result<SigningKey, Failure> {
     Ok(SigningKey::from_bytes(&bytes)?)
 }
 
+/// What vouches for compiled plugins in the cache, made at the first start. One that was lost or
+/// damaged is made anew: then every plugin is compiled once more.
+pub(crate) fn cache_key(data_dir: &Path) -> Result<CacheKey, Failure> {
+    let path = data_dir.join(CACHE_KEY_FILE);
+    if let Ok(bytes) = fs::read(&path)
+        && let Ok(bytes) = <[u8; 32]>::try_from(bytes)
+    {
+        return Ok(CacheKey::new(bytes));
+    }
+    let bytes: [u8; 32] = rand::random();
+    write_private(&path, &bytes)?;
+    Ok(CacheKey::new(bytes))
+}
+
 /// Writes beside and renames, readable by its owner alone.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let beside = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -1,22 +1,22 @@
 //! The boot order, top to bottom: the only place where concrete types meet. Shutdown walks it backwards.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_api::{ApiConfig, ApiState};
 use inkstone_config::EngineConfig;
-use inkstone_config::watch::FileWatch;
+use inkstone_config::plugins::TomlPluginList;
 use inkstone_domain::ids::UserId;
-use inkstone_domain::plugin::PluginSpec;
 use inkstone_domain::ports::{Clock, SystemClock, UserStore};
 use inkstone_egress::HttpEgress;
-use inkstone_host::{Host, HostPorts};
+use inkstone_egress::packages::HttpPackages;
+use inkstone_host::{Host, HostConfig, HostPorts};
 use inkstone_inference::CandleModels;
 use inkstone_search::TantivyIndex;
 use inkstone_services::auth::AdminSetup;
-use inkstone_services::{HealthCheck, Ports, Services, ServicesConfig};
+use inkstone_services::{HealthCheck, PluginPorts, Ports, Services, ServicesConfig};
 use inkstone_store::SurrealStore;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -25,12 +25,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cli::Failure;
+use crate::plugin_watch::PluginWatch;
+use crate::recordings::FileRecordings;
 use crate::settings;
 use crate::state::{self, EngineState};
-
-/// A list of plugins that changes while it is read is read again, this often and with this pause.
-const SETTLE_READINGS: u32 = 3;
-const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// What stands before the engine does.
 pub(crate) struct Boot {
@@ -83,15 +81,33 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     // What plugins reach the world through, then the plugins' host.
     let egress = HttpEgress::new(settings::egress(&config))?;
     let models = CandleModels::new(settings::inference(&config))?;
+    let recordings = Arc::new(FileRecordings::new(
+        config.data_dir.join("recordings"),
+        egress.scrubber(),
+    ));
     let host = Host::new(
-        settings::host(&config),
+        HostConfig {
+            cache_key: Some(state::cache_key(&config.data_dir)?),
+            ..settings::host(&config)
+        },
         HostPorts {
             egress: Arc::new(egress),
             models: Arc::new(models),
             kv: ports_of_store.clone(),
             clock: Arc::clone(&clock),
+            recordings: Some(recordings.clone()),
         },
     )?;
+
+    // Where plugins come from.
+    let plugins = PluginPorts {
+        loader: host.clone(),
+        list: Arc::new(TomlPluginList::new(config.plugins.clone())),
+        packages: Arc::new(settings::package_folders(&config)),
+        fetcher: Arc::new(HttpPackages::new(settings::packages(&config))?),
+        rollouts: ports_of_store.clone(),
+        recordings,
+    };
 
     // The verbs.
     let checked = store.clone();
@@ -102,7 +118,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             jobs: ports_of_store.clone(),
             usage: ports_of_store,
             index,
-            loader: host.clone(),
+            plugins,
             clock,
         },
         ServicesConfig {
@@ -110,6 +126,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             signing_key,
             models: settings::models(&config),
             jobs: settings::jobs(&config),
+            plugins: settings::plugins(&config),
             health_checks: vec![HealthCheck::new("store", move || {
                 let store = checked.clone();
                 async move { store.health().await }
@@ -117,17 +134,15 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         },
     );
     // Plugins: first boot takes the same path as every reload.
-    let specs = load_plugins(&config)?;
-    services.plugins.apply(specs.clone()).await;
-    if config.plugins.watch {
-        let watch = inkstone_config::watch::files(&watched(&config, &specs))?;
-        background.spawn(watch_plugins(
-            Arc::clone(&services),
-            config.clone(),
-            watch,
-            stop.clone(),
-        ));
+    let watch = match config.plugins.watch {
+        true => Some(PluginWatch::start(config.plugins.clone())?),
+        false => None,
+    };
+    services.plugins.reload().await?;
+    if let Some(watch) = watch {
+        background.spawn(watch.run(Arc::clone(&services), stop.clone()));
     }
+    services.watch_plugins();
     services.start_workers(config.jobs.workers as usize);
 
     // Last what cannot be repeated: a password that is made up here is shown once, by our caller.
@@ -146,6 +161,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         services: Arc::clone(&services),
         config: ApiConfig {
             max_body_bytes: usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
+            max_package_bytes: settings::max_package_bytes(&config),
             public_url: config
                 .server
                 .public_url
@@ -254,61 +270,6 @@ async fn operator(store: &SurrealStore, config: &EngineConfig) -> Result<UserId,
             "there are users, but none with the e-mail `{email}` of `[auth] admin_email`; name the admin of the first start there"
         ))
     })
-}
-
-/// The list, and the component files it names.
-fn watched(config: &EngineConfig, specs: &[PluginSpec]) -> Vec<PathBuf> {
-    let files = specs.iter().map(|spec| spec.path.clone());
-    std::iter::once(config.plugins.file.clone())
-        .chain(files)
-        .collect()
-}
-
-/// The list once two readings agree: one that is just being written reads as shorter than it is.
-async fn load_settled(config: &EngineConfig) -> Result<Vec<PluginSpec>, Failure> {
-    let mut before = load_plugins(config);
-    for _ in 0..SETTLE_READINGS {
-        tokio::time::sleep(SETTLE_PAUSE).await;
-        let now = load_plugins(config);
-        if matches!((&before, &now), (Ok(before), Ok(now)) if before == now) {
-            return now;
-        }
-        before = now;
-    }
-    before
-}
-
-fn load_plugins(config: &EngineConfig) -> Result<Vec<PluginSpec>, Failure> {
-    Ok(inkstone_config::plugins::load(
-        &config.plugins.file,
-        &config.plugins.dir,
-    )?)
-}
-
-/// Takes up every change of the list and of the component files. A list that is wrong changes nothing.
-async fn watch_plugins(
-    services: Arc<Services>,
-    config: EngineConfig,
-    mut watch: FileWatch,
-    stop: CancellationToken,
-) {
-    loop {
-        let changed = tokio::select! {
-            changed = watch.changed() => changed,
-            () = stop.cancelled() => return,
-        };
-        if changed.is_none() {
-            tracing::warn!("changes of plugins are no longer told; restart to take them up");
-            return;
-        }
-        match load_settled(&config).await {
-            // What became of each plugin is logged there.
-            Ok(specs) => drop(services.plugins.apply(specs).await),
-            Err(failure) => {
-                tracing::error!(%failure, "the list of plugins is wrong; what served before goes on serving");
-            }
-        }
-    }
 }
 
 fn create_folder(path: &Path) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ pub(crate) enum ConfigCommand {
 pub(crate) fn run(common: &Common, command: ConfigCommand) -> Result<(), Failure> {
     let ConfigCommand::Check = command;
     let config = common.load_config()?;
-    let plugins = inkstone_config::plugins::load(&config.plugins.file, &config.plugins.dir)?;
+    let plugins = inkstone_config::plugins::load(&config.plugins)?;
     let enabled = plugins.iter().filter(|plugin| plugin.enabled).count();
     if common.is_json() {
         let report = json!({

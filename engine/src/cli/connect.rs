@@ -91,6 +91,20 @@ impl Session {
         self.client.post(path, body).await.map_err(failure)
     }
 
+    /// A body that is no JSON.
+    pub(crate) async fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Value, Failure> {
+        let reply = self.client.post_bytes(path, body).await;
+        reply.map_err(failure)
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.client.put(path, body).await.map_err(failure)
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.client.delete(path).await.map_err(failure)
+    }
+
     pub(crate) async fn events(&self, path: &str) -> Result<Events, Failure> {
         Ok(parsed(self.client.events(path).await.map_err(failure)?))
     }

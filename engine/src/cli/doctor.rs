@@ -85,13 +85,13 @@ fn examine(common: &Common) -> Vec<Finding> {
 }
 
 fn plugins(config: &EngineConfig) -> Finding {
-    let specs = match inkstone_config::plugins::load(&config.plugins.file, &config.plugins.dir) {
+    let specs = match inkstone_config::plugins::load(&config.plugins) {
         Ok(specs) => specs,
         Err(error) => return bad("plugins", &error.to_string(), "mend the lines named above"),
     };
     let missing: Vec<String> = specs
         .iter()
-        .filter(|spec| spec.enabled && !spec.path.exists())
+        .filter(|spec| spec.enabled && spec.remote.is_none() && !spec.path.exists())
         .map(|spec| spec.path.display().to_string())
         .collect();
     if missing.is_empty() {

@@ -4,7 +4,11 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use inkstone_domain::codes;
+use inkstone_config::vault::VaultError;
 use serde::Serialize;
+
+use crate::telemetry;
 
 /// Why a command failed. The exit code tells the kind: 1 failed, 2 asked wrongly (clap's own code too),
 /// 3 not reachable.
@@ -21,6 +25,8 @@ pub(crate) enum Failure {
     #[error("plugins cannot be watched: {0}; `[plugins] watch = false` does without")]
     Watch(#[from] inkstone_config::watch::WatchError),
     #[error("{0}")]
+    Vault(#[from] VaultError),
+    #[error("{0}")]
     Failed(String),
     #[error("{0}")]
     Usage(String),
@@ -36,6 +42,8 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Config(_) => 2,
+            Self::Domain(error) if error.code() == &codes::INVALID_CONFIG => 2,
+            Self::Vault(VaultError::BadName { .. } | VaultError::BadValue(_)) => 2,
             Self::Unreachable(_) => 3,
             _ => 1,
         }
@@ -49,7 +57,7 @@ pub(crate) fn fail(failure: &Failure) -> ExitCode {
     {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {failure}");
+    eprintln!("error: {}", telemetry::scrub(&failure.to_string()));
     ExitCode::from(failure.exit_code())
 }
 

@@ -1,10 +1,20 @@
-//! `inkstone plugin`: what is loaded, what a component asks for, and building one from source.
+//! `inkstone plugin`: what is loaded, what a plugin's file asks for, and the way from source to a
+//! signed package. What needs an engine asks the one that runs.
 
-use std::path::PathBuf;
+mod change;
+mod inspect;
+mod install;
+mod key;
+mod pack;
+mod push;
+mod recording;
+mod rollout;
+
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use inkstone_host::Inspection;
-use serde_json::{Value, json};
+use inkstone_config::engine::TrustConfig;
+use serde_json::Value;
 
 use super::connect::Session;
 use super::{Common, Failure, output};
@@ -13,8 +23,38 @@ use super::{Common, Failure, output};
 pub(crate) enum PluginCommand {
     /// The plugins of the engine, their state, and what they were refused.
     List,
-    /// Read a component file, without running it.
+    /// Read a package or a component, without running it.
     Inspect { file: PathBuf },
+    /// Who signed a package; fails where nobody did whom this deployment trusts.
+    Verify { file: PathBuf },
+    /// Put a component, or what a folder builds, into a package `ID-VERSION.inkplug`.
+    Pack {
+        /// A component, or the folder of a plugin's source.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// For a component: where its plugin.toml, README.md and LICENSE lie. Default: beside it.
+        #[arg(long)]
+        source: Option<PathBuf>,
+        /// Where the package goes.
+        #[arg(long, default_value = ".")]
+        into: PathBuf,
+    },
+    /// Sign a package; several keys may sign it.
+    Sign {
+        file: PathBuf,
+        /// The file that `plugin key new` made.
+        #[arg(long)]
+        key: PathBuf,
+    },
+    /// Keys that sign packages, and those that are trusted.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Record the next calls of a plugin.
+    Record(recording::Record),
+    /// List the recorded calls of a plugin.
+    Recordings(recording::Recordings),
+    /// Run a recorded call again, offline, and tell where it first goes another way.
+    Replay(recording::ReplayCall),
     /// Build the plugin in a folder into one file.
     Build {
         /// Where `Cargo.toml` and `plugin.toml` lie.
@@ -23,23 +63,102 @@ pub(crate) enum PluginCommand {
         /// Where the component goes.
         #[arg(long, default_value = "plugins/dist")]
         into: PathBuf,
+        /// Make a package `ID-VERSION.inkplug` instead of a bare component.
+        #[arg(long)]
+        pack: bool,
     },
+    /// Put a package on the list of plugins, and load it; an older version is replaced.
+    Install(install::InstallArgs),
+    /// Take a plugin off the list; its package stays.
+    Remove { id: String },
+    /// Let a plugin of the list serve.
+    Enable { id: String },
+    /// Stop a plugin without taking it off the list.
+    Disable { id: String },
+    /// Read the list of plugins and their packages anew.
+    Reload,
+    /// How a rollout stands, and how both versions do.
+    Rollout { id: String },
+    /// Let the canary of a rollout serve everybody.
+    Promote {
+        id: String,
+        /// For the history.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Take the canary of a rollout out of service.
+    Rollback {
+        id: String,
+        /// For the history.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Begin a rollout anew.
+    Restart {
+        id: String,
+        /// For the history.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// What served when, newest first.
+    History {
+        id: String,
+        /// Lines, 1 to 100.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Calls, errors and times of every loaded version.
+    Stats { id: String },
+    /// Publish a package in an OCI registry.
+    Push(push::PushArgs),
 }
 
 pub(crate) async fn run(common: &Common, command: PluginCommand) -> Result<(), Failure> {
     match command {
         PluginCommand::List => list(common).await,
-        PluginCommand::Inspect { file } => {
-            let inspection = tokio::task::spawn_blocking(move || inkstone_host::inspect(&file))
-                .await
-                .map_err(|error| Failure::Panicked(error.to_string()))??;
-            print_inspection(common, &inspection)
+        PluginCommand::Install(args) => install::run(common, args).await,
+        PluginCommand::Remove { id } => change::remove(common, &id).await,
+        PluginCommand::Enable { id } => change::set_enabled(common, &id, true).await,
+        PluginCommand::Disable { id } => change::set_enabled(common, &id, false).await,
+        PluginCommand::Reload => change::reload(common).await,
+        PluginCommand::Push(args) => push::run(common, args).await,
+        PluginCommand::Rollout { id } => rollout::show(common, &id).await,
+        PluginCommand::Promote { id, reason } => {
+            rollout::steer(common, &id, "promote", reason).await
         }
-        PluginCommand::Build { folder, into } => {
-            let built = tokio::task::spawn_blocking(move || build(&folder, &into))
-                .await
-                .map_err(|error| Failure::Panicked(error.to_string()))??;
-            output::print_line(&built.display().to_string())
+        PluginCommand::Rollback { id, reason } => {
+            rollout::steer(common, &id, "rollback", reason).await
+        }
+        PluginCommand::Restart { id, reason } => {
+            rollout::steer(common, &id, "restart", reason).await
+        }
+        PluginCommand::History { id, limit } => rollout::history(common, &id, limit).await,
+        PluginCommand::Stats { id } => rollout::stats(common, &id).await,
+        PluginCommand::Inspect { file } => {
+            on_disk(common, move |common| inspect::inspect(common, &file)).await
+        }
+        PluginCommand::Verify { file } => {
+            on_disk(common, move |common| inspect::verify(common, &file)).await
+        }
+        PluginCommand::Pack { path, source, into } => {
+            on_disk(common, move |common| pack::pack(common, &path, source, &into)).await
+        }
+        PluginCommand::Sign { file, key } => {
+            on_disk(common, move |common| pack::sign(common, &file, &key)).await
+        }
+        PluginCommand::Key(command) => on_disk(common, |common| key::run(common, command)).await,
+        PluginCommand::Record(asked) => recording::record(common, asked).await,
+        PluginCommand::Recordings(asked) => recording::list(common, asked).await,
+        PluginCommand::Replay(asked) => recording::replay(common, asked).await,
+        PluginCommand::Build {
+            folder,
+            into,
+            pack: as_package,
+        } => {
+            on_disk(common, move |common| {
+                pack::build(common, &folder, &into, as_package)
+            })
+            .await
         }
     }
 }
@@ -63,7 +182,7 @@ async fn list(common: &Common) -> Result<(), Failure> {
             text("state"),
         ))?;
         for refused in plugin
-            .get("refused")
+            .pointer("/details/refused")
             .and_then(Value::as_array)
             .into_iter()
             .flatten()
@@ -71,57 +190,31 @@ async fn list(common: &Common) -> Result<(), Failure> {
         {
             output::print_line(&format!("    not granted: {refused}"))?;
         }
-        if let Some(message) = plugin.pointer("/error/message").and_then(Value::as_str) {
+        let message = plugin.pointer("/details/error/message");
+        if let Some(message) = message.and_then(Value::as_str) {
             output::print_line(&format!("    failed: {message}"))?;
         }
     }
     Ok(())
 }
 
-fn print_inspection(common: &Common, inspection: &Inspection) -> Result<(), Failure> {
-    let manifest = &inspection.manifest;
-    let value = json!({
-        "manifest": manifest,
-        "api": inspection.api,
-        "digest": inspection.digest,
-        "size_bytes": inspection.size_bytes,
-        "imports": inspection.imports,
-        "exports": inspection.exports,
-    });
-    if common.is_json() {
-        return output::print_line(&output::pretty_json(&value)?);
-    }
-    let asked = output::pretty_json(&manifest.permissions)?;
-    output::print_line(&format!(
-        "{} {} ({}, contract {})\n{}\nsha256 {}\n{} bytes\nasks for {asked}\nimports {}\nexports {}",
-        manifest.id,
-        manifest.version,
-        manifest.kind.as_str(),
-        inspection.api,
-        manifest.description,
-        inspection.digest,
-        inspection.size_bytes,
-        inspection.imports.join(", "),
-        inspection.exports.join(", "),
-    ))
+/// Work on files, off the threads that serve.
+async fn on_disk(
+    common: &Common,
+    work: impl FnOnce(&Common) -> Result<(), Failure> + Send + 'static,
+) -> Result<(), Failure> {
+    let common = common.clone();
+    tokio::task::spawn_blocking(move || work(&common))
+        .await
+        .map_err(|error| Failure::Panicked(error.to_string()))?
 }
 
-fn build(folder: &std::path::Path, into: &std::path::Path) -> Result<PathBuf, Failure> {
-    let failed = |error: inkstone_packager::PackageError| Failure::Failed(error.to_string());
-    let toolchain = inkstone_packager::toolchain::find()
-        .ready()
-        .map_err(failed)?;
-    let folder = std::path::absolute(folder)?;
-    // Plugins have a target folder of their own: another target and profile than the engine's.
-    let target = match std::env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty()) {
-        Some(dir) => std::path::absolute(dir)?.join("plugins"),
-        None => folder.join("target"),
-    };
-    let built = inkstone_packager::package_workspace(&toolchain, &folder, &target, into);
-    let packaged = built.map_err(failed)?;
-    let paths: Vec<PathBuf> = packaged.into_iter().map(|one| one.path).collect();
-    match paths.as_slice() {
-        [one] => Ok(one.clone()),
-        _ => Ok(into.to_owned()),
+/// `[plugins.trust]`, and its defaults where somebody has no configuration at all, such as an author.
+fn trust_config(common: &Common) -> Result<TrustConfig, Failure> {
+    let is_absent_default =
+        common.config == Path::new(super::DEFAULT_CONFIG) && !common.config.exists();
+    if is_absent_default {
+        return Ok(TrustConfig::default());
     }
+    Ok(common.load_config()?.plugins.trust)
 }

@@ -4,7 +4,7 @@ use inkstone_config::EngineConfig;
 use inkstone_services::auth::AdminSetup;
 
 use super::{Common, Failure, output};
-use crate::{shutdown, telemetry, wire};
+use crate::{settings, shutdown, telemetry, wire};
 
 pub(crate) async fn run(common: &Common) -> Result<(), Failure> {
     let config = common.load_config()?;
@@ -29,7 +29,8 @@ pub(crate) async fn run(common: &Common) -> Result<(), Failure> {
 
 /// Begins logs and metrics: what comes before the engine.
 pub(super) fn boot(config: EngineConfig, log_filter: &str) -> Result<wire::Boot, Failure> {
-    telemetry::start_logs(config.log.format, log_filter).map_err(Failure::Failed)?;
+    let scrubber = settings::scrubber(&config)?;
+    telemetry::start_logs(config.log.format, log_filter, scrubber).map_err(Failure::Failed)?;
     let metrics = telemetry::start_metrics().map_err(Failure::Failed)?;
     Ok(wire::Boot { config, metrics })
 }

@@ -1,14 +1,18 @@
 //! What handlers take from a request: the caller, a JSON body, ids of the path, query parameters,
 //! preconditions. Every refusal is a domain error that names what is wrong.
 
+mod call_context;
 mod caller;
 mod json_body;
+mod package;
 mod path;
 mod precondition;
 mod query;
 
+pub(crate) use call_context::CallContext;
 pub(crate) use caller::Caller;
 pub(crate) use json_body::{JsonBody, body_too_large};
+pub(crate) use package::{PackageBody, max_body_bytes};
 pub(crate) use path::{PathId, PathWord, PathWords};
 pub(crate) use precondition::{IfMatch, IfNoneMatch};
 pub(crate) use query::QueryOf;

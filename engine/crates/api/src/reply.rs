@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use inkstone_domain::codes;
@@ -62,6 +62,16 @@ pub(crate) fn tagged(mut response: Response, tag: HeaderValue) -> Response {
     let headers = response.headers_mut();
     headers.insert(ETAG, tag);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+const X_INKSTONE_PLUGIN: HeaderName = HeaderName::from_static("x-inkstone-plugin");
+
+/// Tells which version of which plugin answered.
+pub(crate) fn answered_by(mut response: Response, plugin: &str, version: &str) -> Response {
+    if let Ok(value) = HeaderValue::try_from(format!("{plugin}@{version}")) {
+        response.headers_mut().insert(X_INKSTONE_PLUGIN, value);
+    }
     response
 }
 

@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, articles, auth, chat, docs, embeddings, generate, health, jobs, me, models, plugins,
-    reports, research, search, templates, tools, unknown,
+    analytics, articles, auth, chat, docs, embeddings, generate, health, jobs, me, models, plugin_admin, plugin_stats, plugins,
+    ratings, recordings, reports, research, rollouts, search, templates, tools, unknown,
 };
 use crate::state::{ApiState, Shared};
 
@@ -38,8 +38,19 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::logout))
         .routes(routes!(me::show_me))
-        .routes(routes!(plugins::list_plugins))
-        .routes(routes!(plugins::show_plugin))
+        .routes(routes!(plugins::list_plugins, plugin_admin::install_plugin))
+        .routes(routes!(plugin_admin::reload_plugins))
+        .routes(routes!(plugins::show_plugin, plugin_admin::remove_plugin))
+        .routes(routes!(plugin_admin::enable_plugin))
+        .routes(routes!(recordings::record_calls, recordings::list_recordings))
+        .routes(routes!(recordings::read_recording))
+        .routes(routes!(plugin_stats::show_plugin_stats))
+        .routes(routes!(rollouts::show_rollout))
+        .routes(routes!(rollouts::promote_canary))
+        .routes(routes!(rollouts::roll_canary_back))
+        .routes(routes!(rollouts::restart_rollout))
+        .routes(routes!(rollouts::list_history))
+        .routes(routes!(ratings::rate_answer))
         .routes(routes!(chat::create_completion))
         .routes(routes!(embeddings::create_embeddings))
         .routes(routes!(models::list_models))

@@ -9,6 +9,8 @@ use inkstone_services::Services;
 pub struct ApiConfig {
     /// A longer request body is refused with 413.
     pub max_body_bytes: usize,
+    /// The same for the package of a plugin.
+    pub max_package_bytes: usize,
     /// Where people reach the engine, without a slash at the end; used for links in the API reference.
     pub public_url: String,
     /// The engine's version.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::ai::{CallLog, CallerAi};
 use crate::chat::{Chat, RequestContext};
-use crate::plugins::Plugins;
+use crate::plugins::{Answered, Choice, Plugins};
 use crate::search::visibility_of;
 use crate::toolbox::CallerSearch;
 
@@ -59,8 +59,9 @@ impl Reports {
         plugin: &str,
         report: &str,
         input: Value,
-    ) -> Result<Vec<Block>> {
-        let analytics = self.plugins.snapshot().analytics(plugin)?;
+    ) -> Result<Answered<Vec<Block>>> {
+        let choice = Choice::of(principal, context);
+        let analytics = self.plugins.snapshot().analytics(plugin, &choice)?;
         let ai = CallerAi::new(
             Arc::clone(&self.chat),
             principal.clone(),
@@ -75,6 +76,12 @@ impl Reports {
             tools: None,
             search: Some(Arc::new(search) as Arc<dyn DocumentSearch>),
         };
-        analytics.port.run(&call, report, input).await
+        let value = analytics.port.run(&call, report, input).await?;
+        self.plugins
+            .answered(principal.user, &context.request_id, &analytics.plugin);
+        Ok(Answered {
+            plugin: analytics.plugin,
+            value,
+        })
     }
 }

@@ -20,6 +20,7 @@ use tracing::Instrument;
 use self::settlement::Settlement;
 pub use self::usage::UsageRecorder;
 use crate::models::{Models, Route};
+use crate::plugins::{Choice, Pins};
 
 /// What goes with a call besides its content.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct RequestContext {
     pub request_id: String,
     /// The job it is made for.
     pub job: Option<JobId>,
+    /// Versions of plugins a tester asked for.
+    pub pins: Pins,
 }
 
 /// An answer under way. Dropping `chunks` cancels the call up to the upstream.
@@ -77,7 +80,8 @@ impl Chat {
     ) -> Result<ChatStream> {
         check_may_spend(principal)?;
         check_messages(&request)?;
-        let route = self.models.resolve(&request.model)?;
+        let choice = Choice::of(principal, context);
+        let route = self.models.resolve(&request.model, &choice)?;
         let span = call_span("chat", &route, context);
         let mut settlement = self.settlement(principal, context, &route);
         let request = Request {
@@ -102,6 +106,8 @@ impl Chat {
         match started.instrument(span.clone()).await {
             Ok((first, rest)) => {
                 settlement.first_chunk();
+                self.models
+                    .answered(principal.user, &context.request_id, &route);
                 let all = stream::iter([Ok(first)]).chain(rest);
                 Ok(ChatStream {
                     model: route.name,
@@ -150,7 +156,8 @@ impl Chat {
                 "there is nothing to embed; give at least one text",
             ));
         }
-        let route = self.models.resolve_embedding(&request.model)?;
+        let choice = Choice::of(principal, context);
+        let route = self.models.resolve_embedding(&request.model, &choice)?;
         let wanted = request.inputs.len();
         let mut settlement = self.settlement(principal, context, &route);
         let request = EmbedRequest {
@@ -168,6 +175,8 @@ impl Chat {
             Ok(reply) => {
                 settlement.spent(reply.usage);
                 settlement.succeeded();
+                self.models
+                    .answered(principal.user, &context.request_id, &route);
                 Ok(Embedded {
                     model: route.name,
                     plugin: route.plugin.manifest.id.clone(),

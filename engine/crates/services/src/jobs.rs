@@ -24,9 +24,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::feed::Feeds;
 pub use self::worker::{Worker, WorkerPowers};
+use crate::chat::RequestContext;
 use crate::content::{check_page, check_project};
 use crate::models::Models;
-use crate::plugins::Plugins;
+use crate::plugins::{Choice, Plugins};
 
 /// How jobs are run.
 #[derive(Debug, Clone)]
@@ -150,16 +151,18 @@ impl Jobs {
                 "your role may read only; generating needs the role `creator`",
             ));
         }
-        let generator = self.plugins.snapshot().generator(&task.plugin)?;
+        let id = JobId::new();
+        let choice = Choice::of(principal, &context_of(id, &task));
+        let generator = self.plugins.snapshot().generator(&task.plugin, &choice)?;
         generator.port.check_input(&task.template, &task.input)?;
         if let Some(model) = &task.model {
-            self.models.resolve(model)?;
+            self.models.resolve(model, &choice)?;
         }
         check_project(&task.project)?;
         let job = self
             .store
             .submit(NewJob {
-                id: JobId::new(),
+                id,
                 owner: principal.user,
                 task,
                 enqueued_at: self.clock.now(),
@@ -225,6 +228,15 @@ impl Jobs {
             actor,
             body,
         }
+    }
+}
+
+/// What goes with every call made for a job.
+fn context_of(id: JobId, task: &GenerateTask) -> RequestContext {
+    RequestContext {
+        request_id: id.to_string(),
+        job: Some(id),
+        pins: task.pins.iter().cloned().collect(),
     }
 }
 

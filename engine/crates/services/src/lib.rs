@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::ports::{
-    ArticleStore, Clock, JobStore, PluginLoader, SearchIndex, UsageLedger, UserStore,
+    ArticleStore, Clock, JobStore, SearchIndex, UsageLedger, UserStore,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ pub use crate::health::{Health, HealthCheck};
 pub use crate::jobs::{Jobs, JobsConfig};
 use crate::jobs::{Worker, WorkerPowers};
 pub use crate::models::{Models, ModelsConfig};
-pub use crate::plugins::Plugins;
+pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::research::ResearchTools;
 pub use crate::search::Search;
 
@@ -47,7 +47,7 @@ pub struct Ports {
     pub jobs: Arc<dyn JobStore>,
     pub usage: Arc<dyn UsageLedger>,
     pub index: Arc<dyn SearchIndex>,
-    pub loader: Arc<dyn PluginLoader>,
+    pub plugins: PluginPorts,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -57,6 +57,7 @@ pub struct ServicesConfig {
     pub signing_key: SigningKey,
     pub models: ModelsConfig,
     pub jobs: JobsConfig,
+    pub plugins: PluginsConfig,
     /// Beside the checks of `store` and `search`, which stand unless one here has their name.
     pub health_checks: Vec<HealthCheck>,
 }
@@ -69,6 +70,7 @@ impl ServicesConfig {
             signing_key,
             models: ModelsConfig::default(),
             jobs: JobsConfig::default(),
+            plugins: PluginsConfig::default(),
             health_checks: Vec::new(),
         }
     }
@@ -88,7 +90,7 @@ pub struct Services {
     pub health: Arc<Health>,
     worker: Arc<Worker>,
     recorder: UsageRecorder,
-    /// Job workers.
+    /// Job workers, and what looks at plugins.
     workers: TaskTracker,
     /// Calls of models under way.
     calls: TaskTracker,
@@ -105,14 +107,18 @@ impl Services {
             jobs,
             usage,
             index,
-            loader,
+            plugins,
             clock,
         } = ports;
         let calls = TaskTracker::new();
         let stop = CancellationToken::new();
         let recorder = UsageRecorder::start(usage, Arc::clone(&clock), calls.clone());
         let health = Health::new(health_checks(&articles, &index, config.health_checks));
-        let plugins = Arc::new(Plugins::new(loader));
+        let plugins = Arc::new(Plugins::new(
+            plugins,
+            Arc::clone(&clock),
+            config.plugins,
+        ));
         let models = Arc::new(Models::new(
             Arc::clone(&plugins),
             Arc::clone(&clock),
@@ -166,6 +172,12 @@ impl Services {
         let stop = self.stop.clone();
         self.workers
             .spawn(async move { worker.run(count, stop).await });
+    }
+
+    /// Starts looking at plugins while they serve: rollouts, quarantine. Until [`Services::shutdown`].
+    pub fn watch_plugins(&self) {
+        let watch = Arc::clone(&self.plugins).watch(self.workers.clone(), self.stop.clone());
+        self.workers.spawn(watch);
     }
 
     /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),

@@ -8,11 +8,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use inkstone_domain::chat::Model;
+use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::LoadedPlugin;
 use inkstone_domain::ports::{Clock, GuestCall, Provider};
 use inkstone_domain::{Error, Result, codes};
 
-use crate::plugins::{Callable, Plugins, Snapshot, provider_name};
+use crate::plugins::{Callable, Choice, Plugins, Snapshot, provider_name};
 
 /// Names of models.
 #[derive(Debug, Clone)]
@@ -92,13 +93,18 @@ impl Models {
 
     /// Finds the provider of `provider/model`, of an alias, or of the default where `name` is empty;
     /// else `unknown_model`. Does not ask the provider: it refuses a model it does not have by itself.
-    pub fn resolve(&self, name: &str) -> Result<Route> {
-        self.route(name, self.config.default.as_deref())
+    pub fn resolve(&self, name: &str, choice: &Choice) -> Result<Route> {
+        self.route(name, self.config.default.as_deref(), choice)
     }
 
     /// The same for embeddings, which have a default of their own.
-    pub fn resolve_embedding(&self, name: &str) -> Result<Route> {
-        self.route(name, self.config.default_embedding.as_deref())
+    pub fn resolve_embedding(&self, name: &str, choice: &Choice) -> Result<Route> {
+        self.route(name, self.config.default_embedding.as_deref(), choice)
+    }
+
+    /// Remembers who answered, for a rating.
+    pub(crate) fn answered(&self, user: UserId, request_id: &str, route: &Route) {
+        self.plugins.answered(user, request_id, &route.plugin);
     }
 
     /// The models of all providers, in the order of their names. A provider that fails or is slow is
@@ -126,7 +132,7 @@ impl Models {
         &self.config.aliases
     }
 
-    fn route(&self, name: &str, default: Option<&str>) -> Result<Route> {
+    fn route(&self, name: &str, default: Option<&str>, choice: &Choice) -> Result<Route> {
         let asked = match name.trim() {
             "" => default.ok_or_else(no_default)?,
             named => named,
@@ -136,12 +142,16 @@ impl Models {
         let Some((provider, model)) = full.split_once('/') else {
             return Err(self.unknown(&snapshot, full, "is neither `provider/model` nor an alias"));
         };
-        let Ok(found) = snapshot.provider(provider) else {
-            let why = format!(
-                "names no provider that serves ({})",
-                provider_list(&snapshot)
-            );
-            return Err(self.unknown(&snapshot, full, &why));
+        let found = match snapshot.provider(provider, choice) {
+            Ok(found) => found,
+            Err(error) if error.code() == &codes::UNKNOWN_PLUGIN => {
+                let why = format!(
+                    "names no provider that serves ({})",
+                    provider_list(&snapshot)
+                );
+                return Err(self.unknown(&snapshot, full, &why));
+            }
+            Err(error) => return Err(error),
         };
         if model.is_empty() {
             return Err(self.unknown(&snapshot, full, "names a provider, but no model of it"));
@@ -221,7 +231,10 @@ impl Models {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = lists
             .values()
-            .filter(|list| snapshot.provider(&list.plugin.manifest.id).is_ok())
+            .filter(|list| {
+                let id = &list.plugin.manifest.id;
+                snapshot.provider(id, &Choice::stable()).is_ok()
+            })
             .flat_map(|list| {
                 list.models
                     .iter()

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::ai::{CallLog, CallerAi};
 use crate::chat::{Chat, RequestContext};
-use crate::plugins::Plugins;
+use crate::plugins::{Answered, Choice, Plugins};
 
 /// A tool and whose it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,14 +52,15 @@ impl ResearchTools {
         plugin: &str,
         tool: &str,
         input: Value,
-    ) -> Result<Answer> {
+    ) -> Result<Answered<Answer>> {
         if !principal.can_create() {
             return Err(Error::new(
                 &codes::FORBIDDEN,
                 "your role may read only; research needs the role `creator`",
             ));
         }
-        let research = self.plugins.snapshot().research(plugin)?;
+        let choice = Choice::of(principal, context);
+        let research = self.plugins.snapshot().research(plugin, &choice)?;
         let ai = CallerAi::new(
             Arc::clone(&self.chat),
             principal.clone(),
@@ -73,6 +74,12 @@ impl ResearchTools {
             tools: None,
             search: None,
         };
-        research.port.call(&call, tool, input).await
+        let value = research.port.call(&call, tool, input).await?;
+        self.plugins
+            .answered(principal.user, &context.request_id, &research.plugin);
+        Ok(Answered {
+            plugin: research.plugin,
+            value,
+        })
     }
 }

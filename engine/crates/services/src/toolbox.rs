@@ -5,26 +5,35 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall, SearchIndex, Toolbox};
+use inkstone_domain::principal::Principal;
 use inkstone_domain::research::Answer;
 use inkstone_domain::search::{Hit, SearchQuery, Visibility};
 use inkstone_domain::{Error, Result, codes};
 use serde_json::Value;
 
-use crate::plugins::Plugins;
+use crate::chat::RequestContext;
+use crate::plugins::{Choice, Plugins};
 
 /// The research tools of all plugins.
 pub struct CallerTools {
     plugins: Arc<Plugins>,
-    request_id: String,
+    principal: Principal,
+    context: RequestContext,
     ai: Arc<dyn Ai>,
 }
 
 impl CallerTools {
-    /// `ai` is what the tools get in their turn.
-    pub fn new(plugins: Arc<Plugins>, request_id: String, ai: Arc<dyn Ai>) -> Self {
+    /// Tools are called in `principal`'s name; `ai` is what they get in their turn.
+    pub fn new(
+        plugins: Arc<Plugins>,
+        principal: Principal,
+        context: RequestContext,
+        ai: Arc<dyn Ai>,
+    ) -> Self {
         Self {
             plugins,
-            request_id,
+            principal,
+            context,
             ai,
         }
     }
@@ -41,9 +50,10 @@ impl Toolbox for CallerTools {
                 ),
             ));
         };
-        let research = self.plugins.snapshot().research(plugin)?;
+        let choice = Choice::of(&self.principal, &self.context);
+        let research = self.plugins.snapshot().research(plugin, &choice)?;
         let call = GuestCall {
-            request_id: self.request_id.clone(),
+            request_id: self.context.request_id.clone(),
             ai: Some(Arc::clone(&self.ai)),
             tools: None,
             search: None,

@@ -15,6 +15,7 @@ mod migrations;
 mod pages;
 mod provenance;
 mod revisions;
+mod rollouts;
 mod row;
 mod sessions;
 mod statement;

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0004_events"
     "0005_plugin_kv"
     "0006_usage"
+    "0007_rollouts"
 };
 
 const DEFINE_HISTORY: &str = "

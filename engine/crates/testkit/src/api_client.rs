@@ -13,13 +13,13 @@ use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::PluginBody;
 use inkstone_domain::ports::UserStore;
 use inkstone_domain::principal::{Account, Role, User};
-use inkstone_services::{HealthCheck, Ports, Services, ServicesConfig, SigningKey};
+use inkstone_services::{HealthCheck, PluginPorts, Ports, Services, ServicesConfig, SigningKey};
 use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::{
-    FakeAnalytics, FakeGenerator, FakeLoader, FakeProvider, FakeResearch, FakeSearchIndex,
-    ManualClock, MemStore, Step, loaded_plugin, plugin_spec, sample,
+    FakeAnalytics, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider, FakeResearch,
+    FakeSearchIndex, ManualClock, MemPackageStore, MemPluginList, MemStore, Step, loaded_plugin, plugin_spec, sample,
 };
 
 /// Everybody's password.
@@ -31,6 +31,9 @@ const PASSWORD_HASH: &str =
 
 /// Longer bodies are refused.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Larger packages are refused.
+pub const MAX_PACKAGE_BYTES: usize = 256 * 1024;
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,10 @@ pub struct TestApi {
     pub store: MemStore,
     pub clock: ManualClock,
     pub provider: Arc<FakeProvider>,
+    pub loader: Arc<FakeLoader>,
+    /// The list of plugins.
+    pub list: Arc<MemPluginList>,
+    pub fetcher: Arc<FakePackageFetcher>,
     pub services: Arc<Services>,
     router: Router,
     tokens: Tokens,
@@ -112,9 +119,23 @@ impl TestApi {
         ] {
             loader.put(loaded_plugin(id, "1.0.0", body));
         }
-        let services = Services::new(ports(&store, &clock, loader), config(setup.health_checks));
-        let specs = PLUGINS.iter().map(|id| plugin_spec(id)).collect();
-        services.plugins.apply(specs).await;
+        let list = Arc::new(MemPluginList::new(
+            PLUGINS.iter().map(|id| plugin_spec(id)).collect(),
+        ));
+        let fetcher = Arc::new(FakePackageFetcher::default());
+        let plugins = PluginPorts {
+            loader: loader.clone(),
+            list: list.clone(),
+            packages: Arc::new(MemPackageStore::default()),
+            fetcher: fetcher.clone(),
+            recordings: Arc::new(crate::MemRecordings::default()),
+            rollouts: Arc::new(store.clone()),
+        };
+        let services = Services::new(
+            ports(&store, &clock, plugins),
+            config(setup.health_checks),
+        );
+        services.plugins.reload().await.unwrap();
         let tokens = Tokens {
             admin: sign_up(&store, &services, Role::Admin, "admin").await,
             creator: sign_up(&store, &services, Role::Creator, "creator").await,
@@ -125,6 +146,7 @@ impl TestApi {
             services: Arc::clone(&services),
             config: ApiConfig {
                 max_body_bytes: MAX_BODY_BYTES,
+                max_package_bytes: MAX_PACKAGE_BYTES,
                 public_url: "http://localhost:7878".to_owned(),
                 version: "0.0.0-test".to_owned(),
             },
@@ -136,6 +158,9 @@ impl TestApi {
             store,
             clock,
             provider,
+            loader,
+            list,
+            fetcher,
             services,
             router,
             tokens,
@@ -393,7 +418,7 @@ const PLUGINS: [&str; 5] = [
     "research-fake",
 ];
 
-fn ports(store: &MemStore, clock: &ManualClock, loader: Arc<FakeLoader>) -> Ports {
+fn ports(store: &MemStore, clock: &ManualClock, plugins: PluginPorts) -> Ports {
     let store = Arc::new(store.clone());
     Ports {
         users: store.clone(),
@@ -401,7 +426,7 @@ fn ports(store: &MemStore, clock: &ManualClock, loader: Arc<FakeLoader>) -> Port
         jobs: store.clone(),
         usage: store.clone(),
         index: Arc::new(FakeSearchIndex::new(store)),
-        loader,
+        plugins,
         clock: Arc::new(clock.clone()),
     }
 }

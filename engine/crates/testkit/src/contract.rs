@@ -6,22 +6,29 @@ pub mod articles;
 pub mod events;
 pub mod jobs;
 pub mod kv;
+pub mod packages;
+pub mod plugin_list;
+pub mod recordings;
+pub mod rollouts;
 pub mod usage;
 pub mod users;
 
-use inkstone_domain::ports::{ArticleStore, EventLog, JobStore, PluginKv, UsageLedger, UserStore};
+use inkstone_domain::ports::{
+    ArticleStore, EventLog, JobStore, PluginKv, RolloutStore, UsageLedger, UserStore,
+};
 use inkstone_domain::{Result, codes::Code};
 
 /// Every suite of the stores, on one store that fills all those ports.
 pub async fn run_stores<S>(store: &S)
 where
-    S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + UsageLedger,
+    S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore + UsageLedger,
 {
     users::run(store).await;
     articles::run(store, store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;
     kv::run(store).await;
+    rollouts::run(store).await;
     usage::run(store).await;
 }
 

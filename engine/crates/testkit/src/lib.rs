@@ -11,14 +11,18 @@ pub mod contract;
 mod guests;
 mod index;
 pub mod mem;
+mod packages;
+mod recordings;
 pub mod runtime;
 pub mod sample;
 
 pub use clock::ManualClock;
 pub use guests::{
     FakeAnalytics, FakeGenerator, FakeLoader, FakeProvider, FakeResearch, Gate, Say, Step,
-    loaded_plugin, plugin_spec,
+    fake_manifest, fake_package, loaded_plugin, plugin_spec,
 };
 pub use index::FakeSearchIndex;
 pub use mem::MemStore;
+pub use packages::{FakePackageFetcher, MemPackageStore, MemPluginList};
+pub use recordings::MemRecordings;
 pub use runtime::run_on_deep_stack;

@@ -5,6 +5,7 @@ mod articles;
 mod events;
 mod jobs;
 mod kv;
+mod rollouts;
 mod usage;
 mod users;
 
@@ -13,10 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::Event;
-use inkstone_domain::ids::{ArticleId, EventId, JobId, SessionId, UsageId, UserId};
+use inkstone_domain::ids::{ArticleId, EventId, JobId, ServedId, SessionId, UsageId, UserId};
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_domain::principal::Account;
 use inkstone_domain::provenance::Provenance;
+use inkstone_domain::rollout::{RolloutState, Served};
 use inkstone_domain::usage::UsageRecord;
 use inkstone_domain::{Error, Result, codes};
 use tokio::sync::watch;
@@ -43,6 +45,9 @@ struct State {
     events: BTreeMap<EventId, Event>,
     kv: HashMap<String, BTreeMap<String, Vec<u8>>>,
     usage: BTreeMap<UsageId, UsageRecord>,
+    /// By plugin and digest.
+    rollouts: HashMap<(String, String), RolloutState>,
+    served: BTreeMap<ServedId, Served>,
 }
 
 impl MemStore {

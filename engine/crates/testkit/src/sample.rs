@@ -132,6 +132,9 @@ pub fn job(owner: UserId) -> NewJob {
             input: json!({ "topic": "tides", "sections": 3, "deep": { "list": [1, 2.5, null, true] } }),
             model: Some("local/small".to_owned()),
             project: "default".to_owned(),
+            pins: ["generator-article@1.2.0", "provider-local@0.1.0"]
+                .map(|pin| pin.parse().unwrap())
+                .into(),
         },
         enqueued_at: now(),
     }

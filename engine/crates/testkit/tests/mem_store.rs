@@ -39,6 +39,11 @@ async fn usage() {
 }
 
 #[tokio::test]
+async fn rollouts() {
+    contract::rollouts::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
 async fn all_on_one_store() {
     contract::run_stores(&MemStore::new()).await;
 }

@@ -19,7 +19,7 @@ use super::request_id::X_REQUEST_ID;
 use super::timing::set_overhead;
 use super::{RequestId, Waited};
 use crate::error::ApiError;
-use crate::extract::body_too_large;
+use crate::extract::{body_too_large, max_body_bytes};
 use crate::state::Shared;
 
 /// Gives the request an id and a span, runs it, and finishes whatever comes out of it.
@@ -40,10 +40,11 @@ pub(crate) async fn edge(
         http.method = method.as_str(),
         http.path = uri.path(),
     );
-    let too_large = announces_more_than(request.headers(), state.config.max_body_bytes);
+    let max_body_bytes = max_body_bytes(&state.config, &method, uri.path());
+    let too_large = announces_more_than(request.headers(), max_body_bytes);
     let answered = async {
         let response = match too_large {
-            true => body_too_large(state.config.max_body_bytes).into_response(),
+            true => body_too_large(max_body_bytes).into_response(),
             false => run_without_panic(request, next).await,
         };
         let mut response = write_failure(response, Envelope::of(uri.path()), &request_id);

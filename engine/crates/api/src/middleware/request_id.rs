@@ -40,7 +40,7 @@ impl RequestId {
     pub(crate) fn context(&self) -> RequestContext {
         RequestContext {
             request_id: self.0.as_ref().to_owned(),
-            job: None,
+            ..RequestContext::default()
         }
     }
 

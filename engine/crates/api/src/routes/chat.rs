@@ -15,10 +15,10 @@ use serde::Serialize;
 use ulid::Ulid;
 
 use crate::error::ApiResult;
-use crate::extract::{Caller, JsonBody};
+use crate::extract::{CallContext, Caller, JsonBody};
 use crate::middleware::failure::log_failure;
 use crate::middleware::{RequestId, Waited};
-use crate::reply::{off_thread_if, ok};
+use crate::reply::{answered_by, off_thread_if, ok};
 use crate::state::Shared;
 use crate::wire::openai::chat_request::{ChatRequestBody, Delivery};
 use crate::wire::openai::chunk::{ChunkReply, ChunkWriter};
@@ -37,16 +37,19 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// `{"error": …}`, the last. Fields not listed here are passed to the provider.
 #[utoipa::path(
     post, path = "/v1/chat/completions", tag = "models", request_body = ChatRequestBody,
+    params(("x-inkstone-plugin-version" = Option<String>, Header, description = "For admins: `ID@VERSION` of loaded versions to use, with commas between.")),
     responses((
         status = 200, description = "The answer, whole or as a stream.",
         content((CompletionReply = "application/json"), (ChunkReply = "text/event-stream")),
         headers(("x-inkstone-provider" = String, description = "Id of the plugin that answers."),
+                ("x-inkstone-plugin" = String, description = "`ID@VERSION` that answered."),
                 ("x-inkstone-overhead-ms" = f64, description = "Time the engine itself took to the first chunk."))
     )),
 )]
 pub(crate) async fn create_completion(
     State(state): State<Shared>,
     Caller(principal): Caller,
+    CallContext(context): CallContext,
     request_id: RequestId,
     body: JsonBody<ChatRequestBody>,
 ) -> ApiResult {
@@ -57,9 +60,10 @@ pub(crate) async fn create_completion(
     let answer = state
         .services
         .chat
-        .stream(&principal, &request_id.context(), request)
+        .stream(&principal, &context, request)
         .await?;
     let provider = HeaderValue::try_from(answer.plugin.as_str()).ok();
+    let (plugin, version) = (answer.plugin.clone(), answer.plugin_version.clone());
     let (mut response, waited) = match delivery {
         Delivery::Whole => {
             let reply = whole(answer).await?;
@@ -80,6 +84,7 @@ pub(crate) async fn create_completion(
     if let Some(provider) = provider {
         response.headers_mut().insert(X_INKSTONE_PROVIDER, provider);
     }
+    let response = answered_by(response, &plugin, &version);
     Ok(Waited(waited).note(response))
 }
 

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::error::ApiResult;
-use crate::extract::{Caller, JsonBody};
-use crate::middleware::{RequestId, Waited};
-use crate::reply::{encode, json_bytes, off_thread_if};
+use crate::extract::{CallContext, Caller, JsonBody};
+use crate::middleware::Waited;
+use crate::reply::{answered_by, encode, json_bytes, off_thread_if};
 use crate::state::Shared;
 use crate::wire::openai::embedding::{EmbeddingsBody, EmbeddingsReply};
 
@@ -20,12 +20,14 @@ const LARGE_NUMBERS: usize = 16 * 1024;
 /// Compatible with OpenAI's `POST /v1/embeddings`; lists of token numbers are not read.
 #[utoipa::path(
     post, path = "/v1/embeddings", tag = "models", request_body = EmbeddingsBody,
-    responses((status = 200, description = "One vector per text.", body = EmbeddingsReply)),
+    params(("x-inkstone-plugin-version" = Option<String>, Header, description = "For admins: `ID@VERSION` of loaded versions to use, with commas between.")),
+    responses((status = 200, description = "One vector per text.", body = EmbeddingsReply,
+        headers(("x-inkstone-plugin" = String, description = "`ID@VERSION` that answered.")))),
 )]
 pub(crate) async fn create_embeddings(
     State(state): State<Shared>,
     Caller(principal): Caller,
-    request_id: RequestId,
+    CallContext(context): CallContext,
     body: JsonBody<EmbeddingsBody>,
 ) -> ApiResult {
     let format = body.value.encoding_format.unwrap_or_default();
@@ -34,9 +36,10 @@ pub(crate) async fn create_embeddings(
     let embedded = state
         .services
         .chat
-        .embed(&principal, &request_id.context(), request)
+        .embed(&principal, &context, request)
         .await?;
     let waited = Waited(asked.elapsed());
+    let (plugin, version) = (embedded.plugin, embedded.plugin_version);
     let numbers: usize = embedded.reply.vectors.iter().map(Vec::len).sum();
     let body = off_thread_if(numbers > LARGE_NUMBERS, move || {
         encode(&EmbeddingsReply::new(
@@ -46,5 +49,6 @@ pub(crate) async fn create_embeddings(
         ))
     })
     .await?;
-    Ok(waited.note(json_bytes(StatusCode::OK, body)))
+    let response = answered_by(json_bytes(StatusCode::OK, body), &plugin, &version);
+    Ok(waited.note(response))
 }

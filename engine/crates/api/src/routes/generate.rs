@@ -6,7 +6,7 @@ use axum::http::header::LOCATION;
 use inkstone_domain::{Error, FieldError, codes};
 
 use crate::error::ApiResult;
-use crate::extract::{Caller, JsonBody, PathWords};
+use crate::extract::{CallContext, Caller, JsonBody, PathWords};
 use crate::reply::{json, location};
 use crate::state::Shared;
 use crate::wire::job::{GenerateBody, JobReply};
@@ -18,7 +18,8 @@ use crate::wire::job::{GenerateBody, JobReply};
 #[utoipa::path(
     post, path = "/v1/generate/{plugin}/{template}", tag = "generation",
     params(("plugin" = String, Path, description = "Id of a generator."),
-           ("template" = String, Path, description = "Id of one of its templates.")),
+           ("template" = String, Path, description = "Id of one of its templates."),
+           ("x-inkstone-plugin-version" = Option<String>, Header, description = "For admins: `ID@VERSION` of loaded versions to use, with commas between.")),
     request_body = GenerateBody,
     responses((
         status = 202, description = "The job was queued.", body = JobReply,
@@ -28,10 +29,12 @@ use crate::wire::job::{GenerateBody, JobReply};
 pub(crate) async fn start_generation(
     State(state): State<Shared>,
     Caller(principal): Caller,
+    CallContext(context): CallContext,
     PathWords(plugin, template): PathWords,
     body: JsonBody<GenerateBody>,
 ) -> ApiResult {
-    let task = body.value.into_task(plugin, template);
+    let mut task = body.value.into_task(plugin, template);
+    task.pins = context.pins.iter().cloned().collect();
     let job = state
         .services
         .jobs

@@ -88,6 +88,7 @@ impl GenerateBody {
             input: self.input,
             model: self.model,
             project: self.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
+            pins: Vec::new(),
         }
     }
 }

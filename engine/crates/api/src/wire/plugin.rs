@@ -6,6 +6,8 @@ use inkstone_services::plugins::{PluginFault, PluginState, PluginStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::plugin_version::PluginVersionReply;
+
 /// A configured plugin.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PluginReply {
@@ -16,7 +18,7 @@ pub(crate) struct PluginReply {
     pub version: Option<String>,
     /// `provider`, `generator`, `research` or `analytics`.
     pub kind: Option<&'static str>,
-    /// `serving`, `disabled` or `failed`.
+    /// `serving`, `quarantined`, `disabled` or `failed`.
     pub state: &'static str,
     /// SHA-256 of the component, hex.
     pub digest: Option<String>,
@@ -38,6 +40,8 @@ pub(crate) struct PluginDetailsReply {
     pub refused: Vec<String>,
     /// Why the last attempt to load it failed; the version before may still be serving.
     pub error: Option<PluginFaultReply>,
+    /// The stable one first, then the canary, then one that waits for consent.
+    pub versions: Vec<PluginVersionReply>,
 }
 
 /// Powers of a plugin.
@@ -85,6 +89,10 @@ impl PluginReply {
             granted: status.effective.take().map(PermissionsReply::from),
             refused: std::mem::take(&mut status.refused),
             error: status.error.take().map(PluginFaultReply::from),
+            versions: std::mem::take(&mut status.versions)
+                .into_iter()
+                .map(PluginVersionReply::from)
+                .collect(),
         };
         Self {
             details: Some(details),
@@ -132,6 +140,7 @@ fn kind_word(kind: PluginKind) -> &'static str {
 fn state_word(state: PluginState) -> &'static str {
     match state {
         PluginState::Serving => "serving",
+        PluginState::Quarantined => "quarantined",
         PluginState::Disabled => "disabled",
         PluginState::Failed => "failed",
     }

@@ -25,6 +25,49 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         (Method::GET, "/v1/me", None),
         (Method::GET, "/v1/plugins", None),
         (Method::GET, "/v1/plugins/provider-fake", None),
+        (Method::POST, "/v1/plugins", Some(json!({"oci": "r.org/a:1"}))),
+        (Method::POST, "/v1/plugins/reload", None),
+        (
+            Method::PUT,
+            "/v1/plugins/provider-fake/enabled",
+            Some(json!({"enabled": false})),
+        ),
+        (Method::DELETE, "/v1/plugins/provider-fake", None),
+        (
+            Method::GET,
+            "/v1/plugins/provider-fake/stats",
+            None,
+        ),
+        (
+            Method::GET,
+            "/v1/plugins/provider-fake/rollout",
+            None,
+        ),
+        (
+            Method::POST,
+            "/v1/plugins/provider-fake/rollout/promote",
+            Some(json!({})),
+        ),
+        (
+            Method::POST,
+            "/v1/plugins/provider-fake/rollout/rollback",
+            Some(json!({})),
+        ),
+        (
+            Method::POST,
+            "/v1/plugins/provider-fake/rollout/restart",
+            Some(json!({})),
+        ),
+        (
+            Method::GET,
+            "/v1/plugins/provider-fake/history",
+            None,
+        ),
+        (
+            Method::POST,
+            "/v1/ratings",
+            Some(json!({"request_id": "a", "rating": 5})),
+        ),
         (Method::POST, "/v1/chat/completions", Some(message)),
         (
             Method::POST,
@@ -108,6 +151,28 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/plugins/provider-fake
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/plugins
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 502 upstream_error
+        POST /v1/plugins/reload
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        PUT /v1/plugins/provider-fake/enabled
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        DELETE /v1/plugins/provider-fake
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 204
+        GET /v1/plugins/provider-fake/stats
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        GET /v1/plugins/provider-fake/rollout
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+        POST /v1/plugins/provider-fake/rollout/promote
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+        POST /v1/plugins/provider-fake/rollout/rollback
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+        POST /v1/plugins/provider-fake/rollout/restart
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+        GET /v1/plugins/provider-fake/history
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/ratings
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
         POST /v1/chat/completions
             anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200
         POST /v1/embeddings

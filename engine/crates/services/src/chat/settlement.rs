@@ -1,10 +1,12 @@
 //! Settles one call: exactly one line in the ledger and one count in the metrics, whether the call
 //! succeeded, failed, or was dropped by a caller who left.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use inkstone_domain::chat::Usage;
 use inkstone_domain::ids::{JobId, UsageId, UserId};
+use inkstone_domain::plugin::PluginStats;
 use inkstone_domain::usage::{Outcome, UsageRecord};
 use inkstone_domain::{Error, ErrorKind};
 
@@ -21,6 +23,7 @@ pub(super) struct Settlement {
     job: Option<JobId>,
     plugin: String,
     plugin_version: String,
+    stats: Arc<PluginStats>,
     model: String,
     began: Instant,
     first_chunk_ms: Option<u64>,
@@ -44,6 +47,7 @@ impl Settlement {
             job,
             plugin: route.plugin.manifest.id.clone(),
             plugin_version: route.plugin.manifest.version.clone(),
+            stats: Arc::clone(&route.plugin.stats),
             model: route.name.clone(),
             began: Instant::now(),
             first_chunk_ms: None,
@@ -93,6 +97,8 @@ impl Settlement {
             .increment(self.usage.input_tokens);
         metrics::counter!("inkstone_tokens_total", "plugin" => plugin, "direction" => "output")
             .increment(self.usage.output_tokens);
+        self.stats
+            .tokens(self.usage.input_tokens, self.usage.output_tokens);
         self.recorder.record(UsageRecord {
             id: UsageId::new(),
             at: self.recorder.now(),

@@ -19,10 +19,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::commit::{Made, commit};
+use super::context_of;
 use super::feed::Feed;
 use super::worker::Worker;
 use crate::ai::{CallLog, CallerAi};
-use crate::chat::{RequestContext, elapsed_ms};
+use crate::chat::elapsed_ms;
+use crate::plugins::Choice;
 use crate::search::visibility_of;
 use crate::toolbox::{CallerSearch, CallerTools};
 
@@ -120,8 +122,11 @@ impl<'a> Attempt<'a> {
 
     async fn generate(&self) -> Result<(Box<Draft>, Arc<LoadedPlugin>)> {
         let task = &self.job.task;
-        let call = self.guest_call().await?;
-        let generator = self.worker.plugins.snapshot().generator(&task.plugin)?;
+        let principal = self.owner().await?;
+        let choice = Choice::of(&principal, &context_of(self.job.id, task));
+        let call = self.guest_call(principal);
+        let snapshot = self.worker.plugins.snapshot();
+        let generator = snapshot.generator(&task.plugin, &choice)?;
         let mut events = generator
             .port
             .start(
@@ -136,7 +141,11 @@ impl<'a> Attempt<'a> {
                 GenerationEvent::Progress(progress) => self.feed.progress(progress),
                 GenerationEvent::Text(text) => self.feed.text(text),
                 GenerationEvent::Checkpoint(state) => self.save_checkpoint(state).await?,
-                GenerationEvent::Draft(draft) => return Ok((draft, generator.plugin)),
+                GenerationEvent::Draft(draft) => {
+                    let plugins = &self.worker.plugins;
+                    plugins.answered(self.job.owner, &call.request_id, &generator.plugin);
+                    return Ok((draft, generator.plugin));
+                }
             }
         }
         Err(Error::new(
@@ -195,42 +204,45 @@ impl<'a> Attempt<'a> {
         .await
     }
 
-    /// The powers of the job's owner, as they are now.
-    async fn guest_call(&self) -> Result<GuestCall> {
-        let powers = &self.worker.powers;
-        let owner = powers.users.user(self.job.owner).await?.ok_or_else(|| {
+    /// Who it is made for, with the role they have now.
+    async fn owner(&self) -> Result<Principal> {
+        let users = &self.worker.powers.users;
+        let owner = users.user(self.job.owner).await?.ok_or_else(|| {
             Error::new(
                 &codes::FORBIDDEN,
                 "the user who asked for this does not exist any more",
             )
         })?;
-        let principal = Principal {
+        Ok(Principal {
             user: owner.id,
             role: owner.role,
-        };
-        let context = RequestContext {
-            request_id: self.job.id.to_string(),
-            job: Some(self.job.id),
-        };
+        })
+    }
+
+    /// The powers of the job's owner.
+    fn guest_call(&self, principal: Principal) -> GuestCall {
+        let powers = &self.worker.powers;
+        let context = context_of(self.job.id, &self.job.task);
         let search = CallerSearch::new(Arc::clone(&powers.index), visibility_of(&principal));
         let ai: Arc<dyn Ai> = Arc::new(CallerAi::new(
             Arc::clone(&powers.chat),
-            principal,
+            principal.clone(),
             context.clone(),
             self.job.task.model.clone(),
             self.calls.clone(),
         ));
         let tools = CallerTools::new(
             Arc::clone(&self.worker.plugins),
-            context.request_id.clone(),
+            principal,
+            context.clone(),
             Arc::clone(&ai),
         );
-        Ok(GuestCall {
+        GuestCall {
             request_id: context.request_id,
             ai: Some(ai),
             tools: Some(Arc::new(tools) as Arc<dyn Toolbox>),
             search: Some(Arc::new(search) as Arc<dyn DocumentSearch>),
-        })
+        }
     }
 
     /// Writes down the end and names it for the metrics.
@@ -261,7 +273,7 @@ impl<'a> Attempt<'a> {
 
     async fn succeed(&self, draft: Draft, plugin: &LoadedPlugin) -> Result<()> {
         let model = self.job.task.model.as_deref().unwrap_or_default();
-        let route = self.worker.models.resolve(model);
+        let route = self.worker.models.resolve(model, &Choice::stable());
         let commit = commit(Made {
             job: &self.job,
             draft,

@@ -3,51 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use inkstone_domain::capability::Permissions;
 use inkstone_domain::plugin::{LoadedPlugin, PluginBody, PluginKind};
-use inkstone_domain::ports::{Analytics, Generator, Provider, Research};
+use inkstone_domain::ports::{Analytics, Clock, Generator, Provider, Research};
 use inkstone_domain::{Error, Result, codes};
 
-use super::reload::Installed;
-
-/// Whether a plugin serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PluginState {
-    Serving,
-    Disabled,
-    Failed,
-}
-
-/// Why the last attempt to load a plugin failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PluginFault {
-    /// A name of `codes.rs`.
-    pub code: &'static str,
-    pub message: String,
-}
-
-/// One configured plugin, for people. What is known only after loading is `None` before it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PluginStatus {
-    pub id: String,
-    pub enabled: bool,
-    pub state: PluginState,
-    pub name: Option<String>,
-    pub description: Option<String>,
-    pub version: Option<String>,
-    pub kind: Option<PluginKind>,
-    /// SHA-256 of the component, hex.
-    pub digest: Option<String>,
-    pub asked: Option<Permissions>,
-    pub effective: Option<Permissions>,
-    /// Asked and not granted, in words.
-    pub refused: Vec<String>,
-    /// Of the last reload; the version before it may still be serving.
-    pub error: Option<PluginFault>,
-}
+use super::choice::{Choice, Pins};
+use super::routing::Routing;
+use super::status::{PluginState, PluginStatus};
 
 /// A plugin and the port to call it by.
 pub struct Callable<T: ?Sized> {
@@ -55,62 +20,79 @@ pub struct Callable<T: ?Sized> {
     pub port: Arc<T>,
 }
 
+/// What a plugin gave, and which version it was.
+#[derive(Debug)]
+pub struct Answered<T> {
+    pub plugin: Arc<LoadedPlugin>,
+    pub value: T,
+}
+
 /// The one pointer to what serves.
-#[derive(Default)]
 pub(super) struct Registry(ArcSwap<Snapshot>);
 
 impl Registry {
+    pub(super) fn new(first: Snapshot) -> Self {
+        Self(ArcSwap::from_pointee(first))
+    }
+
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.0.load_full()
     }
 
-    pub(super) fn swap(&self, next: Snapshot) {
-        self.0.store(Arc::new(next));
+    /// Lets `next` serve. Calls of versions that are gone may go on for `grace`.
+    pub(super) fn swap(&self, next: Snapshot, grace: Duration) {
+        let next = Arc::new(next);
+        let before = self.0.swap(Arc::clone(&next));
+        for plugin in before.gone_in(&next) {
+            plugin.probe.retire(grace);
+        }
     }
 }
 
 /// The plugins that serve at one instant. Never changes.
-#[derive(Default)]
 pub struct Snapshot {
-    serving: BTreeMap<String, Arc<LoadedPlugin>>,
+    /// Enabled ones of which something is loaded.
+    routes: BTreeMap<String, Routing>,
     statuses: Vec<PluginStatus>,
+    /// Tells how long a rest still takes.
+    clock: Arc<dyn Clock>,
 }
 
 impl Snapshot {
-    pub(super) fn new(installed: &[Installed]) -> Self {
-        let serving = installed
-            .iter()
-            .filter(|one| one.spec.enabled)
-            .filter_map(|one| Some((one.spec.id.clone(), Arc::clone(one.loaded.as_ref()?))))
-            .collect();
+    pub(super) fn new(
+        routes: BTreeMap<String, Routing>,
+        statuses: Vec<PluginStatus>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
-            serving,
-            statuses: installed.iter().map(status_of).collect(),
+            routes,
+            statuses,
+            clock,
         }
     }
 
     /// By id, or by the id without `provider-`.
-    pub fn provider(&self, name: &str) -> Result<Callable<dyn Provider>> {
-        let id = match self.serving.contains_key(name) {
+    pub fn provider(&self, name: &str, choice: &Choice) -> Result<Callable<dyn Provider>> {
+        let id = match self.routes.contains_key(name) {
             true => name.to_owned(),
             false => format!("{PROVIDER_PREFIX}{name}"),
         };
-        self.find(name, &id, PluginKind::Provider, as_provider)
+        self.find(name, &id, PluginKind::Provider, as_provider, choice)
     }
 
     /// By id.
-    pub fn generator(&self, id: &str) -> Result<Callable<dyn Generator>> {
-        self.find(id, id, PluginKind::Generator, as_generator)
+    pub fn generator(&self, id: &str, choice: &Choice) -> Result<Callable<dyn Generator>> {
+        self.find(id, id, PluginKind::Generator, as_generator, choice)
     }
 
     /// By id.
-    pub fn research(&self, id: &str) -> Result<Callable<dyn Research>> {
-        self.find(id, id, PluginKind::Research, as_research)
+    pub fn research(&self, id: &str, choice: &Choice) -> Result<Callable<dyn Research>> {
+        self.find(id, id, PluginKind::Research, as_research, choice)
     }
 
     /// By id.
-    pub fn analytics(&self, id: &str) -> Result<Callable<dyn Analytics>> {
-        self.find(id, id, PluginKind::Analytics, as_analytics)
+    pub fn analytics(&self, id: &str, choice: &Choice) -> Result<Callable<dyn Analytics>> {
+        self.find(id, id, PluginKind::Analytics, as_analytics, choice)
     }
 
     /// All that serve, by id.
@@ -133,14 +115,49 @@ impl Snapshot {
         self.all(as_analytics)
     }
 
-    /// How many plugins serve.
-    pub fn len(&self) -> usize {
-        self.serving.len()
+    /// Checks that every pinned version is loaded; else `unknown_plugin` or `unknown_version`.
+    pub fn check_pins(&self, pins: &Pins) -> Result<()> {
+        for pin in pins.iter() {
+            match self.routes.get(&pin.plugin) {
+                Some(routing) => drop(routing.pinned(&pin.plugin, &pin.version)?),
+                None => return Err(self.not_serving(&pin.plugin)),
+            }
+        }
+        Ok(())
     }
 
-    /// Whether none serves.
+    /// The loaded versions of a plugin, in the order of its status.
+    pub(super) fn loaded(&self, id: &str) -> Vec<Arc<LoadedPlugin>> {
+        let routing = self.routes.get(id).into_iter();
+        routing
+            .flat_map(Routing::versions)
+            .map(|version| Arc::clone(&version.plugin))
+            .collect()
+    }
+
+    /// Every loaded version of every plugin.
+    fn all_loaded(&self) -> impl Iterator<Item = &Arc<LoadedPlugin>> {
+        let versions = self.routes.values().flat_map(Routing::versions);
+        versions.map(|version| &version.plugin)
+    }
+
+    /// The versions that `next` no longer holds.
+    fn gone_in<'own>(
+        &'own self,
+        next: &'own Self,
+    ) -> impl Iterator<Item = &'own Arc<LoadedPlugin>> {
+        self.all_loaded()
+            .filter(move |plugin| next.all_loaded().all(|kept| !Arc::ptr_eq(kept, plugin)))
+    }
+
+    /// How many plugins are loaded.
+    pub fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether none is loaded.
     pub fn is_empty(&self) -> bool {
-        self.serving.is_empty()
+        self.routes.is_empty()
     }
 
     /// All configured plugins, in the order of the configuration.
@@ -168,8 +185,13 @@ impl Snapshot {
         id: &str,
         kind: PluginKind,
         port_of: fn(&PluginBody) -> Option<Arc<T>>,
+        choice: &Choice,
     ) -> Result<Callable<T>> {
-        if let Some(plugin) = self.serving.get(id)
+        if let Some(routing) = self.routes.get(id)
+            && routing
+                .versions()
+                .all(|one| port_of(&one.plugin.body).is_some())
+            && let Some(plugin) = routing.pick(id, choice, || self.clock.now())?
             && let Some(port) = port_of(&plugin.body)
         {
             return Ok(Callable {
@@ -182,13 +204,22 @@ impl Snapshot {
             Some(status) if status.state == PluginState::Failed => {
                 format!("the plugin `{id}` could not be loaded (see the list of plugins)")
             }
+            Some(status) if status.kind == Some(kind) => {
+                format!(
+                    "the stable version of the plugin `{id}` could not be loaded (see the list of plugins)"
+                )
+            }
             Some(_) => format!("the plugin `{id}` is no {} plugin", kind.as_str()),
             None => format!("there is no {} plugin `{name}`", kind.as_str()),
         };
         let known = self
-            .serving
+            .routes
             .iter()
-            .filter(|(_, plugin)| port_of(&plugin.body).is_some())
+            .filter(|(_, routing)| {
+                routing
+                    .versions()
+                    .any(|one| port_of(&one.plugin.body).is_some())
+            })
             .map(|(id, _)| id.as_str());
         Err(Error::new(
             &codes::UNKNOWN_PLUGIN,
@@ -196,10 +227,23 @@ impl Snapshot {
         ))
     }
 
+    fn not_serving(&self, id: &str) -> Error {
+        match self.status(id) {
+            Ok(_) => Error::new(
+                &codes::UNKNOWN_VERSION,
+                format!("no version of the plugin `{id}` is loaded (see the list of plugins)"),
+            ),
+            Err(unknown) => unknown,
+        }
+    }
+
     fn all<T: ?Sized>(&self, port_of: fn(&PluginBody) -> Option<Arc<T>>) -> Vec<Callable<T>> {
-        self.serving
-            .values()
-            .filter_map(|plugin| {
+        let nobody = Choice::stable();
+        self.routes
+            .iter()
+            .filter_map(|(id, routing)| {
+                let picked = routing.pick(id, &nobody, || self.clock.now());
+                let plugin = picked.ok().flatten()?;
                 Some(Callable {
                     plugin: Arc::clone(plugin),
                     port: port_of(&plugin.body)?,
@@ -214,33 +258,6 @@ const PROVIDER_PREFIX: &str = "provider-";
 /// How users name a provider: its id without `provider-`.
 pub(crate) fn provider_name(id: &str) -> &str {
     id.strip_prefix(PROVIDER_PREFIX).unwrap_or(id)
-}
-
-fn status_of(installed: &Installed) -> PluginStatus {
-    let loaded = installed.loaded.as_deref();
-    let manifest = loaded.map(|plugin| &plugin.manifest);
-    let state = match (installed.spec.enabled, loaded) {
-        (false, _) => PluginState::Disabled,
-        (true, Some(_)) => PluginState::Serving,
-        (true, None) => PluginState::Failed,
-    };
-    PluginStatus {
-        id: installed.spec.id.clone(),
-        enabled: installed.spec.enabled,
-        state,
-        name: manifest.map(|m| m.name.clone()),
-        description: manifest.map(|m| m.description.clone()),
-        version: manifest.map(|m| m.version.clone()),
-        kind: manifest.map(|m| m.kind),
-        digest: loaded.map(|plugin| plugin.digest.clone()),
-        asked: manifest.map(|m| m.permissions.clone()),
-        effective: loaded.map(|plugin| plugin.effective.permissions.clone()),
-        refused: loaded.map_or_else(Vec::new, |plugin| plugin.refused.clone()),
-        error: installed.error.as_ref().map(|error| PluginFault {
-            code: error.code().name,
-            message: error.message().to_owned(),
-        }),
-    }
 }
 
 fn known_list<'a>(ids: impl Iterator<Item = &'a str>) -> String {

@@ -12,6 +12,8 @@ use inkstone_domain::plugin::{LoadedPlugin, PluginSpec};
 use inkstone_domain::ports::PluginLoader;
 use inkstone_domain::{Error, codes};
 
+use super::consent;
+
 /// What a reload did; plugin ids throughout.
 #[derive(Debug, Clone, Default)]
 pub struct ReloadReport {
@@ -35,11 +37,59 @@ pub struct ReloadFailure {
 #[derive(Clone)]
 pub(super) struct Installed {
     pub(super) spec: PluginSpec,
+    pub(super) stable: Slot,
+    /// Where the spec has a rollout.
+    pub(super) canary: Option<Slot>,
+}
+
+/// A place for one version of a plugin.
+#[derive(Clone)]
+pub(super) struct Slot {
+    /// What it was prepared from: the plugin's spec with this version's path, and no rollout.
+    spec: PluginSpec,
     /// What serves, where it is enabled: of this spec, or of an earlier one where this one failed.
     pub(super) loaded: Option<Arc<LoadedPlugin>>,
-    /// Why the spec could not be loaded.
+    /// Why the spec could not be loaded, or may not take over.
     pub(super) error: Option<Error>,
+    /// Made ready, and not to serve before an admin consents.
+    pub(super) waiting: Option<Arc<LoadedPlugin>>,
     stamp: Option<FileStamp>,
+}
+
+impl Installed {
+    /// What is wrong, of the stable version first.
+    pub(super) fn error(&self) -> Option<Error> {
+        let of_canary = || {
+            let plan = self.spec.rollout.as_ref()?;
+            let error = self.canary.as_ref()?.error.clone()?;
+            Some(error.context(format!("the canary {}", plan.canary)))
+        };
+        self.stable.error.clone().or_else(of_canary)
+    }
+
+    /// Takes the canary out, because nobody can say how far it had come.
+    pub(super) fn drop_canary(&mut self, error: Error) {
+        if let Some(slot) = &mut self.canary {
+            slot.loaded = None;
+            slot.error = Some(error.context("how far its rollout had come cannot be read"));
+        }
+    }
+
+    /// The stable version's place first.
+    pub(super) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        std::iter::once(&self.stable).chain(&self.canary)
+    }
+
+    /// What is loaded, where it is enabled: stable, and canary.
+    fn serving(&self) -> [Option<&Arc<LoadedPlugin>>; 2] {
+        match self.spec.enabled {
+            true => [
+                self.stable.loaded.as_ref(),
+                self.canary.as_ref().and_then(|slot| slot.loaded.as_ref()),
+            ],
+            false => [None, None],
+        }
+    }
 }
 
 /// Tells whether a file was replaced without reading it.
@@ -72,25 +122,27 @@ pub(super) async fn prepare(
     for now in &next {
         let id = now.spec.id.clone();
         let before = installed.iter().find(|one| one.spec.id == id);
-        let served = before.and_then(serving);
-        if let Some(error) = &now.error {
+        let served = before.map_or([None, None], Installed::serving);
+        let serves = now.serving();
+        let is_loaded = |versions: &[Option<_>; 2]| versions.iter().any(Option::is_some);
+        if let Some(error) = now.error() {
             report.failed.push(ReloadFailure {
                 id,
-                error: error.clone(),
-                still_serving: now.loaded.is_some(),
+                error,
+                still_serving: is_loaded(&serves),
             });
             continue;
         }
-        match (served, serving(now)) {
-            (None, Some(_)) => report.added.push(id),
-            (Some(_), None) => report.removed.push(id),
-            (Some(old), Some(new)) if !Arc::ptr_eq(old, new) => report.updated.push(id),
-            _ => report.unchanged.push(id),
+        match (is_loaded(&served), is_loaded(&serves)) {
+            (false, true) => report.added.push(id),
+            (true, false) => report.removed.push(id),
+            _ if is_same(served, serves) => report.unchanged.push(id),
+            _ => report.updated.push(id),
         }
     }
     let gone = installed
         .iter()
-        .filter(|one| serving(one).is_some())
+        .filter(|one| one.serving().iter().any(Option::is_some))
         .filter(|one| next.iter().all(|now| now.spec.id != one.spec.id));
     report.removed.extend(gone.map(|one| one.spec.id.clone()));
     (next, report)
@@ -116,8 +168,12 @@ pub(super) fn log(report: &ReloadReport) {
     );
 }
 
-fn serving(installed: &Installed) -> Option<&Arc<LoadedPlugin>> {
-    installed.loaded.as_ref().filter(|_| installed.spec.enabled)
+fn is_same(before: [Option<&Arc<LoadedPlugin>>; 2], now: [Option<&Arc<LoadedPlugin>>; 2]) -> bool {
+    before.iter().zip(&now).all(|pair| match pair {
+        (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+        (None, None) => true,
+        _ => false,
+    })
 }
 
 async fn install(
@@ -125,55 +181,163 @@ async fn install(
     before: Option<&Installed>,
     spec: PluginSpec,
 ) -> Installed {
+    let mut own = spec.clone();
+    own.rollout = None;
     if !spec.enabled {
         return Installed {
+            stable: Slot::empty(own),
+            canary: None,
+            spec,
+        };
+    }
+    let before = before.filter(|before| before.spec.enabled);
+    let stable = load(
+        loader,
+        before.map(|before| &before.stable),
+        own.clone(),
+        Wanted::Stable,
+    )
+    .await;
+    let canary = match &spec.rollout {
+        None => None,
+        Some(plan) => {
+            own.path.clone_from(&plan.path);
+            own.remote = None;
+            let wanted = Wanted::Canary {
+                version: &plan.canary,
+                stable: stable.loaded.as_deref(),
+            };
+            let before = before.and_then(|before| before.canary.as_ref());
+            Some(load(loader, before, own, wanted).await)
+        }
+    };
+    Installed {
+        spec,
+        stable,
+        canary,
+    }
+}
+
+/// What a place is for.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Stable,
+    Canary {
+        version: &'a str,
+        stable: Option<&'a LoadedPlugin>,
+    },
+}
+
+impl Slot {
+    fn empty(spec: PluginSpec) -> Self {
+        Self {
             spec,
             loaded: None,
             error: None,
+            waiting: None,
             stamp: None,
-        };
+        }
     }
+}
+
+async fn load(
+    loader: &dyn PluginLoader,
+    before: Option<&Slot>,
+    spec: PluginSpec,
+    wanted: Wanted<'_>,
+) -> Slot {
     let stamp = file_stamp(&spec.path).await;
+    // A canary of another plan is none any more, whatever becomes of the new one.
+    let serving = before
+        .and_then(|before| before.loaded.as_ref())
+        .filter(|loaded| fits(loaded, &spec, wanted).is_ok());
+    let serving = match serving {
+        Some(loaded) if is_distrusted(loader, loaded).await => None,
+        serving => serving,
+    };
     if let Some(before) = before
         && before.error.is_none()
-        && before.loaded.is_some()
+        && serving.is_some()
         && before.spec == spec
         && before.stamp == stamp
     {
         return before.clone();
     }
-    let serving_before = before.and_then(serving);
-    match loader
-        .prepare(&spec)
-        .await
-        .and_then(|l| named_alike(l, &spec))
-    {
-        Ok(fresh) => {
-            // A file that was only touched is the same plugin: its instances stay warm.
-            let same = serving_before
-                .filter(|old| old.digest == fresh.digest)
-                .filter(|_| {
-                    before.is_some_and(|before| before.spec == spec && before.error.is_none())
-                });
-            Installed {
-                loaded: Some(same.map_or(fresh, Arc::clone)),
-                spec,
-                error: None,
-                stamp,
-            }
+    let mut slot = Slot {
+        loaded: serving.cloned(),
+        stamp,
+        ..Slot::empty(spec)
+    };
+    let fresh = match loader.prepare(&slot.spec).await {
+        Ok(fresh) => fresh,
+        Err(error) => {
+            slot.error = Some(error);
+            return slot;
         }
-        Err(error) => Installed {
-            loaded: serving_before.map(Arc::clone),
-            spec,
-            error: Some(error),
-            stamp,
-        },
+    };
+    if let Err(error) = fits(&fresh, &slot.spec, wanted) {
+        slot.error = Some(error);
+        return slot;
+    }
+    let serves_now = match wanted {
+        Wanted::Stable => slot.loaded.as_deref(),
+        Wanted::Canary { stable, .. } => stable.or(slot.loaded.as_deref()),
+    };
+    if let Some(old) = serves_now
+        && let Err(error) = consent::check(old, &fresh, &slot.spec)
+    {
+        slot.error = Some(error);
+        slot.waiting = Some(fresh);
+        return slot;
+    }
+    // A file that was only touched is the same plugin: its instances stay warm.
+    let is_same = before.is_some_and(|before| before.spec == slot.spec && before.error.is_none());
+    match &slot.loaded {
+        Some(old) if is_same && old.package_digest == fresh.package_digest => {}
+        _ => slot.loaded = Some(fresh),
+    }
+    slot
+}
+
+/// Whether a key that signed it was revoked since. A list of keys that cannot be read stops nothing.
+async fn is_distrusted(loader: &dyn PluginLoader, loaded: &LoadedPlugin) -> bool {
+    match loader.recheck(loaded).await {
+        Ok(()) => false,
+        Err(error) => *error.code() == codes::PLUGIN_UNTRUSTED,
     }
 }
 
-fn named_alike(loaded: Arc<LoadedPlugin>, spec: &PluginSpec) -> Result<Arc<LoadedPlugin>, Error> {
+fn fits(loaded: &LoadedPlugin, spec: &PluginSpec, wanted: Wanted<'_>) -> Result<(), Error> {
+    let manifest = &loaded.manifest;
+    named_alike(loaded, spec)?;
+    let Wanted::Canary { version, stable } = wanted else {
+        return Ok(());
+    };
+    if manifest.version != version {
+        return Err(Error::new(
+            &codes::PLUGIN_REJECTED,
+            format!(
+                "the file is version {}, the rollout names {version}; let `canary` and `path` mean the same",
+                manifest.version
+            ),
+        ));
+    }
+    match stable {
+        Some(stable) if stable.manifest.kind != manifest.kind => Err(Error::new(
+            &codes::PLUGIN_REJECTED,
+            format!(
+                "it is a {} plugin, the stable version is a {} plugin; a canary must be of the same kind",
+                manifest.kind.as_str(),
+                stable.manifest.kind.as_str()
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn named_alike(loaded: &LoadedPlugin, spec: &PluginSpec) -> Result<(), Error> {
     if loaded.manifest.id == spec.id {
-        return Ok(loaded);
+        return Ok(());
     }
     Err(Error::new(
         &codes::PLUGIN_REJECTED,

@@ -35,6 +35,7 @@ async fn an_answer_streams_ends_once_and_is_in_the_ledger() {
     let context = RequestContext {
         request_id: "req-7".to_owned(),
         job: Some(job),
+        ..RequestContext::default()
     };
     let answer = world
         .services

@@ -26,7 +26,7 @@ async fn tools_are_listed_and_called_in_the_callers_name() {
         .call(&creator, &context(), "research-fake", "echo", input)
         .await
         .unwrap();
-    assert_eq!(answer.text, "four words for you");
+    assert_eq!(answer.value.text, "four words for you");
     assert_eq!(world.usage(1).await[0].user, creator.user);
     assert_eq!(world.research.had_tools(), [false]);
 
@@ -73,7 +73,7 @@ async fn reports_and_search_see_what_the_caller_may_read() {
             .run(who, &context(), "analytics-fake", "count", input)
             .await
             .unwrap();
-        let Block::Metric(metric) = &blocks[0] else {
+        let Block::Metric(metric) = &blocks.value[0] else {
             panic!("no metric");
         };
         assert_eq!(metric.value, f64::from(want as u32));

@@ -20,6 +20,7 @@ pub fn task(topic: &str) -> GenerateTask {
         input: json!({ "topic": topic }),
         model: None,
         project: "default".to_owned(),
+        pins: Vec::new(),
     }
 }
 

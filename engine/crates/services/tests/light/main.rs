@@ -6,6 +6,7 @@
 mod world;
 
 mod auth;
+mod catalog;
 mod chat;
 mod content;
 mod guests;
@@ -14,3 +15,6 @@ mod jobs;
 mod jobs_faults;
 mod models;
 mod plugins;
+mod quarantine;
+mod ratings;
+mod rollouts;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use inkstone_domain::{Error, codes};
+use inkstone_services::plugins::Choice;
 use inkstone_testkit::plugin_spec;
 
 use crate::world::World;
@@ -21,7 +22,7 @@ async fn names_aliases_and_the_default_find_their_provider() {
             "fake/some/deep/name",
         ),
     ] {
-        let route = world.services.models.resolve(asked).unwrap();
+        let route = world.services.models.resolve(asked, &Choice::stable()).unwrap();
         assert_eq!(
             (route.model.as_str(), route.name.as_str()),
             (model, name),
@@ -47,7 +48,7 @@ async fn unknown_models_say_what_would_help() {
         ("openai/gpt", "these do: fake"),
         ("zzz", "GET /v1/models"),
     ] {
-        let error = models.resolve(asked).err().unwrap();
+        let error = models.resolve(asked, &Choice::stable()).err().unwrap();
         assert_eq!(error.code().name, "unknown_model", "{asked}");
         assert!(error.message().contains(helps), "{asked}: {error}");
     }

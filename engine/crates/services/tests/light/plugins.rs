@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use inkstone_domain::plugin::{PluginBody, PluginSpec};
 use inkstone_domain::{Error, codes};
-use inkstone_services::Plugins;
-use inkstone_services::plugins::PluginState;
-use inkstone_testkit::{FakeLoader, FakeProvider, FakeResearch, loaded_plugin, plugin_spec};
+use inkstone_services::plugins::{Choice, PluginState};
+use inkstone_services::{Plugins, PluginsConfig};
+use crate::world::plugin_ports;
+use inkstone_testkit::{ManualClock, FakeLoader, FakeProvider, FakeResearch, loaded_plugin, plugin_spec};
 
 fn research() -> PluginBody {
     PluginBody::Research(Arc::new(FakeResearch::new()))
@@ -18,7 +19,12 @@ fn setup(ids: &[&str]) -> (Arc<FakeLoader>, Plugins, Vec<PluginSpec>) {
         loader.put(loaded_plugin(id, "1.0.0", research()));
     }
     let specs = ids.iter().map(|id| plugin_spec(id)).collect();
-    (Arc::clone(&loader), Plugins::new(loader), specs)
+    let plugins = Plugins::new(
+        plugin_ports(loader.clone()),
+        Arc::new(ManualClock::new()),
+        PluginsConfig::default(),
+    );
+    (loader, plugins, specs)
 }
 
 #[tokio::test]
@@ -41,14 +47,14 @@ async fn only_what_changed_is_prepared_again() {
     assert_eq!(prepared, ["a", "b", "b"]);
 
     // Who holds the old snapshot ends with it.
-    let old = before.research("b").unwrap().plugin;
-    let new = plugins.snapshot().research("b").unwrap().plugin;
+    let old = before.research("b", &Choice::stable()).unwrap().plugin;
+    let new = plugins.snapshot().research("b", &Choice::stable()).unwrap().plugin;
     assert_eq!(
         (old.manifest.version.as_str(), new.manifest.version.as_str()),
         ("1.0.0", "2.0.0")
     );
-    let kept = plugins.snapshot().research("a").unwrap().plugin;
-    assert!(Arc::ptr_eq(&before.research("a").unwrap().plugin, &kept));
+    let kept = plugins.snapshot().research("a", &Choice::stable()).unwrap().plugin;
+    assert!(Arc::ptr_eq(&before.research("a", &Choice::stable()).unwrap().plugin, &kept));
 }
 
 #[tokio::test]
@@ -71,7 +77,7 @@ async fn a_failure_keeps_the_version_before_and_stops_nobody_else() {
     let status = plugins.get("a").unwrap();
     assert_eq!(status.state, PluginState::Serving);
     assert_eq!(status.error.unwrap().message, "no manifest");
-    assert!(plugins.snapshot().research("a").is_ok());
+    assert!(plugins.snapshot().research("a", &Choice::stable()).is_ok());
     assert_eq!(plugins.get("c").unwrap().state, PluginState::Failed);
 
     // What failed is tried again, even where nothing changed.
@@ -91,7 +97,7 @@ async fn disabling_takes_out_and_enabling_brings_back() {
     plugins.apply(specs.clone()).await;
     specs[0].enabled = false;
     assert_eq!(plugins.apply(specs.clone()).await.removed, ["a"]);
-    let error = plugins.snapshot().research("a").err().unwrap();
+    let error = plugins.snapshot().research("a", &Choice::stable()).err().unwrap();
     assert!(error.message().contains("disabled"), "{error}");
     assert_eq!(plugins.get("a").unwrap().state, PluginState::Disabled);
     specs[0].enabled = true;
@@ -105,7 +111,7 @@ async fn a_replaced_file_is_noticed_and_a_touched_one_changes_nothing() {
     specs[0].path = folder.path().join("a.wasm");
     std::fs::write(&specs[0].path, "one").unwrap();
     plugins.apply(specs.clone()).await;
-    let before = plugins.snapshot().research("a").unwrap().plugin;
+    let before = plugins.snapshot().research("a", &Choice::stable()).unwrap().plugin;
     assert_eq!(plugins.apply(specs.clone()).await.unchanged, ["a"]);
     assert_eq!(loader.prepared().len(), 1);
 
@@ -115,7 +121,7 @@ async fn a_replaced_file_is_noticed_and_a_touched_one_changes_nothing() {
     assert_eq!(plugins.apply(specs.clone()).await.unchanged, ["a"]);
     assert!(Arc::ptr_eq(
         &before,
-        &plugins.snapshot().research("a").unwrap().plugin
+        &plugins.snapshot().research("a", &Choice::stable()).unwrap().plugin
     ));
 
     std::fs::write(&specs[0].path, "longer still").unwrap();
@@ -151,21 +157,42 @@ async fn lookups_know_aliases_and_name_what_there_is() {
     let snapshot = plugins.snapshot();
     for name in ["fake", "provider-fake"] {
         assert_eq!(
-            snapshot.provider(name).unwrap().plugin.manifest.id,
+            snapshot.provider(name, &Choice::stable()).unwrap().plugin.manifest.id,
             "provider-fake"
         );
     }
-    let error = snapshot.provider("openai").err().unwrap();
+    let error = snapshot.provider("openai", &Choice::stable()).err().unwrap();
     assert_eq!(error.code().name, "unknown_plugin");
     assert_eq!(
         error.message(),
         "there is no provider plugin `openai`; there are `provider-fake`"
     );
-    let error = snapshot.generator("research-web").err().unwrap();
+    let error = snapshot.generator("research-web", &Choice::stable()).err().unwrap();
     assert_eq!(
         error.message(),
         "the plugin `research-web` is no generator plugin; there is none at the moment"
     );
     assert!(plugins.get("nothing").is_err());
     assert_eq!(plugins.list().len(), 2);
+}
+
+#[tokio::test]
+async fn a_plugin_whose_key_was_revoked_stops_though_its_file_is_the_same() {
+    let (loader, plugins, specs) = setup(&["a", "b"]);
+    plugins.apply(specs.clone()).await;
+    loader.distrust("a");
+    loader.fail("a", Error::new(&codes::PLUGIN_UNTRUSTED, "revoked"));
+    let report = plugins.apply(specs).await;
+    let failed: Vec<(&str, bool)> = report
+        .failed
+        .iter()
+        .map(|failure| (failure.id.as_str(), failure.still_serving))
+        .collect();
+    assert_eq!(failed, [("a", false)]);
+    assert_eq!(report.unchanged, ["b"]);
+    assert!(plugins.snapshot().research("a", &Choice::stable()).is_err());
+    assert_eq!(
+        plugins.get("a").unwrap().error.unwrap().code,
+        "plugin_untrusted"
+    );
 }

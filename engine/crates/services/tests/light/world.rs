@@ -11,11 +11,11 @@ use inkstone_domain::ports::{ArticleStore, JobStore, UsageLedger, UserStore};
 use inkstone_domain::principal::{Account, Principal, Role, User};
 use inkstone_domain::usage::UsageRecord;
 use inkstone_services::{
-    JobsConfig, ModelsConfig, Ports, RequestContext, Services, ServicesConfig, SigningKey,
+    JobsConfig, ModelsConfig, PluginPorts, Ports, RequestContext, Services, ServicesConfig, SigningKey,
 };
 use inkstone_testkit::{
-    FakeAnalytics, FakeGenerator, FakeLoader, FakeProvider, FakeResearch, FakeSearchIndex,
-    ManualClock, MemStore, Step, loaded_plugin, plugin_spec,
+    FakeAnalytics, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider, FakeResearch,
+    FakeSearchIndex, ManualClock, MemPackageStore, MemPluginList, MemRecordings, MemStore, Step, loaded_plugin, plugin_spec,
 };
 
 /// Everything a test may look at or turn.
@@ -139,7 +139,11 @@ fn engine(
             jobs: store.clone(),
             usage: store.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
-            loader: loader.clone(),
+            plugins: PluginPorts {
+                rollouts: store.clone(),
+                recordings: Arc::new(MemRecordings::default()),
+                ..plugin_ports(loader.clone())
+            },
             clock: clock.clone(),
         },
         ServicesConfig {
@@ -153,6 +157,18 @@ fn engine(
             ..ServicesConfig::new(key)
         },
     )
+}
+
+/// Around this loader: an empty list, and nothing to fetch.
+pub fn plugin_ports(loader: Arc<FakeLoader>) -> PluginPorts {
+    PluginPorts {
+        loader,
+        list: Arc::new(MemPluginList::default()),
+        packages: Arc::new(MemPackageStore::default()),
+        fetcher: Arc::new(FakePackageFetcher::default()),
+        rollouts: Arc::new(MemStore::new()),
+        recordings: Arc::new(MemRecordings::default()),
+    }
 }
 
 /// Leases too long to run out by themselves, and no waits between attempts.
@@ -184,7 +200,7 @@ pub fn ask(model: &str, text: &str) -> Request {
 pub fn context() -> RequestContext {
     RequestContext {
         request_id: "req-1".to_owned(),
-        job: None,
+        ..RequestContext::default()
     }
 }
 

@@ -5,6 +5,7 @@ use inkstone_domain::job::{
     Checkpoint, ClaimedJob, GenerateTask, Job, JobError, JobStatus, Progress,
 };
 use inkstone_domain::ports::NewJob;
+use inkstone_domain::rollout::Pin;
 use surrealdb::types::{Bytes, SurrealValue};
 
 use crate::failure::StoreFailure;
@@ -22,6 +23,8 @@ pub(super) struct JobRow {
     input: String,
     model: Option<String>,
     project: String,
+    /// `ID@VERSION`, with commas between; `None` in rows of before there were any.
+    pins: Option<String>,
     status: String,
     step: String,
     done: u32,
@@ -79,6 +82,7 @@ impl JobRow {
             input,
             model,
             project,
+            pins,
         } = new.task.clone();
         Ok(Self {
             key: new.id.to_string(),
@@ -88,6 +92,7 @@ impl JobRow {
             input: to_json(TABLE, &input)?,
             model,
             project,
+            pins: pins_text(&pins),
             status: JobStatus::Queued.as_str().to_owned(),
             step: String::new(),
             done: 0,
@@ -122,6 +127,7 @@ impl TryFrom<JobRow> for Job {
                 input: from_json(TABLE, &row.input)?,
                 model: row.model,
                 project: row.project,
+                pins: pins_of(row.pins)?,
             },
             status: status_of(&row.status)?,
             progress: Progress {
@@ -172,6 +178,17 @@ impl TryFrom<CheckpointRow> for Checkpoint {
             elapsed_ms: row.elapsed_ms,
         })
     }
+}
+
+fn pins_text(pins: &[Pin]) -> Option<String> {
+    let pins: Vec<String> = pins.iter().map(Pin::to_string).collect();
+    (!pins.is_empty()).then(|| pins.join(","))
+}
+
+fn pins_of(text: Option<String>) -> RowResult<Vec<Pin>> {
+    let text = text.unwrap_or_default();
+    let pins = text.split(',').filter(|pin| !pin.is_empty());
+    pins.map(|pin| parse(TABLE, pin)).collect()
 }
 
 fn status_of(word: &str) -> RowResult<JobStatus> {

@@ -19,9 +19,10 @@ pub struct OpenAiErrorDetail {
     #[serde(rename = "type")]
     #[schema(example = "invalid_request_error")]
     pub kind: &'static str,
-    /// Stable: programs decide by it.
+    /// Programs decide by it: the upstream's own code where it gave one, such as `insufficient_quota`, else ours,
+    /// which is stable.
     #[schema(example = "unknown_model")]
-    pub code: &'static str,
+    pub code: String,
     /// The first wrong field, such as `messages[0].content`.
     pub param: Option<String>,
 }
@@ -33,7 +34,10 @@ impl OpenAiError {
             error: OpenAiErrorDetail {
                 message: error.message().to_owned(),
                 kind: type_of(error),
-                code: error.code().name,
+                code: error
+                    .upstream_code()
+                    .unwrap_or(error.code().name)
+                    .to_owned(),
                 param: first.and_then(|field| param_of(&field.pointer)),
             },
         }
@@ -92,6 +96,19 @@ mod tests {
             Some("messages[0].content[12].image_url")
         );
         assert_eq!(param_of("/a~1b").as_deref(), Some("a/b"));
+    }
+
+    #[test]
+    fn a_code_of_the_upstream_goes_before_ours() {
+        let error = Error::new(&codes::UPSTREAM_RATE_LIMITED, "no balance");
+        assert_eq!(
+            OpenAiError::new(&error).error.code,
+            "upstream_rate_limited"
+        );
+        let error = error.with_upstream_code(Some("insufficient_quota".to_owned()));
+        let shown = OpenAiError::new(&error).error;
+        assert_eq!(shown.code, "insufficient_quota");
+        assert_eq!(shown.kind, "rate_limit_error");
     }
 
     #[test]

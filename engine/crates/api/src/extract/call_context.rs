@@ -1,0 +1,110 @@
+//! What goes with a call of a plugin: the request's id, and for testers the versions they ask for.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+use inkstone_domain::rollout::Pin;
+use inkstone_domain::{Result, codes};
+use inkstone_services::RequestContext;
+use inkstone_services::plugins::Pins;
+
+use super::Caller;
+use crate::error::ApiError;
+use crate::middleware::RequestId;
+use crate::state::Shared;
+
+/// `ID@VERSION`, several with commas between; for admins.
+pub(crate) const X_INKSTONE_PLUGIN_VERSION: HeaderName =
+    HeaderName::from_static("x-inkstone-plugin-version");
+
+/// The context of this request's calls.
+pub(crate) struct CallContext(pub RequestContext);
+
+impl FromRequestParts<Shared> for CallContext {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        let pins = pins_of(&parts.headers)?;
+        if pins != Pins::default() {
+            let Caller(principal) = Caller::from_request_parts(parts, state).await?;
+            if !principal.is_admin() {
+                return Err(ApiError::new(
+                    &codes::FORBIDDEN,
+                    format!(
+                        "the header `{X_INKSTONE_PLUGIN_VERSION}` is for testers with the role `admin`"
+                    ),
+                ));
+            }
+            state.services.plugins.snapshot().check_pins(&pins)?;
+        }
+        let request_id = match parts.extensions.get::<RequestId>() {
+            Some(known) => known.clone(),
+            None => RequestId::accept_or_make(&parts.headers),
+        };
+        Ok(Self(RequestContext {
+            pins,
+            ..request_id.context()
+        }))
+    }
+}
+
+fn pins_of(headers: &HeaderMap) -> Result<Pins, ApiError> {
+    let mut pins: Vec<Pin> = Vec::new();
+    for value in headers.get_all(X_INKSTONE_PLUGIN_VERSION) {
+        let text = value.to_str().map_err(|_| {
+            ApiError::new(
+                &codes::INVALID_INPUT,
+                format!("the header `{X_INKSTONE_PLUGIN_VERSION}` must be ASCII"),
+            )
+        })?;
+        for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+            let pin: Pin = part.parse()?;
+            if pins.iter().any(|other| other.plugin == pin.plugin) {
+                return Err(ApiError::new(
+                    &codes::INVALID_INPUT,
+                    format!(
+                        "the header `{X_INKSTONE_PLUGIN_VERSION}` names `{}` twice",
+                        pin.plugin
+                    ),
+                ));
+            }
+            pins.push(pin);
+        }
+    }
+    Ok(pins.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(values: &[&'static str]) -> Result<Vec<String>, &'static str> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(X_INKSTONE_PLUGIN_VERSION, value.parse().unwrap());
+        }
+        match pins_of(&headers) {
+            Ok(pins) => Ok(pins.iter().map(Pin::to_string).collect()),
+            Err(ApiError(error)) => Err(error.code().name),
+        }
+    }
+
+    #[test]
+    fn several_versions_come_with_commas_or_in_several_headers() {
+        let both = [
+            "provider-a@1.2.0".to_owned(),
+            "research-b@2.0.0-rc.1".to_owned(),
+        ];
+        assert_eq!(
+            check(&["provider-a@1.2.0, research-b@2.0.0-rc.1"]),
+            Ok(both.to_vec())
+        );
+        assert_eq!(
+            check(&["provider-a@1.2.0", "research-b@2.0.0-rc.1,"]),
+            Ok(both.to_vec())
+        );
+        assert_eq!(check(&[]), Ok(Vec::new()));
+        assert_eq!(check(&["provider-a"]), Err("invalid_input"));
+        assert_eq!(check(&["p@1.0.0, p@2.0.0"]), Err("invalid_input"));
+    }
+}
