@@ -1,6 +1,6 @@
 # One line each; the logic lives in xtask/. `make run TOPIC="…" SOURCE=file.md ONCE=1`
 
-.PHONY: run test bench lint setup release
+.PHONY: run test bench fuzz lint setup release
 
 run:
 	@cargo xtask run $(if $(TOPIC),--topic "$$TOPIC") $(if $(SOURCE),--source "$$SOURCE") $(if $(ONCE),--once)
@@ -10,6 +10,9 @@ test:
 
 bench:
 	@cargo xtask bench
+
+fuzz:
+	@cargo xtask fuzz $(FUZZ_ARGS)
 
 lint:
 	@cargo xtask lint

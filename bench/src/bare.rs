@@ -1,6 +1,7 @@
 //! The baselines: as little as axum and reqwest need for the same answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +12,7 @@ use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use bytes::Bytes;
 use clap::ValueEnum;
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -24,6 +25,7 @@ pub enum Kind {
     /// Passes requests on to an upstream.
     Proxy,
     /// An OpenAI-compatible server whose answers are ready: a stream of 100 events, 1.5 KB of text.
+    /// The model `slow` gets an event every 20 ms.
     Upstream,
 }
 
@@ -78,15 +80,25 @@ async fn pass_on(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
     }
 }
 
+/// Names the slow model in a request.
+const SLOW: &[u8] = b"\"slow\"";
+
 fn upstream() -> Router {
     let events: Arc<[Bytes]> = events().into();
-    let handler = move || {
+    let handler = move |body: Bytes| {
         let events = Arc::clone(&events);
         async move {
             let count = events.len();
-            let pieces = stream::iter(
-                (0..count).map(move |at| Ok::<_, std::convert::Infallible>(events[at].clone())),
-            );
+            let is_slow = body.windows(SLOW.len()).any(|window| window == SLOW);
+            let pieces = stream::iter(0..count).then(move |at| {
+                let event = events[at].clone();
+                async move {
+                    if is_slow {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    Ok::<_, std::convert::Infallible>(event)
+                }
+            });
             (
                 [(CONTENT_TYPE, "text/event-stream")],
                 Body::from_stream(pieces),

@@ -10,6 +10,9 @@ mod measure;
 mod plugin_call;
 mod process;
 mod search;
+mod start;
+mod streams;
+mod swap;
 
 use clap::{Parser, Subcommand};
 
@@ -25,6 +28,12 @@ struct Bench {
 enum Part {
     /// An isolated plugin call beside raw wasmtime.
     PluginCall,
+    /// A chunk of a stream beside the raw pull, and a thousand streams at once.
+    Streams,
+    /// Swaps of a provider under load.
+    Swap,
+    /// Start with twenty plugins, with an empty and a full cache.
+    Start,
     /// `GET /v1/articles/{id}` beside a bare axum handler.
     Articles,
     /// Search beside bare Tantivy.
@@ -45,11 +54,17 @@ async fn main() -> Result<(), Failure> {
     match Bench::parse().part {
         Some(Part::Bare { kind, argument }) => bare::serve(kind, argument).await,
         Some(Part::PluginCall) => plugin_call::run().await,
+        Some(Part::Streams) => streams::run().await,
+        Some(Part::Swap) => swap::run().await,
+        Some(Part::Start) => start::run().await,
         Some(Part::Articles) => articles::run().await,
         Some(Part::Search) => search::run().await,
         Some(Part::Gateway) => gateway::run().await,
         None => {
             plugin_call::run().await?;
+            streams::run().await?;
+            start::run().await?;
+            swap::run().await?;
             search::run().await?;
             articles::run().await?;
             gateway::run().await

@@ -5,18 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_trait::async_trait;
-use inkstone_bindings::v0_1_0::analytics::{AnalyticsPlugin, AnalyticsPluginPre};
-use inkstone_domain::capability::Effective;
-use inkstone_domain::inference::{GenerateRequest, LocalEmbeddings, LocalModelInfo, TokenStream};
-use inkstone_domain::outbound::{OutboundRequest, OutboundResponse};
+use inkstone_bindings::latest::analytics::{AnalyticsPlugin, AnalyticsPluginPre};
 use inkstone_domain::plugin::{PluginBody, PluginSpec};
-use inkstone_domain::ports::{
-    Analytics, Egress, GuestCall, LocalModels, PluginLoader, SystemClock,
-};
-use inkstone_domain::{Error, codes};
-use inkstone_host::{Host, HostConfig, HostPorts};
-use inkstone_testkit::MemStore;
+use inkstone_domain::ports::{Analytics, GuestCall, PluginLoader};
+use inkstone_host::{Host, HostConfig};
 use serde_json::json;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
@@ -29,7 +21,7 @@ use crate::process::root;
 
 const CALLS: u32 = 2_000;
 const ROUNDS: usize = 9;
-const PLUGIN: &str = "analytics-hostile";
+const PLUGIN: &str = "analytics-latest";
 const REPORT: &str = "harm";
 
 pub async fn run() -> Result<(), Failure> {
@@ -37,15 +29,7 @@ pub async fn run() -> Result<(), Failure> {
         .join("tests/guests/dist")
         .join(format!("{PLUGIN}.wasm"));
     let input = json!({ "about": "x".repeat(1024), "do": "ok" });
-    let host = Host::new(
-        HostConfig::default(),
-        HostPorts {
-            egress: Arc::new(Closed),
-            models: Arc::new(Closed),
-            kv: Arc::new(MemStore::new()),
-            clock: Arc::new(SystemClock),
-        },
-    )?;
+    let host = inkstone_host::offline(HostConfig::default())?;
     let ours = ours(&host, path.clone()).await?;
     let raw = Raw::load(&path)?;
 
@@ -83,6 +67,20 @@ async fn ours(host: &Arc<Host>, path: PathBuf) -> Result<Arc<dyn Analytics>, Fai
     }
 }
 
+/// An engine with a pool like the host's: what a slot keeps between calls is the same.
+pub fn raw_engine() -> Result<Engine, Failure> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.linear_memory_keep_resident(256 << 10)
+        .table_keep_resident(16 << 10)
+        .async_stack_keep_resident(32 << 10)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = Config::new();
+    config
+        .concurrency_support(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Ok(Engine::new(&config)?)
+}
+
 /// wasmtime set up as fast as it goes: pooling, copy-on-write, pre-instantiated, no limits.
 struct Raw {
     engine: Engine,
@@ -92,17 +90,7 @@ struct Raw {
 
 impl Raw {
     fn load(path: &std::path::Path) -> Result<Self, Failure> {
-        // What a slot keeps between calls is what the host keeps, so that the pools are alike.
-        let mut pool = PoolingAllocationConfig::new();
-        pool.linear_memory_keep_resident(256 << 10)
-            .table_keep_resident(16 << 10)
-            .async_stack_keep_resident(32 << 10)
-            .pagemap_scan(Enabled::Auto);
-        let mut config = Config::new();
-        config
-            .concurrency_support(false)
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-        let engine = Engine::new(&config)?;
+        let engine = raw_engine()?;
         let component = Component::from_file(&engine, path)?;
         let mut linker = Linker::<()>::new(&engine);
         linker.define_unknown_imports_as_traps(&component)?;
@@ -123,43 +111,5 @@ impl Raw {
             Ok(_) => Ok(()),
             Err(error) => Err(error.message.into()),
         }
-    }
-}
-
-/// No network and no model: the measured call uses neither.
-struct Closed;
-
-fn closed() -> Error {
-    Error::new(&codes::POWER_DENIED, "the benchmark grants nothing")
-}
-
-#[async_trait]
-impl Egress for Closed {
-    async fn send(
-        &self,
-        _plugin: &str,
-        _powers: &Effective,
-        _request: OutboundRequest,
-    ) -> Result<OutboundResponse, Error> {
-        Err(closed())
-    }
-}
-
-#[async_trait]
-impl LocalModels for Closed {
-    async fn models(&self) -> Result<Vec<LocalModelInfo>, Error> {
-        Ok(Vec::new())
-    }
-
-    async fn generate(&self, _request: GenerateRequest) -> Result<TokenStream, Error> {
-        Err(closed())
-    }
-
-    async fn embed(&self, _model: &str, _inputs: Vec<String>) -> Result<LocalEmbeddings, Error> {
-        Err(closed())
-    }
-
-    async fn count_tokens(&self, _model: &str, _text: &str) -> Result<u32, Error> {
-        Err(closed())
     }
 }

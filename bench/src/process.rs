@@ -39,9 +39,20 @@ impl Process {
         })
     }
 
-    /// The release engine beside this binary, with the given `plugins.toml`.
+    /// The release engine beside this binary, with the given `plugins.toml` and a new data folder.
     pub async fn engine(plugins: &str, settings: &[(&str, String)]) -> Result<Self, Failure> {
         let folder = TempDir::new()?;
+        let mut engine = Self::engine_at(&folder, plugins, settings).await?;
+        engine._folder = Some(folder);
+        Ok(engine)
+    }
+
+    /// The same on a data folder that stays.
+    pub async fn engine_at(
+        folder: &TempDir,
+        plugins: &str,
+        settings: &[(&str, String)],
+    ) -> Result<Self, Failure> {
         let data = folder.path();
         std::fs::write(data.join("plugins.toml"), plugins)?;
         let binary = std::env::current_exe()?.with_file_name("inkstone");
@@ -71,6 +82,8 @@ impl Process {
             _folder: None,
         };
         let state = data.join("engine.json");
+        // That of an engine that was killed here before.
+        let _ = std::fs::remove_file(&state);
         let began = Instant::now();
         while process.url.is_empty() {
             if let Some(status) = process.child.try_wait()? {
@@ -85,7 +98,6 @@ impl Process {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
-        process._folder = Some(folder);
         Ok(process)
     }
 
@@ -125,6 +137,14 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Resident memory of this process, KiB. Linux only.
+pub fn resident_kib() -> Result<u64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    Ok(number.ok_or("no VmRSS")?.parse()?)
 }
 
 /// A folder of the workspace.

@@ -87,7 +87,7 @@ fn needs_no_engine_for_the_rest() {
         &["plugin", "inspect", &component, "--output", "json"],
     ));
     assert_eq!(inspected["manifest"]["id"], "generator-article");
-    assert_eq!(inspected["api"], "0.1.0");
+    assert_eq!(inspected["api"], "0.2.0");
     let imports = inspected["imports"].as_array().unwrap();
     assert!(
         imports

@@ -70,10 +70,12 @@ async fn every_command_shown_works() {
         "docs/http-api.md",
         "docs/generation.md",
         "docs/plugins.md",
+        "docs/packages.md",
         "docs/search.md",
         "docs/local-model.md",
         "docs/operation.md",
         "docs/configuration.md",
+        "docs/egress.md",
     ] {
         run(page, &engine);
     }

@@ -54,8 +54,11 @@ impl Setup {
     pub fn new() -> Self {
         let shipped = root().join("config/plugins.toml");
         let plugins = std::fs::read_to_string(shipped).expect("config/plugins.toml can be read");
+        let data = TempDir::new().expect("a temporary folder");
+        // One key for all engines of the trips, so that each plugin is compiled once and not for each.
+        std::fs::write(data.path().join("cache.key"), [7; 32]).expect("the key can be written");
         Self {
-            data: TempDir::new().expect("a temporary folder"),
+            data,
             plugins,
             environment: Vec::new(),
         }

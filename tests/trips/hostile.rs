@@ -1,8 +1,18 @@
 //! Guests that try to do harm, and a host that withstands them: every way to end badly has its own
 //! code and names the plugin, and the next call works as if nothing had been.
 
+mod attacks; // the list of all attacks
+mod crowd; // a thousand plugins in one host
+mod damage; // files that are no plugins any more
+mod handmade; // guests of hand-written text
+mod neighbour; // a plugin beside the attacked one
+mod resident; // the memory of this process
+mod secrets; // no key in a guest's memory
+mod stage; // where attacks are mounted
 mod streams;
-mod surroundings;
+pub mod surroundings;
+mod table; // mounts all attacks; docs/security/hostile-guests.md
+mod upstreams; // servers that mean no good
 
 use std::sync::Arc;
 
@@ -10,7 +20,7 @@ use inkstone_domain::plugin::{LoadedPlugin, PluginBody};
 use inkstone_domain::ports::{Analytics, GuestCall, PluginLoader};
 use inkstone_domain::report::Block;
 use inkstone_domain::{Error, Result};
-use inkstone_host::HostConfig;
+use inkstone_host::{CacheKey, HostConfig};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -152,30 +162,71 @@ async fn a_call_that_waits_too_long_ends_at_its_deadline() {
     assert!(error.message().contains("within 50 ms"), "{error}");
 }
 
+/// A call that holds its instance until it is aborted.
+async fn holder(plugin: &LoadedPlugin) -> tokio::task::JoinHandle<Result<Vec<Block>>> {
+    let arrived = Arc::new(Semaphore::new(0));
+    let analytics = analytics(plugin);
+    let call = call_with(NeverAnswers(arrived.clone()));
+    let held = tokio::spawn(async move { analytics.run(&call, "harm", harm("ask-ai")).await });
+    arrived.acquire().await.unwrap().forget();
+    held
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn more_calls_than_the_pool_holds_are_told_so() {
+async fn more_calls_than_a_plugin_may_have_wait_and_one_more_is_told_so() {
+    let around = Surroundings::new();
+    let mut spec = spec(HOSTILE);
+    spec.limits.max_concurrent = Some(1);
+    spec.limits.max_queued = Some(1);
+    let plugin = around.load(&spec).await;
+    let held = holder(&plugin).await;
+    let waiting = tokio::spawn({
+        let analytics = analytics(&plugin);
+        async move { analytics.run(&call_with(KnowsNoModel), "harm", harm("ok")).await }
+    });
+    while plugin.stats.snapshot().queued == 0 {
+        tokio::task::yield_now().await;
+    }
+    let error = run(&plugin, "ok").await.unwrap_err();
+    assert_eq!(error.code().name, "plugin_busy", "{error:?}");
+    assert!(error.message().contains("1 calls at a time"), "{error}");
+    assert!(error.retry_after().is_some());
+    // A caller that leaves gives its place back.
+    held.abort();
+    assert!(held.await.unwrap_err().is_cancelled());
+    assert_eq!(number(&waiting.await.unwrap().unwrap()), 1.0);
+    let after = plugin.stats.snapshot();
+    assert_eq!((after.running, after.queued), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_pool_is_waited_for() {
     let around = Surroundings::with(HostConfig {
         max_instances: 2,
         ..HostConfig::default()
     });
     let plugin = around.load(&spec(HOSTILE)).await;
-    let arrived = Arc::new(Semaphore::new(0));
-    let waiting: Vec<_> = (0..2)
-        .map(|_| {
-            let analytics = analytics(&plugin);
-            let call = call_with(NeverAnswers(arrived.clone()));
-            tokio::spawn(async move { analytics.run(&call, "harm", harm("ask-ai")).await })
-        })
-        .collect();
-    arrived.acquire_many(2).await.unwrap().forget();
-    let error = run(&plugin, "ok").await.unwrap_err();
-    assert_eq!(error.code().name, "overloaded", "{error:?}");
-    // A caller that leaves gives its instance back.
-    for call in waiting {
-        call.abort();
-        assert!(call.await.unwrap_err().is_cancelled());
+    // Half of the instances are there for plugins that call others: one.
+    let held = holder(&plugin).await;
+    let waiting = tokio::spawn({
+        let analytics = analytics(&plugin);
+        async move { analytics.run(&call_with(KnowsNoModel), "harm", harm("ok")).await }
+    });
+    while plugin.stats.snapshot().queued == 0 {
+        tokio::task::yield_now().await;
     }
-    run(&plugin, "ok").await.unwrap();
+    held.abort();
+    assert_eq!(number(&waiting.await.unwrap().unwrap()), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_on_after_the_grace_period_of_a_replaced_plugin_is_ended() {
+    let around = Surroundings::new();
+    let plugin = around.load(&spec(HOSTILE)).await;
+    let held = holder(&plugin).await;
+    plugin.probe.retire(std::time::Duration::from_millis(10));
+    let error = held.await.unwrap().unwrap_err();
+    assert_eq!(error.code().name, "plugin_replaced", "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,6 +297,7 @@ async fn a_second_host_takes_the_compiled_component_from_the_cache() {
     let folder = tempfile::tempdir().unwrap();
     let config = HostConfig {
         cache_dir: Some(folder.path().join("compiled")),
+        cache_key: Some(CacheKey::new([7; 32])),
         ..HostConfig::default()
     };
     let files = || {
@@ -267,7 +319,7 @@ async fn a_second_host_takes_the_compiled_component_from_the_cache() {
     };
     load_and_run().await;
     let compiled = files();
-    assert_eq!(compiled.len(), 2, "{compiled:?}");
+    assert_eq!(compiled.len(), 1, "{compiled:?}");
     // What is compiled again is written again.
     load_and_run().await;
     assert_eq!(files(), compiled);

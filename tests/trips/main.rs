@@ -3,14 +3,21 @@
 #![allow(clippy::unwrap_used)]
 
 mod engine; // the harness: an engine as a process, and a client for it
+mod editions; // one plugin in several versions, and a list of plugins of one's own
 mod upstream; // servers the plugins talk to: llama.cpp, and small pages
 
 mod articles; // content over HTTP, kill -9 under writers, the index that follows
 mod commands; // the command line
+mod credentials; // the encrypted store, and an engine that uses it
 mod docs; // every command in README and docs/
 mod failures; // what people see when something is wrong
 mod hostile; // guests that try to do harm
+mod install; // packages dropped into the folder, installed and removed by command
 mod openai; // the official `openai` package against us
+mod packages; // packed, signed, trusted, revoked
 mod plugins; // hot reload, research and analytics through the API
+mod recordings; // calls that are recorded, and run again offline
+mod registry; // push to, and install from, a real OCI registry
 mod resume; // kill -9 in the middle of a generation
 mod surreal; // the store's contract against a real SurrealDB server
+mod versions; // plugins built for older versions of the contract

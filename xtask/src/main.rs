@@ -4,6 +4,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bench;
+mod fuzz;
+mod hostile;
 mod lint;
 mod plugins;
 mod process;
@@ -56,6 +58,10 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         bench_args: Vec<String>,
     },
+    /// Every attack of a hostile guest, at length; writes the table in docs/security.
+    Hostile,
+    /// Run the fuzz targets, one after the other; a crash ends it.
+    Fuzz(fuzz::FuzzArgs),
     /// The rules of the house that a compiler does not see.
     Tidy,
     /// The production binary.
@@ -90,6 +96,8 @@ fn dispatch(workspace: &Workspace, command: Command) -> Result<(), Failure> {
         Command::Test { runner_args } => test::run(workspace, &runner_args),
         Command::Lint => lint::run(workspace),
         Command::Bench { bench_args } => bench::run(workspace, &bench_args),
+        Command::Hostile => hostile::run(workspace),
+        Command::Fuzz(args) => fuzz::run(workspace, &args),
         Command::Tidy => tidy::run(workspace),
         Command::Release => run::release(workspace),
     }

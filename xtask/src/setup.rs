@@ -2,6 +2,7 @@
 
 pub(crate) mod deny;
 mod models;
+pub(crate) mod registry;
 mod venv;
 mod wasm;
 
@@ -16,7 +17,8 @@ pub(crate) fn base(workspace: &Workspace) -> Result<(), Failure> {
 
 /// What the tests need on top.
 pub(crate) fn for_tests(workspace: &Workspace) -> Result<(), Failure> {
-    venv::set_up(workspace)
+    venv::set_up(workspace)?;
+    registry::set_up(workspace)
 }
 
 /// What the checks need on top.

@@ -43,6 +43,7 @@ pub(crate) fn run(workspace: &Workspace, runner_args: &[String]) -> Result<(), F
             .args(runner_args)
             .env("INKSTONE_BIN", workspace.engine_binary("debug"))
             .env("INKSTONE_MODELS_DIR", workspace.models_dir())
-            .env("INKSTONE_VENV", workspace.venv_dir()),
+            .env("INKSTONE_VENV", workspace.venv_dir())
+            .env("INKSTONE_REGISTRY", setup::registry::binary(workspace)),
     )
 }

@@ -71,6 +71,11 @@ impl Workspace {
         self.cache_dir.join("venv")
     }
 
+    /// Where the tests' registry of packages is unpacked.
+    pub(crate) fn registry_dir(&self) -> PathBuf {
+        self.cache_dir.join("registry")
+    }
+
     /// Where `cargo install` puts the tools of the checks.
     pub(crate) fn tools_dir(&self) -> PathBuf {
         self.cache_dir.join("tools")
@@ -82,7 +87,8 @@ impl Workspace {
         self.target_dir.join(profile).join(name)
     }
 
-    fn cargo_in(&self, folder: &Path, target_dir: &Path) -> Command {
+    /// Cargo on the workspace in `folder`.
+    pub(crate) fn cargo_in(&self, folder: &Path, target_dir: &Path) -> Command {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command

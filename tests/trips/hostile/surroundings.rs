@@ -11,7 +11,7 @@ use inkstone_domain::inference::{
     GenerateEvent, GenerateFinish, GenerateRequest, LocalEmbeddings, LocalModelInfo, TokenStream,
 };
 use inkstone_domain::outbound::{BodyStream, OutboundRequest, OutboundResponse};
-use inkstone_domain::plugin::{LoadedPlugin, PluginSpec};
+use inkstone_domain::plugin::{Limits, LoadedPlugin, PluginSpec};
 use inkstone_domain::ports::{Ai, AiStream, Egress, GuestCall, LocalModels, PluginLoader};
 use inkstone_domain::{Error, Result, codes};
 use inkstone_host::{Host, HostConfig, HostPorts};
@@ -52,6 +52,7 @@ impl Surroundings {
             models: Arc::new(ThreeTokens),
             kv: Arc::new(MemStore::new()),
             clock: Arc::new(ManualClock::new()),
+            recordings: None,
         };
         Self {
             host: Host::new(config, ports).unwrap(),
@@ -64,7 +65,7 @@ impl Surroundings {
     }
 }
 
-/// A guest with everything granted that it asks for.
+/// A guest with everything granted that it asks for, and little time.
 pub fn spec(id: &str) -> PluginSpec {
     PluginSpec {
         grants: Grants {
@@ -76,6 +77,10 @@ pub fn spec(id: &str) -> PluginSpec {
                 inference: true,
                 ..Permissions::default()
             },
+        },
+        limits: Limits {
+            cpu_ms: Some(200),
+            ..Limits::default()
         },
         ..PluginSpec::new(id, guest(id))
     }
@@ -114,8 +119,8 @@ impl Egress for ScriptedEgress {
         powers: &Effective,
         request: OutboundRequest,
     ) -> Result<OutboundResponse> {
-        assert_eq!(plugin, "provider-probe");
-        if !powers.allows("http", "upstream.test", 80) {
+        assert!(["provider-probe", "provider-latest"].contains(&plugin));
+        if !powers.allows("http", "upstream.test", 80, "GET") {
             return Err(Error::new(&codes::EGRESS_DENIED, "not granted"));
         }
         let next = self.next.lock().unwrap().take();
@@ -129,7 +134,7 @@ impl Egress for ScriptedEgress {
 }
 
 /// A local model that says three words.
-struct ThreeTokens;
+pub struct ThreeTokens;
 
 #[async_trait]
 impl LocalModels for ThreeTokens {

@@ -53,6 +53,18 @@ impl Guest for Hostile {
             }
             "spin" => spin(),
             "eat-memory" => eat_memory(),
+            "eat-at-once" => Ok(vec![metric(black_box(vec![1_u8; 1 << 30]).len() as f64)]),
+            "eat-in-crumbs" => eat_in_crumbs(),
+            // Little work on this side, and a way through the host each time.
+            "ping-pong" => loop {
+                black_box(clock::monotonic_ns());
+            },
+            "ping-pong-kv" => loop {
+                let _ = black_box(kv::get("k"));
+            },
+            "random-flood" => loop {
+                black_box(random::bytes(65_536));
+            },
             "loop-forever-alloc" => allocate_and_free_forever(),
             "deep-recursion" => Ok(vec![metric(recurse(black_box(1)) as f64)]),
             "deep-frames" => Ok(vec![metric(recurse_with_ballast(black_box(1)) as f64)]),
@@ -61,12 +73,27 @@ impl Guest for Hostile {
             "many-outputs" => Ok((0..40_000).map(|_| metric(0.0)).collect()),
             "big-import" => kv::put("k", &vec![0; 2 << 20]).map(|()| vec![]),
             "log-flood" => {
-                for number in 0..100_000 {
+                for number in 0..20_000 {
                     log::write(log::Level::Info, &format!("line {number}"));
                 }
                 Ok(vec![metric(1.0)])
             }
+            "log-big-lines" => {
+                let line = "x".repeat(512 << 10);
+                for _ in 0..200 {
+                    log::write(log::Level::Info, &line);
+                }
+                Ok(vec![metric(1.0)])
+            }
             "bad-json" => Ok(vec![chart("{ this is no JSON")]),
+            // A parser that recurses would run out of the host's stack.
+            "deep-json" => Ok(vec![chart(&"[".repeat(900_000))]),
+            "long-error" => Err(Error {
+                kind: ErrorKind::Internal,
+                message: "\u{1b}[31mno\r\n".repeat(60_000),
+                retry_after_ms: Some(u32::MAX),
+                upstream_status: Some(u16::MAX),
+            }),
             "huge-random" => Ok(vec![metric(random::bytes(65_537).len() as f64)]),
             "internal-error" => Err(Error {
                 kind: ErrorKind::Internal,
@@ -95,6 +122,12 @@ impl Guest for Hostile {
                 Ok(vec![metric(kept as f64)])
             }
             "keep-too-much" => kv::put("k", &vec![0; 2048]).map(|()| vec![]),
+            "kv-flood" => {
+                for number in 0_u32.. {
+                    kv::put(&number.to_string(), &[0; 64])?;
+                }
+                Ok(vec![])
+            }
             "empty-key" => kv::get("").map(|_| vec![]),
             "settings" => Ok(vec![chart(&settings::get())]),
             "clock" => Ok(vec![metric(clock::now_ms() as f64)]),
@@ -159,6 +192,14 @@ fn eat_memory() -> ! {
     let mut hoard: Vec<Vec<u8>> = Vec::new();
     loop {
         hoard.push(black_box(vec![1; 1 << 20]));
+    }
+}
+
+/// As the one above, but never much at a time.
+fn eat_in_crumbs() -> ! {
+    let mut hoard: Vec<Box<[u8; 64]>> = Vec::new();
+    loop {
+        hoard.push(black_box(Box::new([1; 64])));
     }
 }
 

@@ -1,0 +1,26 @@
+//! `cargo xtask hostile`: mounts every attack at length and writes `docs/security/hostile-guests.md`.
+
+use crate::plugins;
+use crate::process::{self, Failure, note};
+use crate::workspace::Workspace;
+
+const TEST: &str = "hostile::table::every_attack_is_contained_and_the_table_says_so";
+
+pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
+    plugins::all(workspace)?;
+    // As `make test` builds it, so that nothing heavy is compiled twice.
+    note("building the attacks");
+    let mut build = workspace.cargo();
+    process::run(build.args(["test", "--workspace", "--tests", "--no-run"]))?;
+    note("mounting every attack; the machine should have nothing else to do");
+    let page = workspace.root.join("docs/security/hostile-guests.md");
+    let mut attacks = workspace.cargo();
+    process::run(
+        attacks
+            .args(["test", "--workspace", "--test", "trips", "--"])
+            .args(["--exact", TEST, "--nocapture"])
+            .env("INKSTONE_HOSTILE_TABLE", &page),
+    )?;
+    note(&format!("{} is written", page.display()));
+    Ok(())
+}
