@@ -7,6 +7,7 @@ mod bare;
 mod gateway;
 mod load;
 mod measure;
+mod peer;
 mod plugin_call;
 mod process;
 mod search;

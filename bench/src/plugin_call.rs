@@ -17,9 +17,12 @@ use wasmtime::{
 
 use crate::Failure;
 use crate::measure::{Series, micros, print_ratio};
+use crate::peer::Peer;
 use crate::process::root;
 
 const CALLS: u32 = 2_000;
+/// It is slower, so fewer make a round.
+const PEER_CALLS: u32 = 400;
 const ROUNDS: usize = 9;
 const PLUGIN: &str = "analytics-latest";
 const REPORT: &str = "harm";
@@ -33,6 +36,8 @@ pub async fn run() -> Result<(), Failure> {
     let ours = ours(&host, path.clone()).await?;
     let raw = Raw::load(&path)?;
 
+    let mut extism = Peer::start("INKSTONE_PEER_EXTISM")?;
+    let mut peer_times = Series::new("extism");
     let mut times = (Series::new("inkstone"), Series::new("wasmtime"));
     let call = GuestCall::default();
     let text = input.to_string();
@@ -51,11 +56,21 @@ pub async fn run() -> Result<(), Failure> {
             times.0.values.push(own);
             times.1.values.push(baseline);
         }
+        if let Some(extism) = &mut extism {
+            let peer = extism.round(PEER_CALLS)?;
+            if round > 0 {
+                peer_times.values.push(peer);
+            }
+        }
     }
     println!(
         "plugin call: fresh instance, 1 KiB in, a block out, instance dropped; ours adds schema check, limits, conversion, metrics"
     );
     print_ratio("isolated call", "µs", &times.0, &times.1);
+    match extism {
+        Some(_) => print_ratio("isolated call, fresh Extism plugin", "µs", &times.0, &peer_times),
+        None => println!("extism was not built, so it is not measured"),
+    }
     Ok(())
 }
 

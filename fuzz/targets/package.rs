@@ -9,6 +9,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use inkstone_domain::plugin::Standing;
 use inkstone_package::{SigningKey, TrustPolicy, TrustedKey};
 use libfuzzer_sys::fuzz_target;
+use serde_json::{Map, Value, json};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -16,6 +17,8 @@ use zip::{CompressionMethod, ZipWriter};
 #[derive(Debug, Arbitrary)]
 struct Parts<'a> {
     entries: Vec<Part<'a>>,
+    /// Whether an index that fits the entries comes first.
+    with_index: bool,
     comment: Option<&'a str>,
 }
 
@@ -85,16 +88,15 @@ fn look(bytes: &[u8]) {
 
 fn file_of(parts: &Parts<'_>) -> Option<Vec<u8>> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    if parts.with_index {
+        let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        writer.start_file("inkplug.json", deflated).ok()?;
+        writer
+            .write_all(index_of(parts).to_string().as_bytes())
+            .ok()?;
+    }
     for part in &parts.entries {
-        let name = match part.name {
-            Name::Index => "inkplug.json",
-            Name::Signatures => "signature.json",
-            Name::Manifest => "plugin.toml",
-            Name::Readme => "README.md",
-            Name::License => "LICENSE",
-            Name::Component => "plugin.wasm",
-            Name::Other(name) => name,
-        };
+        let name = part.name.text();
         let mut options = SimpleFileOptions::default().compression_method(match part.stored {
             true => CompressionMethod::Stored,
             false => CompressionMethod::Deflated,
@@ -109,6 +111,38 @@ fn file_of(parts: &Parts<'_>) -> Option<Vec<u8>> {
         writer.set_comment(comment).ok()?;
     }
     Some(writer.finish().ok()?.into_inner())
+}
+
+impl<'a> Name<'a> {
+    fn text(&self) -> &'a str {
+        match self {
+            Self::Index => "inkplug.json",
+            Self::Signatures => "signature.json",
+            Self::Manifest => "plugin.toml",
+            Self::Readme => "README.md",
+            Self::License => "LICENSE",
+            Self::Component => "plugin.wasm",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+fn index_of(parts: &Parts<'_>) -> Value {
+    let listed = parts
+        .entries
+        .iter()
+        .filter(|part| !matches!(part.name, Name::Index | Name::Signatures))
+        .map(|part| {
+            let entry = json!({
+                "size": part.content.len(),
+                "sha256": inkstone_package::sha256(part.content),
+            });
+            (part.name.text().to_owned(), entry)
+        });
+    json!({
+        "format": 1, "engine": "0.1.0", "id": "research-x", "version": "1.0.0",
+        "kind": "research", "api": "0.1.0", "entries": listed.collect::<Map<_, _>>(),
+    })
 }
 
 fn key() -> &'static SigningKey {

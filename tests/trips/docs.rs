@@ -76,6 +76,8 @@ async fn every_command_shown_works() {
         "docs/operation.md",
         "docs/configuration.md",
         "docs/egress.md",
+        "docs/rollout.md",
+        "docs/recordings.md",
     ] {
         run(page, &engine);
     }

@@ -18,9 +18,24 @@ pub fn package(version: &str, folder: &Path) -> PathBuf {
 
 /// The same with a changed manifest.
 pub fn package_with(version: &str, folder: &Path, change: impl FnOnce(&mut Manifest)) -> PathBuf {
-    let built = root().join("tests/guests/dist/provider-shout.wasm");
+    packed(ID, version, folder, change)
+}
+
+/// An edition that is another guest altogether.
+pub fn package_of(guest: &str, version: &str, folder: &Path) -> PathBuf {
+    packed(guest, version, folder, |_| {})
+}
+
+fn packed(
+    guest: &str,
+    version: &str,
+    folder: &Path,
+    change: impl FnOnce(&mut Manifest),
+) -> PathBuf {
+    let built = root().join(format!("tests/guests/dist/{guest}.wasm"));
     let built = std::fs::read(&built).expect("the guests are built");
     let mut manifest = manifest_of(&built).expect("it has a manifest");
+    ID.clone_into(&mut manifest.id);
     manifest.version = version.to_owned();
     change(&mut manifest);
     let component = componentise(without_manifest(&built), &manifest).expect("a component");

@@ -19,5 +19,6 @@ mod plugins; // hot reload, research and analytics through the API
 mod recordings; // calls that are recorded, and run again offline
 mod registry; // push to, and install from, a real OCI registry
 mod resume; // kill -9 in the middle of a generation
+mod rollouts; // a canary that fails, and what becomes of it
 mod surreal; // the store's contract against a real SurrealDB server
 mod versions; // plugins built for older versions of the contract

@@ -59,7 +59,11 @@ enum Command {
         bench_args: Vec<String>,
     },
     /// Every attack of a hostile guest, at length; writes the table in docs/security.
-    Hostile,
+    Hostile {
+        /// Only attacks whose name holds these words; writes nothing.
+        #[arg(long)]
+        only: Option<String>,
+    },
     /// Run the fuzz targets, one after the other; a crash ends it.
     Fuzz(fuzz::FuzzArgs),
     /// The rules of the house that a compiler does not see.
@@ -96,7 +100,7 @@ fn dispatch(workspace: &Workspace, command: Command) -> Result<(), Failure> {
         Command::Test { runner_args } => test::run(workspace, &runner_args),
         Command::Lint => lint::run(workspace),
         Command::Bench { bench_args } => bench::run(workspace, &bench_args),
-        Command::Hostile => hostile::run(workspace),
+        Command::Hostile { only } => hostile::run(workspace, only.as_deref()),
         Command::Fuzz(args) => fuzz::run(workspace, &args),
         Command::Tidy => tidy::run(workspace),
         Command::Release => run::release(workspace),

@@ -63,6 +63,11 @@ impl Workspace {
         self.target_dir.join("plugins")
     }
 
+    /// The peers of the benchmarks stand on crates of their own.
+    pub(crate) fn peers_target_dir(&self) -> PathBuf {
+        self.target_dir.join("peers")
+    }
+
     pub(crate) fn models_dir(&self) -> PathBuf {
         self.cache_dir.join("models")
     }

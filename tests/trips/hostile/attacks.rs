@@ -20,6 +20,8 @@ pub struct Attack {
 pub enum Mount {
     /// `analytics-hostile` does what the word says.
     Report(&'static str),
+    /// The same, so many times at once.
+    ReportAtOnce(usize, &'static str),
     /// The same, in a call whose models never answer.
     ReportThatWaits,
     /// `provider-hostile` does what the model's name says; everything it streams is read.
@@ -140,13 +142,15 @@ const HANDLES: &str = "a table of handles for each call";
 const WAITS: &str = "limits on each wait of a stream";
 
 use Expect::{Code, Unharmed};
-use Mount::{Cache, File, Handmade, Leave, List, Report, ReportThatWaits, Stream};
+use Mount::{Cache, File, Handmade, Leave, List, Report, ReportAtOnce, ReportThatWaits, Stream};
 use Reach::{Anything, OneHost, Upstreams};
 
 #[rustfmt::skip]
 pub const ATTACKS: &[Attack] = &[
     // Computing time.
     attack("endless loop", Report("spin"), CPU, Code("plugin_cpu_exceeded", "100 ms of computing time")).with(LITTLE_TIME),
+    attack("endless loops, as many as the plugin may have calls", ReportAtOnce(8, "spin"), "guests that compute for long take turns", Code("plugin_cpu_exceeded", "computing time")).with(LITTLE_TIME),
+    attack("more calls than the plugin may have", ReportAtOnce(80, "spin"), "so many calls at a time, and so many that wait", Code("plugin_busy", "8 calls at a time and 64 that wait")).with(LITTLE_TIME),
     attack("endless loop that allocates and frees", Report("loop-forever-alloc"), CPU, Code("plugin_cpu_exceeded", "computing time")).with(LITTLE_TIME),
     attack("endless loop in a stream", Stream(Upstreams, "spin"), CPU, Code("plugin_cpu_exceeded", "computing time")).with(LITTLE_TIME),
     attack("endless loop after the answer", Handmade("spin-after-return"), CPU, Code("plugin_cpu_exceeded", "computing time")).with(LITTLE_TIME),
@@ -295,6 +299,7 @@ impl Mount {
     pub fn describe(&self) -> String {
         match self {
             Report(word) => format!("`analytics-hostile`, `{word}`"),
+            ReportAtOnce(times, word) => format!("`analytics-hostile`, `{word}` × {times}"),
             ReportThatWaits => "`analytics-hostile`, `ask-ai`".to_owned(),
             Stream(_, words) | Leave(_, words, _) => {
                 let word = words.split(' ').next().unwrap_or_default();

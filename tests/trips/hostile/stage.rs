@@ -108,7 +108,7 @@ impl Stage {
     pub async fn arm(&self, attack: &Attack) -> Armed<'_> {
         let limits = attack.limits;
         let plugin = match attack.mount {
-            Mount::Report(_) | Mount::ReportThatWaits => {
+            Mount::Report(_) | Mount::ReportAtOnce(..) | Mount::ReportThatWaits => {
                 Some(self.load(ANALYTICS, Reach::OneHost, limits).await)
             }
             Mount::Stream(reach, _) | Mount::Leave(reach, ..) => {
@@ -167,6 +167,7 @@ impl Armed<'_> {
         let stage = self.stage;
         match self.mount {
             Mount::Report(word) => report(self.plugin(), &call_with(KnowsNoModel), word).await,
+            Mount::ReportAtOnce(times, word) => self.at_once(times, word).await,
             Mount::ReportThatWaits => {
                 let call = call_with(NeverAnswers(Arc::new(Semaphore::new(0))));
                 report(self.plugin(), &call, "ask-ai").await
@@ -219,7 +220,7 @@ impl Armed<'_> {
     /// An honest call of the plugin that was attacked through.
     pub async fn goes_on(&self) -> Result<()> {
         match (&self.plugin, self.mount) {
-            (Some(plugin), Mount::Report(_) | Mount::ReportThatWaits) => {
+            (Some(plugin), Mount::Report(_) | Mount::ReportAtOnce(..) | Mount::ReportThatWaits) => {
                 report(plugin, &GuestCall::default(), "ok").await
             }
             (Some(plugin), Mount::Stream(..) | Mount::Leave(..)) => {
@@ -231,6 +232,25 @@ impl Armed<'_> {
 
     fn plugin(&self) -> &LoadedPlugin {
         self.plugin.as_ref().expect("it was loaded")
+    }
+
+    /// All must end badly; what is told first of those that never began, or else of those that did.
+    async fn at_once(&self, times: usize, word: &'static str) -> Result<()> {
+        let calls: Vec<_> = (0..times)
+            .map(|_| {
+                let plugin = self.plugin.clone().expect("it was loaded");
+                tokio::spawn(async move { report(&plugin, &GuestCall::default(), word).await })
+            })
+            .collect();
+        let mut told: Option<Error> = None;
+        for call in calls {
+            let error = call.await.unwrap().expect_err("it did harm");
+            let is_first = told.as_ref().is_none_or(|told| told.code().blames_plugin());
+            if is_first {
+                told = Some(error);
+            }
+        }
+        told.map_or(Ok(()), Err)
     }
 
     /// Puts foreign code into the cache, loads the plugin again, and calls it.

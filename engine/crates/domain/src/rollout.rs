@@ -106,11 +106,13 @@ pub enum ServedCause {
     Disabled,
     /// It is not on the list any more.
     Removed,
+    /// Nothing of the plugin can be loaded.
+    Failed,
 }
 
 impl ServedCause {
     /// All causes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Loaded,
         Self::RolloutStep,
         Self::Promoted,
@@ -120,6 +122,7 @@ impl ServedCause {
         Self::Freed,
         Self::Disabled,
         Self::Removed,
+        Self::Failed,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -133,6 +136,7 @@ impl ServedCause {
             Self::Freed => "freed",
             Self::Disabled => "disabled",
             Self::Removed => "removed",
+            Self::Failed => "failed",
         }
     }
 }

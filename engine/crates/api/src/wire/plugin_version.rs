@@ -178,7 +178,7 @@ pub(crate) struct ServedReply {
     pub from: DateTime<Utc>,
     /// Null while it is so.
     pub to: Option<DateTime<Utc>>,
-    /// `loaded`, `rollout_step`, `promoted`, `rolled_back`, `restarted`, `quarantined`, `freed`, `disabled` or `removed`.
+    /// `loaded`, `rollout_step`, `promoted`, `rolled_back`, `restarted`, `quarantined`, `freed`, `disabled`, `removed` or `failed`.
     pub cause: &'static str,
     pub reason: Option<String>,
 }

@@ -66,7 +66,7 @@ impl AnalyticsInstance {
         &self,
         store: &mut Store<CallState>,
         report: &str,
-        input: &str,
+        input: &types::Json,
     ) -> Result<Result<Vec<wit::Block>, types::Error>> {
         match self {
             Self::V0_1_0(instance) => {

@@ -67,7 +67,7 @@ impl GeneratorInstance {
         &self,
         store: &mut Store<CallState>,
         template: &str,
-        input: &str,
+        input: &types::Json,
         resume: Option<&[u8]>,
     ) -> Result<Result<ResourceAny, types::Error>> {
         match self {

@@ -66,7 +66,7 @@ impl ResearchInstance {
         &self,
         store: &mut Store<CallState>,
         tool: &str,
-        input: &str,
+        input: &types::Json,
     ) -> Result<Result<wit::Answer, types::Error>> {
         match self {
             Self::V0_1_0(instance) => {

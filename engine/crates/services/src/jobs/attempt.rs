@@ -297,7 +297,7 @@ impl<'a> Attempt<'a> {
     /// A fault that may pass; faults of the plugin itself do not.
     fn may_retry(&self, error: &Error) -> bool {
         error.is_transient()
-            && !error.code().name.starts_with("plugin_")
+            && !error.code().blames_plugin()
             && self.job.attempts < self.worker.config.max_attempts
     }
 

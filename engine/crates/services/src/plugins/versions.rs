@@ -191,7 +191,14 @@ impl Watch {
         now: DateTime<Utc>,
     ) -> Option<RolloutChange> {
         let routing = self.routing();
-        let lines: Vec<Line> = routing.shares().into_iter().map(Line::of).collect();
+        let mut lines: Vec<Line> = routing.shares().into_iter().map(Line::of).collect();
+        let mut because = because;
+        if lines.is_empty() {
+            // What served before must not look as if it still did.
+            let before = self.recorded.iter();
+            lines = before.map(Line::without_share).collect();
+            because = Because::of(ServedCause::Failed);
+        }
         let is_same = lines == self.recorded;
         let state = with_state
             .then(|| self.rollout.as_ref().map(|tracked| tracked.state.clone()))
@@ -223,11 +230,8 @@ impl Watch {
         now: DateTime<Utc>,
     ) -> Option<RolloutChange> {
         let because = Because::of(cause);
-        let served: Vec<Served> = self
-            .recorded
-            .into_iter()
-            .map(|line| Line { share: 0.0, ..line }.served(id, &because, now))
-            .collect();
+        let lines = self.recorded.iter().map(Line::without_share);
+        let served: Vec<Served> = lines.map(|line| line.served(id, &because, now)).collect();
         (!served.is_empty()).then(|| RolloutChange {
             plugin: id.to_owned(),
             at: now,
@@ -332,6 +336,13 @@ impl Line {
             version: plugin.manifest.version.clone(),
             digest: plugin.digest.clone(),
             share,
+        }
+    }
+
+    fn without_share(&self) -> Self {
+        Self {
+            share: 0.0,
+            ..self.clone()
         }
     }
 

@@ -14,8 +14,10 @@ use inkstone_domain::{Error, Result, ids::UserId};
 use inkstone_services::plugins::{Choice, PluginState};
 use inkstone_services::{Plugins, PluginsConfig};
 use inkstone_testkit::{FakeLoader, FakeProvider, ManualClock, loaded_plugin};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::world::{page, plugin_ports};
+use crate::world::{PATIENCE, page, plugin_ports};
 
 const ID: &str = "provider-fake";
 
@@ -194,4 +196,38 @@ async fn a_reload_of_another_file_ends_the_rest() {
     spec.enabled = true;
     trial.plugins.apply(vec![spec]).await;
     assert!(trial.refusal().is_none());
+}
+
+#[tokio::test]
+async fn the_watch_looks_by_itself_until_it_is_stopped() {
+    let trial = Trial::new().await;
+    let tasks = TaskTracker::new();
+    let stop = CancellationToken::new();
+    let plugins = Arc::new(trial.plugins);
+    tasks.spawn(Arc::clone(&plugins).watch(tasks.clone(), stop.clone()));
+    for _ in 0..5 {
+        trial.plugin.stats.ended(&CallEnd {
+            error: Some(&codes::PLUGIN_TRAPPED),
+            latency: Duration::from_millis(1),
+            cpu: Duration::ZERO,
+            memory_bytes: 0,
+            sent_bytes: 0,
+            received_bytes: 0,
+            host_calls: 0,
+        });
+    }
+    let state = || plugins.get(ID).unwrap().state;
+    let wait_for = async |wanted| {
+        while state() != wanted {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let rests = wait_for(PluginState::Quarantined);
+    tokio::time::timeout(PATIENCE, rests).await.unwrap();
+    trial.clock.advance(Duration::from_secs(31));
+    let is_back = wait_for(PluginState::Serving);
+    tokio::time::timeout(PATIENCE, is_back).await.unwrap();
+    stop.cancel();
+    tasks.close();
+    tokio::time::timeout(PATIENCE, tasks.wait()).await.unwrap();
 }
