@@ -29,7 +29,8 @@ fuzz_target!(|data: &[u8]| {
 });
 
 async fn run(generator: &dyn Generator, memory: Vec<u8>) {
-    let started = generator.start(&call(), "mirror", json!({}), Some(memory.into()));
+    let call = call();
+    let started = generator.start(&call, "mirror", json!({}), Some(memory.into()));
     // Errors are as good as events: the host has said what is wrong.
     let Ok(events) = started.await else {
         return;

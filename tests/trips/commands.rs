@@ -88,6 +88,8 @@ fn needs_no_engine_for_the_rest() {
     ));
     assert_eq!(inspected["manifest"]["id"], "generator-article");
     assert_eq!(inspected["api"], "0.2.0");
+    assert_eq!(inspected["granted"]["ai"], true);
+    assert_eq!(inspected["granted"]["inference"], false);
     let imports = inspected["imports"].as_array().unwrap();
     assert!(
         imports

@@ -23,9 +23,9 @@ pub(crate) struct FuzzArgs {
 
 /// A target and the longest input that it is given, bytes.
 const TARGETS: &[(&str, u32)] = &[
-    ("package", 1 << 17),
+    ("package", 1 << 16),
     ("manifest", 1 << 13),
-    ("component", 1 << 17),
+    ("component", 1 << 16),
     ("guest", 1 << 12),
 ];
 

@@ -68,6 +68,13 @@ impl<W: World> Guest<W> {
         store.epoch_deadline_callback(|context| {
             if context.data().meter.is_spent() {
                 Err(CpuSpent.into())
+            } else if context.data().meter.is_long() {
+                let state = context.data();
+                let (turn, meter) = (state.plugin.lane.turn(), state.meter.clone());
+                Ok(UpdateDeadline::YieldCustom(
+                    1,
+                    Box::pin(async move { meter.takes_turn(turn.await) }),
+                ))
             } else {
                 Ok(UpdateDeadline::Yield(1))
             }

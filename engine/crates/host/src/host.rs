@@ -26,6 +26,7 @@ use crate::config::{HostConfig, HostPorts};
 use crate::engine::{self, TABLES_PER_PLACE, Ticker};
 use crate::gate::Pools;
 use crate::kinds::{WasmAnalytics, WasmGenerator, WasmProvider, WasmResearch};
+use crate::lane::Lane;
 use crate::limits::CallLimits;
 use crate::linkers::Linkers;
 use crate::package::{self, rejected};
@@ -46,6 +47,7 @@ struct Shared {
     cache: CompiledCache,
     linkers: Linkers,
     pools: Pools,
+    lane: Lane,
     config: HostConfig,
     ports: HostPorts,
 }
@@ -67,6 +69,7 @@ impl Host {
             engine,
             linkers,
             pools: Pools::new(config.max_instances),
+            lane: Lane::new(),
             config,
             ports,
         };
@@ -110,6 +113,7 @@ impl Host {
                 recording: recording.clone(),
                 digest: compiled.digest.clone(),
                 pools: shared.pools.clone(),
+                lane: shared.lane.clone(),
                 weight: compiled.weight,
                 max_http_body_bytes: config.max_http_body_bytes,
                 tasks: self.tasks.clone(),

@@ -14,6 +14,7 @@ mod gate;
 mod host;
 mod imports;
 mod kinds;
+mod lane;
 mod limits;
 mod linkers;
 mod logbook;

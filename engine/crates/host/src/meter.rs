@@ -5,7 +5,10 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::lane::{LONG, Turn};
 
 /// Shared by the store (which asks whether the budget is spent), the future that runs it, and
 /// whoever counts what calls used. Store and future are on one thread at a time, so the orderings
@@ -25,6 +28,8 @@ pub(crate) struct Meter {
     received_bytes: AtomicU64,
     host_calls: AtomicU32,
     max_host_calls: u32,
+    /// Held while a guest that computes for long is polled.
+    turn: Mutex<Option<Turn>>,
 }
 
 impl Meter {
@@ -40,6 +45,7 @@ impl Meter {
             received_bytes: AtomicU64::new(0),
             host_calls: AtomicU32::new(0),
             max_host_calls,
+            turn: Mutex::new(None),
         }
     }
 
@@ -51,8 +57,17 @@ impl Meter {
 
     /// Asked from within a poll.
     pub fn is_spent(&self) -> bool {
-        let running = self.now_ns() - self.poll_began_ns.load(Ordering::Relaxed);
-        self.used_ns.load(Ordering::Relaxed) + running >= self.budget_ns
+        self.so_far_ns() >= self.budget_ns
+    }
+
+    /// Asked from within a poll: whether the guest has to take turns with others of its kind.
+    pub fn is_long(&self) -> bool {
+        self.so_far_ns() >= nanoseconds(LONG)
+    }
+
+    /// The guest may compute; until its poll ends, it keeps others from it.
+    pub fn takes_turn(&self, turn: Option<Turn>) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
 
     /// Runs the future and counts the time it is polled.
@@ -64,6 +79,7 @@ impl Meter {
             let outcome = future.as_mut().poll(context);
             self.used_ns
                 .fetch_add(self.now_ns() - began_ns, Ordering::Relaxed);
+            self.takes_turn(None);
             outcome
         })
         .await
@@ -100,6 +116,12 @@ impl Meter {
             received_bytes: read(&self.received_bytes),
             host_calls: u64::from(self.host_calls.load(Ordering::Relaxed)),
         }
+    }
+
+    /// Since the last restart, the running poll included.
+    fn so_far_ns(&self) -> u64 {
+        let running = self.now_ns() - self.poll_began_ns.load(Ordering::Relaxed);
+        self.used_ns.load(Ordering::Relaxed) + running
     }
 
     fn now_ns(&self) -> u64 {

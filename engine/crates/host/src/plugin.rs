@@ -15,6 +15,7 @@ use wasmtime::Engine;
 use crate::config::HostPorts;
 use crate::engine::Ticker;
 use crate::gate::{Gate, Pools};
+use crate::lane::Lane;
 use crate::limits::CallLimits;
 use crate::observe::{Gauges, TapeHead};
 use crate::tape::Tape;
@@ -36,6 +37,7 @@ pub(crate) struct Plugin {
     pub stats: Arc<PluginStats>,
     pub gauges: Arc<Gauges>,
     pub gate: Gate,
+    pub lane: Lane,
     /// Which calls are recorded.
     pub recording: Arc<RecordWish>,
     /// SHA-256 of the component, hex.
@@ -62,6 +64,7 @@ pub(crate) struct Surroundings {
     pub recording: Arc<RecordWish>,
     pub digest: String,
     pub pools: Pools,
+    pub lane: Lane,
     /// Places of the pool that one instance takes.
     pub weight: u32,
     pub tasks: TaskTracker,
@@ -81,6 +84,7 @@ impl Plugin {
         );
         Self {
             gate,
+            lane: around.lane,
             gauges,
             stats: around.stats,
             recording: around.recording,

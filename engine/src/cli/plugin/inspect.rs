@@ -3,20 +3,25 @@
 
 use std::path::Path;
 
-use inkstone_domain::plugin::{PackageFormat, Signer, Standing};
+use inkstone_domain::capability::Effective;
+use inkstone_domain::plugin::{Manifest, PackageFormat, Signer, Standing};
 use inkstone_host::Inspection;
 use inkstone_package::TrustPolicy;
 use serde_json::json;
 
 use crate::cli::{Common, Failure, output};
-use crate::plugin_trust;
+use crate::{plugin_trust, settings};
 
 /// Shows what a file says of itself. Only a signature that does not hold makes it fail.
 pub(super) fn inspect(common: &Common, file: &Path) -> Result<(), Failure> {
     let inspection = inkstone_host::inspect(file, &asking_nothing(common)?)?;
+    let granted = granted(common, &inspection.manifest)?;
+    let refused = granted.refused(&inspection.manifest.permissions);
     if common.is_json() {
         let value = json!({
             "manifest": inspection.manifest,
+            "granted": granted,
+            "refused": refused,
             "api": inspection.api,
             "format": format_name(&inspection),
             "digest": inspection.digest,
@@ -46,10 +51,25 @@ pub(super) fn inspect(common: &Common, file: &Path) -> Result<(), Failure> {
     }
     print_signers(&inspection.signed_by)?;
     output::print_line(&format!(
-        "asks for {asked}\nimports {}\nexports {}",
+        "asks for {asked}\ngranted here {}\nimports {}\nexports {}",
+        output::pretty_json(&granted)?,
         inspection.imports.join(", "),
         inspection.exports.join(", "),
-    ))
+    ))?;
+    for power in refused {
+        output::print_line(&format!("not granted: {power}"))?;
+    }
+    Ok(())
+}
+
+/// What this deployment would let it do: nothing where it is not on the list of plugins.
+fn granted(common: &Common, manifest: &Manifest) -> Result<Effective, Failure> {
+    let config = common.load_config()?;
+    let listed = inkstone_config::plugins::load(&config.plugins)?;
+    let entry = listed.into_iter().find(|spec| spec.id == manifest.id);
+    let grants = entry.map(|spec| spec.grants).unwrap_or_default();
+    let ceiling = settings::host(&config).power_ceiling;
+    Ok(Effective::of(&manifest.permissions, &grants, &ceiling))
 }
 
 /// Says who signed a file, and fails unless one of them is trusted and its pin, if any, fits.
