@@ -68,7 +68,12 @@ pub async fn run() -> Result<(), Failure> {
     );
     print_ratio("isolated call", "µs", &times.0, &times.1);
     match extism {
-        Some(_) => print_ratio("isolated call, fresh Extism plugin", "µs", &times.0, &peer_times),
+        Some(_) => print_ratio(
+            "isolated call, fresh Extism plugin",
+            "µs",
+            &times.0,
+            &peer_times,
+        ),
         None => println!("extism was not built, so it is not measured"),
     }
     Ok(())

@@ -32,8 +32,7 @@ pub async fn run() -> Result<(), Failure> {
         let cache = TempDir::new()?;
         for series in [&mut times.1, &mut times.0] {
             let began = Instant::now();
-            let engine =
-                Process::engine_at(&data, &entries, &[cache_dir(&cache)]).await?;
+            let engine = Process::engine_at(&data, &entries, &[cache_dir(&cache)]).await?;
             let ready_ms = began.elapsed().as_secs_f64() * 1e3;
             // The first start of all makes the database too.
             if round > 0 {

@@ -50,7 +50,9 @@ pub async fn run() -> Result<(), Failure> {
             times.1.values.push(baseline);
         }
     }
-    println!("\na chunk of a stream; ours adds budgets, deadlines, conversion, a task and a channel");
+    println!(
+        "\na chunk of a stream; ours adds budgets, deadlines, conversion, a task and a channel"
+    );
     print_ratio("pulled chunk", "µs", &times.0, &times.1);
     many(&ours).await
 }

@@ -52,7 +52,9 @@ impl RecordingSink for FileRecordings {
 #[async_trait]
 impl RecordingStore for FileRecordings {
     async fn list(&self, plugin: &str) -> Result<Vec<RecordingInfo>> {
-        let files = self.blocking(plugin, |folder, plugin| folder.files(plugin)).await?;
+        let files = self
+            .blocking(plugin, |folder, plugin| folder.files(plugin))
+            .await?;
         Ok(files.into_iter().map(|(_, info)| info).collect())
     }
 
@@ -132,7 +134,8 @@ impl Folder {
 
     /// `None` for what cannot be a plugin's id, such as a path.
     fn of(&self, plugin: &str) -> Option<PathBuf> {
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let is_id = !plugin.is_empty() && plugin.bytes().all(is_plain);
         is_id.then(|| self.path.join(plugin))
     }
@@ -179,7 +182,9 @@ mod tests {
         // Keeping is handed to another thread: done is what stands there whole.
         let kept = std::sync::atomic::AtomicUsize::new(0);
         contract::recordings::run(Arc::new(store), || {
-            let wanted = [1, 3][kept.fetch_add(1, std::sync::atomic::Ordering::Relaxed).min(1)];
+            let wanted = [1, 3][kept
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+                .min(1)];
             let path = path.clone();
             async move {
                 let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
@@ -196,7 +201,9 @@ mod tests {
         let plugins = fs::read_dir(path).into_iter().flatten().flatten();
         let files = plugins.filter_map(|plugin| fs::read_dir(plugin.path()).ok());
         let whole = |file: &fs::DirEntry| info(&file.path(), 0).is_some();
-        files.flat_map(|folder| folder.flatten().filter(whole)).count()
+        files
+            .flat_map(|folder| folder.flatten().filter(whole))
+            .count()
     }
 
     #[test]

@@ -42,9 +42,10 @@ pub(crate) fn start_logs(
         LogFormat::Pretty => false,
     };
     let scrubber = SCRUBBER.get_or_init(|| scrubber);
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(io::stderr().is_terminal() && !is_plain)
         .with_writer(|| ScrubbedWriter {
             to: io::stderr(),
             scrubber,

@@ -83,7 +83,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     let models = CandleModels::new(settings::inference(&config))?;
     let recordings = Arc::new(FileRecordings::new(
         config.data_dir.join("recordings"),
-        egress.scrubber(),
+        settings::scrubber(&config)?,
     ));
     let host = Host::new(
         HostConfig {

@@ -89,7 +89,8 @@
           (local.get $second) (local.get $mode) (i32.const 57344))))
       (if (i32.eq (local.get $operation) (i32.const 6))
         (then (call $write
-          (local.get $mode) (local.get $second) (local.get $mode) {FIELD_ARGUMENTS})))
+          (i32.and (local.get $first) (i32.const 7))
+          (local.get $second) (local.get $mode) {FIELD_ARGUMENTS})))
       (br $steps))
     (unreachable))
 

@@ -6,8 +6,9 @@
 use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt;
+use inkstone_domain::Result;
+use inkstone_domain::generation::GenerationEvent;
 use inkstone_domain::plugin::{LoadedPlugin, PluginBody};
-use inkstone_domain::ports::Generator;
 use inkstone_fuzz::{block_on, call, mirror};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
@@ -20,24 +21,39 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     static MIRRORS: OnceLock<Vec<Arc<LoadedPlugin>>> = OnceLock::new();
-    let mirrors = MIRRORS.get_or_init(mirror::all);
+    let mirrors = MIRRORS.get_or_init(|| {
+        let mirrors = mirror::all();
+        mirrors.iter().for_each(prove);
+        mirrors
+    });
     let plugin = &mirrors[usize::from(*version) % mirrors.len()];
-    let PluginBody::Generator(generator) = &plugin.body else {
-        panic!("the mirror is a generator");
-    };
-    block_on(run(generator.as_ref(), memory.to_vec()));
-});
-
-async fn run(generator: &dyn Generator, memory: Vec<u8>) {
-    let call = call();
-    let started = generator.start(&call, "mirror", json!({}), Some(memory.into()));
     // Errors are as good as events: the host has said what is wrong.
-    let Ok(events) = started.await else {
-        return;
-    };
-    let mut events = events.take(MAX_EVENTS);
-    while let Some(Ok(event)) = events.next().await {
+    for event in run(plugin, memory).into_iter().flatten() {
         // As a recording writes it.
         let _ = serde_json::to_vec(&event);
     }
+});
+
+/// Everything that a run gives until it ends or fails.
+fn run(plugin: &LoadedPlugin, memory: &[u8]) -> Vec<Result<GenerationEvent>> {
+    let PluginBody::Generator(generator) = &plugin.body else {
+        panic!("the mirror is a generator");
+    };
+    block_on(async {
+        let call = call();
+        let memory = Some(memory.to_vec().into());
+        match generator.start(&call, "mirror", json!({}), memory).await {
+            Ok(events) => events.take(MAX_EVENTS).collect().await,
+            Err(error) => vec![Err(error)],
+        }
+    })
+}
+
+/// The mirror shows what it is given; otherwise nothing here would mean anything.
+fn prove(mirror: &Arc<LoadedPlugin>) {
+    let text = include_bytes!("../seeds/guest/text-0");
+    let events = run(mirror, &text[1..]);
+    let seen = events.first().and_then(|event| event.as_ref().ok());
+    let wanted = GenerationEvent::Text("hello".to_owned());
+    assert_eq!(seen, Some(&wanted), "{events:?}");
 }

@@ -182,7 +182,11 @@ async fn more_calls_than_a_plugin_may_have_wait_and_one_more_is_told_so() {
     let held = holder(&plugin).await;
     let waiting = tokio::spawn({
         let analytics = analytics(&plugin);
-        async move { analytics.run(&call_with(KnowsNoModel), "harm", harm("ok")).await }
+        async move {
+            analytics
+                .run(&call_with(KnowsNoModel), "harm", harm("ok"))
+                .await
+        }
     });
     while plugin.stats.snapshot().queued == 0 {
         tokio::task::yield_now().await;
@@ -210,7 +214,11 @@ async fn an_empty_pool_is_waited_for() {
     let held = holder(&plugin).await;
     let waiting = tokio::spawn({
         let analytics = analytics(&plugin);
-        async move { analytics.run(&call_with(KnowsNoModel), "harm", harm("ok")).await }
+        async move {
+            analytics
+                .run(&call_with(KnowsNoModel), "harm", harm("ok"))
+                .await
+        }
     });
     while plugin.stats.snapshot().queued == 0 {
         tokio::task::yield_now().await;

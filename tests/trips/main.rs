@@ -2,8 +2,8 @@
 //! One binary. Logic is tested nearer to where it stands; here is what only the whole can show.
 #![allow(clippy::unwrap_used)]
 
-mod engine; // the harness: an engine as a process, and a client for it
 mod editions; // one plugin in several versions, and a list of plugins of one's own
+mod engine; // the harness: an engine as a process, and a client for it
 mod upstream; // servers the plugins talk to: llama.cpp, and small pages
 
 mod articles; // content over HTTP, kill -9 under writers, the index that follows

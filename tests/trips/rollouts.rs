@@ -55,7 +55,10 @@ async fn a_canary_that_fails_is_rolled_back_by_itself_and_stays_so() {
         }
         assert!(began.elapsed() < PATIENCE, "{rollout}\n{}", engine.log());
     };
-    assert!(bad >= 20 && good > 0, "{good} good, {bad} bad: {rolled_back}");
+    assert!(
+        bad >= 20 && good > 0,
+        "{good} good, {bad} bad: {rolled_back}"
+    );
     assert_eq!(rolled_back["share"], 0.0, "{rolled_back}");
     let reason = rolled_back["state"]["reason"].as_str().unwrap();
     assert!(reason.contains("fails more often"), "{reason}");
@@ -69,7 +72,12 @@ async fn a_canary_that_fails_is_rolled_back_by_itself_and_stays_so() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|span| (span["version"].as_str().unwrap(), span["cause"].as_str().unwrap()))
+        .map(|span| {
+            (
+                span["version"].as_str().unwrap(),
+                span["cause"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert!(spans.contains(&("1.1.0", "loaded")), "{spans:?}");
     assert!(spans.contains(&("1.1.0", "rolled_back")), "{spans:?}");

@@ -31,7 +31,8 @@ const TARGETS: &[(&str, u32)] = &[
 
 /// What cargo-fuzz gives the compiler, but for what only a nightly one takes.
 const FLAGS: &[&str] = &[
-    "--cfg=fuzzing",
+    "--cfg",
+    "fuzzing",
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",

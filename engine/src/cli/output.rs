@@ -4,8 +4,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use inkstone_domain::codes;
 use inkstone_config::vault::VaultError;
+use inkstone_domain::codes;
 use serde::Serialize;
 
 use crate::telemetry;

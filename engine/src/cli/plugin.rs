@@ -141,7 +141,10 @@ pub(crate) async fn run(common: &Common, command: PluginCommand) -> Result<(), F
             on_disk(common, move |common| inspect::verify(common, &file)).await
         }
         PluginCommand::Pack { path, source, into } => {
-            on_disk(common, move |common| pack::pack(common, &path, source, &into)).await
+            on_disk(common, move |common| {
+                pack::pack(common, &path, source, &into)
+            })
+            .await
         }
         PluginCommand::Sign { file, key } => {
             on_disk(common, move |common| pack::sign(common, &file, &key)).await

@@ -11,8 +11,9 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, articles, auth, chat, docs, embeddings, generate, health, jobs, me, models, plugin_admin, plugin_stats, plugins,
-    ratings, recordings, reports, research, rollouts, search, templates, tools, unknown,
+    analytics, articles, auth, chat, docs, embeddings, generate, health, jobs, me, models,
+    plugin_admin, plugin_stats, plugins, ratings, recordings, reports, research, rollouts, search,
+    templates, tools, unknown,
 };
 use crate::state::{ApiState, Shared};
 
@@ -42,7 +43,10 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(plugin_admin::reload_plugins))
         .routes(routes!(plugins::show_plugin, plugin_admin::remove_plugin))
         .routes(routes!(plugin_admin::enable_plugin))
-        .routes(routes!(recordings::record_calls, recordings::list_recordings))
+        .routes(routes!(
+            recordings::record_calls,
+            recordings::list_recordings
+        ))
         .routes(routes!(recordings::read_recording))
         .routes(routes!(plugin_stats::show_plugin_stats))
         .routes(routes!(rollouts::show_rollout))

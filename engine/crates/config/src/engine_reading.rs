@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{
-    AuthConfig, EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig,
-    LogConfig, LogFormat, ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig, ServerConfig, StoreConfig,
-    TrustConfig,
-};
 use crate::credentials;
+use crate::engine::{
+    AuthConfig, EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig, LogConfig,
+    LogFormat, ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig,
+    ServerConfig, StoreConfig, TrustConfig,
+};
 use crate::permissions;
 use crate::problem::Problems;
 use crate::section::Section;

@@ -18,6 +18,8 @@ pub(crate) fn forms_of(secret: &str) -> BTreeSet<String> {
         json.replace('/', "\\/"),
         secret.replace('/', "%2F"),
         secret.replace('/', "%2f"),
+        // What was quoted for debugging, within a line of JSON.
+        in_json(&json),
         json,
         with_small_digits(&form),
         with_small_digits(&component),

@@ -61,11 +61,6 @@ impl HttpEgress {
         self.tally.of(plugin)
     }
 
-    /// Takes every credential's value out of a text.
-    pub fn scrubber(&self) -> Scrubber {
-        self.scrubber.clone()
-    }
-
     async fn call(
         &self,
         plugin: &str,

@@ -14,6 +14,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::convert;
 use crate::failure::{CpuSpent, CutOff, Failure, Wait};
 use crate::gate::Permit;
+use crate::lane::Pace;
 use crate::limits::CallLimits;
 use crate::meter::Meter;
 use crate::observe::Instruments;
@@ -66,15 +67,13 @@ impl<W: World> Guest<W> {
         store.set_epoch_deadline(1);
         // Every tick the guest steps aside for others, until its time is spent.
         store.epoch_deadline_callback(|context| {
-            if context.data().meter.is_spent() {
+            let state = context.data();
+            if state.meter.is_spent() {
                 Err(CpuSpent.into())
-            } else if context.data().meter.is_long() {
-                let state = context.data();
-                let (turn, meter) = (state.plugin.lane.turn(), state.meter.clone());
-                Ok(UpdateDeadline::YieldCustom(
-                    1,
-                    Box::pin(async move { meter.takes_turn(turn.await) }),
-                ))
+            } else if let Some(turn) = state.plugin.pace.at_tick(state.meter.computed()) {
+                let meter = state.meter.clone();
+                let waiting = Box::pin(async move { meter.takes_turn(turn.await) });
+                Ok(UpdateDeadline::YieldCustom(1, waiting))
             } else {
                 Ok(UpdateDeadline::Yield(1))
             }
@@ -133,6 +132,7 @@ pub(crate) enum Shape {
 /// The clocks of one call.
 pub(crate) struct Watch {
     meter: Arc<Meter>,
+    pace: Arc<Pace>,
     limits: CallLimits,
     /// The wait that is on now, and when it is over.
     wait: Wait,
@@ -157,6 +157,7 @@ impl Watch {
         };
         Self {
             meter,
+            pace: plugin.pace.clone(),
             limits: *limits,
             wait,
             deadline: now + patience,
@@ -184,6 +185,12 @@ impl Watch {
 
     /// Runs a step of the guest under both clocks, and until its plugin is gone.
     pub async fn bound<T>(&self, step: impl Future<Output = wasmtime::Result<T>>) -> Outcome<T> {
+        let step = async {
+            if let Some(turn) = self.pace.at_start() {
+                self.meter.takes_turn(turn.await);
+            }
+            step.await
+        };
         let step = tokio::time::timeout_at(self.deadline, self.meter.measure(step));
         tokio::select! {
             // In this order a step that does not wait never asks whether the plugin is gone.

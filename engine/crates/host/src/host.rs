@@ -173,10 +173,12 @@ impl PluginLoader for Host {
                 signed_by: inspection.signed_by,
             })
         };
-        tokio::task::spawn_blocking(look).await.map_err(|broken_off| {
-            Error::new(&codes::INTERNAL, "inspecting broke off; the log says why")
-                .with_source(broken_off)
-        })?
+        tokio::task::spawn_blocking(look)
+            .await
+            .map_err(|broken_off| {
+                Error::new(&codes::INTERNAL, "inspecting broke off; the log says why")
+                    .with_source(broken_off)
+            })?
     }
 
     async fn recheck(&self, plugin: &LoadedPlugin) -> Result<()> {

@@ -1,17 +1,21 @@
 //! Guests that compute for long take turns, so that those which answer at once never wait for them:
 //! all of them together get all threads but one. A turn is one tick, and the first to wait is the
-//! next to run. Waiting for a turn costs no computing time, but the deadline goes on.
+//! next to run. A plugin that was seen computing for long takes turns from the start of its calls,
+//! for a while. Waiting for a turn costs no computing time, but the deadline goes on.
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What a call may compute before it has to take turns. A call of a well-made plugin needs less,
 /// unless computing is what it is for.
-pub(crate) const LONG: Duration = Duration::from_millis(10);
+const LONG: Duration = Duration::from_millis(10);
+/// How long a plugin is remembered.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// The turns there are at a time.
 #[derive(Clone)]
@@ -27,15 +31,63 @@ impl Lane {
         Self(Arc::new(Semaphore::new(threads.saturating_sub(1).max(1))))
     }
 
-    /// Steps aside for everybody else on this thread, and then waits for a turn.
-    pub fn turn(&self) -> impl Future<Output = Option<Turn>> + Send + 'static {
-        let turns = self.0.clone();
-        async move {
-            tokio::task::yield_now().await;
-            // Closed never.
-            turns.acquire_owned().await.ok()
+    async fn turn(self) -> Option<Turn> {
+        // First everybody else on this thread.
+        tokio::task::yield_now().await;
+        // Closed never.
+        self.0.acquire_owned().await.ok()
+    }
+}
+
+/// Whether one plugin takes turns.
+pub(crate) struct Pace {
+    lane: Lane,
+    origin: Instant,
+    /// In milliseconds after `origin`.
+    remembered_until_ms: AtomicU64,
+}
+
+impl Pace {
+    pub fn new(lane: Lane) -> Self {
+        Self {
+            lane,
+            origin: Instant::now(),
+            remembered_until_ms: AtomicU64::new(0),
         }
     }
+
+    /// For a call that begins: the turn it has to wait for, if its plugin is one that computes for long.
+    pub fn at_start(&self) -> Option<impl Future<Output = Option<Turn>> + Send + use<>> {
+        self.is_remembered().then(|| self.lane.clone().turn())
+    }
+
+    /// For a call that has computed for so long: the turn it has to wait for.
+    pub fn at_tick(
+        &self,
+        computed: Duration,
+    ) -> Option<impl Future<Output = Option<Turn>> + Send + use<>> {
+        if computed >= LONG {
+            let until_ms = self.now_ms() + milliseconds(REMEMBERED);
+            self.remembered_until_ms.store(until_ms, Ordering::Relaxed);
+        } else if !self.is_remembered() {
+            return None;
+        }
+        Some(self.lane.clone().turn())
+    }
+
+    fn is_remembered(&self) -> bool {
+        let until_ms = self.remembered_until_ms.load(Ordering::Relaxed);
+        // Most plugins never are, and need not look at the clock.
+        until_ms > 0 && self.now_ms() < until_ms
+    }
+
+    fn now_ms(&self) -> u64 {
+        milliseconds(self.origin.elapsed())
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -46,8 +98,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
     async fn one_thread_is_left_to_the_others() {
         let lane = Lane::new();
-        let first = lane.turn().await;
-        let second = lane.turn().await;
+        let first = lane.clone().turn().await;
+        let second = lane.clone().turn().await;
         assert!(first.is_some() && second.is_some());
         let mut third = Box::pin(lane.turn());
         // The first look steps aside, the second waits.
@@ -60,5 +112,17 @@ mod tests {
     #[tokio::test]
     async fn even_a_single_thread_has_a_turn() {
         assert!(Lane::new().turn().await.is_some());
+    }
+
+    #[test]
+    fn a_plugin_that_computes_for_long_is_remembered() {
+        let pace = Pace::new(Lane::new());
+        assert!(pace.at_start().is_none());
+        assert!(pace.at_tick(Duration::from_millis(9)).is_none());
+        assert!(pace.at_tick(LONG).is_some());
+        assert!(pace.at_start().is_some());
+        assert!(pace.at_tick(Duration::ZERO).is_some());
+        let other = Pace::new(pace.lane.clone());
+        assert!(other.at_start().is_none());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::lane::{LONG, Turn};
+use crate::lane::Turn;
 
 /// Shared by the store (which asks whether the budget is spent), the future that runs it, and
 /// whoever counts what calls used. Store and future are on one thread at a time, so the orderings
@@ -60,9 +60,9 @@ impl Meter {
         self.so_far_ns() >= self.budget_ns
     }
 
-    /// Asked from within a poll: whether the guest has to take turns with others of its kind.
-    pub fn is_long(&self) -> bool {
-        self.so_far_ns() >= nanoseconds(LONG)
+    /// Asked from within a poll: computing time since the last restart.
+    pub fn computed(&self) -> Duration {
+        Duration::from_nanos(self.so_far_ns())
     }
 
     /// The guest may compute; until its poll ends, it keeps others from it.

@@ -15,7 +15,7 @@ use wasmtime::Engine;
 use crate::config::HostPorts;
 use crate::engine::Ticker;
 use crate::gate::{Gate, Pools};
-use crate::lane::Lane;
+use crate::lane::{Lane, Pace};
 use crate::limits::CallLimits;
 use crate::observe::{Gauges, TapeHead};
 use crate::tape::Tape;
@@ -37,7 +37,7 @@ pub(crate) struct Plugin {
     pub stats: Arc<PluginStats>,
     pub gauges: Arc<Gauges>,
     pub gate: Gate,
-    pub lane: Lane,
+    pub pace: Arc<Pace>,
     /// Which calls are recorded.
     pub recording: Arc<RecordWish>,
     /// SHA-256 of the component, hex.
@@ -84,7 +84,7 @@ impl Plugin {
         );
         Self {
             gate,
-            lane: around.lane,
+            pace: Arc::new(Pace::new(around.lane)),
             gauges,
             stats: around.stats,
             recording: around.recording,

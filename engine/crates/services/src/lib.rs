@@ -20,9 +20,7 @@ pub mod toolbox;
 use std::sync::Arc;
 use std::time::Duration;
 
-use inkstone_domain::ports::{
-    ArticleStore, Clock, JobStore, SearchIndex, UsageLedger, UserStore,
-};
+use inkstone_domain::ports::{ArticleStore, Clock, JobStore, SearchIndex, UsageLedger, UserStore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -114,11 +112,7 @@ impl Services {
         let stop = CancellationToken::new();
         let recorder = UsageRecorder::start(usage, Arc::clone(&clock), calls.clone());
         let health = Health::new(health_checks(&articles, &index, config.health_checks));
-        let plugins = Arc::new(Plugins::new(
-            plugins,
-            Arc::clone(&clock),
-            config.plugins,
-        ));
+        let plugins = Arc::new(Plugins::new(plugins, Arc::clone(&clock), config.plugins));
         let models = Arc::new(Models::new(
             Arc::clone(&plugins),
             Arc::clone(&clock),

@@ -19,7 +19,8 @@ use tower::ServiceExt;
 
 use crate::{
     FakeAnalytics, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider, FakeResearch,
-    FakeSearchIndex, ManualClock, MemPackageStore, MemPluginList, MemStore, Step, loaded_plugin, plugin_spec, sample,
+    FakeSearchIndex, ManualClock, MemPackageStore, MemPluginList, MemStore, Step, loaded_plugin,
+    plugin_spec, sample,
 };
 
 /// Everybody's password.
@@ -131,10 +132,7 @@ impl TestApi {
             recordings: Arc::new(crate::MemRecordings::default()),
             rollouts: Arc::new(store.clone()),
         };
-        let services = Services::new(
-            ports(&store, &clock, plugins),
-            config(setup.health_checks),
-        );
+        let services = Services::new(ports(&store, &clock, plugins), config(setup.health_checks));
         services.plugins.reload().await.unwrap();
         let tokens = Tokens {
             admin: sign_up(&store, &services, Role::Admin, "admin").await,

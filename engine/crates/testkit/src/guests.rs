@@ -12,9 +12,7 @@ use inkstone_domain::Error;
 use tokio::sync::watch;
 
 pub use self::generator::{FakeGenerator, Step};
-pub use self::loader::{
-    FakeLoader, fake_manifest, fake_package, loaded_plugin, plugin_spec,
-};
+pub use self::loader::{FakeLoader, fake_manifest, fake_package, loaded_plugin, plugin_spec};
 pub use self::provider::{FakeProvider, Say};
 pub use self::readers::{FakeAnalytics, FakeResearch};
 

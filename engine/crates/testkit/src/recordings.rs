@@ -46,8 +46,6 @@ impl RecordingStore for MemRecordings {
         let found = number.and_then(|number| self.kept().get(number).cloned());
         found
             .filter(|recording| recording.plugin == plugin)
-            .ok_or_else(|| {
-                Error::new(&codes::NOT_FOUND, format!("there is no recording `{id}`"))
-            })
+            .ok_or_else(|| Error::new(&codes::NOT_FOUND, format!("there is no recording `{id}`")))
     }
 }

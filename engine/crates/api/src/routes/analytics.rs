@@ -35,13 +35,7 @@ pub(crate) async fn run_report(
     let answered = state
         .services
         .analytics
-        .run(
-            &principal,
-            &context,
-            &plugin,
-            &report,
-            body.value,
-        )
+        .run(&principal, &context, &plugin, &report, body.value)
         .await?;
     let waited = Waited(asked.elapsed());
     let manifest = &answered.plugin.manifest;

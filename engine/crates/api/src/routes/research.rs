@@ -35,13 +35,7 @@ pub(crate) async fn call_tool(
     let answered = state
         .services
         .research
-        .call(
-            &principal,
-            &context,
-            &plugin,
-            &tool,
-            body.value,
-        )
+        .call(&principal, &context, &plugin, &tool, body.value)
         .await?;
     let waited = Waited(asked.elapsed());
     let manifest = &answered.plugin.manifest;

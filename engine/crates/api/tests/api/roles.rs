@@ -25,7 +25,11 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         (Method::GET, "/v1/me", None),
         (Method::GET, "/v1/plugins", None),
         (Method::GET, "/v1/plugins/provider-fake", None),
-        (Method::POST, "/v1/plugins", Some(json!({"oci": "r.org/a:1"}))),
+        (
+            Method::POST,
+            "/v1/plugins",
+            Some(json!({"oci": "r.org/a:1"})),
+        ),
         (Method::POST, "/v1/plugins/reload", None),
         (
             Method::PUT,
@@ -33,16 +37,8 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             Some(json!({"enabled": false})),
         ),
         (Method::DELETE, "/v1/plugins/provider-fake", None),
-        (
-            Method::GET,
-            "/v1/plugins/provider-fake/stats",
-            None,
-        ),
-        (
-            Method::GET,
-            "/v1/plugins/provider-fake/rollout",
-            None,
-        ),
+        (Method::GET, "/v1/plugins/provider-fake/stats", None),
+        (Method::GET, "/v1/plugins/provider-fake/rollout", None),
         (
             Method::POST,
             "/v1/plugins/provider-fake/rollout/promote",
@@ -58,11 +54,7 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             "/v1/plugins/provider-fake/rollout/restart",
             Some(json!({})),
         ),
-        (
-            Method::GET,
-            "/v1/plugins/provider-fake/history",
-            None,
-        ),
+        (Method::GET, "/v1/plugins/provider-fake/history", None),
         (
             Method::POST,
             "/v1/ratings",

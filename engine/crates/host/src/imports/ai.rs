@@ -68,10 +68,15 @@ impl wit::HostCompletion for CallState {
         &mut self,
         completion: Resource<wit::Completion>,
     ) -> wasmtime::Result<Option<chat::Chunk>> {
-        let chunk: Option<Chunk> = import!(self, "ai.completion.next", [completion.rep()], async |own| {
-            let completion: &mut OpenCompletion = own.table.get_mut(&entry(&completion))?;
-            Ok(completion.0.next().await.transpose()?)
-        })?;
+        let chunk: Option<Chunk> = import!(
+            self,
+            "ai.completion.next",
+            [completion.rep()],
+            async |own| {
+                let completion: &mut OpenCompletion = own.table.get_mut(&entry(&completion))?;
+                Ok(completion.0.next().await.transpose()?)
+            }
+        )?;
         Ok(chunk.map(convert::chat::chunk_to_guest))
     }
 

@@ -120,7 +120,8 @@ impl http::HostBody for CallState {
         let piece: Option<Blob> = import!(self, "http.body.read", [handle], async |own| {
             let body: &mut OpenBody = own.table.get_mut(&entry(&body))?;
             let piece = body.next(own.plugin.max_http_body_bytes).await?;
-            own.meter.received(piece.as_ref().map_or(0, |piece| piece.len()));
+            own.meter
+                .received(piece.as_ref().map_or(0, |piece| piece.len()));
             Ok(piece.map(|piece| Blob(piece.into())))
         })?;
         Ok(piece.map(|piece| piece.0))

@@ -3,9 +3,7 @@
 use futures::StreamExt;
 use inkstone_bindings::latest::imports::inference as wit;
 use inkstone_domain::Error;
-use inkstone_domain::inference::{
-    GenerateEvent, LocalEmbeddings, LocalModelInfo, TokenStream,
-};
+use inkstone_domain::inference::{GenerateEvent, LocalEmbeddings, LocalModelInfo, TokenStream};
 use wasmtime::component::Resource;
 
 use super::entry;
@@ -55,18 +53,24 @@ impl wit::Host for CallState {
         model: String,
         inputs: Vec<String>,
     ) -> wasmtime::Result<(Vec<Vec<f32>>, u32)> {
-        let embedded: LocalEmbeddings = import!(self, "inference.embed", (&model, &inputs), async |own| {
-            own.check_inference()?;
-            Ok(own.plugin.ports.models.embed(&model, inputs).await?)
-        })?;
+        let embedded: LocalEmbeddings =
+            import!(self, "inference.embed", (&model, &inputs), async |own| {
+                own.check_inference()?;
+                Ok(own.plugin.ports.models.embed(&model, inputs).await?)
+            })?;
         Ok((embedded.vectors, embedded.input_tokens))
     }
 
     async fn count_tokens(&mut self, model: String, text: String) -> wasmtime::Result<u32> {
-        import!(self, "inference.count-tokens", (&model, &text), async |own| {
-            own.check_inference()?;
-            Ok(own.plugin.ports.models.count_tokens(&model, &text).await?)
-        })
+        import!(
+            self,
+            "inference.count-tokens",
+            (&model, &text),
+            async |own| {
+                own.check_inference()?;
+                Ok(own.plugin.ports.models.count_tokens(&model, &text).await?)
+            }
+        )
     }
 }
 
@@ -76,10 +80,11 @@ impl wit::HostGeneration for CallState {
         generation: Resource<wit::Generation>,
     ) -> wasmtime::Result<Option<wit::Event>> {
         let handle = generation.rep();
-        let event: Option<GenerateEvent> = import!(self, "inference.generation.next", [handle], async |own| {
-            let generation: &mut OpenGeneration = own.table.get_mut(&entry(&generation))?;
-            Ok(generation.0.next().await.transpose()?)
-        })?;
+        let event: Option<GenerateEvent> =
+            import!(self, "inference.generation.next", [handle], async |own| {
+                let generation: &mut OpenGeneration = own.table.get_mut(&entry(&generation))?;
+                Ok(generation.0.next().await.transpose()?)
+            })?;
         Ok(event.map(convert::inference::event))
     }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use inkstone_bindings::latest::generator::exports::inkstone::plugin::generator as wit;
 use inkstone_domain::generation::{Draft, GenerationEvent, GenerationStream, Template};
 use inkstone_domain::job::Progress;
-use inkstone_domain::recording::Blob;
 use inkstone_domain::ports::{Generator, GuestCall, Probe};
+use inkstone_domain::recording::Blob;
 use inkstone_domain::{Result, codes};
 use serde_json::Value;
 use tracing::Instrument;
@@ -92,8 +92,9 @@ impl Generator for WasmGenerator {
             let input = input.to_string();
             let resume = resume.as_ref().map(|checkpoint| checkpoint.0.as_slice());
             let mut session = self.guest.open(call, instruments, Shape::Stream).await?;
-            let step =
-                session.instance.start(&mut session.store, template, &input, resume);
+            let step = session
+                .instance
+                .start(&mut session.store, template, &input, resume);
             let outcome = session.watch.bound(step).await;
             let run = session.settle(outcome)?;
             Ok(Run { session, run })

@@ -17,4 +17,5 @@ mod models;
 mod plugins;
 mod quarantine;
 mod ratings;
+mod rollout_faults;
 mod rollouts;

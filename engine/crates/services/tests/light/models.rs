@@ -22,7 +22,11 @@ async fn names_aliases_and_the_default_find_their_provider() {
             "fake/some/deep/name",
         ),
     ] {
-        let route = world.services.models.resolve(asked, &Choice::stable()).unwrap();
+        let route = world
+            .services
+            .models
+            .resolve(asked, &Choice::stable())
+            .unwrap();
         assert_eq!(
             (route.model.as_str(), route.name.as_str()),
             (model, name),

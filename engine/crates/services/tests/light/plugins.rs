@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::world::plugin_ports;
 use inkstone_domain::plugin::{PluginBody, PluginSpec};
 use inkstone_domain::{Error, codes};
 use inkstone_services::plugins::{Choice, PluginState};
 use inkstone_services::{Plugins, PluginsConfig};
-use crate::world::plugin_ports;
-use inkstone_testkit::{ManualClock, FakeLoader, FakeProvider, FakeResearch, loaded_plugin, plugin_spec};
+use inkstone_testkit::{
+    FakeLoader, FakeProvider, FakeResearch, ManualClock, loaded_plugin, plugin_spec,
+};
 
 fn research() -> PluginBody {
     PluginBody::Research(Arc::new(FakeResearch::new()))
@@ -48,13 +50,24 @@ async fn only_what_changed_is_prepared_again() {
 
     // Who holds the old snapshot ends with it.
     let old = before.research("b", &Choice::stable()).unwrap().plugin;
-    let new = plugins.snapshot().research("b", &Choice::stable()).unwrap().plugin;
+    let new = plugins
+        .snapshot()
+        .research("b", &Choice::stable())
+        .unwrap()
+        .plugin;
     assert_eq!(
         (old.manifest.version.as_str(), new.manifest.version.as_str()),
         ("1.0.0", "2.0.0")
     );
-    let kept = plugins.snapshot().research("a", &Choice::stable()).unwrap().plugin;
-    assert!(Arc::ptr_eq(&before.research("a", &Choice::stable()).unwrap().plugin, &kept));
+    let kept = plugins
+        .snapshot()
+        .research("a", &Choice::stable())
+        .unwrap()
+        .plugin;
+    assert!(Arc::ptr_eq(
+        &before.research("a", &Choice::stable()).unwrap().plugin,
+        &kept
+    ));
 }
 
 #[tokio::test]
@@ -97,7 +110,11 @@ async fn disabling_takes_out_and_enabling_brings_back() {
     plugins.apply(specs.clone()).await;
     specs[0].enabled = false;
     assert_eq!(plugins.apply(specs.clone()).await.removed, ["a"]);
-    let error = plugins.snapshot().research("a", &Choice::stable()).err().unwrap();
+    let error = plugins
+        .snapshot()
+        .research("a", &Choice::stable())
+        .err()
+        .unwrap();
     assert!(error.message().contains("disabled"), "{error}");
     assert_eq!(plugins.get("a").unwrap().state, PluginState::Disabled);
     specs[0].enabled = true;
@@ -111,7 +128,11 @@ async fn a_replaced_file_is_noticed_and_a_touched_one_changes_nothing() {
     specs[0].path = folder.path().join("a.wasm");
     std::fs::write(&specs[0].path, "one").unwrap();
     plugins.apply(specs.clone()).await;
-    let before = plugins.snapshot().research("a", &Choice::stable()).unwrap().plugin;
+    let before = plugins
+        .snapshot()
+        .research("a", &Choice::stable())
+        .unwrap()
+        .plugin;
     assert_eq!(plugins.apply(specs.clone()).await.unchanged, ["a"]);
     assert_eq!(loader.prepared().len(), 1);
 
@@ -121,7 +142,11 @@ async fn a_replaced_file_is_noticed_and_a_touched_one_changes_nothing() {
     assert_eq!(plugins.apply(specs.clone()).await.unchanged, ["a"]);
     assert!(Arc::ptr_eq(
         &before,
-        &plugins.snapshot().research("a", &Choice::stable()).unwrap().plugin
+        &plugins
+            .snapshot()
+            .research("a", &Choice::stable())
+            .unwrap()
+            .plugin
     ));
 
     std::fs::write(&specs[0].path, "longer still").unwrap();
@@ -157,17 +182,28 @@ async fn lookups_know_aliases_and_name_what_there_is() {
     let snapshot = plugins.snapshot();
     for name in ["fake", "provider-fake"] {
         assert_eq!(
-            snapshot.provider(name, &Choice::stable()).unwrap().plugin.manifest.id,
+            snapshot
+                .provider(name, &Choice::stable())
+                .unwrap()
+                .plugin
+                .manifest
+                .id,
             "provider-fake"
         );
     }
-    let error = snapshot.provider("openai", &Choice::stable()).err().unwrap();
+    let error = snapshot
+        .provider("openai", &Choice::stable())
+        .err()
+        .unwrap();
     assert_eq!(error.code().name, "unknown_plugin");
     assert_eq!(
         error.message(),
         "there is no provider plugin `openai`; there are `provider-fake`"
     );
-    let error = snapshot.generator("research-web", &Choice::stable()).err().unwrap();
+    let error = snapshot
+        .generator("research-web", &Choice::stable())
+        .err()
+        .unwrap();
     assert_eq!(
         error.message(),
         "the plugin `research-web` is no generator plugin; there is none at the moment"

@@ -1,17 +1,14 @@
 //! Two versions of a plugin at once: who gets which, steps, guards, admins, and what is kept of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use inkstone_domain::codes::{self, Code};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::{
     CallEnd, LoadedPlugin, PluginBody, PluginSpec, Rollout, RolloutGuard, RolloutStep, Sticky,
 };
-use inkstone_domain::ports::RolloutStore;
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::rollout::{
     Pin, RolloutChange, RolloutState, RolloutStatus, Served, ServedCause,
@@ -23,21 +20,21 @@ use inkstone_testkit::{FakeLoader, FakeResearch, ManualClock, MemStore, loaded_p
 
 use crate::world::plugin_ports;
 
-const ID: &str = "research-web";
+pub const ID: &str = "research-web";
 
 /// A plugin at 1.0.0, and a canary 1.2.0 at five percent.
-struct Trial {
-    plugins: Plugins,
-    loader: Arc<FakeLoader>,
-    store: Arc<MemStore>,
-    clock: Arc<ManualClock>,
-    stable: Arc<LoadedPlugin>,
-    canary: Arc<LoadedPlugin>,
-    admin: Principal,
+pub struct Trial {
+    pub plugins: Plugins,
+    pub loader: Arc<FakeLoader>,
+    pub store: Arc<MemStore>,
+    pub clock: Arc<ManualClock>,
+    pub stable: Arc<LoadedPlugin>,
+    pub canary: Arc<LoadedPlugin>,
+    pub admin: Principal,
 }
 
 impl Trial {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let trial = Self::unapplied();
         let report = trial.plugins.apply(vec![spec()]).await;
         assert!(report.failed.is_empty(), "{report:?}");
@@ -45,7 +42,7 @@ impl Trial {
         trial
     }
 
-    fn unapplied() -> Self {
+    pub fn unapplied() -> Self {
         let loader = Arc::new(FakeLoader::new());
         let (stable, canary) = (research("1.0.0"), research("1.2.0"));
         loader.put_at("stable.wasm", stable.clone());
@@ -63,14 +60,14 @@ impl Trial {
         }
     }
 
-    fn picks(&self, principal: &Principal, context: &RequestContext) -> String {
+    pub fn picks(&self, principal: &Principal, context: &RequestContext) -> String {
         let choice = Choice::of(principal, context);
         let found = self.plugins.snapshot().research(ID, &choice).unwrap();
         found.plugin.manifest.version.clone()
     }
 
     /// Which part of many users gets the canary.
-    fn canary_part(&self) -> f64 {
+    pub fn canary_part(&self) -> f64 {
         let context = RequestContext::default();
         let hits = (0..1_000).filter(|_| {
             let user = somebody(Role::Creator);
@@ -80,20 +77,20 @@ impl Trial {
     }
 
     /// A minute with so many calls of each version, of which so many fail.
-    async fn minute(&self, canary: (u64, u64), stable: (u64, u64)) {
+    pub async fn minute(&self, canary: (u64, u64), stable: (u64, u64)) {
         calls(&self.canary, canary, &codes::UPSTREAM_ERROR);
         calls(&self.stable, stable, &codes::UPSTREAM_ERROR);
         self.clock.advance(Duration::from_secs(60));
         self.plugins.tick().await;
     }
 
-    fn status(&self) -> (RolloutStatus, u32) {
+    pub fn status(&self) -> (RolloutStatus, u32) {
         let view = self.plugins.rollout(&self.admin, ID).unwrap();
         let state = view.state.unwrap();
         (state.status, state.step)
     }
 
-    async fn history(&self) -> Vec<(String, f64, ServedCause, bool)> {
+    pub async fn history(&self) -> Vec<(String, f64, ServedCause, bool)> {
         let page = self.plugins.history(&self.admin, ID, first_page()).await;
         let mut lines: Vec<_> = page
             .unwrap()
@@ -106,7 +103,11 @@ impl Trial {
     }
 }
 
-fn engine(loader: &Arc<FakeLoader>, store: &Arc<MemStore>, clock: &Arc<ManualClock>) -> Plugins {
+pub fn engine(
+    loader: &Arc<FakeLoader>,
+    store: &Arc<MemStore>,
+    clock: &Arc<ManualClock>,
+) -> Plugins {
     let ports = PluginPorts {
         rollouts: store.clone(),
         ..plugin_ports(loader.clone())
@@ -114,7 +115,7 @@ fn engine(loader: &Arc<FakeLoader>, store: &Arc<MemStore>, clock: &Arc<ManualClo
     Plugins::new(ports, clock.clone(), PluginsConfig::default())
 }
 
-fn research(version: &str) -> Arc<LoadedPlugin> {
+pub fn research(version: &str) -> Arc<LoadedPlugin> {
     loaded_plugin(
         ID,
         version,
@@ -122,7 +123,7 @@ fn research(version: &str) -> Arc<LoadedPlugin> {
     )
 }
 
-fn spec() -> PluginSpec {
+pub fn spec() -> PluginSpec {
     let step = |share, good_minutes| RolloutStep {
         share,
         good_minutes,
@@ -140,7 +141,7 @@ fn spec() -> PluginSpec {
     }
 }
 
-fn calls(plugin: &LoadedPlugin, (all, failures): (u64, u64), error: &'static Code) {
+pub fn calls(plugin: &LoadedPlugin, (all, failures): (u64, u64), error: &'static Code) {
     for call in 0..all {
         plugin.stats.ended(&CallEnd {
             error: (call < failures).then_some(error),
@@ -518,99 +519,4 @@ async fn an_upgrade_that_asks_for_more_waits_for_consent() {
     let first = engine(&trial.loader, &trial.store, &trial.clock);
     let report = first.apply(vec![PluginSpec::new(ID, "newer.wasm")]).await;
     assert_eq!(report.added, [ID]);
-}
-
-/// A store that cannot be used for a while.
-struct FlakyStore {
-    inner: Arc<MemStore>,
-    is_down: AtomicBool,
-}
-
-impl FlakyStore {
-    fn check(&self) -> Result<()> {
-        match self.is_down.load(Ordering::Relaxed) {
-            true => Err(Error::new(&codes::STORE_UNAVAILABLE, "the store is down")),
-            false => Ok(()),
-        }
-    }
-}
-
-#[async_trait]
-impl RolloutStore for FlakyStore {
-    async fn rollout(&self, plugin: &str, digest: &str) -> Result<Option<RolloutState>> {
-        self.check()?;
-        self.inner.rollout(plugin, digest).await
-    }
-
-    async fn record_rollout(&self, change: &RolloutChange) -> Result<()> {
-        self.check()?;
-        self.inner.record_rollout(change).await
-    }
-
-    async fn serving(&self, plugin: &str) -> Result<Vec<Served>> {
-        self.check()?;
-        self.inner.serving(plugin).await
-    }
-
-    async fn list_served(&self, plugin: &str, page: PageRequest) -> Result<Page<Served>> {
-        self.check()?;
-        self.inner.list_served(plugin, page).await
-    }
-}
-
-#[tokio::test]
-async fn a_roll_back_does_not_wait_for_the_store_and_is_kept_later() {
-    let mut trial = Trial::unapplied();
-    let store = Arc::new(FlakyStore {
-        inner: trial.store.clone(),
-        is_down: AtomicBool::new(false),
-    });
-    let ports = || PluginPorts {
-        rollouts: store.clone(),
-        ..plugin_ports(trial.loader.clone())
-    };
-    let clock = trial.clock.clone();
-    trial.plugins = Plugins::new(ports(), clock.clone(), PluginsConfig::default());
-    trial.plugins.apply(vec![spec()]).await;
-    store.is_down.store(true, Ordering::Relaxed);
-    trial.minute((100, 40), (1_900, 5)).await;
-    assert_eq!(trial.canary_part(), 0.0);
-    let digest = &trial.canary.digest;
-    let kept = trial.store.rollout(ID, digest).await.unwrap().unwrap();
-    assert_eq!(kept.status, RolloutStatus::Running);
-
-    // An engine that starts meanwhile cannot know whether the canary was rolled back: it does not serve.
-    let other = Plugins::new(ports(), clock, PluginsConfig::default());
-    let report = other.apply(vec![spec()]).await;
-    assert_eq!(report.added, [] as [&str; 0]);
-    assert!(report.failed[0].still_serving);
-    let why = report.failed[0].error.message();
-    assert!(why.contains("how far its rollout had come"), "{why}");
-    let view = other.rollout(&trial.admin, ID).unwrap();
-    assert_eq!((view.share, view.state), (0.0, None));
-
-    store.is_down.store(false, Ordering::Relaxed);
-    trial.plugins.tick().await;
-    let kept = trial.store.rollout(ID, digest).await.unwrap().unwrap();
-    assert_eq!(kept.status, RolloutStatus::RolledBack);
-    assert_eq!(
-        trial.history().await.last().unwrap().2,
-        ServedCause::RolledBack
-    );
-}
-
-#[tokio::test]
-async fn a_plugin_that_cannot_be_loaded_after_a_restart_is_told_to_serve_nothing() {
-    let trial = Trial::unapplied();
-    let plain = PluginSpec::new(ID, "stable.wasm");
-    trial.plugins.apply(vec![plain.clone()]).await;
-    let damaged = Error::new(&codes::PLUGIN_REJECTED, "damaged");
-    trial.loader.fail_at("stable.wasm", damaged);
-    let again = engine(&trial.loader, &trial.store, &trial.clock);
-    for _ in 0..2 {
-        again.apply(vec![plain.clone()]).await;
-    }
-    let last = trial.history().await;
-    let failed = ("1.0.0".to_owned(), 0.0, ServedCause::Failed, true);
-    assert_eq!((last.len(), last.last()), (2, Some(&failed)));
 }

@@ -11,11 +11,13 @@ use inkstone_domain::ports::{ArticleStore, JobStore, UsageLedger, UserStore};
 use inkstone_domain::principal::{Account, Principal, Role, User};
 use inkstone_domain::usage::UsageRecord;
 use inkstone_services::{
-    JobsConfig, ModelsConfig, PluginPorts, Ports, RequestContext, Services, ServicesConfig, SigningKey,
+    JobsConfig, ModelsConfig, PluginPorts, Ports, RequestContext, Services, ServicesConfig,
+    SigningKey,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider, FakeResearch,
-    FakeSearchIndex, ManualClock, MemPackageStore, MemPluginList, MemRecordings, MemStore, Step, loaded_plugin, plugin_spec,
+    FakeSearchIndex, ManualClock, MemPackageStore, MemPluginList, MemRecordings, MemStore, Step,
+    loaded_plugin, plugin_spec,
 };
 
 /// Everything a test may look at or turn.

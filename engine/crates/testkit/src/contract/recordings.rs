@@ -33,10 +33,7 @@ pub fn sample(plugin: &str, minutes: i64) -> Recording {
 }
 
 /// Runs the whole suite; `settle` returns once everything that was given is kept.
-pub async fn run<F: Future<Output = ()>>(
-    store: Arc<dyn RecordingStore>,
-    settle: impl Fn() -> F,
-) {
+pub async fn run<F: Future<Output = ()>>(store: Arc<dyn RecordingStore>, settle: impl Fn() -> F) {
     let (early, late) = (sample("analytics-a", 0), sample("analytics-a", 1));
     store.keep(early.clone());
     settle().await;
@@ -46,10 +43,19 @@ pub async fn run<F: Future<Output = ()>>(
 
     let list = store.list("analytics-a").await.expect("a list");
     assert_eq!(list.len(), 2);
-    assert_eq!((list[0].version.as_str(), list[0].function.as_str()), ("1.2.0", "run"));
-    let newest = store.read("analytics-a", &list[0].id).await.expect("the newest");
+    assert_eq!(
+        (list[0].version.as_str(), list[0].function.as_str()),
+        ("1.2.0", "run")
+    );
+    let newest = store
+        .read("analytics-a", &list[0].id)
+        .await
+        .expect("the newest");
     assert_eq!(newest.arguments, late.arguments);
-    let oldest = store.read("analytics-a", &list[1].id).await.expect("the oldest");
+    let oldest = store
+        .read("analytics-a", &list[1].id)
+        .await
+        .expect("the oldest");
     assert_eq!(oldest, early);
 
     // Neither a stranger's nor one that leads elsewhere.

@@ -101,10 +101,7 @@ mod tests {
     #[test]
     fn a_code_of_the_upstream_goes_before_ours() {
         let error = Error::new(&codes::UPSTREAM_RATE_LIMITED, "no balance");
-        assert_eq!(
-            OpenAiError::new(&error).error.code,
-            "upstream_rate_limited"
-        );
+        assert_eq!(OpenAiError::new(&error).error.code, "upstream_rate_limited");
         let error = error.with_upstream_code(Some("insufficient_quota".to_owned()));
         let shown = OpenAiError::new(&error).error;
         assert_eq!(shown.code, "insufficient_quota");
