@@ -134,7 +134,7 @@ mod tests {
             signature: key.sign(b"index"),
         };
         assert!(!bare.is_valid(b"index"));
-        let written = write(&[signature.clone()]).unwrap();
+        let written = write(std::slice::from_ref(&signature)).unwrap();
         assert_eq!(parse(&written).unwrap(), [signature]);
     }
 

@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::codes::{self, Code};
-use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::content::PageRequest;
 use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::{
     CallEnd, LoadedPlugin, PluginBody, PluginSpec, Rollout, RolloutGuard, RolloutStep, Sticky,
 };
+use inkstone_domain::ports::RolloutStore;
 use inkstone_domain::principal::{Principal, Role};
-use inkstone_domain::rollout::{
-    Pin, RolloutChange, RolloutState, RolloutStatus, Served, ServedCause,
-};
-use inkstone_domain::{Error, Result, capability::Permissions};
+use inkstone_domain::rollout::{Pin, RolloutStatus, ServedCause};
+use inkstone_domain::{Error, capability::Permissions};
 use inkstone_services::plugins::{Choice, PluginState, RolloutAct, VersionRole};
 use inkstone_services::{PluginPorts, Plugins, PluginsConfig, RequestContext};
 use inkstone_testkit::{FakeLoader, FakeResearch, ManualClock, MemStore, loaded_plugin};
