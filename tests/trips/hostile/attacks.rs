@@ -211,7 +211,7 @@ pub const ATTACKS: &[Attack] = &[
     attack("an error of a megabyte with control characters", Report("long-error"), OUTPUT, Code("plugin_failed", "")),
 
     // Handles.
-    attack("thousands of open bodies", Stream(Upstreams, "hoard {1}/endless"), "cap on open resources", Code("plugin_trapped", "resource table")),
+    attack("thousands of open bodies", Stream(Upstreams, "hoard {1}/one-then-silence"), "cap on open resources", Code("plugin_trapped", "resource table")),
     attack("thousands of open answers of models", Report("open-streams"), "cap on open resources", Code("plugin_trapped", "resource table")),
     attack("use of a dropped resource", Stream(Upstreams, "use-after-drop {1}/hello"), HANDLES, Code("plugin_trapped", "unknown handle")),
     attack("a resource dropped twice", Stream(Upstreams, "drop-twice {1}/hello"), HANDLES, Code("plugin_trapped", "unknown handle")),

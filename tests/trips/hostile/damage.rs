@@ -29,7 +29,8 @@ pub fn damaged(damage: Damage, component: &[u8], number: usize) -> Vec<u8> {
         Damage::PackageCutOff => cut(&packed(component)),
         Damage::PackageBitFlipped => {
             let mut whole = packed(component);
-            let at = spread(number) % whole.len();
+            // In what the component was packed to: there is no bit of it without meaning.
+            let at = whole.len() / 4 + spread(number) % (whole.len() / 2);
             whole[at] ^= 1 << (number % 8);
             whole
         }
@@ -125,4 +126,28 @@ fn rezipped(package: &[u8], changed: &[(&str, &[u8])]) -> Vec<u8> {
         writer.write_all(&bytes).unwrap();
     }
     writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_flipped_bit_is_refused_or_changes_nothing() {
+    let component = wat::parse_str("(component)").unwrap();
+    let whole = packed(&component);
+    let honest = inkstone_package::read(&whole).unwrap();
+    let mut unnoticed = Vec::new();
+    for bit in 0..whole.len() * 8 {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(read) = inkstone_package::read(&flipped) {
+            assert_ne!(read.digest, honest.digest);
+            assert_eq!(read.component, honest.component, "bit {bit}");
+            assert_eq!(read.index, honest.index, "bit {bit}");
+            assert_eq!(read.manifest_toml, honest.manifest_toml, "bit {bit}");
+            unnoticed.push(bit);
+        }
+    }
+    println!(
+        "{} of {} bits: {unnoticed:?}",
+        unnoticed.len(),
+        whole.len() * 8
+    );
 }

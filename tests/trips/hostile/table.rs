@@ -99,7 +99,11 @@ async fn mount_all() {
     for attack in ATTACKS.iter().filter(is_wanted) {
         let row = withstood(&stage, &neighbour, attack, &effort).await;
         match row {
-            Ok(row) => rows.push(row),
+            Ok((row, None)) => rows.push(row),
+            Ok((row, Some(slow))) => {
+                faults.push(format!("{}: {slow}", attack.name));
+                rows.push(row);
+            }
             Err(fault) => faults.push(format!("{}: {fault}", attack.name)),
         }
     }
@@ -109,9 +113,9 @@ async fn mount_all() {
         "a smuggled request arrived"
     );
     assert_eq!(stage.upstreams.seen.keys(1), 0, "a key left its origin");
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
     match (into, only) {
         (_, Some(_)) => {}
+        // What went wrong is told after the table, which then shows it too.
         (Some(path), None) => {
             let crowd = crowd::gather(AS_MANY_AS_A_LIST_MAY_HOLD).await;
             std::fs::write(path, page(&rows, &crowd)).unwrap();
@@ -122,6 +126,7 @@ async fn mount_all() {
             "docs/security/hostile-guests.md is old: run `cargo xtask hostile`"
         ),
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Measures again where the neighbour was slow, because the machine may have been.
@@ -130,7 +135,7 @@ async fn withstood(
     neighbour: &Neighbour,
     attack: &'static Attack,
     effort: &Effort,
-) -> Result<Row, String> {
+) -> Result<(Row, Option<String>), String> {
     let is_thorough = effort.rounds > 1;
     let armed = stage.arm(attack).await;
     expect(attack, &armed.mount().await)?;
@@ -154,15 +159,16 @@ async fn withstood(
             row.during.p99() < NOT_STARVED
         };
         if is_fine {
-            return Ok(row);
+            return Ok((row, None));
         }
         if tries == TRIES {
-            return Err(format!(
+            let slow = format!(
                 "it kept {} KiB, and the neighbour's p99 went from {:?} to {:?}",
                 row.memory_kib,
                 row.quiet.p99(),
                 row.during.p99()
-            ));
+            );
+            return Ok((row, Some(slow)));
         }
         tries += 1;
     }
@@ -307,8 +313,10 @@ written by `cargo xtask hostile`; the attacks stand in `tests/trips/hostile/atta
 - **Memory after** is what the process has to itself (anonymous and shared) after the attack, compared
   with before, once its allocator gave back what it can. Up to 8 MiB may stay: pages that are used again.
 - **Neighbour** is another plugin, called all the while from outside: a fresh instance that streams five
-  chunks. Its p99 in quiet and during the attack, taken in turns; the run fails at a ratio of 2. The
-  figures are those of an unoptimised build, where a call takes longest.
+  chunks. Its p99 in quiet and during the attack, taken in turns. The run fails at a ratio of 2; a machine
+  that does something else meanwhile gets up to three tries. The figures are those of an unoptimised build.
+- An attack is mounted again 2 ms after it has ended, over and over: what a flood of calls does is a
+  question of rate limits.
 
 | Attack | Mounted through | Contained by | The caller is told | Memory after | Neighbour's p99, quiet → attacked |
 |---|---|---|---|---|---|

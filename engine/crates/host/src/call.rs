@@ -70,12 +70,17 @@ impl<W: World> Guest<W> {
             let state = context.data();
             if state.meter.is_spent() {
                 Err(CpuSpent.into())
-            } else if let Some(turn) = state.plugin.pace.at_tick(state.meter.computed()) {
-                let meter = state.meter.clone();
-                let waiting = Box::pin(async move { meter.takes_turn(turn.await) });
-                Ok(UpdateDeadline::YieldCustom(1, waiting))
             } else {
-                Ok(UpdateDeadline::Yield(1))
+                let turn = state.plugin.pace.at_tick(state.meter.computed());
+                let meter = state.meter.clone();
+                let aside = Box::pin(async move {
+                    match turn {
+                        Some(turn) => meter.takes_turn(turn.await),
+                        None => tokio::task::yield_now().await,
+                    }
+                    meter.goes_on();
+                });
+                Ok(UpdateDeadline::YieldCustom(1, aside))
             }
         });
         let outcome = watch.bound(self.world.instantiate(&mut store)).await;

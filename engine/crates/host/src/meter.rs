@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cpu_time::ThreadTime;
+
 use crate::lane::Turn;
 
 /// Shared by the store (which asks whether the budget is spent), the future that runs it, and
@@ -30,6 +32,8 @@ pub(crate) struct Meter {
     max_host_calls: u32,
     /// Held while a guest that computes for long is polled.
     turn: Mutex<Option<Turn>>,
+    /// By the clock of the thread that polls it; 0 where it has waited since.
+    went_on_ns: AtomicU64,
 }
 
 impl Meter {
@@ -46,6 +50,7 @@ impl Meter {
             host_calls: AtomicU32::new(0),
             max_host_calls,
             turn: Mutex::new(None),
+            went_on_ns: AtomicU64::new(0),
         }
     }
 
@@ -57,12 +62,22 @@ impl Meter {
 
     /// Asked from within a poll.
     pub fn is_spent(&self) -> bool {
-        self.so_far_ns() >= self.budget_ns
+        let running = self.now_ns() - self.poll_began_ns.load(Ordering::Relaxed);
+        self.used_ns.load(Ordering::Relaxed) + running >= self.budget_ns
     }
 
-    /// Asked from within a poll: computing time since the last restart.
+    /// Told from within a poll: from here on the guest computes until the next tick, or until it waits.
+    pub fn goes_on(&self) {
+        self.went_on_ns.store(thread_ns(), Ordering::Relaxed);
+    }
+
+    /// Asked from within a poll: what the guest has computed since it went on, without a break. By the
+    /// thread's own clock, so that a busy machine makes nobody look like a hog.
     pub fn computed(&self) -> Duration {
-        Duration::from_nanos(self.so_far_ns())
+        match self.went_on_ns.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            went_on_ns => Duration::from_nanos(thread_ns().saturating_sub(went_on_ns)),
+        }
     }
 
     /// The guest may compute; until its poll ends, it keeps others from it.
@@ -80,6 +95,7 @@ impl Meter {
             self.used_ns
                 .fetch_add(self.now_ns() - began_ns, Ordering::Relaxed);
             self.takes_turn(None);
+            self.went_on_ns.store(0, Ordering::Relaxed);
             outcome
         })
         .await
@@ -118,12 +134,6 @@ impl Meter {
         }
     }
 
-    /// Since the last restart, the running poll included.
-    fn so_far_ns(&self) -> u64 {
-        let running = self.now_ns() - self.poll_began_ns.load(Ordering::Relaxed);
-        self.used_ns.load(Ordering::Relaxed) + running
-    }
-
     fn now_ns(&self) -> u64 {
         nanoseconds(self.origin.elapsed())
     }
@@ -137,6 +147,11 @@ pub(crate) struct Reading {
     pub sent_bytes: u64,
     pub received_bytes: u64,
     pub host_calls: u64,
+}
+
+/// Computing time of this thread.
+fn thread_ns() -> u64 {
+    nanoseconds(ThreadTime::now().as_duration())
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

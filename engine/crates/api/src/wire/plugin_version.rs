@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use inkstone_domain::plugin::{Rollout, StatsSnapshot, Sticky};
+use inkstone_domain::plugin::{Rollout, Signer, Standing, StatsSnapshot, Sticky};
 use inkstone_domain::rollout::{RolloutState, Served};
 use inkstone_services::plugins::{
     Rated, Rest, RolloutView, VersionResults, VersionRole, VersionStatus,
@@ -192,6 +192,10 @@ pub(crate) struct PluginVersionReply {
     pub role: &'static str,
     /// SHA-256 of the component, hex.
     pub digest: String,
+    /// SHA-256 of the file it came in, hex.
+    pub package_digest: String,
+    /// Who signed its package; empty for a bare component.
+    pub signed_by: Vec<SignerReply>,
     /// Share of the calls it gets now, 0 to 1.
     pub share: f64,
     /// What its manifest asks for.
@@ -202,6 +206,34 @@ pub(crate) struct PluginVersionReply {
     pub refused: Vec<String>,
     /// Why it is out of routing; null while it is not.
     pub quarantine: Option<QuarantineReply>,
+}
+
+/// A key that signed a package.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SignerReply {
+    /// 16 hex digits.
+    pub key_id: String,
+    /// `ed25519:` and base64.
+    pub public_key: String,
+    /// Under which the key is trusted, if it is.
+    pub name: Option<String>,
+    /// `trusted`, `unknown` or `revoked`.
+    pub standing: &'static str,
+}
+
+impl From<Signer> for SignerReply {
+    fn from(signer: Signer) -> Self {
+        Self {
+            key_id: signer.key_id,
+            public_key: signer.public_key,
+            name: signer.name,
+            standing: match signer.standing {
+                Standing::Trusted => "trusted",
+                Standing::Unknown => "unknown",
+                Standing::Revoked => "revoked",
+            },
+        }
+    }
 }
 
 /// What a person thought of an answer.
@@ -360,6 +392,8 @@ impl From<VersionStatus> for PluginVersionReply {
             version: status.version,
             role: role_word(status.role),
             digest: status.digest,
+            package_digest: status.package_digest,
+            signed_by: status.signed_by.into_iter().map(SignerReply::from).collect(),
             share: status.share,
             asked: status.asked.into(),
             granted: status.effective.into(),

@@ -2,7 +2,7 @@
 
 use inkstone_domain::Error;
 use inkstone_domain::capability::Permissions;
-use inkstone_domain::plugin::{LoadedPlugin, PluginKind};
+use inkstone_domain::plugin::{LoadedPlugin, PluginKind, Signer};
 
 use super::quarantine::Rest;
 use super::reload::{Installed, Slot};
@@ -75,6 +75,10 @@ pub struct VersionStatus {
     pub version: String,
     /// SHA-256 of the component, hex.
     pub digest: String,
+    /// SHA-256 of the file it came in, hex.
+    pub package_digest: String,
+    /// Empty for a bare component, and for a package that nobody signed.
+    pub signed_by: Vec<Signer>,
     /// Share of the calls it gets now, 0 to 1.
     pub share: f64,
     pub asked: Permissions,
@@ -151,6 +155,8 @@ fn version_status(
         role,
         version: plugin.manifest.version.clone(),
         digest: plugin.digest.clone(),
+        package_digest: plugin.package_digest.clone(),
+        signed_by: plugin.signed_by.clone(),
         share,
         asked: plugin.manifest.permissions.clone(),
         effective: plugin.effective.permissions.clone(),
