@@ -128,7 +128,7 @@ const IMPATIENT: Limits = Limits {
     ..USUAL
 };
 
-const CPU: &str = "computing time, looked at every 10 ms";
+const CPU: &str = "computing time, looked at every tick";
 const MEMORY: &str = "one cap over all memories and tables";
 const OUTPUT: &str = "cap on what crosses the boundary at once";
 const BOUNDARY: &str = "every value is checked as it crosses the boundary";
@@ -150,7 +150,6 @@ pub const ATTACKS: &[Attack] = &[
     // Computing time.
     attack("endless loop", Report("spin"), CPU, Code("plugin_cpu_exceeded", "100 ms of computing time")).with(LITTLE_TIME),
     attack("endless loops, as many as the plugin may have calls", ReportAtOnce(8, "spin"), "guests that compute for long take turns", Code("plugin_cpu_exceeded", "computing time")).with(LITTLE_TIME),
-    attack("more calls than the plugin may have", ReportAtOnce(10, "spin"), "so many calls at a time, and so many that wait", Code("plugin_busy", "2 calls at a time and 4 that wait")).with(Limits { max_concurrent: Some(2), max_queued: Some(4), ..LITTLE_TIME }),
     attack("endless loop that allocates and frees", Report("loop-forever-alloc"), CPU, Code("plugin_cpu_exceeded", "computing time")).with(LITTLE_TIME),
     attack("endless loop in a stream", Stream(Upstreams, "spin"), CPU, Code("plugin_cpu_exceeded", "computing time")).with(LITTLE_TIME),
     attack("endless loop after the answer", Handmade("spin-after-return"), CPU, Code("plugin_cpu_exceeded", "computing time")).with(LITTLE_TIME),

@@ -52,6 +52,7 @@ pub async fn gather(plugins: usize) -> Crowd {
     drop(crowd);
     let kept_kib = resident::kib() - before_kib;
     let each_kib = (full_kib - before_kib) / plugins as i64;
+    assert!(each_kib > 0, "nothing was measured");
     assert!(each_kib < MOST_KIB_EACH, "{each_kib} KiB each");
     assert!(
         kept_kib < (full_kib - before_kib) / 2,

@@ -71,7 +71,7 @@ impl<W: World> Guest<W> {
             if state.meter.is_spent() {
                 Err(CpuSpent.into())
             } else {
-                let turn = state.plugin.pace.at_tick(state.meter.computed());
+                let turn = state.plugin.pace.at_tick(state.meter.tick());
                 let meter = state.meter.clone();
                 let aside = Box::pin(async move {
                     match turn {

@@ -69,7 +69,7 @@ impl Host {
             engine,
             linkers,
             pools: Pools::new(config.max_instances),
-            lane: Lane::new(config.epoch_tick),
+            lane: Lane::new(),
             config,
             ports,
         };

@@ -11,35 +11,31 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// What a call may compute before it has to take turns. A call of a well-made plugin needs less,
+/// unless computing is what it is for.
+const LONG: Duration = Duration::from_millis(5);
 /// How long a plugin is remembered.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// The turns there are at a time.
 #[derive(Clone)]
-pub(crate) struct Lane {
-    turns: Arc<Semaphore>,
-    /// Who computes for so much of a tick computes for long.
-    long: Duration,
-}
+pub(crate) struct Lane(Arc<Semaphore>);
 
 /// Leave to compute until the next tick. Given back when the guest stops, for whatever reason.
 pub(crate) type Turn = OwnedSemaphorePermit;
 
 impl Lane {
     /// One turn less than the runtime has threads, and at least one.
-    pub fn new(tick: Duration) -> Self {
+    pub fn new() -> Self {
         let threads = Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers());
-        Self {
-            turns: Arc::new(Semaphore::new(threads.saturating_sub(1).max(1))),
-            long: tick / 2,
-        }
+        Self(Arc::new(Semaphore::new(threads.saturating_sub(1).max(1))))
     }
 
     async fn turn(self) -> Option<Turn> {
         // First everybody else on this thread.
         tokio::task::yield_now().await;
         // Closed never.
-        self.turns.acquire_owned().await.ok()
+        self.0.acquire_owned().await.ok()
     }
 }
 
@@ -65,12 +61,12 @@ impl Pace {
         self.is_remembered().then(|| self.lane.clone().turn())
     }
 
-    /// For a call that has computed for so long since the last tick: the turn it has to wait for.
+    /// For a call that has computed for so long: the turn it has to wait for.
     pub fn at_tick(
         &self,
         computed: Duration,
     ) -> Option<impl Future<Output = Option<Turn>> + Send + use<>> {
-        if computed >= self.lane.long {
+        if computed >= LONG {
             let until_ms = self.now_ms() + milliseconds(REMEMBERED);
             self.remembered_until_ms.store(until_ms, Ordering::Relaxed);
         } else if !self.is_remembered() {
@@ -99,11 +95,9 @@ mod tests {
     use super::*;
     use futures::FutureExt;
 
-    const TICK: Duration = Duration::from_millis(10);
-
     #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
     async fn one_thread_is_left_to_the_others() {
-        let lane = Lane::new(TICK);
+        let lane = Lane::new();
         let first = lane.clone().turn().await;
         let second = lane.clone().turn().await;
         assert!(first.is_some() && second.is_some());
@@ -117,12 +111,12 @@ mod tests {
 
     #[tokio::test]
     async fn even_a_single_thread_has_a_turn() {
-        assert!(Lane::new(TICK).turn().await.is_some());
+        assert!(Lane::new().turn().await.is_some());
     }
 
     #[test]
     fn a_plugin_that_computes_for_long_is_remembered() {
-        let pace = Pace::new(Lane::new(TICK));
+        let pace = Pace::new(Lane::new());
         assert!(pace.at_start().is_none());
         assert!(pace.at_tick(Duration::from_millis(4)).is_none());
         assert!(pace.at_tick(Duration::from_millis(5)).is_some());

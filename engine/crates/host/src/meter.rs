@@ -34,6 +34,8 @@ pub(crate) struct Meter {
     turn: Mutex<Option<Turn>>,
     /// By the clock of the thread that polls it; 0 where it has waited since.
     went_on_ns: AtomicU64,
+    /// Since the last restart.
+    between_ticks_ns: AtomicU64,
 }
 
 impl Meter {
@@ -51,11 +53,13 @@ impl Meter {
             max_host_calls,
             turn: Mutex::new(None),
             went_on_ns: AtomicU64::new(0),
+            between_ticks_ns: AtomicU64::new(0),
         }
     }
 
     /// Begins the next pull of a stream with a full budget.
     pub fn restart(&self) {
+        self.between_ticks_ns.store(0, Ordering::Relaxed);
         let used_ns = self.used_ns.swap(0, Ordering::Relaxed);
         self.earlier_ns.fetch_add(used_ns, Ordering::Relaxed);
     }
@@ -71,13 +75,15 @@ impl Meter {
         self.went_on_ns.store(thread_ns(), Ordering::Relaxed);
     }
 
-    /// Asked from within a poll: what the guest has computed since it went on, without a break. By the
-    /// thread's own clock, so that a busy machine makes nobody look like a hog.
-    pub fn computed(&self) -> Duration {
-        match self.went_on_ns.load(Ordering::Relaxed) {
-            0 => Duration::ZERO,
-            went_on_ns => Duration::from_nanos(thread_ns().saturating_sub(went_on_ns)),
-        }
+    /// Told from within a poll: the guest has come to a tick. What it has computed between ticks since
+    /// the last restart, by the thread's own clock: a busy machine makes nobody look like a hog.
+    pub fn tick(&self) -> Duration {
+        let more_ns = match self.went_on_ns.load(Ordering::Relaxed) {
+            0 => 0,
+            went_on_ns => thread_ns().saturating_sub(went_on_ns),
+        };
+        let earlier_ns = self.between_ticks_ns.fetch_add(more_ns, Ordering::Relaxed);
+        Duration::from_nanos(earlier_ns + more_ns)
     }
 
     /// The guest may compute; until its poll ends, it keeps others from it.

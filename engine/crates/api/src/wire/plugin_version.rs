@@ -393,7 +393,11 @@ impl From<VersionStatus> for PluginVersionReply {
             role: role_word(status.role),
             digest: status.digest,
             package_digest: status.package_digest,
-            signed_by: status.signed_by.into_iter().map(SignerReply::from).collect(),
+            signed_by: status
+                .signed_by
+                .into_iter()
+                .map(SignerReply::from)
+                .collect(),
             share: status.share,
             asked: status.asked.into(),
             granted: status.effective.into(),
