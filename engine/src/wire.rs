@@ -79,7 +79,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     background.spawn(async move { follower.follow(stopped.cancelled_owned()).await });
 
     // What plugins reach the world through, then the plugins' host.
-    let egress = HttpEgress::new(settings::egress(&config))?;
+    let egress = Arc::new(HttpEgress::new(settings::egress(&config))?);
     let models = CandleModels::new(settings::inference(&config))?;
     let recordings = Arc::new(FileRecordings::new(
         config.data_dir.join("recordings"),
@@ -91,7 +91,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             ..settings::host(&config)
         },
         HostPorts {
-            egress: Arc::new(egress),
+            egress: egress.clone(),
             models: Arc::new(models),
             kv: ports_of_store.clone(),
             clock: Arc::clone(&clock),
@@ -107,6 +107,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         fetcher: Arc::new(HttpPackages::new(settings::packages(&config))?),
         rollouts: ports_of_store.clone(),
         recordings,
+        outbound: egress,
     };
 
     // The verbs.

@@ -135,7 +135,7 @@ fn index_of(parts: &Parts<'_>) -> Value {
         .map(|part| {
             let entry = json!({
                 "size": part.content.len(),
-                "sha256": inkstone_package::sha256(part.content),
+                "sha256": inkstone_domain::digest::sha256(part.content),
             });
             (part.name.text().to_owned(), entry)
         });

@@ -173,7 +173,7 @@ async fn the_command_line_installs_disables_enables_and_removes() {
 async fn a_package_is_fetched_from_an_address_with_its_digest() {
     let elsewhere = TempDir::new().unwrap();
     let package = fs::read(package("1.0.0", elsewhere.path())).unwrap();
-    let digest = inkstone_package::sha256(&package);
+    let digest = inkstone_domain::digest::sha256(&package);
     let served = package.clone();
     let router = Router::new().route("/shout", get(move || async move { served }));
     let url = format!("{}/shout", upstream::serve(router).await);

@@ -22,8 +22,8 @@ pub enum Mount {
     Report(&'static str),
     /// The same, so many times at once.
     ReportAtOnce(usize, &'static str),
-    /// The same, in a call whose models never answer.
-    ReportThatWaits,
+    /// The same so many times at once, in calls whose models never answer.
+    ReportThatWaits(usize),
     /// `provider-hostile` does what the model's name says; everything it streams is read.
     /// `{1}` and `{2}` stand for the upstreams' origins, `{port}` for the port of the first.
     Stream(Reach, &'static str),
@@ -161,7 +161,8 @@ pub const ATTACKS: &[Attack] = &[
     attack("requests to a granted host, for ever", Stream(Upstreams, "hammer {1}/hello"), "cap on calls of the host", Code("plugin_host_calls_exceeded", "40 calls of the host")).with(Limits { max_host_calls: Some(40), ..USUAL }),
     attack("endless recursion", Report("deep-recursion"), "guard page of the stack", Code("plugin_trapped", "call stack exhausted")),
     attack("endless recursion with large frames", Report("deep-frames"), "bounds of linear memory", Code("plugin_trapped", "out of bounds memory access")),
-    attack("a call that waits for ever", ReportThatWaits, "deadline", Code("plugin_deadline", "within 150 ms")).with(IMPATIENT),
+    attack("a call that waits for ever", ReportThatWaits(1), "deadline", Code("plugin_deadline", "within 150 ms")).with(IMPATIENT),
+    attack("more calls than the plugin may have", ReportThatWaits(10), "so many calls at a time, and so many that wait", Code("plugin_busy", "2 calls at a time and 4 that wait")).with(Limits { max_concurrent: Some(2), max_queued: Some(4), ..IMPATIENT }),
 
     // Memory.
     attack("memory bomb, a megabyte at a time", Report("eat-memory"), MEMORY, Code("plugin_out_of_memory", "16 MiB of memory")),
@@ -299,7 +300,8 @@ impl Mount {
         match self {
             Report(word) => format!("`analytics-hostile`, `{word}`"),
             ReportAtOnce(times, word) => format!("`analytics-hostile`, `{word}` × {times}"),
-            ReportThatWaits => "`analytics-hostile`, `ask-ai`".to_owned(),
+            ReportThatWaits(1) => "`analytics-hostile`, `ask-ai`".to_owned(),
+            ReportThatWaits(times) => format!("`analytics-hostile`, `ask-ai` × {times}"),
             Stream(_, words) | Leave(_, words, _) => {
                 let word = words.split(' ').next().unwrap_or_default();
                 format!("`provider-hostile`, `{word}`")

@@ -50,10 +50,11 @@ impl Neighbour {
                 let (tell, told) = std::sync::mpsc::sync_channel(1);
                 let began = Instant::now();
                 runtime.spawn(async move {
-                    let _ = tell.send(chunks(&plugin, MODEL, usize::MAX).await);
+                    let answer = chunks(&plugin, MODEL, usize::MAX).await;
+                    let _ = tell.send((answer, began.elapsed()));
                 });
-                let answer = told.recv().expect("the call comes back");
-                times.push(began.elapsed());
+                let (answer, took) = told.recv().expect("the call comes back");
+                times.push(took);
                 assert_eq!(answer.expect("the neighbour is not harmed").len(), 5);
                 std::thread::sleep(PAUSE);
             }
@@ -81,6 +82,7 @@ impl Watching {
 }
 
 /// In rising order.
+#[derive(Default)]
 pub struct Latencies(Vec<Duration>);
 
 impl Latencies {
@@ -90,15 +92,9 @@ impl Latencies {
         self.0[rank - 1]
     }
 
-    pub fn calls(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The calls of both.
-    pub fn and(self, other: Self) -> Self {
-        let mut all = self.0;
-        all.extend(other.0);
-        all.sort_unstable();
-        Self(all)
+    /// Adds the calls of another window.
+    pub fn add(&mut self, other: Self) {
+        self.0.extend(other.0);
+        self.0.sort_unstable();
     }
 }

@@ -108,7 +108,7 @@ impl Stage {
     pub async fn arm(&self, attack: &Attack) -> Armed<'_> {
         let limits = attack.limits;
         let plugin = match attack.mount {
-            Mount::Report(_) | Mount::ReportAtOnce(..) | Mount::ReportThatWaits => {
+            Mount::Report(_) | Mount::ReportAtOnce(..) | Mount::ReportThatWaits(_) => {
                 Some(self.load(ANALYTICS, Reach::OneHost, limits).await)
             }
             Mount::Stream(reach, _) | Mount::Leave(reach, ..) => {
@@ -167,10 +167,12 @@ impl Armed<'_> {
         let stage = self.stage;
         match self.mount {
             Mount::Report(word) => report(self.plugin(), &call_with(KnowsNoModel), word).await,
-            Mount::ReportAtOnce(times, word) => self.at_once(times, word).await,
-            Mount::ReportThatWaits => {
+            Mount::ReportAtOnce(times, word) => {
+                self.at_once(times, &GuestCall::default(), word).await
+            }
+            Mount::ReportThatWaits(times) => {
                 let call = call_with(NeverAnswers(Arc::new(Semaphore::new(0))));
-                report(self.plugin(), &call, "ask-ai").await
+                self.at_once(times, &call, "ask-ai").await
             }
             Mount::Stream(_, words) => {
                 stream(self.plugin(), &stage.addressed(words), usize::MAX).await
@@ -220,9 +222,10 @@ impl Armed<'_> {
     /// An honest call of the plugin that was attacked through.
     pub async fn goes_on(&self) -> Result<()> {
         match (&self.plugin, self.mount) {
-            (Some(plugin), Mount::Report(_) | Mount::ReportAtOnce(..) | Mount::ReportThatWaits) => {
-                report(plugin, &GuestCall::default(), "ok").await
-            }
+            (
+                Some(plugin),
+                Mount::Report(_) | Mount::ReportAtOnce(..) | Mount::ReportThatWaits(_),
+            ) => report(plugin, &GuestCall::default(), "ok").await,
             (Some(plugin), Mount::Stream(..) | Mount::Leave(..)) => {
                 stream(plugin, "ok", usize::MAX).await
             }
@@ -235,11 +238,12 @@ impl Armed<'_> {
     }
 
     /// All must end badly; what is told first of those that never began, or else of those that did.
-    async fn at_once(&self, times: usize, word: &'static str) -> Result<()> {
+    async fn at_once(&self, times: usize, call: &GuestCall, word: &'static str) -> Result<()> {
         let calls: Vec<_> = (0..times)
             .map(|_| {
                 let plugin = self.plugin.clone().expect("it was loaded");
-                tokio::spawn(async move { report(&plugin, &GuestCall::default(), word).await })
+                let call = call.clone();
+                tokio::spawn(async move { report(&plugin, &call, word).await })
             })
             .collect();
         let mut told: Option<Error> = None;

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use inkstone_domain::digest::sha256;
 use inkstone_domain::plugin::RemoteSource;
 use inkstone_domain::ports::PackageStore;
 use inkstone_domain::{Error, Result, codes};
-use sha2::{Digest, Sha256};
 
 use crate::atomic_file;
 use crate::plugins::on_disk;
@@ -139,8 +139,4 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
         format!("`{}` cannot be read ({error})", path.display()),
     )
     .with_source(error)
-}
-
-fn sha256(content: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(content))
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How long the files must be quiet before a change is told.
-const QUIET: Duration = Duration::from_millis(150);
+const QUIET: Duration = Duration::from_millis(75);
 /// A file that never rests is told of after this long all the same.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Kubernetes renames this link to swap all files of a mounted folder at once.

@@ -6,6 +6,7 @@ pub mod capability;
 pub mod chat;
 pub mod codes;
 pub mod content;
+pub mod digest;
 pub mod error;
 pub mod event;
 pub mod generation;

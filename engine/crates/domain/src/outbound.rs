@@ -1,5 +1,6 @@
 //! HTTP as plugins see it: what egress is asked, and what it answers.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -32,3 +33,29 @@ pub struct OutboundResponse {
 
 /// Dropping it closes the connection.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// What became of a plugin's calls that its grants do not cover, since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutboundCounts {
+    /// What would be refused if egress were enforced, by address.
+    pub audited: Vec<AuditedAddress>,
+    /// What was refused, by reason.
+    pub refused: Vec<RefusedReason>,
+}
+
+/// Calls to an address that no grant covers, let through in audit mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditedAddress {
+    /// `scheme://host:port`, as a grant is written, or `other`.
+    pub address: String,
+    pub methods: BTreeSet<String>,
+    pub count: u64,
+}
+
+/// Calls that ended for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedReason {
+    /// A word such as `not_granted`; the label of the metric.
+    pub reason: &'static str,
+    pub count: u64,
+}

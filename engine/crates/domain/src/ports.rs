@@ -12,7 +12,7 @@ pub use guests::{
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
 };
 pub use local::LocalModels;
-pub use outside::{Clock, Egress, RecordingSink, RecordingStore, SystemClock};
+pub use outside::{Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock};
 pub use search::SearchIndex;
 pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, NewJob, PluginKv,

@@ -2,7 +2,9 @@
 //! the guest was asked, every import it made with its result, and what it answered. Credentials are
 //! attached behind the host's back, so a recording cannot hold them.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -68,42 +70,73 @@ pub struct ImportRecord {
 pub enum Outcome {
     Value(Value),
     /// A typed error, which the guest sees.
-    Error {
-        code: String,
-        message: String,
-        retry_after_ms: Option<u64>,
-    },
+    Error(RecordedError),
     /// The end of the guest.
     Trap(String),
 }
 
-impl Outcome {
-    /// A domain error as it is written down.
-    pub fn error(error: &Error) -> Self {
-        Self::Error {
-            code: error.code().name.to_owned(),
-            message: error.message().to_owned(),
-            retry_after_ms: error
-                .retry_after()
-                .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-        }
-    }
+/// A domain error as it is written down.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedError {
+    pub code: String,
+    pub message: String,
+    pub retry_after_ms: Option<u64>,
+    /// The code of the service behind, where it is an error of such a one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_code: Option<String>,
+}
 
+impl Outcome {
     /// What a call came to. A value that JSON cannot hold is written as a trap that says so.
     pub fn of<T: Serialize>(outcome: &Result<T>) -> Self {
         match outcome {
             Ok(value) => serde_json::to_value(value)
                 .map_or_else(|error| Self::Trap(error.to_string()), Self::Value),
-            Err(error) => Self::error(error),
+            Err(error) => Self::Error(error.into()),
         }
     }
 }
 
-/// The domain error an outcome was written from; an unknown code becomes `internal`.
-pub fn error_of(code: &str, message: &str, retry_after_ms: Option<u64>) -> Error {
-    let known = codes::ALL.iter().find(|known| known.name == code);
-    Error::new(known.copied().unwrap_or(&codes::INTERNAL), message)
-        .with_retry_after(retry_after_ms.map(std::time::Duration::from_millis))
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => value.fmt(formatter),
+            Self::Error(RecordedError { code, message, .. }) => {
+                write!(formatter, "the error {code} ({message})")
+            }
+            Self::Trap(why) => write!(formatter, "the trap {why}"),
+        }
+    }
+}
+
+impl From<&Error> for RecordedError {
+    fn from(error: &Error) -> Self {
+        let milliseconds = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            code: error.code().name.to_owned(),
+            message: error.message().to_owned(),
+            retry_after_ms: error.retry_after().map(milliseconds),
+            upstream_code: error.upstream_code().map(str::to_owned),
+        }
+    }
+}
+
+/// An unknown code becomes `internal`.
+impl From<RecordedError> for Error {
+    fn from(recorded: RecordedError) -> Self {
+        let known = codes::ALL.iter().find(|known| known.name == recorded.code);
+        Self::new(known.copied().unwrap_or(&codes::INTERNAL), recorded.message)
+            .with_retry_after(recorded.retry_after_ms.map(Duration::from_millis))
+            .with_upstream_code(recorded.upstream_code)
+    }
+}
+
+/// As much of a recorded text as fits a message.
+pub fn excerpt(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Bytes, written as base64 (RFC 4648).
@@ -191,20 +224,28 @@ mod tests {
     #[test]
     fn an_error_comes_back_as_it_was() {
         let error = Error::new(&codes::UPSTREAM_ERROR, "it said no")
-            .with_retry_after(Some(std::time::Duration::from_secs(2)));
-        let Outcome::Error {
-            code,
-            message,
-            retry_after_ms,
-        } = Outcome::error(&error)
-        else {
-            panic!("no error");
-        };
-        let again = error_of(&code, &message, retry_after_ms);
+            .with_retry_after(Some(Duration::from_secs(2)))
+            .with_upstream_code(Some("overloaded".to_owned()));
+        let written = serde_json::to_string(&RecordedError::from(&error)).expect("text");
+        let recorded: RecordedError = serde_json::from_str(&written).expect("the same");
+        let again = Error::from(recorded);
         assert_eq!(again.code().name, "upstream_error");
-        assert_eq!(again.message(), "it said no");
+        assert_eq!(again.message(), error.message());
         assert_eq!(again.retry_after(), error.retry_after());
-        assert_eq!(error_of("no_such", "", None).code().name, "internal");
+        assert_eq!(again.upstream_code(), Some("overloaded"));
+    }
+
+    #[test]
+    fn a_code_that_is_gone_and_a_field_that_was_not_there_yet() {
+        let written = r#"{"code":"no_such","message":"m","retry_after_ms":null}"#;
+        let recorded: RecordedError = serde_json::from_str(written).expect("an error");
+        assert_eq!(Error::from(recorded).code().name, "internal");
+    }
+
+    #[test]
+    fn an_excerpt_ends_between_characters() {
+        assert_eq!(excerpt("aéí", 3), "aéí");
+        assert_eq!(excerpt("aéí", 2), "aé…");
     }
 
     #[test]

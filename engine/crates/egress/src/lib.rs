@@ -29,4 +29,3 @@ pub use resolve::{NameResolver, SystemResolver};
 pub use scrubber::Scrubber;
 pub use secret::Secret;
 pub use send::HttpEgress;
-pub use tally::{AuditedAddress, EgressCounts, RefusedReason};

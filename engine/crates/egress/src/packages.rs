@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use inkstone_domain::digest::sha256;
 use inkstone_domain::plugin::{PackageFormat, RemoteSource};
 use inkstone_domain::ports::PackageFetcher;
 use inkstone_domain::{Error, Result, codes};
 use reqwest::Client;
-use sha2::{Digest, Sha256};
 
 use self::download::Download;
 use self::reference::Reference;
@@ -135,8 +135,4 @@ fn check_digest(what: &str, digest: &str, content: &[u8]) -> Result<()> {
             "{what} does not have the digest sha256:{wanted} but sha256:{found}; either it was changed, or the digest is of something else"
         ),
     ))
-}
-
-fn sha256(content: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(content))
 }

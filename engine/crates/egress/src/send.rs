@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use inkstone_domain::Result;
 use inkstone_domain::capability::Effective;
-use inkstone_domain::outbound::{OutboundRequest, OutboundResponse};
-use inkstone_domain::ports::Egress;
+use inkstone_domain::outbound::{OutboundCounts, OutboundRequest, OutboundResponse};
+use inkstone_domain::ports::{Egress, OutboundTally};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION, RANGE};
 use reqwest::{Method, Response};
 use tokio::time::Instant;
@@ -25,7 +25,7 @@ use crate::redact::Redactor;
 use crate::resolve::RefusedAddress;
 use crate::response::{BodyLimits, BodyOwner, body_stream};
 use crate::scrubber::Scrubber;
-use crate::tally::{EgressCounts, Tally};
+use crate::tally::Tally;
 use crate::{headers, redirect};
 
 /// The network by reqwest, behind the checks. Cheap to share; each plugin's connections are pooled and
@@ -54,11 +54,6 @@ impl HttpEgress {
             tally: Arc::default(),
             config,
         })
-    }
-
-    /// What was refused of a plugin's calls, and in audit mode let through, since the start.
-    pub fn counts(&self, plugin: &str) -> EgressCounts {
-        self.tally.of(plugin)
     }
 
     async fn call(
@@ -333,6 +328,12 @@ impl Egress for HttpEgress {
             }
             failure.into()
         })
+    }
+}
+
+impl OutboundTally for HttpEgress {
+    fn counts(&self, plugin: &str) -> OutboundCounts {
+        self.tally.of(plugin)
     }
 }
 

@@ -4,35 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
+use inkstone_domain::outbound::{AuditedAddress, OutboundCounts, RefusedReason};
+
 /// Addresses that are told apart for one plugin; the rest are counted together as [`OTHER`].
 const MOST_ADDRESSES: usize = 100;
 const OTHER: &str = "other";
-
-/// What became of a plugin's calls that its grants do not cover.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EgressCounts {
-    /// What would be refused if egress were enforced, by address.
-    pub audited: Vec<AuditedAddress>,
-    /// What was refused, by reason.
-    pub refused: Vec<RefusedReason>,
-}
-
-/// Calls to an address that no grant covers, let through in audit mode.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditedAddress {
-    /// `scheme://host:port`, as a grant is written, or `other`.
-    pub address: String,
-    pub methods: BTreeSet<String>,
-    pub count: u64,
-}
-
-/// Calls that ended for one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedReason {
-    /// A word such as `not_granted`; the label of the metric.
-    pub reason: &'static str,
-    pub count: u64,
-}
 
 /// The counts of all plugins.
 #[derive(Default)]
@@ -96,13 +72,13 @@ impl Tally {
     }
 
     /// What was counted for a plugin since the start.
-    pub fn of(&self, plugin: &str) -> EgressCounts {
+    pub fn of(&self, plugin: &str) -> OutboundCounts {
         let all = self
             .by_plugin
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let Some(counts) = all.get(plugin) else {
-            return EgressCounts::default();
+            return OutboundCounts::default();
         };
         let audited = counts
             .audited
@@ -116,7 +92,7 @@ impl Tally {
             reason,
             count: *count,
         });
-        EgressCounts {
+        OutboundCounts {
             audited: audited.collect(),
             refused: refused.collect(),
         }
@@ -163,6 +139,6 @@ mod tests {
                 count: 2
             }]
         );
-        assert_eq!(tally.of("nobody"), EgressCounts::default());
+        assert_eq!(tally.of("nobody"), OutboundCounts::default());
     }
 }

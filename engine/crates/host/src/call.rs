@@ -15,11 +15,12 @@ use crate::convert;
 use crate::failure::{CpuSpent, CutOff, Failure, Wait};
 use crate::gate::Permit;
 use crate::lane::Pace;
-use crate::limits::CallLimits;
+use crate::limits::StreamLimits;
 use crate::meter::Meter;
 use crate::observe::Instruments;
 use crate::plugin::Plugin;
 use crate::state::CallState;
+use crate::ticker::Ticking;
 
 /// A pre-instantiated component of one of the contract's worlds.
 pub(crate) trait World: Send + Sync + 'static {
@@ -60,6 +61,7 @@ impl<W: World> Guest<W> {
             .enter(watch.deadline)
             .await
             .map_err(|failure| failure.into_error(&plugin.label))?;
+        let ticking = plugin.ticker.during_call();
         let state = CallState::new(plugin.clone(), call.clone(), instruments);
         let mut store = Store::new(&self.plugin.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -67,21 +69,23 @@ impl<W: World> Guest<W> {
         store.set_epoch_deadline(1);
         // Every tick the guest steps aside for others, until its time is spent.
         store.epoch_deadline_callback(|context| {
+            // A thread that was woken on this core would else wait until our slice of it is over.
+            std::thread::yield_now();
             let state = context.data();
-            if state.meter.is_spent() {
-                Err(CpuSpent.into())
-            } else {
-                let turn = state.plugin.pace.at_tick(state.meter.tick());
-                let meter = state.meter.clone();
-                let aside = Box::pin(async move {
-                    match turn {
-                        Some(turn) => meter.takes_turn(turn.await),
-                        None => tokio::task::yield_now().await,
-                    }
-                    meter.goes_on();
-                });
-                Ok(UpdateDeadline::YieldCustom(1, aside))
+            let meter = state.meter.clone();
+            meter.tick();
+            if meter.is_spent() {
+                return Err(CpuSpent.into());
             }
+            let turn = state.plugin.pace.at_tick(meter.computed_long());
+            let aside = Box::pin(async move {
+                match turn {
+                    Some(turn) => meter.takes_turn(turn.await),
+                    None => tokio::task::yield_now().await,
+                }
+                meter.tick();
+            });
+            Ok(UpdateDeadline::YieldCustom(1, aside))
         });
         let outcome = watch.bound(self.world.instantiate(&mut store)).await;
         let instance = ended(&mut store, outcome)?;
@@ -90,6 +94,7 @@ impl<W: World> Guest<W> {
             instance,
             watch,
             _permit: permit,
+            _ticking: ticking,
         })
     }
 }
@@ -102,6 +107,7 @@ pub(crate) struct Session<I> {
     pub watch: Watch,
     /// Given back after the store.
     _permit: Permit,
+    _ticking: Ticking,
 }
 
 impl<I> Session<I> {
@@ -138,7 +144,7 @@ pub(crate) enum Shape {
 pub(crate) struct Watch {
     meter: Arc<Meter>,
     pace: Arc<Pace>,
-    limits: CallLimits,
+    limits: StreamLimits,
     /// The wait that is on now, and when it is over.
     wait: Wait,
     deadline: Instant,
@@ -163,7 +169,7 @@ impl Watch {
         Self {
             meter,
             pace: plugin.pace.clone(),
-            limits: *limits,
+            limits: limits.stream,
             wait,
             deadline: now + patience,
             end: now + limits.stream.total,
@@ -179,11 +185,10 @@ impl Watch {
         if !std::mem::replace(&mut self.is_begun, true) {
             return;
         }
-        let stream = &self.limits.stream;
-        self.wait = Wait::NextItem(stream.idle);
-        self.deadline = Instant::now() + stream.idle;
+        self.wait = Wait::NextItem(self.limits.idle);
+        self.deadline = Instant::now() + self.limits.idle;
         if self.end < self.deadline {
-            self.wait = Wait::End(stream.total);
+            self.wait = Wait::End(self.limits.total);
             self.deadline = self.end;
         }
     }

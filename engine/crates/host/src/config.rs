@@ -47,7 +47,7 @@ impl Default for HostConfig {
             cache_key: None,
             cache_max_bytes: 2 << 30,
             max_instances: 1_024,
-            epoch_tick: Duration::from_millis(2),
+            epoch_tick: Duration::from_micros(500),
             default_limits: Limits::default(),
             ceiling: Limits::default(),
             power_ceiling: PowerCeiling::default(),

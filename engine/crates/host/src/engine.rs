@@ -1,10 +1,7 @@
-//! The one wasmtime engine and the ticker that makes running guests look at their budgets. What is
-//! set here decides speed and safety of every plugin; nothing here knows a plugin.
+//! The one wasmtime engine. What is set here decides speed and safety of every plugin; nothing here
+//! knows a plugin.
 
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
@@ -69,42 +66,4 @@ fn pool(config: &HostConfig) -> InstanceAllocationStrategy {
         .async_stack_keep_resident(32 << 10)
         .pagemap_scan(Enabled::Auto);
     InstanceAllocationStrategy::Pooling(pool)
-}
-
-/// Moves the engine's epoch on. Ends when it is dropped.
-pub(crate) struct Ticker {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Ticker {
-    /// A thread of its own: it must tick even when every worker is busy in a guest.
-    pub fn start(engine: &Engine, tick: Duration) -> std::io::Result<Self> {
-        let engine = engine.weak();
-        let (stop, stopped) = channel::<()>();
-        let thread = std::thread::Builder::new()
-            .name("epoch-ticker".to_owned())
-            .spawn(move || {
-                while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(tick) {
-                    let Some(engine) = engine.upgrade() else {
-                        return;
-                    };
-                    engine.increment_epoch();
-                }
-            })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It has nothing that could fail, and waits at most for its own last tick.
-            let _ = thread.join();
-        }
-    }
 }

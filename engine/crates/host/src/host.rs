@@ -23,7 +23,7 @@ use wasmtime::component::Component;
 use crate::cache::CompiledCache;
 use crate::call::Guest;
 use crate::config::{HostConfig, HostPorts};
-use crate::engine::{self, TABLES_PER_PLACE, Ticker};
+use crate::engine::{self, TABLES_PER_PLACE};
 use crate::gate::Pools;
 use crate::kinds::{WasmAnalytics, WasmGenerator, WasmProvider, WasmResearch};
 use crate::lane::Lane;
@@ -32,7 +32,9 @@ use crate::linkers::Linkers;
 use crate::package::{self, rejected};
 use crate::plugin::{Plugin, Surroundings};
 use crate::schema::Schema;
+use crate::ticker::Ticker;
 use crate::versions::{AnalyticsWorld, GeneratorWorld, Linked, ProviderWorld, ResearchWorld};
+use crate::workshop::Workshop;
 
 /// Loads plugins and runs their calls. One per process: it reserves the address space of a pool.
 pub struct Host {
@@ -46,6 +48,7 @@ struct Shared {
     engine: Engine,
     cache: CompiledCache,
     linkers: Linkers,
+    workshop: Workshop,
     pools: Pools,
     lane: Lane,
     config: HostConfig,
@@ -60,6 +63,13 @@ impl Host {
         let ticker = Ticker::start(&engine, config.epoch_tick).map_err(|error| {
             Error::new(&codes::INTERNAL, "the epoch ticker cannot start").with_source(error)
         })?;
+        let workshop = Workshop::new().map_err(|error| {
+            Error::new(
+                &codes::INTERNAL,
+                "the threads that compile plugins cannot start",
+            )
+            .with_source(error)
+        })?;
         let shared = Shared {
             cache: CompiledCache::open(
                 config.cache_dir.clone(),
@@ -68,6 +78,7 @@ impl Host {
             ),
             engine,
             linkers,
+            workshop,
             pools: Pools::new(config.max_instances),
             lane: Lane::new(),
             config,
@@ -84,7 +95,9 @@ impl Host {
     pub(crate) async fn load(&self, spec: &PluginSpec) -> Result<(Arc<Plugin>, Arc<LoadedPlugin>)> {
         let shared = self.shared.clone();
         let owned_spec = spec.clone();
-        let compiled = tokio::task::spawn_blocking(move || shared.compile(&owned_spec))
+        let workshop = &self.shared.workshop;
+        let compiled = workshop
+            .run(move || shared.compile(&owned_spec))
             .await
             .map_err(|broken_off| {
                 rejected(&spec.path, "loading broke off; the log says why").with_source(broken_off)
@@ -173,12 +186,10 @@ impl PluginLoader for Host {
                 signed_by: inspection.signed_by,
             })
         };
-        tokio::task::spawn_blocking(look)
-            .await
-            .map_err(|broken_off| {
-                Error::new(&codes::INTERNAL, "inspecting broke off; the log says why")
-                    .with_source(broken_off)
-            })?
+        self.shared.workshop.run(look).await.map_err(|broken_off| {
+            Error::new(&codes::INTERNAL, "inspecting broke off; the log says why")
+                .with_source(broken_off)
+        })?
     }
 
     async fn recheck(&self, plugin: &LoadedPlugin) -> Result<()> {
@@ -196,12 +207,10 @@ impl PluginLoader for Host {
                 .map(drop)
                 .map_err(|reason| Error::from(reason).context(format!("the plugin `{id}`")))
         };
-        tokio::task::spawn_blocking(ask)
-            .await
-            .map_err(|broken_off| {
-                Error::new(&codes::INTERNAL, "checking broke off; the log says why")
-                    .with_source(broken_off)
-            })?
+        self.shared.workshop.run(ask).await.map_err(|broken_off| {
+            Error::new(&codes::INTERNAL, "checking broke off; the log says why")
+                .with_source(broken_off)
+        })?
     }
 }
 

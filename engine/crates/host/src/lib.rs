@@ -27,9 +27,11 @@ mod schema;
 mod state;
 mod stream;
 mod tape;
+mod ticker;
 mod trust;
 mod versions;
 mod wasi;
+mod workshop;
 
 pub use cache::CacheKey;
 pub use config::{HostConfig, HostPorts};

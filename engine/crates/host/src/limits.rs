@@ -42,50 +42,37 @@ impl CallLimits {
     /// A manifest that bounds plain calls alone bounds the waits of its streams with the same number.
     pub fn joined(manifest: &Limits, admin: &Limits, default: &Limits, ceiling: &Limits) -> Self {
         let layers = [manifest, admin, default, ceiling];
-        let deadline_ms = pick(layers, |limits| limits.deadline_ms);
-        let wait_ms = |of: fn(&Limits) -> Option<u64>| {
-            let own = |limits: &Limits| of(limits).or(limits.deadline_ms);
-            let wait_ms = pick(
-                [&with(manifest, own), &with(admin, own), default, ceiling],
-                of,
-            );
-            Duration::from_millis(wait_ms)
+        let wait = |of: fn(&Limits) -> Option<u64>| {
+            let own = |layer: &Limits| of(layer).or(layer.deadline_ms);
+            let layers = [own(manifest), own(admin), of(default), of(ceiling)];
+            Duration::from_millis(pick(layers))
         };
+        let number = |of: fn(&Limits) -> Option<u32>| pick(layers.map(of));
+        let time = |of: fn(&Limits) -> Option<u64>| Duration::from_millis(pick(layers.map(of)));
         Self {
-            memory_bytes: mib(pick(layers, |limits| limits.memory_mib)),
-            deadline: Duration::from_millis(deadline_ms),
+            memory_bytes: mib(number(|limits| limits.memory_mib)),
+            deadline: time(|limits| limits.deadline_ms),
             stream: StreamLimits {
-                first_item: wait_ms(|limits| limits.first_item_ms),
-                idle: wait_ms(|limits| limits.idle_ms),
-                total: Duration::from_millis(pick(layers, |limits| limits.stream_ms)),
+                first_item: wait(|limits| limits.first_item_ms),
+                idle: wait(|limits| limits.idle_ms),
+                total: time(|limits| limits.stream_ms),
             },
-            cpu: Duration::from_millis(pick(layers, |limits| limits.cpu_ms)),
-            response_bytes: mib(pick(layers, |limits| limits.max_response_mib)),
-            host_calls: pick(layers, |limits| limits.max_host_calls),
-            open: pick(layers, |limits| limits.max_open) as usize,
+            cpu: time(|limits| limits.cpu_ms),
+            response_bytes: mib(number(|limits| limits.max_response_mib)),
+            host_calls: number(|limits| limits.max_host_calls),
+            open: number(|limits| limits.max_open) as usize,
             log: LogCaps {
-                lines: pick(layers, |limits| limits.max_log_lines),
-                bytes: pick(layers, |limits| limits.max_log_kib).saturating_mul(1024),
+                lines: number(|limits| limits.max_log_lines),
+                bytes: number(|limits| limits.max_log_kib).saturating_mul(1024),
             },
-            concurrent: pick(layers, |limits| limits.max_concurrent).max(1),
-            queued: pick(layers, |limits| limits.max_queued),
+            concurrent: number(|limits| limits.max_concurrent).max(1),
+            queued: number(|limits| limits.max_queued),
         }
     }
 }
 
-/// The layer with its stream waits filled in from `wait_ms`.
-fn with(layer: &Limits, wait_ms: impl Fn(&Limits) -> Option<u64>) -> Limits {
-    let wait_ms = wait_ms(layer);
-    Limits {
-        first_item_ms: wait_ms,
-        idle_ms: wait_ms,
-        ..*layer
-    }
-}
-
 /// One number out of manifest, admin, default and ceiling.
-fn pick<T: Ord + Default>(layers: [&Limits; 4], of: impl Fn(&Limits) -> Option<T>) -> T {
-    let [manifest, admin, default, ceiling] = layers.map(of);
+fn pick<T: Ord + Default>([manifest, admin, default, ceiling]: [Option<T>; 4]) -> T {
     let asked = match (manifest, admin) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, other) => one.or(other),

@@ -1,6 +1,11 @@
 //! What one call uses: computing time, memory, bytes and calls of the host. Time counts while the
 //! call's future is really polled: waiting for an upstream costs nothing. The epoch ticker makes a
 //! guest look at its meter.
+//!
+//! A poll is counted in stretches, from tick to tick. Asking for the thread's own time is dear (a call
+//! of the kernel), so the first stretch, all that most polls have, goes by the clock on the wall and
+//! counts for little more than a tick at most; the following ones go by the thread's own time. So a
+//! busy machine, which makes a guest wait for its core, spends nobody's budget.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,6 +16,9 @@ use std::time::{Duration, Instant};
 use cpu_time::ThreadTime;
 
 use crate::lane::Turn;
+
+/// The most a first stretch counts for. It ends with the next tick, unless an import takes longer.
+const FIRST_STRETCH: Duration = Duration::from_millis(4);
 
 /// Shared by the store (which asks whether the budget is spent), the future that runs it, and
 /// whoever counts what calls used. Store and future are on one thread at a time, so the orderings
@@ -32,10 +40,10 @@ pub(crate) struct Meter {
     max_host_calls: u32,
     /// Held while a guest that computes for long is polled.
     turn: Mutex<Option<Turn>>,
-    /// By the clock of the thread that polls it; 0 where it has waited since.
+    /// When the running stretch began, in the own time of the thread that polls; 0 in the first one.
     went_on_ns: AtomicU64,
-    /// Since the last restart.
-    between_ticks_ns: AtomicU64,
+    /// In stretches after the first, since the last restart.
+    after_ticks_ns: AtomicU64,
 }
 
 impl Meter {
@@ -53,37 +61,32 @@ impl Meter {
             max_host_calls,
             turn: Mutex::new(None),
             went_on_ns: AtomicU64::new(0),
-            between_ticks_ns: AtomicU64::new(0),
+            after_ticks_ns: AtomicU64::new(0),
         }
     }
 
     /// Begins the next pull of a stream with a full budget.
     pub fn restart(&self) {
-        self.between_ticks_ns.store(0, Ordering::Relaxed);
+        self.after_ticks_ns.store(0, Ordering::Relaxed);
         let used_ns = self.used_ns.swap(0, Ordering::Relaxed);
         self.earlier_ns.fetch_add(used_ns, Ordering::Relaxed);
     }
 
-    /// Asked from within a poll.
-    pub fn is_spent(&self) -> bool {
-        let running = self.now_ns() - self.poll_began_ns.load(Ordering::Relaxed);
-        self.used_ns.load(Ordering::Relaxed) + running >= self.budget_ns
-    }
-
-    /// Told from within a poll: from here on the guest computes until the next tick, or until it waits.
-    pub fn goes_on(&self) {
+    /// Told from within a poll: the guest has come to a tick, or goes on after one.
+    pub fn tick(&self) {
+        self.end_stretch();
         self.went_on_ns.store(thread_ns(), Ordering::Relaxed);
     }
 
-    /// Told from within a poll: the guest has come to a tick. What it has computed between ticks since
-    /// the last restart, by the thread's own clock: a busy machine makes nobody look like a hog.
-    pub fn tick(&self) -> Duration {
-        let more_ns = match self.went_on_ns.load(Ordering::Relaxed) {
-            0 => 0,
-            went_on_ns => thread_ns().saturating_sub(went_on_ns),
-        };
-        let earlier_ns = self.between_ticks_ns.fetch_add(more_ns, Ordering::Relaxed);
-        Duration::from_nanos(earlier_ns + more_ns)
+    /// As of the last tick.
+    pub fn is_spent(&self) -> bool {
+        self.used_ns.load(Ordering::Relaxed) >= self.budget_ns
+    }
+
+    /// What the guest has computed from tick to tick since the last restart, as of the last tick:
+    /// nothing in a call that waits before its first tick.
+    pub fn computed_long(&self) -> Duration {
+        Duration::from_nanos(self.after_ticks_ns.load(Ordering::Relaxed))
     }
 
     /// The guest may compute; until its poll ends, it keeps others from it.
@@ -95,13 +98,10 @@ impl Meter {
     pub async fn measure<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|context| {
-            let began_ns = self.now_ns();
-            self.poll_began_ns.store(began_ns, Ordering::Relaxed);
+            self.poll_began_ns.store(self.now_ns(), Ordering::Relaxed);
             let outcome = future.as_mut().poll(context);
-            self.used_ns
-                .fetch_add(self.now_ns() - began_ns, Ordering::Relaxed);
+            self.end_stretch();
             self.takes_turn(None);
-            self.went_on_ns.store(0, Ordering::Relaxed);
             outcome
         })
         .await
@@ -137,6 +137,21 @@ impl Meter {
             sent_bytes: read(&self.sent_bytes),
             received_bytes: read(&self.received_bytes),
             host_calls: u64::from(self.host_calls.load(Ordering::Relaxed)),
+        }
+    }
+
+    fn end_stretch(&self) {
+        match self.went_on_ns.swap(0, Ordering::Relaxed) {
+            0 => {
+                let wall_ns = self.now_ns() - self.poll_began_ns.load(Ordering::Relaxed);
+                let counted_ns = wall_ns.min(nanoseconds(FIRST_STRETCH));
+                self.used_ns.fetch_add(counted_ns, Ordering::Relaxed);
+            }
+            went_on_ns => {
+                let more_ns = thread_ns().saturating_sub(went_on_ns);
+                self.used_ns.fetch_add(more_ns, Ordering::Relaxed);
+                self.after_ticks_ns.fetch_add(more_ns, Ordering::Relaxed);
+            }
         }
     }
 
@@ -180,22 +195,50 @@ mod tests {
         assert!(meter.reading().cpu < wait);
     }
 
+    /// Keeps the thread's core for so long, by the thread's own time.
+    fn compute(time: Duration) {
+        let end_ns = thread_ns() + nanoseconds(time);
+        while thread_ns() < end_ns {
+            std::hint::spin_loop();
+        }
+    }
+
     #[tokio::test]
     async fn work_spends_the_budget_and_a_restart_fills_it() {
-        let meter = meter(Duration::from_millis(2));
-        let spent = meter
+        let work = Duration::from_millis(3);
+        let meter = meter(Duration::from_millis(5));
+        meter
             .measure(async {
-                let began = Instant::now();
-                while began.elapsed() < Duration::from_millis(3) {
-                    std::hint::spin_loop();
-                }
-                meter.is_spent()
+                compute(work);
+                meter.tick();
+                assert!(!meter.is_spent());
+                assert_eq!(meter.computed_long(), Duration::ZERO);
+                compute(work);
+                meter.tick();
+                assert!(meter.is_spent());
+                assert!(meter.computed_long() >= work);
             })
             .await;
-        assert!(spent);
         meter.restart();
-        assert_eq!(meter.used_ns.load(Ordering::Relaxed), 0);
-        assert!(meter.reading().cpu >= Duration::from_millis(3));
+        assert!(!meter.is_spent());
+        assert_eq!(meter.computed_long(), Duration::ZERO);
+        assert!(meter.reading().cpu >= work * 2);
+    }
+
+    #[tokio::test]
+    async fn a_busy_machine_spends_no_budget() {
+        let meter = meter(Duration::from_millis(40));
+        meter
+            .measure(async {
+                // As a thread that is kept from its core.
+                for _ in 0..3 {
+                    std::thread::sleep(Duration::from_millis(20));
+                    meter.tick();
+                }
+            })
+            .await;
+        assert!(!meter.is_spent());
+        assert!(meter.reading().cpu < Duration::from_millis(20));
     }
 
     #[test]

@@ -82,14 +82,14 @@ pub(crate) fn of_bytes(path: &Path, bytes: Vec<u8>, policy: &TrustPolicy) -> Res
         let digest = package.digest;
         (package.component, digest, Some(package.index), signed_by)
     } else {
-        let digest = inkstone_package::sha256(&bytes);
+        let digest = inkstone_domain::digest::sha256(&bytes);
         (bytes, digest, None, Vec::new())
     };
     let sections = sections(&wasm).map_err(|reason| rejected(path, reason))?;
     let digest = match &index {
         Some(index) => {
             check_index(index, &sections).map_err(|reason| rejected(path, reason))?;
-            inkstone_package::sha256(&wasm)
+            inkstone_domain::digest::sha256(&wasm)
         }
         None => {
             policy

@@ -13,12 +13,12 @@ use tokio_util::task::TaskTracker;
 use wasmtime::Engine;
 
 use crate::config::HostPorts;
-use crate::engine::Ticker;
 use crate::gate::{Gate, Pools};
 use crate::lane::{Lane, Pace};
 use crate::limits::CallLimits;
 use crate::observe::{Gauges, TapeHead};
 use crate::tape::Tape;
+use crate::ticker::Ticker;
 
 /// One plugin's identity, powers, bounds and surroundings.
 pub(crate) struct Plugin {
@@ -49,7 +49,7 @@ pub(crate) struct Plugin {
     /// Every task that runs a guest.
     pub tasks: TaskTracker,
     /// Without ticks no guest is interrupted, so it lives as long as anything that can be called.
-    _ticker: Arc<Ticker>,
+    pub ticker: Arc<Ticker>,
 }
 
 /// What [`Plugin::new`] takes besides the manifest.
@@ -102,7 +102,7 @@ impl Plugin {
             ports: around.ports,
             max_http_body_bytes: around.max_http_body_bytes,
             tasks: around.tasks,
-            _ticker: around.ticker,
+            ticker: around.ticker,
         }
     }
 

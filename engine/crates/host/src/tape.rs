@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use inkstone_domain::recording::{ImportRecord, Outcome, Recording, error_of};
+use inkstone_domain::recording::{ImportRecord, Outcome, Recording, excerpt};
 use inkstone_domain::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -120,7 +120,7 @@ impl Tape {
         let outcome = match outcome {
             Ok(value) => Outcome::of(&Ok(value)),
             Err(error) => match error.downcast_ref::<Error>() {
-                Some(error) => Outcome::error(error),
+                Some(error) => Outcome::Error(error.into()),
                 None => Outcome::Trap(format!("{error:#}")),
             },
         };
@@ -151,10 +151,10 @@ impl Tape {
                 return;
             }
             if next.as_ref() != Some(&outcome) {
-                let was = next.map_or_else(|| "nothing".to_owned(), |next| shown(&next));
+                let was = next.map_or_else(|| "nothing".to_owned(), |next| quoted(&next));
                 let why = format!(
                     "answer {number}: {was} was recorded, and it is {}",
-                    shown(&outcome)
+                    quoted(&outcome)
                 );
                 pages.differs(&why);
             }
@@ -183,7 +183,7 @@ impl Tape {
                 let number = pages.answers.len() + 1;
                 pages.differs(&format!(
                     "answer {number}: {} was recorded and did not come",
-                    shown(missing)
+                    quoted(missing)
                 ));
             }
         }
@@ -223,11 +223,7 @@ impl Entry {
                 ))
                 .into()
             }),
-            Outcome::Error {
-                code,
-                message,
-                retry_after_ms,
-            } => Err(error_of(&code, &message, retry_after_ms).into()),
+            Outcome::Error(error) => Err(Error::from(error).into()),
             Outcome::Trap(why) => Err(RuleBroken(why).into()),
         })
     }
@@ -250,8 +246,8 @@ fn difference(
             format!(
                 "import {number}: `{import}` was recorded with {was} at {place}, and is called with {is}",
                 place = if place.is_empty() { "/" } else { &place },
-                was = cut(&was.to_string()),
-                is = cut(&is.to_string()),
+                was = quoted(was),
+                is = quoted(is),
             )
         }
     }
@@ -281,21 +277,10 @@ fn first_difference<'a>(one: &'a Value, other: &'a Value) -> (String, &'a Value,
     }
 }
 
-fn shown(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Value(value) => cut(&value.to_string()),
-        Outcome::Error { code, message, .. } => cut(&format!("the error {code} ({message})")),
-        Outcome::Trap(why) => cut(&format!("the trap {why}")),
-    }
-}
-
 /// Short enough for a message.
-fn cut(text: &str) -> String {
+fn quoted(text: &impl ToString) -> String {
     const MAX_CHARS: usize = 200;
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    excerpt(&text.to_string(), MAX_CHARS)
 }
 
 /// About how many bytes of JSON a value is.
@@ -314,7 +299,7 @@ fn weight(value: &Value) -> usize {
 fn weight_of(outcome: &Outcome) -> usize {
     match outcome {
         Outcome::Value(value) => weight(value),
-        Outcome::Error { message, .. } => message.len() + 32,
+        Outcome::Error(error) => error.message.len() + 32,
         Outcome::Trap(why) => why.len() + 16,
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::PackageError;
 use crate::names::{check_id, check_version, shown};
-use crate::sha256;
+use inkstone_domain::digest::sha256;
 
 /// The package format that is written, and the highest that is read.
 pub const FORMAT: u32 = 1;

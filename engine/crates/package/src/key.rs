@@ -55,7 +55,7 @@ pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
     pub fn id(&self) -> KeyId {
-        let mut digest = crate::sha256(self.0.as_bytes());
+        let mut digest = inkstone_domain::digest::sha256(self.0.as_bytes());
         digest.truncate(KEY_ID_CHARS);
         KeyId(digest)
     }

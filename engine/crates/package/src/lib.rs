@@ -27,17 +27,3 @@ pub const MAX_PACKAGE_BYTES: u64 = 256 << 20;
 pub const MAX_COMPONENT_BYTES: u64 = 256 << 20;
 /// Of every other entry, bytes.
 pub const MAX_TEXT_BYTES: u64 = 1 << 20;
-
-/// SHA-256 of `bytes`, in small hex digits.
-pub fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    use std::fmt::Write;
-    let digest = sha2::Sha256::digest(bytes);
-    digest
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}

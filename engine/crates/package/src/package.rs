@@ -9,8 +9,8 @@ use crate::archive::{self, COMPONENT, Entries, INDEX, LICENSE, MANIFEST, README,
 use crate::error::PackageError;
 use crate::index::{Entry, Index};
 use crate::key::SigningKey;
-use crate::sha256;
 use crate::signature::{self, Signature};
+use inkstone_domain::digest::sha256;
 
 /// Without a dot.
 pub const EXTENSION: &str = "inkplug";

@@ -56,7 +56,7 @@ pub fn pack_file(wasm: &Path, source: &Path, out_dir: &Path) -> Result<Packed, P
     Ok(Packed {
         manifest,
         path,
-        digest: inkstone_package::sha256(&bytes),
+        digest: inkstone_domain::digest::sha256(&bytes),
         size_bytes: bytes.len() as u64,
     })
 }
@@ -89,7 +89,7 @@ pub fn sign_file(path: &Path, key: &SigningKey) -> Result<String, PackageError> 
     let signed = inkstone_package::sign(&bytes, key)
         .map_err(|error| PackageError::rejected(path, error.to_string()))?;
     write_atomically(path, &signed)?;
-    Ok(inkstone_package::sha256(&signed))
+    Ok(inkstone_domain::digest::sha256(&signed))
 }
 
 fn manifest_toml(wasm: &Path, inside: &Manifest, path: &Path) -> Result<String, PackageError> {

@@ -11,12 +11,12 @@ use futures::Stream;
 use inkstone_domain::chat::{
     Chunk, ChunkStream, EmbedReply, EmbedRequest, Reply, Request, Sampling, Usage,
 };
+use inkstone_domain::digest::sha256;
 use inkstone_domain::ports::{Ai, AiStream};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::provenance::AiCall;
 use inkstone_domain::{Error, Result, codes};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::chat::{Chat, ChatStream, RequestContext, elapsed_ms};
 
@@ -204,14 +204,5 @@ fn sha256_of_json<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     let json = serde_json::to_vec(value).map_err(|error| {
         Error::new(&codes::INTERNAL, "the prompt could not be written as JSON").with_source(error)
     })?;
-    Ok(hex(&Sha256::digest(json)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Ok(sha256(&json))
 }

@@ -27,7 +27,8 @@ use futures::StreamExt;
 use futures::stream;
 use inkstone_domain::plugin::PluginSpec;
 use inkstone_domain::ports::{
-    Clock, PackageFetcher, PackageStore, PluginList, PluginLoader, RecordingStore, RolloutStore,
+    Clock, OutboundTally, PackageFetcher, PackageStore, PluginList, PluginLoader, RecordingStore,
+    RolloutStore,
 };
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
@@ -46,7 +47,7 @@ pub(crate) use self::registry::provider_name;
 pub use self::registry::{Answered, Callable, Snapshot};
 use self::reload::Installed;
 pub use self::reload::{ReloadFailure, ReloadReport};
-pub use self::results::{RolloutAct, RolloutView, VersionResults};
+pub use self::results::{PluginResults, RolloutAct, RolloutView, VersionResults};
 pub use self::status::{PluginFault, PluginState, PluginStatus, VersionRole, VersionStatus};
 
 /// What the plugins of an engine stand on.
@@ -57,6 +58,7 @@ pub struct PluginPorts {
     pub fetcher: Arc<dyn PackageFetcher>,
     pub rollouts: Arc<dyn RolloutStore>,
     pub recordings: Arc<dyn RecordingStore>,
+    pub outbound: Arc<dyn OutboundTally>,
 }
 
 /// How plugins are watched while they serve.

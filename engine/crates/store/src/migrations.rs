@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use inkstone_domain::digest::sha256;
 use surrealdb::types::{ErrorDetails, QueryError, SurrealValue};
 use tokio::time::timeout;
 
 use crate::connection::SurrealStore;
 use crate::failure::{Refusal, StoreFailure};
-use crate::row::hex;
 use crate::statement::{Statement, until_no_conflict};
 
 /// Of one script: building an index over a large table takes its time.
@@ -145,7 +144,7 @@ fn first_cause(errors: Vec<surrealdb::Error>) -> Option<surrealdb::Error> {
 
 impl Migration {
     fn digest(&self) -> String {
-        hex(&Sha256::digest(self.text))
+        sha256(self.text.as_bytes())
     }
 }
 

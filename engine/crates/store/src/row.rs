@@ -46,7 +46,3 @@ pub(crate) fn unreadable(table: &'static str, reason: impl Display) -> StoreFail
 pub(crate) fn unknown_word(table: &'static str, field: &str, word: &str) -> StoreFailure {
     unreadable(table, format!("`{word}` is no `{field}`"))
 }
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -1,6 +1,7 @@
 //! The table `session`: refresh tokens, by the hash of each.
 
 use chrono::{DateTime, Utc};
+use inkstone_domain::digest::hex;
 use inkstone_domain::ids::SessionId;
 use inkstone_domain::ports::Rotation;
 use inkstone_domain::principal::Session;
@@ -8,7 +9,7 @@ use surrealdb::types::SurrealValue;
 
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
-use crate::row::{hex, parse, unknown_word};
+use crate::row::{parse, unknown_word};
 use crate::statement::Statement;
 
 const TABLE: &str = "session";

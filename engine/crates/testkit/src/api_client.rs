@@ -19,8 +19,8 @@ use tower::ServiceExt;
 
 use crate::{
     FakeAnalytics, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider, FakeResearch,
-    FakeSearchIndex, ManualClock, MemPackageStore, MemPluginList, MemStore, Step, loaded_plugin,
-    plugin_spec, sample,
+    FakeSearchIndex, ManualClock, MemOutboundTally, MemPackageStore, MemPluginList, MemStore, Step,
+    loaded_plugin, plugin_spec, sample,
 };
 
 /// Everybody's password.
@@ -60,6 +60,7 @@ pub struct TestApi {
     /// The list of plugins.
     pub list: Arc<MemPluginList>,
     pub fetcher: Arc<FakePackageFetcher>,
+    pub outbound: Arc<MemOutboundTally>,
     pub services: Arc<Services>,
     router: Router,
     tokens: Tokens,
@@ -124,12 +125,14 @@ impl TestApi {
             PLUGINS.iter().map(|id| plugin_spec(id)).collect(),
         ));
         let fetcher = Arc::new(FakePackageFetcher::default());
+        let outbound = Arc::new(MemOutboundTally::default());
         let plugins = PluginPorts {
             loader: loader.clone(),
             list: list.clone(),
             packages: Arc::new(MemPackageStore::default()),
             fetcher: fetcher.clone(),
             recordings: Arc::new(crate::MemRecordings::default()),
+            outbound: outbound.clone(),
             rollouts: Arc::new(store.clone()),
         };
         let services = Services::new(ports(&store, &clock, plugins), config(setup.health_checks));
@@ -159,6 +162,7 @@ impl TestApi {
             loader,
             list,
             fetcher,
+            outbound,
             services,
             router,
             tokens,

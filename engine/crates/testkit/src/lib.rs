@@ -11,6 +11,7 @@ pub mod contract;
 mod guests;
 mod index;
 pub mod mem;
+mod outbound;
 mod packages;
 mod recordings;
 pub mod runtime;
@@ -23,6 +24,7 @@ pub use guests::{
 };
 pub use index::FakeSearchIndex;
 pub use mem::MemStore;
+pub use outbound::MemOutboundTally;
 pub use packages::{FakePackageFetcher, MemPackageStore, MemPluginList};
 pub use recordings::MemRecordings;
 pub use runtime::run_on_deep_stack;

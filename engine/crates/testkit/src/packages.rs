@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use inkstone_domain::digest::sha256;
 use inkstone_domain::plugin::{PluginSpec, RemoteSource};
 use inkstone_domain::ports::{NewEntry, PackageFetcher, PackageStore, PluginList};
 use inkstone_domain::{Error, Result, codes};
-use sha2::{Digest, Sha256};
 
 /// Paths of fakes begin with it; nothing lies there.
 pub const NO_FOLDER: &str = "no-such-folder";
@@ -202,7 +202,7 @@ impl PackageFetcher for FakePackageFetcher {
             .packages
             .get(address)
             .ok_or_else(|| Error::new(&codes::UPSTREAM_ERROR, format!("{address} answered 404")))?;
-        let found = format!("{:x}", Sha256::digest(package));
+        let found = sha256(package);
         if digest.is_some_and(|wanted| *wanted != found) {
             return Err(Error::new(
                 &codes::PLUGIN_REJECTED,

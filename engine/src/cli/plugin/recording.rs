@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use inkstone_domain::recording::{ImportRecord, Outcome, Recording};
+use inkstone_domain::recording::{ImportRecord, Recording, excerpt};
 use inkstone_host::{HostConfig, Replay};
 use serde_json::{Value, json};
 
@@ -168,25 +168,16 @@ fn print(recording: &Recording, replay: &Replay, with_trace: bool) -> Result<(),
     Ok(())
 }
 
+/// Of arguments and of results, on a line of a trace.
+const TRACE_CHARS: usize = 100;
+
 fn trace_line(number: usize, import: &ImportRecord) -> String {
-    let came_to = match &import.outcome {
-        Outcome::Value(value) => shortened(&value.to_string()),
-        Outcome::Error { code, message, .. } => shortened(&format!("{code}: {message}")),
-        Outcome::Trap(why) => shortened(&format!("trap: {why}")),
-    };
     format!(
-        "{number:>5} {:>9} µs +{:>7} µs  {} {} -> {came_to}",
+        "{number:>5} {:>9} µs +{:>7} µs  {} {} -> {}",
         import.at_us,
         import.took_us,
         import.import,
-        shortened(&import.arguments.to_string()),
+        excerpt(&import.arguments.to_string(), TRACE_CHARS),
+        excerpt(&import.outcome.to_string(), TRACE_CHARS),
     )
-}
-
-fn shortened(text: &str) -> String {
-    const MAX_CHARS: usize = 100;
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -57,6 +57,28 @@ pub(crate) async fn stats(common: &Common, id: &str) -> Result<(), Failure> {
     for version in list(&stats, "/versions") {
         print_version(version)?;
     }
+    print_outbound(&stats)
+}
+
+/// What egress refused, or would refuse: nothing is said where there is nothing.
+fn print_outbound(stats: &Value) -> Result<(), Failure> {
+    for address in list(stats, "/outbound/audited") {
+        output::print_line(&format!(
+            "  no grant covers {} calls of {} to {} (audit mode)",
+            number(address, "/calls"),
+            list(address, "/methods")
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(" and "),
+            text(address, "/address"),
+        ))?;
+    }
+    let refused = stats
+        .pointer("/outbound/refused")
+        .and_then(Value::as_object);
+    for (reason, count) in refused.into_iter().flatten() {
+        output::print_line(&format!("  egress refused {count} calls: {reason}"))?;
+    }
     Ok(())
 }
 

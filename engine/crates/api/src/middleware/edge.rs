@@ -2,14 +2,15 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use inkstone_domain::{Error, codes};
 use tracing::{Instrument, debug, info, info_span};
 
@@ -44,7 +45,10 @@ pub(crate) async fn edge(
     let too_large = announces_more_than(request.headers(), max_body_bytes);
     let answered = async {
         let response = match too_large {
-            true => body_too_large(max_body_bytes).into_response(),
+            true => {
+                linger(request.into_body()).await;
+                body_too_large(max_body_bytes).into_response()
+            }
             false => run_without_panic(request, next).await,
         };
         let mut response = write_failure(response, Envelope::of(uri.path()), &request_id);
@@ -86,7 +90,26 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("without a message")
 }
 
-/// Refused before the first byte is read; a body of unknown length is counted while it is read.
+/// Reads a refused body away for a while: a connection that is closed while the client still sends is
+/// reset, and with it the answer that says why.
+async fn linger(body: Body) {
+    const LONGEST: Duration = Duration::from_secs(5);
+    const MOST_BYTES: usize = 64 << 20;
+    let mut left = MOST_BYTES;
+    let mut pieces = body.into_data_stream();
+    let read_away = async {
+        while let Some(Ok(piece)) = pieces.next().await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Late is the same as read.
+    let _ = tokio::time::timeout(LONGEST, read_away).await;
+}
+
+/// Refused before it is parsed; a body of unknown length is counted while it is read.
 fn announces_more_than(headers: &HeaderMap, max_body_bytes: usize) -> bool {
     headers
         .get(CONTENT_LENGTH)
@@ -95,7 +118,7 @@ fn announces_more_than(headers: &HeaderMap, max_body_bytes: usize) -> bool {
         .is_some_and(|length| length > max_body_bytes as u64)
 }
 
-fn report(method: &Method, route: &str, status: StatusCode, elapsed: std::time::Duration) {
+fn report(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
     let labels = [
         ("method", known_method(method).to_owned()),
         ("route", route.to_owned()),

@@ -1,25 +1,48 @@
 //! Versions of a plugin: what each came to, how a rollout stands, and what served when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use inkstone_domain::outbound::OutboundCounts;
 use inkstone_domain::plugin::{Rollout, Signer, Standing, StatsSnapshot, Sticky};
 use inkstone_domain::rollout::{RolloutState, Served};
 use inkstone_services::plugins::{
-    Rated, Rest, RolloutView, VersionResults, VersionRole, VersionStatus,
+    PluginResults, Rated, Rest, RolloutView, VersionResults, VersionRole, VersionStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::plugin::{PermissionsReply, PluginFaultReply};
 
-/// The counters of a plugin's loaded versions.
+/// What a plugin came to.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PluginStatsReply {
     pub plugin: String,
     /// The stable version first.
     pub versions: Vec<VersionResultsReply>,
+    pub outbound: OutboundReply,
+}
+
+/// Calls to the network that the plugin's grants do not cover.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OutboundReply {
+    /// Let through, because egress is in audit mode.
+    pub audited: Vec<AuditedReply>,
+    /// Count by reason.
+    #[schema(example = json!({"not_granted": 2}))]
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+/// Calls to one address that would be refused if egress were enforced.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuditedReply {
+    /// As a grant is written; `other` beyond the first hundred.
+    #[schema(example = "https://api.example.com:443")]
+    pub address: String,
+    #[schema(example = json!(["GET", "POST"]))]
+    pub methods: BTreeSet<String>,
+    pub calls: u64,
 }
 
 /// What a version came to since it was loaded.
@@ -253,6 +276,30 @@ pub(crate) struct RatedReply {
     /// Who had answered.
     pub plugin: String,
     pub version: String,
+}
+
+impl PluginStatsReply {
+    pub fn new(plugin: String, results: PluginResults) -> Self {
+        let OutboundCounts { audited, refused } = results.outbound;
+        Self {
+            plugin,
+            versions: results.versions.into_iter().map(Into::into).collect(),
+            outbound: OutboundReply {
+                audited: audited
+                    .into_iter()
+                    .map(|to| AuditedReply {
+                        address: to.address,
+                        methods: to.methods,
+                        calls: to.count,
+                    })
+                    .collect(),
+                refused: refused
+                    .into_iter()
+                    .map(|because| (because.reason, because.count))
+                    .collect(),
+            },
+        }
+    }
 }
 
 impl From<VersionResults> for VersionResultsReply {

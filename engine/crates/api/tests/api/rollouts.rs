@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::codes;
+use inkstone_domain::outbound::{AuditedAddress, OutboundCounts, RefusedReason};
 use inkstone_domain::plugin::{
     CallEnd, LoadedPlugin, PluginBody, Rollout, RolloutGuard, RolloutStep, Sticky,
 };
@@ -200,12 +201,31 @@ async fn stats_show_every_version() {
         });
     }
     canary.stats.rated(4);
+    let counts = OutboundCounts {
+        audited: vec![AuditedAddress {
+            address: "https://example.org:443".to_owned(),
+            methods: ["GET".to_owned()].into(),
+            count: 3,
+        }],
+        refused: vec![RefusedReason {
+            reason: "not_granted",
+            count: 2,
+        }],
+    };
+    api.outbound.set(ID, counts);
     let stats = api
         .admin()
         .get("/v1/plugins/research-fake/stats")
         .await
         .json();
     assert_eq!(stats["plugin"], ID);
+    assert_eq!(
+        stats["outbound"],
+        json!({
+            "audited": [{"address": "https://example.org:443", "methods": ["GET"], "calls": 3}],
+            "refused": {"not_granted": 2},
+        })
+    );
     assert_eq!(stats["versions"][0]["role"], "stable");
     let canary = &stats["versions"][1];
     for (field, want) in [

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::Result;
 use crate::capability::Effective;
-use crate::outbound::{OutboundRequest, OutboundResponse};
+use crate::outbound::{OutboundCounts, OutboundRequest, OutboundResponse};
 use crate::recording::{Recording, RecordingInfo};
 
 /// The only door to the network. Checks the target against the powers, refuses private networks
@@ -18,6 +18,12 @@ pub trait Egress: Send + Sync {
         powers: &Effective,
         request: OutboundRequest,
     ) -> Result<OutboundResponse>;
+}
+
+/// What egress has counted.
+pub trait OutboundTally: Send + Sync {
+    /// Since the start; nothing where this plugin has called nobody, or does not exist.
+    fn counts(&self, plugin: &str) -> OutboundCounts;
 }
 
 /// Where recorded calls of plugins are kept.

@@ -1,7 +1,9 @@
 //! What is counted: refusals, and in audit mode what would be one.
 
+use inkstone_domain::outbound::RefusedReason;
 use inkstone_domain::ports::Egress;
-use inkstone_egress::{EgressMode, RefusedReason};
+use inkstone_domain::ports::OutboundTally;
+use inkstone_egress::EgressMode;
 
 use crate::upstream::{SECRET, Upstream, egress, get_request, powers};
 

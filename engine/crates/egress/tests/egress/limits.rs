@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use inkstone_domain::outbound::OutboundRequest;
-use inkstone_domain::ports::Egress;
+use inkstone_domain::ports::{Egress, OutboundTally};
 
 use crate::upstream::{Upstream, egress, get_request, powers, text};
 

@@ -7,13 +7,13 @@ use axum::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::get;
 use bytes::Bytes;
+use inkstone_domain::digest::sha256;
 use inkstone_domain::plugin::{PackageFormat, RemoteSource};
 use inkstone_domain::ports::PackageFetcher;
 use inkstone_egress::Secret;
 use inkstone_egress::packages::{HttpPackages, PackageLabel, PackagesConfig, RegistryAccess};
 use inkstone_testkit::contract;
 use inkstone_testkit::contract::packages::Reachable;
-use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
 const PACKAGE: &[u8] = b"a package of a plugin";
@@ -23,10 +23,6 @@ async fn serve(router: Router) -> String {
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
-}
-
-fn sha256(content: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(content))
 }
 
 fn fetcher() -> HttpPackages {

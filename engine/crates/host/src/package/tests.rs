@@ -220,7 +220,7 @@ fn a_package_is_read_like_the_component_in_it() {
     assert_eq!(inspection.format, PackageFormat::Package);
     assert_eq!(
         inspection.package_digest,
-        inkstone_package::sha256(&package)
+        inkstone_domain::digest::sha256(&package)
     );
     assert_eq!(inspection.size_bytes, package.len() as u64);
     assert_eq!(inspection.signed_by, []);

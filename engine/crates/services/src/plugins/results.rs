@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::outbound::OutboundCounts;
 use inkstone_domain::plugin::{LoadedPlugin, Rollout, StatsSnapshot};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::rollout::{RolloutState, RolloutStatus, Served};
@@ -39,6 +40,14 @@ pub struct RolloutView {
     pub finding: Option<String>,
     /// Why the canary could not be loaded.
     pub error: Option<PluginFault>,
+}
+
+/// What a plugin came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginResults {
+    /// The stable one first.
+    pub versions: Vec<VersionResults>,
+    pub outbound: OutboundCounts,
 }
 
 /// What a version came to since it was loaded.
@@ -113,17 +122,18 @@ impl Plugins {
         Ok(history)
     }
 
-    /// The counters of every loaded version, the stable one first. For admins.
-    pub fn results(&self, principal: &Principal, id: &str) -> Result<Vec<VersionResults>> {
+    /// What a plugin came to: every loaded version, the stable one first. For admins.
+    pub fn results(&self, principal: &Principal, id: &str) -> Result<PluginResults> {
         check_admin(principal)?;
         let snapshot = self.snapshot();
         let status = snapshot.status(id)?;
-        Ok(snapshot
-            .loaded(id)
-            .into_iter()
-            .zip(&status.versions)
-            .map(|(plugin, version)| VersionResults::of(&plugin, version))
-            .collect())
+        let loaded = snapshot.loaded(id).into_iter().zip(&status.versions);
+        Ok(PluginResults {
+            versions: loaded
+                .map(|(plugin, version)| VersionResults::of(&plugin, version))
+                .collect(),
+            outbound: self.ports.outbound.counts(id),
+        })
     }
 
     fn view(&self, id: &str) -> Result<RolloutView> {

@@ -448,7 +448,7 @@ async fn every_version_has_its_own_results() {
     calls(&trial.stable, (100, 1), &codes::UPSTREAM_ERROR);
     calls(&trial.canary, (10, 2), &codes::INVALID_INPUT);
     trial.canary.stats.tokens(7, 9);
-    let results = trial.plugins.results(&trial.admin, ID).unwrap();
+    let results = trial.plugins.results(&trial.admin, ID).unwrap().versions;
     let short: Vec<_> = results
         .iter()
         .map(|one| {

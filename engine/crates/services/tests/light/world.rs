@@ -16,8 +16,8 @@ use inkstone_services::{
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider, FakeResearch,
-    FakeSearchIndex, ManualClock, MemPackageStore, MemPluginList, MemRecordings, MemStore, Step,
-    loaded_plugin, plugin_spec,
+    FakeSearchIndex, ManualClock, MemOutboundTally, MemPackageStore, MemPluginList, MemRecordings,
+    MemStore, Step, loaded_plugin, plugin_spec,
 };
 
 /// Everything a test may look at or turn.
@@ -170,6 +170,7 @@ pub fn plugin_ports(loader: Arc<FakeLoader>) -> PluginPorts {
         fetcher: Arc::new(FakePackageFetcher::default()),
         rollouts: Arc::new(MemStore::new()),
         recordings: Arc::new(MemRecordings::default()),
+        outbound: Arc::new(MemOutboundTally::default()),
     }
 }
 
