@@ -205,6 +205,15 @@ impl Armed<'_> {
         }
     }
 
+    /// Whether the attack loads a file, each time it is mounted.
+    pub fn loads(&self) -> bool {
+        match self.mount {
+            Mount::Handmade(_) => self.plugin.is_none(),
+            Mount::File(_) | Mount::Cache(_) | Mount::List(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether nothing of the attack still runs.
     pub async fn rests(&self) -> bool {
         let Some(plugin) = &self.plugin else {

@@ -1,5 +1,5 @@
-//! Upstreams that mean no good, or repeat what they hear. They run on a thread of their own, so that
-//! their work is not mistaken for the engine's.
+//! Upstreams that mean no good, or repeat what they hear. They run on a thread of their own that gives
+//! way to every other one, so that their work is not mistaken for the engine's.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,6 +52,7 @@ impl Upstreams {
         let (tell, told) = std::sync::mpsc::channel();
         let own = seen.clone();
         std::thread::spawn(move || {
+            as_on_another_machine();
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -255,4 +256,16 @@ async fn to_localhost(State(here): State<Here>) -> Response {
 async fn to_second(State(here): State<Here>) -> Response {
     let location = format!("http://{}/hello", here.addresses[1]);
     (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
+}
+
+/// Takes no core from the engine.
+fn as_on_another_machine() {
+    #[cfg(target_os = "linux")]
+    {
+        use thread_priority::NormalThreadSchedulePolicy::Idle;
+        use thread_priority::{ThreadPriority, ThreadSchedulePolicy};
+        let this = thread_priority::thread_native_id();
+        let policy = ThreadSchedulePolicy::Normal(Idle);
+        thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, policy).unwrap();
+    }
 }

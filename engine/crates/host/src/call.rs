@@ -73,11 +73,12 @@ impl<W: World> Guest<W> {
             std::thread::yield_now();
             let state = context.data();
             let meter = state.meter.clone();
+            let before = meter.computed_long();
             meter.tick();
             if meter.is_spent() {
                 return Err(CpuSpent.into());
             }
-            let turn = state.plugin.pace.at_tick(meter.computed_long());
+            let turn = state.plugin.pace.at_tick(before, meter.computed_long());
             let aside = Box::pin(async move {
                 match turn {
                     Some(turn) => meter.takes_turn(turn.await),

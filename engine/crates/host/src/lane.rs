@@ -1,7 +1,7 @@
 //! Guests that compute for long take turns, so that those which answer at once never wait for them:
 //! all of them together get all threads but one. A turn is one tick, and the first to wait is the
-//! next to run. A plugin that was seen computing for long takes turns from the start of its calls,
-//! for a while. Waiting for a turn costs no computing time, but the deadline goes on.
+//! next to run. A plugin that was seen computing for long, and then again, takes turns from the start
+//! of its calls for a while. Waiting for a turn costs no computing time, but the deadline goes on.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,8 +14,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// What a call may compute before it has to take turns. A call of a well-made plugin needs less,
 /// unless computing is what it is for.
 const LONG: Duration = Duration::from_millis(5);
-/// How long a plugin is remembered.
-const REMEMBERED: Duration = Duration::from_secs(60);
+/// How long a plugin is remembered. Once in a while any call takes long, where the system has to find
+/// memory for it: only a second time within this makes a plugin one that computes for long.
+const REMEMBERED: Duration = Duration::from_secs(30);
 
 /// The turns there are at a time.
 #[derive(Clone)]
@@ -43,7 +44,8 @@ impl Lane {
 pub(crate) struct Pace {
     lane: Lane,
     origin: Instant,
-    /// In milliseconds after `origin`.
+    /// In milliseconds after `origin`: until when the last long call counts, and the memory of more than one.
+    last_until_ms: AtomicU64,
     remembered_until_ms: AtomicU64,
 }
 
@@ -52,6 +54,7 @@ impl Pace {
         Self {
             lane,
             origin: Instant::now(),
+            last_until_ms: AtomicU64::new(0),
             remembered_until_ms: AtomicU64::new(0),
         }
     }
@@ -61,18 +64,29 @@ impl Pace {
         self.is_remembered().then(|| self.lane.clone().turn())
     }
 
-    /// For a call that has computed for so long: the turn it has to wait for.
+    /// For a call that has computed for so long, and for so long at its tick before: the turn it has
+    /// to wait for.
     pub fn at_tick(
         &self,
+        before: Duration,
         computed: Duration,
     ) -> Option<impl Future<Output = Option<Turn>> + Send + use<>> {
-        if computed >= LONG {
-            let until_ms = self.now_ms() + milliseconds(REMEMBERED);
-            self.remembered_until_ms.store(until_ms, Ordering::Relaxed);
-        } else if !self.is_remembered() {
+        if computed < LONG && !self.is_remembered() {
             return None;
         }
+        if before < LONG && LONG <= computed {
+            self.remember();
+        }
         Some(self.lane.clone().turn())
+    }
+
+    /// A call has become a long one.
+    fn remember(&self) {
+        let now_ms = self.now_ms();
+        let until_ms = now_ms + milliseconds(REMEMBERED);
+        if now_ms < self.last_until_ms.swap(until_ms, Ordering::Relaxed) {
+            self.remembered_until_ms.store(until_ms, Ordering::Relaxed);
+        }
     }
 
     fn is_remembered(&self) -> bool {
@@ -115,13 +129,22 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_that_computes_for_long_is_remembered() {
+    fn a_plugin_that_computes_for_long_again_is_remembered() {
         let pace = Pace::new(Lane::new());
         assert!(pace.at_start().is_none());
-        assert!(pace.at_tick(Duration::from_millis(4)).is_none());
-        assert!(pace.at_tick(Duration::from_millis(5)).is_some());
+        let at_tick = |before_ms, computed_ms| {
+            let [before, computed] = [before_ms, computed_ms].map(Duration::from_millis);
+            pace.at_tick(before, computed).is_some()
+        };
+        assert!(!at_tick(3, 4));
+        assert!(at_tick(4, 5));
+        // Long once is no habit, however long it is.
+        assert!(at_tick(5, 6));
+        assert!(pace.at_start().is_none());
+        assert!(!at_tick(0, 1));
+        assert!(at_tick(4, 5));
         assert!(pace.at_start().is_some());
-        assert!(pace.at_tick(Duration::ZERO).is_some());
+        assert!(at_tick(0, 0));
         let other = Pace::new(pace.lane.clone());
         assert!(other.at_start().is_none());
     }

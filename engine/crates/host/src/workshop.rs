@@ -1,13 +1,10 @@
-//! Where plugins are read, checked and compiled: on threads of their own with a low priority, so
-//! that a file, whoever made it, takes no core from the calls that are served meanwhile.
+//! Where plugins are read, checked and compiled: on threads of their own that give way to every other
+//! one, so that a file, whoever made it, takes no core from the calls that are served meanwhile.
+
+use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use std::sync::Arc;
 use tokio::task::JoinError;
-
-/// Behind every serving thread, and before nothing.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 19;
 
 #[derive(Clone)]
 pub(crate) struct Workshop(Arc<ThreadPool>);
@@ -17,7 +14,7 @@ impl Workshop {
     pub fn new() -> Result<Self, ThreadPoolBuildError> {
         ThreadPoolBuilder::new()
             .thread_name(|number| format!("workshop-{number}"))
-            .start_handler(|_number| step_back())
+            .start_handler(|_number| give_way())
             .build()
             .map(|threads| Self(Arc::new(threads)))
     }
@@ -32,13 +29,23 @@ impl Workshop {
     }
 }
 
-/// Lowers the priority of this thread. Where only whole processes have one, nothing is changed.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "plugins are made ready at the usual priority");
+/// From here on this thread runs where a core has nothing else to do (SCHED_IDLE of sched(7)). A mere
+/// nice value is not enough: a thread that wakes up still waits until the slice of a nice one is over.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    use thread_priority::{
+        NormalThreadSchedulePolicy::Idle, ThreadPriority::Min, ThreadSchedulePolicy::Normal,
+        set_thread_priority_and_policy, thread_native_id,
+    };
+    let asked = set_thread_priority_and_policy(thread_native_id(), Min, Normal(Idle));
+    if let Err(error) = asked {
+        tracing::debug!(?error, "plugins are made ready at the usual priority");
     }
 }
+
+/// Other systems have no such thing for threads.
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
 
 #[cfg(test)]
 mod tests {
@@ -46,23 +53,20 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn work_is_done_behind_everybody_else() {
-        let niceness = || rustix::process::getpriority_process(None).unwrap();
+    async fn work_gives_way_to_everybody_else() {
+        use thread_priority::NormalThreadSchedulePolicy::{Idle, Other};
+        use thread_priority::ThreadSchedulePolicy::Normal;
+        let policy = || thread_priority::thread_schedule_policy().unwrap();
         let workshop = Workshop::new().unwrap();
-        assert_eq!(workshop.run(niceness).await.unwrap(), NICENESS);
-        assert!(niceness() < NICENESS);
+        assert_eq!(workshop.run(policy).await.unwrap(), Normal(Idle));
+        assert_eq!(policy(), Normal(Other));
     }
 
     #[tokio::test]
     async fn a_panic_is_told() {
         let workshop = Workshop::new().unwrap();
-        assert!(
-            workshop
-                .run(|| panic!("on purpose"))
-                .await
-                .unwrap_err()
-                .is_panic()
-        );
+        let broken = workshop.run(|| panic!("on purpose")).await;
+        assert!(broken.unwrap_err().is_panic());
         assert_eq!(workshop.run(|| 7).await.unwrap(), 7);
     }
 }
