@@ -82,7 +82,7 @@ async fn under_load(original: &[u8], is_cached: bool) -> Result<(), Failure> {
             true => 1 + swap % 2,
             false => 100 + swap,
         };
-        let version = format!("0.{}.{}", number / 10, number % 10);
+        let version = format!("{}.{}.{}", number / 100, number / 10 % 10, number % 10);
         let component = with_version(original, &version)?;
         let beside = folder.path().join("new");
         std::fs::write(&beside, component)?;

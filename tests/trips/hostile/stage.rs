@@ -27,7 +27,9 @@ use tokio::sync::Semaphore;
 use super::attacks::{Attack, Damage, Mount, Reach, Tampering};
 use super::damage::damaged;
 use super::handmade;
-use super::surroundings::{KnowsNoModel, NeverAnswers, ThreeTokens, call_with, guest, harm};
+use super::surroundings::{
+    KnowsNoModel, NeverAnswers, ThreeTokens, call_with, guest, harm, on_another_machine,
+};
 use super::upstreams::Upstreams;
 
 const ANALYTICS: &str = "analytics-hostile";
@@ -190,9 +192,15 @@ impl Armed<'_> {
             }
             Mount::File(damage) => {
                 let number = stage.mounts.fetch_add(1, Ordering::Relaxed);
-                let honest = std::fs::read(guest(ANALYTICS)).unwrap();
                 let path = stage.folder.path().join("damaged");
-                std::fs::write(&path, damaged(damage, &honest, number)).unwrap();
+                on_another_machine({
+                    let path = path.clone();
+                    move || {
+                        let honest = std::fs::read(guest(ANALYTICS)).unwrap();
+                        std::fs::write(path, damaged(damage, &honest, number)).unwrap();
+                    }
+                })
+                .await;
                 let spec = spec(ANALYTICS, path, self.limits);
                 let is_strict = matches!(damage, Damage::UnknownSigner | Damage::Unsigned);
                 stage.is_strict.store(is_strict, Ordering::Relaxed);

@@ -204,3 +204,25 @@ impl Ai for NeverAnswers {
         Err(Error::new(&codes::UNSUPPORTED, "no embeddings here"))
     }
 }
+
+/// Does what an attacker does at home, where it costs the engine nothing.
+pub async fn on_another_machine(work: impl FnOnce() + Send + 'static) {
+    let own = std::thread::spawn(|| {
+        give_way();
+        work();
+    });
+    let done = tokio::task::spawn_blocking(|| own.join());
+    done.await.unwrap().unwrap();
+}
+
+/// This thread takes no core from any other one.
+pub fn give_way() {
+    #[cfg(target_os = "linux")]
+    {
+        use thread_priority::NormalThreadSchedulePolicy::Idle;
+        use thread_priority::{ThreadPriority, ThreadSchedulePolicy};
+        let this = thread_priority::thread_native_id();
+        let policy = ThreadSchedulePolicy::Normal(Idle);
+        thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, policy).unwrap();
+    }
+}

@@ -29,7 +29,7 @@ const NOT_STARVED: Duration = Duration::from_secs(2);
 /// `[plugins] max_plugins`, where nobody changed it.
 const AS_MANY_AS_A_LIST_MAY_HOLD: usize = 1_000;
 /// A machine has its moods: an attack is measured again before it is blamed.
-const TRIES: usize = 3;
+const TRIES: usize = 5;
 
 /// Whether there is time to look closely.
 fn is_thorough() -> bool {
@@ -138,7 +138,8 @@ async fn mount_all() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Measures again where the neighbour was slow, because the machine may have been.
+/// Measures again where the neighbour was slow, because the machine may have been, and where memory was
+/// kept: what the allocator keeps is used again, and only a leak grows each time.
 async fn withstood(
     stage: &Stage,
     neighbour: &Neighbour,
@@ -157,12 +158,11 @@ async fn withstood(
             "{:<55} {:>5} mounts  {:>+7} KiB  p99 {:>8.2?} -> {:>8.2?}  ×{ratio:.2}",
             attack.name, row.mounts, row.memory_kib, row.quiet, row.during,
         );
-        let is_fine = if is_thorough {
-            ratio < MOST_RATIO && row.memory_kib <= SLACK_KIB
-        } else {
-            row.during < NOT_STARVED
+        let is_quick = match is_thorough {
+            true => ratio < MOST_RATIO,
+            false => row.during < NOT_STARVED,
         };
-        if is_fine {
+        if is_quick && row.memory_kib <= SLACK_KIB {
             return Ok((row, None));
         }
         if tries == TRIES {
@@ -207,10 +207,6 @@ async fn measured(
         return Err("a call of it still runs".to_owned());
     }
     let memory_kib = resident::kib() - before_kib;
-    // The allocator keeps an arena for each thread that read a list of ten thousand; a leak is many times that.
-    if memory_kib > SLACK_KIB * 8 {
-        return Err(format!("the host holds {memory_kib} KiB more than before"));
-    }
     let next = armed.goes_on().await;
     next.map_err(|error| format!("the next call of the same plugin fails: {error:?}"))?;
     Ok(Row {
@@ -311,10 +307,11 @@ written by `cargo xtask hostile`; the attacks stand in `tests/trips/hostile/atta
 
 - **The caller is told** is the public error code, or what happens where the call just goes on.
 - **Memory after** is what the process has to itself (anonymous and shared) after the attack, compared
-  with before, once its allocator gave back what it can. Up to 8 MiB may stay: pages that are used again.
+  with before, once its allocator gave back what it can. Up to 8 MiB may stay. Where more did, the attack was
+  mounted anew: what the allocator keeps is used again, and a leak grows.
 - **Neighbour** is another plugin, called all the while from outside: a fresh instance that streams five
   chunks. Its p99 in quiet and during the attack, taken in turns; the quiet one is that of all quiet calls up
-  to there. The run fails at a ratio of 2; a machine that does something else meanwhile gets up to three tries. The figures are those of an unoptimised build.
+  to there. The run fails at a ratio of 2; a machine that does something else meanwhile gets up to five tries. The figures are those of an unoptimised build.
 - An attack is mounted again 2 ms after it has ended, over and over, one that is over while its file is loaded
   after 75 ms, as the watch would: what a flood of calls does is a question of rate limits.
 

@@ -18,6 +18,8 @@ use flate2::{Compress, Compression, FlushCompress};
 use futures::{StreamExt, stream};
 use tokio::sync::oneshot;
 
+use super::surroundings::give_way;
+
 /// What the upstreams noticed.
 #[derive(Default)]
 pub struct Seen {
@@ -52,7 +54,7 @@ impl Upstreams {
         let (tell, told) = std::sync::mpsc::channel();
         let own = seen.clone();
         std::thread::spawn(move || {
-            as_on_another_machine();
+            give_way();
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -256,16 +258,4 @@ async fn to_localhost(State(here): State<Here>) -> Response {
 async fn to_second(State(here): State<Here>) -> Response {
     let location = format!("http://{}/hello", here.addresses[1]);
     (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
-}
-
-/// Takes no core from the engine.
-fn as_on_another_machine() {
-    #[cfg(target_os = "linux")]
-    {
-        use thread_priority::NormalThreadSchedulePolicy::Idle;
-        use thread_priority::{ThreadPriority, ThreadSchedulePolicy};
-        let this = thread_priority::thread_native_id();
-        let policy = ThreadSchedulePolicy::Normal(Idle);
-        thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, policy).unwrap();
-    }
 }
