@@ -1,8 +1,9 @@
 //! Vectors of texts, in as many requests as the batch size asks.
 
 use inkstone_plugin::provider::{EmbedReply, EmbedRequest, Error, Result, Usage};
+use provider_wire::upstream;
 
-use crate::client::{self, Client};
+use crate::client::Client;
 use crate::wire::embeddings::{EmbeddingsBody, EmbeddingsReply};
 
 /// One vector per input, in their order.
@@ -18,8 +19,10 @@ pub fn embed(client: &Client, request: &EmbedRequest) -> Result<EmbedReply> {
             dimensions: request.dimensions,
             encoding_format: "base64",
         };
-        let response = client.post("/embeddings", &body, "application/json")?;
-        let reply: EmbeddingsReply = client::read(response)?;
+        let response = client
+            .upstream
+            .post("/embeddings", &body, "application/json")?;
+        let reply: EmbeddingsReply = upstream::read(response)?;
         let usage = reply.usage.map(Usage::from).unwrap_or_default();
         all.usage.input_tokens += usage.input_tokens;
         all.usage.cached_input_tokens += usage.cached_input_tokens;

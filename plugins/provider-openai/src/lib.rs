@@ -1,10 +1,11 @@
 //! A provider for every server that speaks OpenAI's HTTP API. Here is only which verb goes to which module:
-//! what is sent and read stands in [`wire`], the reading of streams in [`stream`], faults in [`failure`].
+//! what is sent and read stands in [`wire`], the reading of streams in [`stream`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod client;
 mod embeddings;
-mod failure;
+#[cfg(test)]
+mod failures;
 mod models;
 mod settings;
 mod stream;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use inkstone_plugin::provider::{Error, ErrorKind, Model, ModelKind, Result};
+use provider_wire::upstream;
 
-use crate::client::{self, Client};
+use crate::client::Client;
 use crate::settings::Settings;
 use crate::wire::models::{ModelBody, ModelsReply};
 
@@ -30,7 +31,7 @@ pub fn validate(client: &Client) -> Result<String> {
     let models = ask(client)?;
     let known: BTreeSet<&str> = models.iter().map(|model| model.id.as_str()).collect();
     let names: Vec<&str> = known.iter().copied().take(NAMED_MODELS).collect();
-    let mut text = format!("{} offers {} models", settings.base_url, known.len());
+    let mut text = format!("{} offers {} models", client.upstream.base_url, known.len());
     if !names.is_empty() {
         text.push_str(if known.len() > names.len() {
             ", among them "
@@ -52,17 +53,17 @@ pub fn validate(client: &Client) -> Result<String> {
 }
 
 fn ask(client: &Client) -> Result<Vec<ModelBody>> {
-    let response = client.get("/models").map_err(|error| match error.kind {
+    let response = client.upstream.get("/models").map_err(|error| match error.kind {
         ErrorKind::NotFound | ErrorKind::Unsupported => Error {
             message: format!(
                 "{} has no list of models ({}); check `base_url`, or name the models in the setting `models`",
-                client.settings.base_url, error.message
+                client.upstream.base_url, error.message
             ),
             ..error
         },
         _ => error,
     })?;
-    let reply: ModelsReply = client::read(response)?;
+    let reply: ModelsReply = upstream::read(response)?;
     let mut models = reply.into_models();
     models.retain(|model| !model.id.is_empty());
     Ok(models)

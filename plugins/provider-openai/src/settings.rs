@@ -1,6 +1,6 @@
 //! What the admin can set. The defaults agree with `[settings.schema]` of `plugin.toml`, which a test checks.
 
-use inkstone_plugin::{Error, Result};
+use inkstone_plugin::Result;
 use serde::Deserialize;
 
 /// The settings, checked.
@@ -8,7 +8,6 @@ use serde::Deserialize;
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(test, derive(serde::Serialize))]
 pub struct Settings {
-    /// Without a slash at its end once [`Settings::load`] has passed it.
     pub base_url: String,
     /// Empty is none.
     pub credential: String,
@@ -85,13 +84,6 @@ impl Settings {
     /// The settings the host holds for this plugin.
     pub fn load() -> Result<Self> {
         let mut settings: Self = inkstone_plugin::settings::get()?;
-        let address = settings.base_url.trim().trim_end_matches('/');
-        if !address.starts_with("https://") && !address.starts_with("http://") {
-            return Err(Error::invalid_input(format!(
-                "setting `base_url` is `{address}`; it begins with https:// or http://"
-            )));
-        }
-        settings.base_url = address.to_owned();
         settings.embedding_batch_size = settings.embedding_batch_size.max(1);
         Ok(settings)
     }
@@ -136,7 +128,6 @@ fn host_of(address: &str) -> &str {
 mod tests {
     use super::*;
     use inkstone_plugin::testing;
-    use serde_json::json;
 
     #[test]
     fn nothing_set_is_the_default() {
@@ -159,18 +150,6 @@ mod tests {
             .collect();
         let own = serde_json::to_value(Settings::default()).unwrap();
         assert_eq!(serde_json::Value::Object(declared), own);
-    }
-
-    #[test]
-    fn slashes_at_the_end_are_dropped_and_other_schemes_refused() {
-        testing::settings(&json!({"base_url": " http://127.0.0.1:8080/v1// "}));
-        assert_eq!(
-            Settings::load().unwrap().base_url,
-            "http://127.0.0.1:8080/v1"
-        );
-        testing::settings(&json!({"base_url": "localhost:8080"}));
-        let error = Settings::load().unwrap_err();
-        assert!(error.message.contains("base_url"), "{}", error.message);
     }
 
     #[test]

@@ -9,27 +9,29 @@ use inkstone_plugin::provider::{
     Chunk, Error, FinishReason, Request, Result, Source, ToolCallDelta, Usage,
 };
 use inkstone_plugin::sse::{Event, Events};
+use provider_wire::fault::{ErrorReply, Fault};
+use provider_wire::{failure, upstream};
 use serde_json::value::Value;
 
-use crate::client::{self, Client};
-use crate::failure;
+use crate::client::Client;
 use crate::wire::chat_reply::{
     ChatReply, Choice, CitationBody, Content, ContentPart, ToolCallPiece, finish_reason,
 };
 use crate::wire::chat_request::ChatRequestBody;
-use crate::wire::error::Fault;
 
 /// Sends the request; returns once the server answers with something that is no error.
 pub fn open(client: &Client, request: &Request) -> Result<Chunks> {
     let body = ChatRequestBody::new(request, &client.settings)?;
-    let response = client.post("/chat/completions", &body, "text/event-stream")?;
+    let response = client
+        .upstream
+        .post("/chat/completions", &body, "text/event-stream")?;
     let is_whole = response
         .header("content-type")
         .is_some_and(|kind| kind.trim_start().starts_with("application/json"));
     let mut chunks = Chunks::default();
     if is_whole {
         // A server that cannot stream answers in one piece, and what could be read as JSON is whole.
-        chunks.absorb(client::read(response)?)?;
+        chunks.absorb(upstream::read(response)?)?;
         chunks.end(true)?;
     } else {
         chunks.events = Some(response.events());
@@ -242,7 +244,7 @@ impl Chunks {
 }
 
 fn error_event(data: &str) -> Fault {
-    crate::wire::error::ErrorReply::read(data).unwrap_or_else(|| Fault {
+    ErrorReply::read(data).unwrap_or_else(|| Fault {
         message: data.to_owned(),
         ..Fault::default()
     })

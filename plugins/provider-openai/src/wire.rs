@@ -4,5 +4,4 @@
 pub mod chat_reply;
 pub mod chat_request;
 pub mod embeddings;
-pub mod error;
 pub mod models;

@@ -1,4 +1,5 @@
-//! What servers send when something is wrong: OpenAI's envelope, and what look-alikes make of it.
+//! What servers send when something is wrong: OpenAI's envelope, what look-alikes make of it, Anthropic's
+//! (`type` is a word) and Google's (`status` is a word, `code` the HTTP status).
 
 use serde::Deserialize;
 
@@ -54,7 +55,7 @@ impl Detail {
 pub struct Fault {
     #[serde(default, deserialize_with = "null_is_empty")]
     pub message: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", alias = "status")]
     pub kind: Option<String>,
     pub code: Option<Code>,
 }

@@ -4,23 +4,25 @@
 use inkstone_plugin::http::Response;
 use inkstone_plugin::{Error, ErrorKind, clock};
 
-use crate::settings::Settings;
-use crate::wire::error::{Code, ErrorReply, Fault};
+use crate::fault::{Code, ErrorReply, Fault};
 
 /// How much of an error's body is read, in bytes.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 /// How much of the server's own words is repeated, in characters.
 const QUOTE_LIMIT_CHARS: usize = 500;
 
-/// The error an answer with this status stands for.
-pub fn from_response(response: Response, settings: &Settings) -> Error {
+/// The error an answer with this status stands for. `credential` is the name of the one that was sent, or empty.
+pub fn from_response(response: Response, credential: &str) -> Error {
     let status = response.status;
     let retry_after_ms = retry_after_ms(&response);
     let body = read_some(response);
     let fault = ErrorReply::read(&body);
     let kind = kind_of(Some(status), fault.as_ref());
-    let mut error = Error::new(kind, message(status, kind, fault.as_ref(), &body, settings))
-        .with_upstream_status(status);
+    let mut error = Error::new(
+        kind,
+        message(status, kind, fault.as_ref(), &body, credential),
+    )
+    .with_upstream_status(status);
     error.retry_after_ms = retry_after_ms;
     error.code = code_for_callers(kind, fault.as_ref());
     error
@@ -66,11 +68,16 @@ fn kind_of(status: Option<u16>, fault: Option<&Fault>) -> ErrorKind {
         .unwrap_or(ErrorKind::Upstream)
 }
 
-/// Codes and types that OpenAI and its look-alikes document.
+/// Codes, types and statuses that OpenAI and its look-alikes, Anthropic and Google document.
 fn kind_of_name(name: &str) -> Option<ErrorKind> {
     let kind = match name {
-        "invalid_api_key" | "authentication_error" | "permission_error" => ErrorKind::Unauthorized,
-        "model_not_found" | "not_found_error" => ErrorKind::NotFound,
+        "invalid_api_key"
+        | "authentication_error"
+        | "permission_error"
+        | "billing_error"
+        | "UNAUTHENTICATED"
+        | "PERMISSION_DENIED" => ErrorKind::Unauthorized,
+        "model_not_found" | "not_found_error" | "NOT_FOUND" => ErrorKind::NotFound,
         "unsupported_parameter" | "unsupported_value" | "unsupported_model" => {
             ErrorKind::Unsupported
         }
@@ -78,14 +85,21 @@ fn kind_of_name(name: &str) -> Option<ErrorKind> {
         | "invalid_request_error"
         | "exceed_context_size_error"
         | "BadRequestError"
-        | "content_policy_violation" => ErrorKind::InvalidInput,
+        | "content_policy_violation"
+        | "request_too_large"
+        | "INVALID_ARGUMENT"
+        | "FAILED_PRECONDITION"
+        | "OUT_OF_RANGE" => ErrorKind::InvalidInput,
         "rate_limit_exceeded"
         | "rate_limit_error"
         | "insufficient_quota"
         | "tokens"
-        | "requests" => ErrorKind::RateLimited,
-        "overloaded_error" | "unavailable_error" | "service_unavailable" => ErrorKind::Unavailable,
-        "timeout" | "timeout_error" => ErrorKind::Timeout,
+        | "requests"
+        | "RESOURCE_EXHAUSTED" => ErrorKind::RateLimited,
+        "overloaded_error" | "unavailable_error" | "service_unavailable" | "UNAVAILABLE" => {
+            ErrorKind::Unavailable
+        }
+        "timeout" | "timeout_error" | "DEADLINE_EXCEEDED" => ErrorKind::Timeout,
         _ => return None,
     };
     Some(kind)
@@ -106,12 +120,11 @@ fn message(
     kind: ErrorKind,
     fault: Option<&Fault>,
     body: &str,
-    settings: &Settings,
+    credential: &str,
 ) -> String {
     if kind == ErrorKind::Unauthorized {
         // The server's own words can repeat parts of the key.
         let label = fault.and_then(Fault::label).unwrap_or_default();
-        let credential = &settings.credential;
         let hint = if credential.is_empty() {
             "it wants a credential: name one in the setting `credential`".to_owned()
         } else {
@@ -185,6 +198,3 @@ fn until_date(text: &str) -> Option<f64> {
     let now_ms = u128::from(clock::now_ms());
     Some(since_epoch.as_millis().saturating_sub(now_ms) as f64)
 }
-
-#[cfg(test)]
-mod tests;

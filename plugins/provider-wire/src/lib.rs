@@ -1,0 +1,7 @@
+//! What the providers of hosted models share: [`upstream`] reaches a server, and turns what goes wrong there into
+//! the contract's typed errors ([`failure`], [`fault`]). It is a library for plugins, and no plugin itself.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod failure;
+pub mod fault;
+pub mod upstream;
