@@ -1,40 +1,40 @@
-//! A provider for every server that speaks OpenAI's HTTP API. Here is only which verb goes to which module:
-//! what is sent and read stands in [`wire`], the reading of streams in [`stream`].
+//! A provider for every server that speaks OpenAI's HTTP API. The API itself stands in `provider-wire`; here is what
+//! the admin can set, and what of it is OpenAI's own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod client;
-mod embeddings;
-#[cfg(test)]
-mod failures;
-mod models;
 mod settings;
-mod stream;
-mod wire;
+#[cfg(test)]
+mod tests;
 
 use inkstone_plugin::provider::{
     Chunk, EmbedReply, EmbedRequest, Model, Provider, Request, Result,
 };
+use provider_wire::openai::Server;
 
-use crate::client::Client;
+use crate::settings::Settings;
 
 /// The plugin.
 pub struct OpenAi;
 
+fn server() -> Result<Server> {
+    Settings::load()?.server()
+}
+
 impl Provider for OpenAi {
     fn models(&self) -> Result<Vec<Model>> {
-        models::list(&Client::from_settings()?)
+        server()?.models()
     }
 
     fn complete(&self, request: Request) -> Result<impl Iterator<Item = Result<Chunk>> + 'static> {
-        stream::open(&Client::from_settings()?, &request)
+        server()?.complete(&request)
     }
 
     fn embed(&self, request: EmbedRequest) -> Result<EmbedReply> {
-        embeddings::embed(&Client::from_settings()?, &request)
+        server()?.embed(&request)
     }
 
     fn validate_connection(&self) -> Result<String> {
-        models::validate(&Client::from_settings()?)
+        server()?.validate()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the admin can set. The defaults agree with `[settings.schema]` of `plugin.toml`, which a test checks.
 
 use inkstone_plugin::Result;
+use provider_wire::openai::{Dialect, LocalSampling, Options, Server};
+use provider_wire::upstream::Upstream;
 use serde::Deserialize;
 
 /// The settings, checked.
@@ -32,15 +34,6 @@ pub enum DialectSetting {
     Compatible,
 }
 
-/// Which words the server understands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// OpenAI itself: `max_completion_tokens`.
-    OpenAi,
-    /// Everybody else: `max_tokens`.
-    Compatible,
-}
-
 /// `local_sampling` as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,17 +42,6 @@ pub enum LocalSamplingSetting {
     Auto,
     Send,
     Drop,
-    Refuse,
-}
-
-/// What becomes of `top_k` and `repeat_penalty`, which OpenAI's API lacks and local runtimes have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LocalSampling {
-    /// They go to the server.
-    Send,
-    /// They are left out, and the server's own defaults hold.
-    Drop,
-    /// They are an `unsupported` error.
     Refuse,
 }
 
@@ -83,13 +65,28 @@ impl Default for Settings {
 impl Settings {
     /// The settings the host holds for this plugin.
     pub fn load() -> Result<Self> {
-        let mut settings: Self = inkstone_plugin::settings::get()?;
-        settings.embedding_batch_size = settings.embedding_batch_size.max(1);
-        Ok(settings)
+        inkstone_plugin::settings::get()
+    }
+
+    /// The server they name.
+    pub fn server(self) -> Result<Server> {
+        let mut upstream = Upstream::new(&self.base_url, &self.credential, self.timeout_ms)?;
+        if !self.organization.is_empty() {
+            upstream = upstream.header("openai-organization", &self.organization);
+        }
+        let options = Options {
+            dialect: self.dialect(),
+            local_sampling: self.local_sampling(),
+            include_usage: self.include_usage,
+            models: self.models,
+            embedding_models: self.embedding_models,
+            embedding_batch_size: self.embedding_batch_size,
+        };
+        Ok(Server { upstream, options })
     }
 
     /// The dialect, decided by the host's name where `auto` is set.
-    pub fn dialect(&self) -> Dialect {
+    fn dialect(&self) -> Dialect {
         match self.dialect {
             DialectSetting::Openai => Dialect::OpenAi,
             DialectSetting::Compatible => Dialect::Compatible,
@@ -99,7 +96,7 @@ impl Settings {
     }
 
     /// What to do with the sampling fields of local runtimes, decided by the dialect where `auto` is set.
-    pub fn local_sampling(&self) -> LocalSampling {
+    fn local_sampling(&self) -> LocalSampling {
         match self.local_sampling {
             LocalSamplingSetting::Send => LocalSampling::Send,
             LocalSamplingSetting::Drop => LocalSampling::Drop,

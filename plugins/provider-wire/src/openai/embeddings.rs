@@ -1,25 +1,28 @@
 //! Vectors of texts, in as many requests as the batch size asks.
 
+use crate::upstream;
 use inkstone_plugin::provider::{EmbedReply, EmbedRequest, Error, Result, Usage};
-use provider_wire::upstream;
 
-use crate::client::Client;
-use crate::wire::embeddings::{EmbeddingsBody, EmbeddingsReply};
+use super::Server;
+use super::wire::embeddings::{EmbeddingsBody, EmbeddingsReply};
 
 /// One vector per input, in their order.
-pub fn embed(client: &Client, request: &EmbedRequest) -> Result<EmbedReply> {
+pub fn embed(server: &Server, request: &EmbedRequest) -> Result<EmbedReply> {
     let mut all = EmbedReply {
         vectors: Vec::with_capacity(request.inputs.len()),
         usage: Usage::default(),
     };
-    for inputs in request.inputs.chunks(client.settings.embedding_batch_size) {
+    for inputs in request
+        .inputs
+        .chunks(server.options.embedding_batch_size.max(1))
+    {
         let body = EmbeddingsBody {
             model: &request.model,
             input: inputs,
             dimensions: request.dimensions,
             encoding_format: "base64",
         };
-        let response = client
+        let response = server
             .upstream
             .post("/embeddings", &body, "application/json")?;
         let reply: EmbeddingsReply = upstream::read(response)?;
@@ -57,6 +60,3 @@ fn wrong_count(inputs: usize, received: usize) -> Error {
         "the upstream sent {received} vectors for {inputs} texts, or not one for each"
     ))
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,7 +12,7 @@ use inkstone_plugin::provider::{
 use serde::Serialize;
 use serde_json::value::{RawValue, Value};
 
-use crate::settings::{Dialect, LocalSampling, Settings};
+use crate::openai::{Dialect, LocalSampling, Options};
 
 /// The body.
 #[derive(Debug, Serialize)]
@@ -176,10 +176,10 @@ struct JsonSchemaBody {
 
 impl ChatRequestBody {
     /// The body for this request; `invalid-input` or `unsupported` names the field that does not fit.
-    pub fn new(request: &Request, settings: &Settings) -> Result<Self> {
+    pub fn new(request: &Request, options: &Options) -> Result<Self> {
         let sampling = &request.sampling;
-        let is_openai = settings.dialect() == Dialect::OpenAi;
-        let (top_k, repeat_penalty) = local_sampling(sampling, settings)?;
+        let is_openai = options.dialect == Dialect::OpenAi;
+        let (top_k, repeat_penalty) = local_sampling(sampling, options)?;
         let mut messages = Vec::with_capacity(request.messages.len());
         for message in &request.messages {
             push_message(&mut messages, message)?;
@@ -187,7 +187,7 @@ impl ChatRequestBody {
         if messages.is_empty() {
             return Err(Error::invalid_input("`messages` is empty"));
         }
-        let include_usage = settings.include_usage;
+        let include_usage = options.include_usage;
         Ok(Self {
             model: request.model.clone(),
             messages,
@@ -213,12 +213,12 @@ impl ChatRequestBody {
 }
 
 /// `top_k` and `repeat_penalty` as they are sent.
-fn local_sampling(sampling: &Sampling, settings: &Settings) -> Result<(Option<u32>, Option<f32>)> {
+fn local_sampling(sampling: &Sampling, options: &Options) -> Result<(Option<u32>, Option<f32>)> {
     // A penalty of 1 is none, so a server that knows no penalty already does what is asked.
     let has_penalty = sampling
         .repeat_penalty
         .is_some_and(|penalty| penalty != 1.0);
-    match settings.local_sampling() {
+    match options.local_sampling {
         LocalSampling::Send => Ok((sampling.top_k, sampling.repeat_penalty)),
         LocalSampling::Refuse if sampling.top_k.is_some() => Err(not_in_the_api("top_k")),
         LocalSampling::Refuse if has_penalty => Err(not_in_the_api("repeat_penalty")),
@@ -401,6 +401,3 @@ fn extra(json: Option<&str>) -> Result<BTreeMap<String, Value>> {
         None => Ok(fields),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,7 @@ use inkstone_plugin::provider::{FinishReason, Source, Usage};
 use serde::Deserialize;
 use serde_json::value::Value;
 
-use provider_wire::fault::ErrorField;
+use crate::fault::ErrorField;
 
 /// One event of a stream. A whole reply has the same shape with `message` for `delta`.
 #[derive(Debug, Default, Deserialize)]

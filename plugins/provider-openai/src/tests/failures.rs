@@ -29,7 +29,7 @@ fn documented(status: u16, body: &str) -> Error {
 
 macro_rules! fixture {
     ($name:literal) => {
-        include_str!(concat!("../tests/data/error_", $name, ".json"))
+        include_str!(concat!("../../tests/data/error_", $name, ".json"))
     };
 }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use inkstone_plugin::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::chat_reply::UsageBody;
+use crate::openai::wire::chat_reply::UsageBody;
 
 /// What is asked. Vectors come as base64, a quarter of the size of decimal numbers, and as OpenAI's own clients ask;
 /// servers that do not know it send numbers.

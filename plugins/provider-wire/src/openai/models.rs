@@ -2,36 +2,36 @@
 
 use std::collections::BTreeSet;
 
+use crate::upstream;
 use inkstone_plugin::provider::{Error, ErrorKind, Model, ModelKind, Result};
-use provider_wire::upstream;
 
-use crate::client::Client;
-use crate::settings::Settings;
-use crate::wire::models::{ModelBody, ModelsReply};
+use super::Options;
+use super::Server;
+use super::wire::models::{ModelBody, ModelsReply};
 
 /// How many names [`validate`] gives.
 const NAMED_MODELS: usize = 5;
 
 /// The models to offer.
-pub fn list(client: &Client) -> Result<Vec<Model>> {
-    let settings = &client.settings;
-    if !settings.models.is_empty() {
-        return Ok(listed(settings));
+pub fn list(server: &Server) -> Result<Vec<Model>> {
+    let options = &server.options;
+    if !options.models.is_empty() {
+        return Ok(listed(options));
     }
-    let models = ask(client)?;
+    let models = ask(server)?;
     Ok(models
         .into_iter()
-        .filter_map(|body| offered(body, settings))
+        .filter_map(|body| offered(body, options))
         .collect())
 }
 
 /// Asks the server for its models, which costs nothing and needs the credential.
-pub fn validate(client: &Client) -> Result<String> {
-    let settings = &client.settings;
-    let models = ask(client)?;
+pub fn validate(server: &Server) -> Result<String> {
+    let options = &server.options;
+    let models = ask(server)?;
     let known: BTreeSet<&str> = models.iter().map(|model| model.id.as_str()).collect();
     let names: Vec<&str> = known.iter().copied().take(NAMED_MODELS).collect();
-    let mut text = format!("{} offers {} models", client.upstream.base_url, known.len());
+    let mut text = format!("{} offers {} models", server.upstream.base_url, known.len());
     if !names.is_empty() {
         text.push_str(if known.len() > names.len() {
             ", among them "
@@ -40,7 +40,7 @@ pub fn validate(client: &Client) -> Result<String> {
         });
         text.push_str(&names.join(", "));
     }
-    let wanted = settings.models.iter().chain(&settings.embedding_models);
+    let wanted = options.models.iter().chain(&options.embedding_models);
     let missing: Vec<&str> = wanted
         .map(String::as_str)
         .filter(|name| !known.contains(name))
@@ -52,12 +52,12 @@ pub fn validate(client: &Client) -> Result<String> {
     Ok(text)
 }
 
-fn ask(client: &Client) -> Result<Vec<ModelBody>> {
-    let response = client.upstream.get("/models").map_err(|error| match error.kind {
+fn ask(server: &Server) -> Result<Vec<ModelBody>> {
+    let response = server.upstream.get("/models").map_err(|error| match error.kind {
         ErrorKind::NotFound | ErrorKind::Unsupported => Error {
             message: format!(
                 "{} has no list of models ({}); check `base_url`, or name the models in the setting `models`",
-                client.upstream.base_url, error.message
+                server.upstream.base_url, error.message
             ),
             ..error
         },
@@ -69,19 +69,19 @@ fn ask(client: &Client) -> Result<Vec<ModelBody>> {
     Ok(models)
 }
 
-fn listed(settings: &Settings) -> Vec<Model> {
-    let chat = settings.models.iter().filter(|name| {
+fn listed(options: &Options) -> Vec<Model> {
+    let chat = options.models.iter().filter(|name| {
         // A name in both lists is an embedding model.
-        !settings.embedding_models.contains(name)
+        !options.embedding_models.contains(name)
     });
-    let embedding = settings.embedding_models.iter();
+    let embedding = options.embedding_models.iter();
     chat.map(Model::chat)
         .chain(embedding.map(Model::embedding))
         .collect()
 }
 
-fn offered(body: ModelBody, settings: &Settings) -> Option<Model> {
-    let kind = kind_of(&body, settings)?;
+fn offered(body: ModelBody, options: &Options) -> Option<Model> {
+    let kind = kind_of(&body, options)?;
     Some(Model {
         context_length: body.context_length(),
         id: body.id,
@@ -90,8 +90,8 @@ fn offered(body: ModelBody, settings: &Settings) -> Option<Model> {
 }
 
 /// What the model is for; `None` where it is neither for chat nor for embeddings. Only names tell at most servers.
-fn kind_of(body: &ModelBody, settings: &Settings) -> Option<ModelKind> {
-    if settings.embedding_models.contains(&body.id) {
+fn kind_of(body: &ModelBody, options: &Options) -> Option<ModelKind> {
+    if options.embedding_models.contains(&body.id) {
         return Some(ModelKind::Embedding);
     }
     match body.kind.as_deref() {
@@ -123,6 +123,3 @@ fn kind_of(body: &ModelBody, settings: &Settings) -> Option<ModelKind> {
         || speaks.iter().any(|word| last.contains(word));
     (!is_other).then_some(ModelKind::Chat)
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,26 +3,26 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::fault::{ErrorReply, Fault};
+use crate::{failure, upstream};
 use inkstone_plugin::http::Body;
 use inkstone_plugin::json;
 use inkstone_plugin::provider::{
     Chunk, Error, FinishReason, Request, Result, Source, ToolCallDelta, Usage,
 };
 use inkstone_plugin::sse::{Event, Events};
-use provider_wire::fault::{ErrorReply, Fault};
-use provider_wire::{failure, upstream};
 use serde_json::value::Value;
 
-use crate::client::Client;
-use crate::wire::chat_reply::{
+use super::Server;
+use super::wire::chat_reply::{
     ChatReply, Choice, CitationBody, Content, ContentPart, ToolCallPiece, finish_reason,
 };
-use crate::wire::chat_request::ChatRequestBody;
+use super::wire::chat_request::ChatRequestBody;
 
 /// Sends the request; returns once the server answers with something that is no error.
-pub fn open(client: &Client, request: &Request) -> Result<Chunks> {
-    let body = ChatRequestBody::new(request, &client.settings)?;
-    let response = client
+pub fn open(server: &Server, request: &Request) -> Result<Chunks> {
+    let body = ChatRequestBody::new(request, &server.options)?;
+    let response = server
         .upstream
         .post("/chat/completions", &body, "text/event-stream")?;
     let is_whole = response
@@ -249,6 +249,3 @@ fn error_event(data: &str) -> Fault {
         ..Fault::default()
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,7 @@
+//! The API of `provider-wire`, as it is seen through a plugin: what goes out, and what is made of what comes in.
+
+mod embeddings;
+mod failures;
+mod models;
+mod requests;
+mod streams;

@@ -1,0 +1,77 @@
+//! OpenAI's HTTP API, for OpenAI itself and for everybody who speaks it: what is sent and read stands in [`wire`],
+//! the reading of streams in [`stream`].
+
+mod embeddings;
+mod models;
+mod stream;
+mod wire;
+
+use inkstone_plugin::provider::{Chunk, EmbedReply, EmbedRequest, Model, Request, Result};
+
+use crate::upstream::Upstream;
+
+/// A server that speaks OpenAI's API.
+pub struct Server {
+    pub upstream: Upstream,
+    pub options: Options,
+}
+
+/// What servers differ in, and what the admin chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    pub dialect: Dialect,
+    pub local_sampling: LocalSampling,
+    /// Ask for token counts in streams.
+    pub include_usage: bool,
+    /// Chat models to offer; together with `embedding_models` they replace the server's own list.
+    pub models: Vec<String>,
+    /// Models that make embeddings, where their names do not tell.
+    pub embedding_models: Vec<String>,
+    /// Texts in one embeddings request at most; 0 counts as 1.
+    pub embedding_batch_size: usize,
+}
+
+/// Which words the server understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI itself: `max_completion_tokens`.
+    OpenAi,
+    /// Everybody else: `max_tokens`.
+    Compatible,
+}
+
+/// What becomes of `top_k` and `repeat_penalty`, which OpenAI's API lacks and local runtimes have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalSampling {
+    /// They go to the server.
+    Send,
+    /// They are left out, and the server's own defaults hold.
+    Drop,
+    /// They are an `unsupported` error.
+    Refuse,
+}
+
+impl Server {
+    /// Sends the request; returns once the server answers with something that is no error.
+    pub fn complete(
+        &self,
+        request: &Request,
+    ) -> Result<impl Iterator<Item = Result<Chunk>> + use<>> {
+        stream::open(self, request)
+    }
+
+    /// One vector per input, in their order, in as many requests as the batch size asks.
+    pub fn embed(&self, request: &EmbedRequest) -> Result<EmbedReply> {
+        embeddings::embed(self, request)
+    }
+
+    /// The models to offer: what the admin listed, else what the server lists.
+    pub fn models(&self) -> Result<Vec<Model>> {
+        models::list(self)
+    }
+
+    /// Asks the server for its models, which costs nothing and needs the credential.
+    pub fn validate(&self) -> Result<String> {
+        models::validate(self)
+    }
+}
