@@ -103,7 +103,7 @@ impl Settings {
             LocalSamplingSetting::Refuse => LocalSampling::Refuse,
             LocalSamplingSetting::Auto => match self.dialect() {
                 Dialect::OpenAi => LocalSampling::Refuse,
-                Dialect::Compatible => LocalSampling::Send,
+                Dialect::Compatible | Dialect::Mistral => LocalSampling::Send,
             },
         }
     }
@@ -125,6 +125,7 @@ fn host_of(address: &str) -> &str {
 mod tests {
     use super::*;
     use inkstone_plugin::testing;
+    use provider_wire::testing::assert_defaults_agree;
 
     #[test]
     fn nothing_set_is_the_default() {
@@ -134,19 +135,8 @@ mod tests {
 
     #[test]
     fn defaults_agree_with_the_manifest() {
-        let manifest: toml::Value = toml::from_str(include_str!("../plugin.toml")).unwrap();
-        let properties = manifest["settings"]["schema"]["properties"]
-            .as_table()
-            .unwrap();
-        let declared: serde_json::Map<String, serde_json::Value> = properties
-            .iter()
-            .map(|(name, property)| {
-                let default = serde_json::to_value(&property["default"]).unwrap();
-                (name.clone(), default)
-            })
-            .collect();
         let own = serde_json::to_value(Settings::default()).unwrap();
-        assert_eq!(serde_json::Value::Object(declared), own);
+        assert_defaults_agree(include_str!("../plugin.toml"), &own);
     }
 
     #[test]

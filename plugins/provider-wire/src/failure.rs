@@ -23,7 +23,8 @@ pub fn from_response(response: Response, credential: &str) -> Error {
         message(status, kind, fault.as_ref(), &body, credential),
     )
     .with_upstream_status(status);
-    error.retry_after_ms = retry_after_ms;
+    let asked_ms = fault.as_ref().and_then(Fault::retry_after_ms);
+    error.retry_after_ms = asked_ms.or(retry_after_ms);
     error.code = code_for_callers(kind, fault.as_ref());
     error
 }
@@ -38,6 +39,7 @@ pub fn from_stream(fault: &Fault) -> Error {
     };
     let mut error = Error::new(kind, with_words("the upstream broke off its answer", &said));
     error.code = code_for_callers(kind, Some(fault));
+    error.retry_after_ms = fault.retry_after_ms();
     match status {
         Some(status) => error.with_upstream_status(status),
         None => error,
@@ -56,7 +58,9 @@ fn code_for_callers(kind: ErrorKind, fault: Option<&Fault>) -> Option<String> {
 fn kind_of(status: Option<u16>, fault: Option<&Fault>) -> ErrorKind {
     let code = fault.and_then(|fault| fault.code.as_ref());
     let by_code = code.and_then(Code::as_name).and_then(kind_of_name);
-    if let Some(kind) = by_code {
+    // Google answers a bad key with status 400.
+    let by_reason = || fault.and_then(Fault::reason).and_then(kind_of_name);
+    if let Some(kind) = by_code.or_else(by_reason) {
         return kind;
     }
     if let Some(status) = status {
@@ -76,6 +80,11 @@ fn kind_of_name(name: &str) -> Option<ErrorKind> {
         | "permission_error"
         | "billing_error"
         | "UNAUTHENTICATED"
+        | "API_KEY_INVALID"
+        | "API_KEY_SERVICE_BLOCKED"
+        | "SERVICE_DISABLED"
+        | "BILLING_DISABLED"
+        | "CONSUMER_SUSPENDED"
         | "PERMISSION_DENIED" => ErrorKind::Unauthorized,
         "model_not_found" | "not_found_error" | "NOT_FOUND" => ErrorKind::NotFound,
         "unsupported_parameter" | "unsupported_value" | "unsupported_model" => {
@@ -159,8 +168,11 @@ fn quote(text: &str) -> String {
     short
 }
 
-/// A body that is no JSON. A proxy's HTML page helps nobody.
+/// A body without a fault in it. A proxy's HTML page helps nobody, and neither does an empty object.
 fn quote_page(body: &str) -> String {
+    if body.trim() == "{}" {
+        return String::new();
+    }
     if body.trim_start().starts_with('<') {
         return "an HTML page, so perhaps a proxy answered; check `base_url`".to_owned();
     }

@@ -2,6 +2,7 @@
 //! (`type` is a word) and Google's (`status` is a word, `code` the HTTP status).
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// A body that may hold an error.
 #[derive(Debug, Deserialize)]
@@ -58,6 +59,9 @@ pub struct Fault {
     #[serde(rename = "type", alias = "status")]
     pub kind: Option<String>,
     pub code: Option<Code>,
+    /// Google's further words, a list; others put anything here.
+    #[serde(default)]
+    pub details: Value,
 }
 
 /// A name such as `context_length_exceeded`, or the HTTP status as a number.
@@ -95,10 +99,10 @@ impl Fault {
             .then(|| name.to_owned())
     }
 
-    /// Its code or type: a short word that never holds a secret.
+    /// Its code, reason or type: a short word that never holds a secret.
     pub fn label(&self) -> Option<String> {
         let name = self.code.as_ref().and_then(Code::as_name);
-        let label = name.or(self.kind.as_deref())?;
+        let label = name.or(self.reason()).or(self.kind.as_deref())?;
         is_word(label).then(|| label.to_owned())
     }
 }
@@ -106,6 +110,29 @@ impl Fault {
 fn is_word(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// What Google adds (google.rpc.Status).
+impl Fault {
+    /// The word of `ErrorInfo`, such as `API_KEY_INVALID`.
+    pub fn reason(&self) -> Option<&str> {
+        self.details
+            .as_array()?
+            .iter()
+            .find_map(|detail| detail.get("reason")?.as_str())
+    }
+
+    /// The wait that `RetryInfo` asks for, such as `34.07s`; rounded up, so that nobody asks a moment too early.
+    pub fn retry_after_ms(&self) -> Option<u32> {
+        let delay = self
+            .details
+            .as_array()?
+            .iter()
+            .find_map(|detail| detail.get("retryDelay")?.as_str())?;
+        let milliseconds = (delay.strip_suffix('s')?.parse::<f64>().ok()? * 1000.0).ceil();
+        let fits = milliseconds.is_finite() && milliseconds >= 0.0;
+        fits.then_some(milliseconds.min(f64::from(u32::MAX)) as u32)
+    }
 }
 
 impl From<ErrorField> for Fault {
@@ -117,6 +144,16 @@ impl From<ErrorField> for Fault {
                 ..Self::default()
             },
         }
+    }
+}
+
+impl Fault {
+    /// Of an event that says it is an error, whatever its data is.
+    pub fn of_event(data: &str) -> Self {
+        ErrorReply::read(data).unwrap_or_else(|| Self {
+            message: data.to_owned(),
+            ..Self::default()
+        })
     }
 }
 
@@ -139,6 +176,7 @@ impl ErrorReply {
             message,
             kind: outer_kind,
             code: reply.code,
+            details: Value::Null,
         })
     }
 }

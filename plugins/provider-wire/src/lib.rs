@@ -5,5 +5,10 @@
 
 pub mod failure;
 pub mod fault;
+pub mod fields;
+pub mod models;
 pub mod openai;
+pub mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod upstream;

@@ -2,6 +2,7 @@
 //! the reading of streams in [`stream`].
 
 mod embeddings;
+pub mod hosted;
 mod models;
 mod stream;
 mod wire;
@@ -36,8 +37,10 @@ pub struct Options {
 pub enum Dialect {
     /// OpenAI itself: `max_completion_tokens`.
     OpenAi,
-    /// Everybody else: `max_tokens`.
+    /// Most others: `max_tokens`.
     Compatible,
+    /// Mistral: `max_tokens`, and `random_seed` for `seed`.
+    Mistral,
 }
 
 /// What becomes of `top_k` and `repeat_penalty`, which OpenAI's API lacks and local runtimes have.

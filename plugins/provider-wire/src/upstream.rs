@@ -1,7 +1,8 @@
 //! One configured server: its address, headers and the credential's name. It knows no message's shape.
 
 use inkstone_plugin::http::{self, Response};
-use inkstone_plugin::{Error, Result};
+use inkstone_plugin::{Error, ErrorKind, Result};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -62,6 +63,20 @@ impl Upstream {
         self.send(request)
     }
 
+    /// Gets the list of models; where there is none, the error says what to do instead.
+    pub fn get_models(&self, path: &str) -> Result<Response> {
+        self.get(path).map_err(|error| match error.kind {
+            ErrorKind::NotFound | ErrorKind::Unsupported => Error {
+                message: format!(
+                    "{} has no list of models ({}); check `base_url`, or name the models in the setting `models`",
+                    self.base_url, error.message
+                ),
+                ..error
+            },
+            _ => error,
+        })
+    }
+
     fn send(&self, mut request: http::Request) -> Result<Response> {
         for (name, value) in &self.headers {
             request = request.header(*name, value);
@@ -79,6 +94,23 @@ impl Upstream {
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base_url)
     }
+}
+
+/// Whether the answer is JSON, and so neither a stream nor a page of a proxy.
+pub fn is_json(response: &Response) -> bool {
+    response
+        .header("content-type")
+        .is_some_and(|kind| kind.trim_start().starts_with("application/json"))
+}
+
+/// A text as part of an address: all but the unreserved characters of RFC 3986 as `%` and two digits.
+pub fn percent_encoded(text: &str) -> String {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~');
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// Reads a whole answer.

@@ -1,10 +1,10 @@
 //! Vectors of texts, in as many requests as the batch size asks.
 
-use crate::upstream;
 use inkstone_plugin::provider::{EmbedReply, EmbedRequest, Error, Result, Usage};
 
 use super::Server;
 use super::wire::embeddings::{EmbeddingsBody, EmbeddingsReply};
+use crate::upstream;
 
 /// One vector per input, in their order.
 pub fn embed(server: &Server, request: &EmbedRequest) -> Result<EmbedReply> {

@@ -1,16 +1,11 @@
 //! Which models there are: what the admin listed, else what the server lists.
 
-use std::collections::BTreeSet;
+use inkstone_plugin::provider::{Model, ModelKind, Result};
 
-use crate::upstream;
-use inkstone_plugin::provider::{Error, ErrorKind, Model, ModelKind, Result};
-
-use super::Options;
-use super::Server;
 use super::wire::models::{ModelBody, ModelsReply};
-
-/// How many names [`validate`] gives.
-const NAMED_MODELS: usize = 5;
+use super::{Options, Server};
+use crate::models::report;
+use crate::upstream;
 
 /// The models to offer.
 pub fn list(server: &Server) -> Result<Vec<Model>> {
@@ -29,40 +24,17 @@ pub fn list(server: &Server) -> Result<Vec<Model>> {
 pub fn validate(server: &Server) -> Result<String> {
     let options = &server.options;
     let models = ask(server)?;
-    let known: BTreeSet<&str> = models.iter().map(|model| model.id.as_str()).collect();
-    let names: Vec<&str> = known.iter().copied().take(NAMED_MODELS).collect();
-    let mut text = format!("{} offers {} models", server.upstream.base_url, known.len());
-    if !names.is_empty() {
-        text.push_str(if known.len() > names.len() {
-            ", among them "
-        } else {
-            ": "
-        });
-        text.push_str(&names.join(", "));
-    }
+    let offered = models.iter().map(|model| model.id.as_str());
     let wanted = options.models.iter().chain(&options.embedding_models);
-    let missing: Vec<&str> = wanted
-        .map(String::as_str)
-        .filter(|name| !known.contains(name))
-        .collect();
-    if !missing.is_empty() {
-        text.push_str("; not there: ");
-        text.push_str(&missing.join(", "));
-    }
-    Ok(text)
+    Ok(report(
+        &server.upstream.base_url,
+        offered,
+        wanted.map(String::as_str),
+    ))
 }
 
 fn ask(server: &Server) -> Result<Vec<ModelBody>> {
-    let response = server.upstream.get("/models").map_err(|error| match error.kind {
-        ErrorKind::NotFound | ErrorKind::Unsupported => Error {
-            message: format!(
-                "{} has no list of models ({}); check `base_url`, or name the models in the setting `models`",
-                server.upstream.base_url, error.message
-            ),
-            ..error
-        },
-        _ => error,
-    })?;
+    let response = server.upstream.get_models("/models")?;
     let reply: ModelsReply = upstream::read(response)?;
     let mut models = reply.into_models();
     models.retain(|model| !model.id.is_empty());

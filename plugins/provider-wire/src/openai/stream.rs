@@ -2,15 +2,13 @@
 //! servers send them in any order and some several times.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::ControlFlow;
 
-use crate::fault::{ErrorReply, Fault};
-use crate::{failure, upstream};
-use inkstone_plugin::http::Body;
 use inkstone_plugin::json;
 use inkstone_plugin::provider::{
     Chunk, Error, FinishReason, Request, Result, Source, ToolCallDelta, Usage,
 };
-use inkstone_plugin::sse::{Event, Events};
+use inkstone_plugin::sse::Event;
 use serde_json::value::Value;
 
 use super::Server;
@@ -18,31 +16,29 @@ use super::wire::chat_reply::{
     ChatReply, Choice, CitationBody, Content, ContentPart, ToolCallPiece, finish_reason,
 };
 use super::wire::chat_request::ChatRequestBody;
+use crate::fault::Fault;
+use crate::stream::{self, Chunks};
+use crate::{failure, upstream};
 
 /// Sends the request; returns once the server answers with something that is no error.
-pub fn open(server: &Server, request: &Request) -> Result<Chunks> {
+pub fn open(server: &Server, request: &Request) -> Result<Chunks<Reader>> {
     let body = ChatRequestBody::new(request, &server.options)?;
     let response = server
         .upstream
         .post("/chat/completions", &body, "text/event-stream")?;
-    let is_whole = response
-        .header("content-type")
-        .is_some_and(|kind| kind.trim_start().starts_with("application/json"));
-    let mut chunks = Chunks::default();
-    if is_whole {
-        // A server that cannot stream answers in one piece, and what could be read as JSON is whole.
-        chunks.absorb(upstream::read(response)?)?;
-        chunks.end(true)?;
-    } else {
-        chunks.events = Some(response.events());
+    let mut reader = Reader::default();
+    if !upstream::is_json(&response) {
+        return Ok(Chunks::of(reader, response.events()));
     }
-    Ok(chunks)
+    // A server that cannot stream answers in one piece, and what could be read as JSON is whole.
+    reader.absorb(upstream::read(response)?)?;
+    reader.finish(true)?;
+    Ok(Chunks::whole(reader))
 }
 
-/// The chunks of one answer; ends after the first error.
+/// What is known of an answer so far.
 #[derive(Default)]
-pub struct Chunks {
-    events: Option<Events<Body>>,
+pub struct Reader {
     ready: VecDeque<Chunk>,
     usage: Option<Usage>,
     finish: Option<FinishReason>,
@@ -59,38 +55,30 @@ struct Call {
     has_name: bool,
 }
 
-impl Iterator for Chunks {
-    type Item = Result<Chunk>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(chunk) = self.ready.pop_front() {
-                return Some(Ok(chunk));
+impl stream::Reader for Reader {
+    fn event(&mut self, event: &Event) -> Result<ControlFlow<()>> {
+        let data = event.data.trim();
+        match data {
+            "" => {}
+            "[DONE]" => return self.finish(true).map(ControlFlow::Break),
+            _ if event.event == "error" => {
+                return Err(failure::from_stream(&Fault::of_event(data)));
             }
-            let step = match self.events.as_mut()?.next() {
-                Some(Ok(event)) => self.event(&event),
-                Some(Err(error)) => Err(error),
-                None => self.end(false),
-            };
-            if let Err(error) = step {
-                self.events = None;
-                return Some(Err(error));
-            }
+            _ => self.absorb(json::parse(data)?)?,
         }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.finish(false)
+    }
+
+    fn ready(&mut self) -> &mut VecDeque<Chunk> {
+        &mut self.ready
     }
 }
 
-impl Chunks {
-    fn event(&mut self, event: &Event) -> Result<()> {
-        let data = event.data.trim();
-        match data {
-            "" => Ok(()),
-            "[DONE]" => self.end(true),
-            _ if event.event == "error" => Err(failure::from_stream(&error_event(data))),
-            _ => self.absorb(json::parse(data)?),
-        }
-    }
-
+impl Reader {
     fn absorb(&mut self, reply: ChatReply) -> Result<()> {
         if let Some(error) = reply.error {
             return Err(failure::from_stream(&error.into()));
@@ -222,8 +210,7 @@ impl Chunks {
     }
 
     /// The answer is over: hands out usage and the reason. `is_marked`: the server said so itself.
-    fn end(&mut self, is_marked: bool) -> Result<()> {
-        self.events = None;
+    fn finish(&mut self, is_marked: bool) -> Result<()> {
         let finish = match self.finish {
             Some(finish) => finish,
             // Some servers name no reason but mark the end.
@@ -241,11 +228,4 @@ impl Chunks {
         self.ready.push_back(Chunk::Finish(finish));
         Ok(())
     }
-}
-
-fn error_event(data: &str) -> Fault {
-    ErrorReply::read(data).unwrap_or_else(|| Fault {
-        message: data.to_owned(),
-        ..Fault::default()
-    })
 }

@@ -12,6 +12,7 @@ use inkstone_plugin::provider::{
 use serde::Serialize;
 use serde_json::value::{RawValue, Value};
 
+use crate::fields::{extra, raw};
 use crate::openai::{Dialect, LocalSampling, Options};
 
 /// The body.
@@ -47,6 +48,8 @@ pub struct ChatRequestBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    random_seed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_completion_tokens: Option<u32>,
@@ -71,11 +74,10 @@ const OWN_FIELDS: [&str; 17] = [
     "repeat_penalty",
     "repetition_penalty",
     "seed",
+    "random_seed",
     "max_tokens",
     "max_completion_tokens",
     "stop",
-    // Would give several answers, and the contract has room for one.
-    "n",
 ];
 
 #[derive(Debug, Serialize)]
@@ -179,6 +181,7 @@ impl ChatRequestBody {
     pub fn new(request: &Request, options: &Options) -> Result<Self> {
         let sampling = &request.sampling;
         let is_openai = options.dialect == Dialect::OpenAi;
+        let is_mistral = options.dialect == Dialect::Mistral;
         let (top_k, repeat_penalty) = local_sampling(sampling, options)?;
         let mut messages = Vec::with_capacity(request.messages.len());
         for message in &request.messages {
@@ -203,11 +206,12 @@ impl ChatRequestBody {
             presence_penalty: sampling.presence_penalty,
             repeat_penalty,
             repetition_penalty: repeat_penalty,
-            seed: sampling.seed,
+            seed: sampling.seed.filter(|_| !is_mistral),
+            random_seed: sampling.seed.filter(|_| is_mistral),
             max_tokens: sampling.max_tokens.filter(|_| !is_openai),
             max_completion_tokens: sampling.max_tokens.filter(|_| is_openai),
             stop: sampling.stop.clone(),
-            extra: extra(request.extra.as_deref())?,
+            extra: extra(request.extra.as_deref(), &OWN_FIELDS)?,
         })
     }
 }
@@ -370,34 +374,4 @@ fn response_format(format: &ResponseFormat) -> Result<Option<ResponseFormatBody>
         }),
     };
     Ok(body)
-}
-
-fn raw(json: &str, place: &str) -> Result<Box<RawValue>> {
-    serde_json::from_str(json)
-        .map_err(|error| Error::invalid_input(format!("{place}: no JSON ({error})")))
-}
-
-/// Further fields, as they are. Streaming is this plugin's own business, so its fields are passed over.
-fn extra(json: Option<&str>) -> Result<BTreeMap<String, Value>> {
-    let mut fields: BTreeMap<String, Value> = match json {
-        None | Some("") => BTreeMap::new(),
-        Some(json) => serde_json::from_str(json)
-            .map_err(|error| Error::invalid_input(format!("`extra`: no JSON object ({error})")))?,
-    };
-    fields.remove("stream");
-    fields.remove("stream_options");
-    if fields.get("n").is_some_and(|n| n.as_u64() == Some(1)) {
-        fields.remove("n");
-    }
-    if fields.contains_key("n") {
-        return Err(Error::unsupported(
-            "`n`: one answer is given per request; send the request several times",
-        ));
-    }
-    match OWN_FIELDS.iter().find(|own| fields.contains_key(**own)) {
-        Some(own) => Err(Error::invalid_input(format!(
-            "`extra` holds `{own}`, which has a place of its own in the request"
-        ))),
-        None => Ok(fields),
-    }
 }

@@ -1,0 +1,19 @@
+//! A provider for Hugging Face, which speaks OpenAI's API; what differs stands in [`SERVICE`].
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(test)]
+mod tests;
+
+use provider_wire::openai::Dialect;
+use provider_wire::openai::hosted::{Field, Service};
+
+/// After "Inference Providers: Chat Completion" of huggingface.co/docs.
+const SERVICE: Service = Service {
+    base_url: "https://router.huggingface.co/v1",
+    credential: "huggingface",
+    dialect: Dialect::Compatible,
+    include_usage: true,
+    lacks: &[Field::TopK, Field::RepeatPenalty],
+};
+
+provider_wire::hosted_provider!(HuggingFace, SERVICE);

@@ -1,0 +1,46 @@
+//! What differs from OpenAI's API, as it goes out and as it comes in.
+
+use inkstone_plugin::json::json;
+use provider_wire::openai::hosted::testing::{
+    assert_manifest_agrees, read, sent, with_all_sampling,
+};
+
+use crate::{OpenRouter, SERVICE};
+
+#[test]
+fn the_manifest_agrees() {
+    assert_manifest_agrees(&SERVICE, include_str!("../plugin.toml"));
+}
+
+#[test]
+fn every_sampling_field_goes_out() {
+    let body = sent(&OpenRouter, with_all_sampling()).unwrap();
+    for (word, value) in [
+        ("top_k", json!(40)),
+        ("repetition_penalty", json!(1.5)),
+        ("frequency_penalty", json!(0.5)),
+        ("presence_penalty", json!(0.5)),
+        ("seed", json!(7)),
+        ("max_tokens", json!(9)),
+    ] {
+        assert_eq!(body[word], value, "{word}");
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_an_error() {
+    let stream = concat!(
+        ": OPENROUTER PROCESSING\n\n: OPENROUTER PROCESSING\n\n",
+        r#"data: {"id":"gen-1","provider":"X","choices":[{"index":0,"delta":{"role":"assistant","content":"Fo"},"finish_reason":null}]}"#,
+        "\n\n",
+        r#"data: {"id":"gen-1","error":{"code":502,"message":"Provider disconnected"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#,
+        "\n\n",
+    );
+    let error = read(&OpenRouter, stream).unwrap_err();
+    assert_eq!(error.upstream_status, Some(502));
+    assert!(
+        error.message.contains("Provider disconnected"),
+        "{}",
+        error.message
+    );
+}

@@ -1,0 +1,316 @@
+//! Services that speak OpenAI's API with an accent. A provider for one is a [`Service`], written down after the
+//! service's reference, and [`hosted_provider!`](crate::hosted_provider).
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+use inkstone_plugin::provider::{
+    Chunk, EmbedReply, EmbedRequest, Error, Model, Request, ResponseFormat, Result,
+};
+use serde::Deserialize;
+
+use super::{Dialect, LocalSampling, Options, Server};
+use crate::upstream::Upstream;
+
+/// One service, as its reference has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Service {
+    /// Where it is, unless the admin says otherwise.
+    pub base_url: &'static str,
+    /// Name of its credential, unless the admin says otherwise; empty is none.
+    pub credential: &'static str,
+    pub dialect: Dialect,
+    /// Whether it wants to be asked for token counts in streams (`stream_options`).
+    pub include_usage: bool,
+    /// What the contract can say, and the service cannot.
+    pub lacks: &'static [Field],
+}
+
+/// A field of a request that some services lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    TopK,
+    RepeatPenalty,
+    FrequencyPenalty,
+    PresencePenalty,
+    Seed,
+    /// `response_format` of type `json_schema`. Left out, any JSON object is asked for.
+    JsonSchema,
+}
+
+/// What the admin can set for any such service; `plugin.toml` declares the same.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    base_url: Option<String>,
+    credential: Option<String>,
+    models: Vec<String>,
+    embedding_models: Vec<String>,
+    drop_unsupported: bool,
+    embedding_batch_size: usize,
+    timeout_ms: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            credential: None,
+            models: Vec::new(),
+            embedding_models: Vec::new(),
+            drop_unsupported: false,
+            embedding_batch_size: 64,
+            timeout_ms: 120_000,
+        }
+    }
+}
+
+/// A service as the admin configured it.
+pub struct Hosted {
+    server: Server,
+    lacks: &'static [Field],
+    drops: bool,
+}
+
+impl Service {
+    /// The service under the settings that the host holds.
+    pub fn open(&self) -> Result<Hosted> {
+        let settings: Settings = inkstone_plugin::settings::get()?;
+        let base_url = settings.base_url.as_deref().unwrap_or(self.base_url);
+        let credential = settings.credential.as_deref().unwrap_or(self.credential);
+        let server = Server {
+            upstream: Upstream::new(base_url, credential, settings.timeout_ms)?,
+            options: Options {
+                dialect: self.dialect,
+                // What the service lacks is gone before it could be sent.
+                local_sampling: LocalSampling::Send,
+                include_usage: self.include_usage,
+                models: settings.models,
+                embedding_models: settings.embedding_models,
+                embedding_batch_size: settings.embedding_batch_size,
+            },
+        };
+        Ok(Hosted {
+            server,
+            lacks: self.lacks,
+            drops: settings.drop_unsupported,
+        })
+    }
+}
+
+impl Hosted {
+    /// See [`Server::complete`]; a field that the service lacks is `unsupported`, or left out where the admin said so.
+    pub fn complete(
+        &self,
+        mut request: Request,
+    ) -> Result<impl Iterator<Item = Result<Chunk>> + use<>> {
+        for field in self.lacks {
+            if field.take(&mut request) && !self.drops {
+                return Err(Error::unsupported(format!(
+                    "`{}`: {} has no such field; leave it out, or set `drop_unsupported` of this plugin",
+                    field.name(),
+                    self.server.upstream.base_url,
+                )));
+            }
+        }
+        self.server.complete(&request)
+    }
+
+    /// See [`Server::embed`].
+    pub fn embed(&self, request: &EmbedRequest) -> Result<EmbedReply> {
+        self.server.embed(request)
+    }
+
+    /// See [`Server::models`].
+    pub fn models(&self) -> Result<Vec<Model>> {
+        self.server.models()
+    }
+
+    /// See [`Server::validate`].
+    pub fn validate(&self) -> Result<String> {
+        self.server.validate()
+    }
+}
+
+impl Field {
+    /// Takes the field out; whether it asked for something that the service does not do anyway.
+    fn take(self, request: &mut Request) -> bool {
+        let sampling = &mut request.sampling;
+        let is_some = |number: Option<f32>, none: f32| number.is_some_and(|number| number != none);
+        match self {
+            Self::TopK => sampling.top_k.take().is_some(),
+            Self::RepeatPenalty => is_some(sampling.repeat_penalty.take(), 1.0),
+            Self::FrequencyPenalty => is_some(sampling.frequency_penalty.take(), 0.0),
+            Self::PresencePenalty => is_some(sampling.presence_penalty.take(), 0.0),
+            Self::Seed => sampling.seed.take().is_some(),
+            Self::JsonSchema => {
+                let is_schema = matches!(request.response_format, ResponseFormat::JsonSchema(_));
+                if is_schema {
+                    request.response_format = ResponseFormat::JsonObject;
+                }
+                is_schema
+            }
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::TopK => "top_k",
+            Self::RepeatPenalty => "repeat_penalty",
+            Self::FrequencyPenalty => "frequency_penalty",
+            Self::PresencePenalty => "presence_penalty",
+            Self::Seed => "seed",
+            Self::JsonSchema => "response_format.json_schema",
+        }
+    }
+}
+
+/// Makes `$name` the plugin for a [`Service`].
+#[macro_export]
+macro_rules! hosted_provider {
+    ($name:ident, $service:expr) => {
+        /// The plugin.
+        pub struct $name;
+
+        impl ::inkstone_plugin::provider::Provider for $name {
+            fn models(&self) -> ::inkstone_plugin::Result<Vec<::inkstone_plugin::provider::Model>> {
+                $service.open()?.models()
+            }
+
+            fn complete(
+                &self,
+                request: ::inkstone_plugin::provider::Request,
+            ) -> ::inkstone_plugin::Result<
+                impl Iterator<Item = ::inkstone_plugin::Result<::inkstone_plugin::provider::Chunk>>
+                + 'static,
+            > {
+                $service.open()?.complete(request)
+            }
+
+            fn embed(
+                &self,
+                request: ::inkstone_plugin::provider::EmbedRequest,
+            ) -> ::inkstone_plugin::Result<::inkstone_plugin::provider::EmbedReply> {
+                $service.open()?.embed(&request)
+            }
+
+            fn validate_connection(&self) -> ::inkstone_plugin::Result<String> {
+                $service.open()?.validate()
+            }
+        }
+
+        ::inkstone_plugin::export_provider!($name);
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inkstone_plugin::json::json;
+    use inkstone_plugin::testing;
+    use serde_json::Value;
+
+    const PLAIN: Service = Service {
+        base_url: "https://api.example.org/v1",
+        credential: "example",
+        dialect: Dialect::Compatible,
+        include_usage: true,
+        lacks: &[],
+    };
+
+    /// The body that goes out, or the error.
+    fn body(service: Service, settings: Value, request: Request) -> Result<Value> {
+        let stream = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+        testing::reset();
+        testing::settings(&settings);
+        testing::http(move |_| Ok(testing::response(200).body(stream)));
+        service.open()?.complete(request)?.count();
+        let sent = testing::http_requests().pop().expect("a request");
+        Ok(serde_json::from_slice(&sent.body.unwrap_or_default()).unwrap())
+    }
+
+    fn with_everything() -> Request {
+        let mut request = Request::new("m").user("Hi");
+        request.sampling.top_k = Some(40);
+        request.sampling.repeat_penalty = Some(1.1);
+        request.sampling.frequency_penalty = Some(0.5);
+        request.sampling.presence_penalty = Some(0.5);
+        request.sampling.seed = Some(7);
+        request.sampling.max_tokens = Some(9);
+        request
+    }
+
+    #[test]
+    fn each_dialect_has_its_words() {
+        for (dialect, tokens, seed) in [
+            (Dialect::OpenAi, "max_completion_tokens", "seed"),
+            (Dialect::Compatible, "max_tokens", "seed"),
+            (Dialect::Mistral, "max_tokens", "random_seed"),
+        ] {
+            let service = Service { dialect, ..PLAIN };
+            let body = body(service, json!({}), with_everything()).unwrap();
+            assert_eq!(body[tokens], 9, "{dialect:?}");
+            assert_eq!(body[seed], 7, "{dialect:?}");
+            let others = ["max_completion_tokens", "max_tokens", "seed", "random_seed"];
+            for other in others.iter().filter(|word| ![tokens, seed].contains(word)) {
+                assert_eq!(body.get(other), None, "{dialect:?} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_service_lacks_is_refused_by_name_or_left_out() {
+        for (field, word) in [
+            (Field::TopK, "top_k"),
+            (Field::RepeatPenalty, "repeat_penalty"),
+            (Field::FrequencyPenalty, "frequency_penalty"),
+            (Field::PresencePenalty, "presence_penalty"),
+            (Field::Seed, "seed"),
+        ] {
+            let lacks: &'static [Field] = Box::leak(Box::new([field]));
+            let service = Service { lacks, ..PLAIN };
+            assert!(
+                body(PLAIN, json!({}), with_everything())
+                    .unwrap()
+                    .get(word)
+                    .is_some()
+            );
+            let error = body(service, json!({}), with_everything()).unwrap_err();
+            assert!(error.message.starts_with(&format!("`{word}`")), "{error:?}");
+            let drops = json!({"drop_unsupported": true});
+            let left = body(service, drops, with_everything()).unwrap();
+            assert_eq!(left.get(word), None);
+        }
+    }
+
+    #[test]
+    fn what_asks_for_nothing_is_not_refused() {
+        let lacks = &[
+            Field::RepeatPenalty,
+            Field::FrequencyPenalty,
+            Field::PresencePenalty,
+        ];
+        let mut request = Request::new("m").user("Hi");
+        request.sampling.repeat_penalty = Some(1.0);
+        request.sampling.frequency_penalty = Some(0.0);
+        request.sampling.presence_penalty = Some(0.0);
+        let body = body(Service { lacks, ..PLAIN }, json!({}), request).unwrap();
+        assert_eq!(body.get("frequency_penalty"), None);
+    }
+
+    #[test]
+    fn address_and_credential_are_the_services_unless_the_admin_says_otherwise() {
+        testing::reset();
+        testing::http(|_| Ok(testing::response(200).json(&json!({"data": []}))));
+        PLAIN.open().unwrap().models().unwrap();
+        let sent = testing::http_requests().pop().unwrap();
+        assert_eq!(sent.url, "https://api.example.org/v1/models");
+        assert_eq!(sent.credential.as_deref(), Some("example"));
+
+        testing::settings(&json!({"base_url": "http://127.0.0.1:1/v1/", "credential": ""}));
+        PLAIN.open().unwrap().models().unwrap();
+        let sent = testing::http_requests().pop().unwrap();
+        assert_eq!(sent.url, "http://127.0.0.1:1/v1/models");
+        assert_eq!(sent.credential, None);
+    }
+}
