@@ -16,6 +16,7 @@ mod install; // packages dropped into the folder, installed and removed by comma
 mod openai; // the official `openai` package against us
 mod packages; // packed, signed, trusted, revoked
 mod plugins; // hot reload, research and analytics through the API
+mod providers; // the providers of hosted services, each in its own words
 mod recordings; // calls that are recorded, and run again offline
 mod registry; // push to, and install from, a real OCI registry
 mod resume; // kill -9 in the middle of a generation
