@@ -4,7 +4,7 @@
 //!
 //! A poll is counted in stretches, from tick to tick. Asking for the thread's own time is dear (a call
 //! of the kernel), so the first stretch, all that most polls have, goes by the clock on the wall and
-//! counts for little more than a tick at most; the following ones go by the thread's own time. So a
+//! counts for a few ticks at most; the following ones go by the thread's own time. So a
 //! busy machine, which makes a guest wait for its core, spends nobody's budget.
 
 use std::future::{Future, poll_fn};
