@@ -312,6 +312,8 @@ written by `cargo xtask hostile`; the attacks stand in `tests/trips/hostile/atta
 - **Neighbour** is another plugin, called all the while from outside: a fresh instance that streams five
   chunks. Its p99 in quiet and during the attack, taken in turns; the quiet one is that of all quiet calls up
   to there. The run fails at a ratio of 2; a machine that does something else meanwhile gets up to five tries. The figures are those of an unoptimised build.
+  A call lasts from the wish of a thread outside to the last chunk. Upstreams, and what makes damaged files,
+  run at idle priority: an attacker's own work is done on another machine.
 - An attack is mounted again 2 ms after it has ended, over and over, one that is over while its file is loaded
   after 75 ms, as the watch would: what a flood of calls does is a question of rate limits.
 
