@@ -4,6 +4,7 @@ use inkstone_plugin::http;
 use inkstone_plugin::json::json;
 use inkstone_plugin::provider::*;
 use inkstone_plugin::testing::{self, HttpAnswer};
+use provider_wire::testing::Replay;
 use serde_json::Value;
 
 use crate::Anthropic;
@@ -12,35 +13,30 @@ pub fn hi() -> Request {
     Request::new("claude-opus-4-6").user("Hi")
 }
 
-pub fn replay(answer: HttpAnswer) -> Result<Vec<Result<Chunk>>> {
-    testing::reset();
-    testing::http(move |_| Ok(answer.clone()));
-    Ok(Anthropic.complete(hi())?.collect())
-}
+/// How the answers are played back.
+const REPLAY: Replay<Anthropic> = Replay {
+    provider: Anthropic,
+    model: "claude-opus-4-6",
+};
 
 pub fn streamed<P: Into<Vec<u8>>>(pieces: impl IntoIterator<Item = P>) -> Vec<Result<Chunk>> {
-    let head = testing::response(200).header("content-type", "text/event-stream; charset=utf-8");
-    replay(head.pieces(pieces)).unwrap()
+    REPLAY.streamed(pieces)
 }
 
-/// A stream that ends well.
 pub fn read(body: impl AsRef<str>) -> Vec<Chunk> {
-    let chunks = streamed([body.as_ref()]);
-    chunks.into_iter().map(|chunk| chunk.unwrap()).collect()
+    REPLAY.read(body)
 }
 
-/// A stream that ends in an error, and what came before it.
 pub fn read_broken(body: impl AsRef<str>) -> (Vec<Chunk>, Error) {
-    let mut chunks = streamed([body.as_ref()]);
-    let error = chunks.pop().unwrap().unwrap_err();
-    let chunks = chunks.into_iter().map(|chunk| chunk.unwrap()).collect();
-    (chunks, error)
+    REPLAY.read_broken(body)
 }
 
-/// An answer in one piece.
 pub fn whole(body: impl AsRef<str>) -> Result<Vec<Chunk>> {
-    let head = testing::response(200).header("content-type", "application/json");
-    replay(head.body(body.as_ref()))?.into_iter().collect()
+    REPLAY.whole("application/json", body)
+}
+
+pub fn replay(answer: HttpAnswer) -> Result<Vec<Result<Chunk>>> {
+    REPLAY.answer(answer)
 }
 
 /// Events with the names that the wire gives them.

@@ -4,7 +4,8 @@ mod endings;
 
 use inkstone_plugin::json::json;
 use inkstone_plugin::provider::*;
-use inkstone_plugin::testing::{self, HttpAnswer};
+use inkstone_plugin::testing;
+use provider_wire::testing::Replay;
 use serde_json::Value;
 
 use crate::{Gemini, call_id};
@@ -16,35 +17,26 @@ const GROUNDED: &str = include_str!("../../tests/data/stream_grounded.sse");
 const BLOCKED: &str = include_str!("../../tests/data/blocked_prompt.sse");
 const WHOLE: &str = include_str!("../../tests/data/whole.json");
 
-fn replay(answer: HttpAnswer) -> Result<Vec<Result<Chunk>>> {
-    testing::reset();
-    testing::http(move |_| Ok(answer.clone()));
-    let chunks = Gemini.complete(Request::new("gemini-2.5-flash").user("Hi"))?;
-    Ok(chunks.collect())
-}
+/// How the answers are played back.
+const REPLAY: Replay<Gemini> = Replay {
+    provider: Gemini,
+    model: "gemini-2.5-flash",
+};
 
 fn streamed<P: Into<Vec<u8>>>(pieces: impl IntoIterator<Item = P>) -> Vec<Result<Chunk>> {
-    let head = testing::response(200).header("content-type", "text/event-stream");
-    replay(head.pieces(pieces)).unwrap()
+    REPLAY.streamed(pieces)
 }
 
-/// A stream that ends well.
 fn read(body: impl AsRef<str>) -> Vec<Chunk> {
-    let chunks = streamed([body.as_ref()]);
-    chunks.into_iter().map(|chunk| chunk.unwrap()).collect()
+    REPLAY.read(body)
 }
 
-/// A stream that ends in an error, and what came before it.
 fn read_broken(body: impl AsRef<str>) -> (Vec<Chunk>, Error) {
-    let mut chunks = streamed([body.as_ref()]);
-    let error = chunks.pop().unwrap().unwrap_err();
-    let chunks = chunks.into_iter().map(|chunk| chunk.unwrap()).collect();
-    (chunks, error)
+    REPLAY.read_broken(body)
 }
 
 fn whole(body: &str) -> Result<Vec<Chunk>> {
-    let head = testing::response(200).header("content-type", "application/json; charset=UTF-8");
-    replay(head.body(body))?.into_iter().collect()
+    REPLAY.whole("application/json; charset=UTF-8", body)
 }
 
 fn events(events: impl IntoIterator<Item = Value>) -> String {

@@ -3,7 +3,8 @@
 
 use inkstone_plugin::json::json;
 use inkstone_plugin::provider::*;
-use inkstone_plugin::testing::{self, HttpAnswer};
+use inkstone_plugin::testing;
+use provider_wire::testing::Replay;
 use serde_json::Value;
 
 use crate::OpenAi;
@@ -13,35 +14,26 @@ const TOOL_CALLS: &str = include_str!("../../tests/data/chat_tool_calls.sse");
 const WHOLE: &str = include_str!("../../tests/data/chat_whole.json");
 const WHOLE_TOOL_CALLS: &str = include_str!("../../tests/data/chat_whole_tool_calls.json");
 
-fn replay(answer: HttpAnswer) -> Result<Vec<Result<Chunk>>> {
-    testing::reset();
-    testing::http(move |_| Ok(answer.clone()));
-    let chunks = OpenAi.complete(Request::new("gpt-4.1").user("Hi"))?;
-    Ok(chunks.collect())
-}
+/// How the answers are played back.
+const REPLAY: Replay<OpenAi> = Replay {
+    provider: OpenAi,
+    model: "gpt-4.1",
+};
 
 fn streamed<P: Into<Vec<u8>>>(pieces: impl IntoIterator<Item = P>) -> Vec<Result<Chunk>> {
-    let head = testing::response(200).header("content-type", "text/event-stream; charset=utf-8");
-    replay(head.pieces(pieces)).unwrap()
+    REPLAY.streamed(pieces)
 }
 
-/// A stream that ends well.
 fn read(body: impl AsRef<str>) -> Vec<Chunk> {
-    let chunks = streamed([body.as_ref()]);
-    chunks.into_iter().map(|chunk| chunk.unwrap()).collect()
+    REPLAY.read(body)
 }
 
-/// A stream that ends in an error, and what came before it.
 fn read_broken(body: impl AsRef<str>) -> (Vec<Chunk>, Error) {
-    let mut chunks = streamed([body.as_ref()]);
-    let error = chunks.pop().unwrap().unwrap_err();
-    let chunks = chunks.into_iter().map(|chunk| chunk.unwrap()).collect();
-    (chunks, error)
+    REPLAY.read_broken(body)
 }
 
 fn whole(body: &str) -> Result<Vec<Chunk>> {
-    let head = testing::response(200).header("content-type", "application/json");
-    replay(head.body(body))?.into_iter().collect()
+    REPLAY.whole("application/json", body)
 }
 
 fn events(events: impl IntoIterator<Item = Value>) -> String {
