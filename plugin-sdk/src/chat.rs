@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 
 pub use crate::bindings::imports::inkstone::plugin::chat::{
     Chunk, EmbedReply, EmbedRequest, FinishReason, Image, ImageSource, JsonSchemaFormat, Message,
-    Part, Request, ResponseFormat, Role, Sampling, ToolCall, ToolCallDelta, ToolChoice,
-    ToolDefinition, ToolResult,
+    Part, Ranked, Request, RerankReply, RerankRequest, ResponseFormat, Role, Sampling, Thought,
+    TokenLogprob, ToolCall, ToolCallDelta, ToolChoice, ToolDefinition, ToolResult,
 };
 use crate::schema::schema_text;
 
@@ -20,6 +20,9 @@ impl Request {
             tool_choice: ToolChoice::Auto,
             response_format: ResponseFormat::Text,
             sampling: Sampling::default(),
+            logprobs: None,
+            drop_unsupported: false,
+            stream: true,
             extra: None,
         }
     }

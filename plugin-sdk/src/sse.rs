@@ -124,6 +124,13 @@ pub struct Events<I> {
     decoder: Decoder,
 }
 
+impl<I> Events<I> {
+    /// Whether an event is there without reading on.
+    pub fn is_ready(&self) -> bool {
+        !self.decoder.ready.is_empty()
+    }
+}
+
 impl<I: Iterator<Item = Result<Vec<u8>>>> Iterator for Events<I> {
     type Item = Result<Event>;
 

@@ -120,7 +120,10 @@ pub(crate) mod ai {
                 Chunk::ToolCall(delta) => add_delta(&mut reply.tool_calls, delta),
                 Chunk::Usage(usage) => reply.usage = usage,
                 Chunk::Finish(finish) => reply.finish = finish,
-                Chunk::Reasoning(_) | Chunk::Citation(_) => {}
+                Chunk::Reasoning(_)
+                | Chunk::ThoughtSignature(_)
+                | Chunk::Citation(_)
+                | Chunk::Logprobs(_) => {}
             }
         }
         Ok(reply)

@@ -98,6 +98,10 @@ impl stream::Reader for Reader {
     fn ready(&mut self) -> &mut VecDeque<Chunk> {
         &mut self.ready
     }
+
+    fn queued(&self) -> usize {
+        self.ready.len()
+    }
 }
 
 impl Reader {

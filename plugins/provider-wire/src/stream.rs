@@ -18,6 +18,9 @@ pub trait Reader {
 
     /// What is ready to be handed out, oldest first.
     fn ready(&mut self) -> &mut VecDeque<Chunk>;
+
+    /// How many are ready.
+    fn queued(&self) -> usize;
 }
 
 /// The chunks of one answer; ends after the first error.
@@ -80,6 +83,14 @@ impl<R: Reader> Iterator for Chunks<R> {
             if !self.step() {
                 return None;
             }
+            // What came with the same piece is taken in too, so that it can be handed over in one go.
+            while self.failed.is_none() && self.events.as_ref().is_some_and(Events::is_ready) {
+                self.step();
+            }
         }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.reader.queued(), None)
     }
 }

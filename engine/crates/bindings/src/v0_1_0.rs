@@ -1,6 +1,6 @@
 //! Version 0.1.0 of the contract. Interfaces that 0.2.0 left as they were are not generated again but
 //! shared with it through `with:`, types and traits; the host links them under both names. `types`
-//! changed (an error has no `code` here), and with it everything that can fail; so did `log`.
+//! changed (an error has no `code` here), and with it everything that can fail; so did `log` and `chat`.
 
 /// Every interface a plugin may import, of whatever kind it is. Which world imports which stands in
 /// the worlds below; a linker offers no more than its world does.
@@ -35,7 +35,6 @@ pub mod imports {
         },
         trappable_error_type: { "inkstone:plugin/types.error" => wasmtime::Error },
         with: {
-            "inkstone:plugin/chat": crate::v0_2_0::imports::chat,
             "inkstone:plugin/settings": crate::v0_2_0::imports::settings,
             "inkstone:plugin/clock": crate::v0_2_0::imports::clock,
             "inkstone:plugin/random": crate::v0_2_0::imports::random,

@@ -52,6 +52,7 @@ pub fn parse(text: &str, file: &str) -> Result<Manifest, ConfigError> {
         permissions: Default::default(),
         limits: Default::default(),
         settings: Default::default(),
+        prices: None,
     };
     top.list("authors", &mut manifest.authors);
     top.text("description", &mut manifest.description);

@@ -39,11 +39,21 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
+/// What a model thought before it answered or called a tool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thought {
+    pub text: String,
+    /// The provider's own proof of it, opaque; some refuse a conversation that comes back without.
+    pub signature: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Part {
     Text(String),
     Image(Image),
     ToolCall(ToolCall),
+    /// What the assistant thought, handed back to the model that thought it.
+    Thought(Thought),
     ToolResult {
         tool_call_id: String,
         content: String,
@@ -119,6 +129,15 @@ pub struct Request {
     pub tool_choice: ToolChoice,
     pub response_format: ResponseFormat,
     pub sampling: Sampling,
+    /// Log probabilities of the tokens, with this many alternatives each.
+    #[serde(default)]
+    pub logprobs: Option<u8>,
+    /// Fields that the provider lacks are left out; else they are `unsupported`.
+    #[serde(default)]
+    pub drop_unsupported: bool,
+    /// Whether pieces are wanted as they come; else the upstream may answer in one.
+    #[serde(default)]
+    pub stream: bool,
     /// Further fields, passed to the upstream as they are.
     pub extra: Option<serde_json::Map<String, Value>>,
 }
@@ -159,13 +178,27 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
+/// How likely a token was, natural logarithm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenLogprob {
+    pub token: String,
+    pub logprob: f32,
+    /// The most likely tokens at this place, and how likely each was.
+    pub top: Vec<(String, f32)>,
+}
+
 /// One thing a model said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Chunk {
     Text(String),
     Reasoning(String),
+    /// Ends what was thought so far: see [`Thought::signature`].
+    ThoughtSignature(String),
     ToolCall(ToolCallDelta),
     Citation(Source),
+    Logprobs(Vec<TokenLogprob>),
+    /// From here on another model goes on with the answer: its `provider/model`. Only the gateway says it.
+    Rerouted(String),
     Usage(Usage),
     Finish(FinishReason),
 }
@@ -180,8 +213,10 @@ pub struct Reply {
     pub model: String,
     pub text: String,
     pub reasoning: String,
+    pub thought_signature: Option<String>,
     pub tool_calls: Vec<ToolCall>,
     pub citations: Vec<Source>,
+    pub logprobs: Vec<TokenLogprob>,
     pub finish: Option<FinishReason>,
     pub usage: Usage,
 }
@@ -192,7 +227,10 @@ impl Reply {
         match chunk {
             Chunk::Text(text) => self.text.push_str(&text),
             Chunk::Reasoning(text) => self.reasoning.push_str(&text),
+            Chunk::ThoughtSignature(signature) => self.thought_signature = Some(signature),
             Chunk::Citation(source) => self.citations.push(source),
+            Chunk::Logprobs(tokens) => self.logprobs.extend(tokens),
+            Chunk::Rerouted(model) => self.model = model,
             Chunk::Usage(usage) => self.usage = usage,
             Chunk::Finish(reason) => self.finish = Some(reason),
             Chunk::ToolCall(delta) => {
@@ -235,6 +273,34 @@ pub struct EmbedReply {
     pub usage: Usage,
 }
 
+/// Documents to put in the order in which they answer a query.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RerankRequest {
+    pub model: String,
+    pub query: String,
+    pub documents: Vec<String>,
+    /// Only this many of the best; all where it is left out.
+    pub top_n: Option<u32>,
+}
+
+/// The best documents first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RerankReply {
+    pub results: Vec<Ranked>,
+    pub usage: Usage,
+    /// What some services bill instead of tokens.
+    pub search_units: u64,
+}
+
+/// Where a document ended up.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Ranked {
+    /// Its place in the request.
+    pub index: u32,
+    /// Higher is better, mostly 0 to 1.
+    pub score: f32,
+}
+
 /// A model a provider offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
@@ -249,4 +315,5 @@ pub struct Model {
 pub enum ModelKind {
     Chat,
     Embedding,
+    Rerank,
 }

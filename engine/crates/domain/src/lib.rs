@@ -13,6 +13,7 @@ pub mod generation;
 pub mod ids;
 pub mod inference;
 pub mod job;
+pub mod money;
 pub mod outbound;
 pub mod plugin;
 pub mod ports;

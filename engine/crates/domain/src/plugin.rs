@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::capability::{Effective, Grants, Permissions};
+use crate::money::PriceTable;
 use crate::ports::{Analytics, Generator, Probe, Provider, Research};
 use crate::recording::RecordWish;
 
@@ -62,6 +63,9 @@ pub struct Manifest {
     pub limits: Limits,
     #[serde(default)]
     pub settings: SettingsDeclaration,
+    /// Of a provider: what its models cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PriceTable>,
 }
 
 /// Custom section of a component that carries its [`Manifest`] as JSON.

@@ -63,6 +63,38 @@ pub(crate) fn spawn<P: Pull>(
     })
 }
 
+/// The items of batches, one by one. Those of one batch are ready at once.
+pub(crate) fn flatten<T: Send + Unpin + 'static>(
+    batches: Pin<Box<dyn Stream<Item = Result<Vec<T>>> + Send>>,
+) -> impl Stream<Item = Result<T>> + Send {
+    Flattened {
+        batches,
+        ready: Vec::new().into_iter(),
+    }
+}
+
+struct Flattened<T> {
+    batches: Pin<Box<dyn Stream<Item = Result<Vec<T>>> + Send>>,
+    ready: std::vec::IntoIter<T>,
+}
+
+impl<T: Unpin> Stream for Flattened<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(item) = self.ready.next() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            match std::task::ready!(self.batches.as_mut().poll_next(context)) {
+                Some(Ok(batch)) => self.ready = batch.into_iter(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
 /// The reader's end.
 struct Pulled<T> {
     /// `None` is the marked end: a task that broke off leaves no mark.

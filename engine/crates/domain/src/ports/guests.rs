@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::capability::Grants;
-use crate::chat::{ChunkStream, EmbedReply, EmbedRequest, Model, Reply, Request};
+use crate::chat::{
+    ChunkStream, EmbedReply, EmbedRequest, Model, Reply, Request, RerankReply, RerankRequest,
+};
 use crate::generation::{GenerationStream, Template};
 use crate::plugin::{LoadedPlugin, PackageInfo, PluginSpec, RemoteSource};
 use crate::report::{Block, ReportInfo};
@@ -34,6 +36,7 @@ pub trait Provider: Send + Sync {
     /// `request.model` is the provider's own name.
     async fn complete(&self, call: &GuestCall, request: Request) -> Result<ChunkStream>;
     async fn embed(&self, call: &GuestCall, request: EmbedRequest) -> Result<EmbedReply>;
+    async fn rerank(&self, call: &GuestCall, request: RerankRequest) -> Result<RerankReply>;
 }
 
 #[async_trait]

@@ -3,9 +3,9 @@
 
 use inkstone_bindings::latest::imports::{ai, chat as wit, types};
 use inkstone_domain::chat::{
-    Chunk, EmbedReply, EmbedRequest, FinishReason, Image, ImageSource, Message, Part, Reply,
-    Request, ResponseFormat, Role, Sampling, ToolCall, ToolCallDelta, ToolChoice, ToolDefinition,
-    Usage,
+    Chunk, EmbedReply, EmbedRequest, FinishReason, Image, ImageSource, Message, Part, Ranked, Reply,
+    Request, RerankReply, RerankRequest, ResponseFormat, Role, Sampling, Thought, TokenLogprob,
+    ToolCall, ToolCallDelta, ToolChoice, ToolDefinition, Usage,
 };
 use inkstone_domain::{Error, codes};
 use serde_json::Value;
@@ -45,6 +45,9 @@ pub(crate) fn request_to_guest(request: Request) -> wit::Request {
             }),
         },
         sampling: sampling_to_guest(request.sampling),
+        logprobs: request.logprobs,
+        drop_unsupported: request.drop_unsupported,
+        stream: request.stream,
         extra: request.extra.map(|extra| Value::Object(extra).to_string()),
     }
 }
@@ -85,6 +88,9 @@ pub(crate) fn request_from_guest(request: wit::Request) -> Result<Request, Error
             },
         },
         sampling: sampling_from_guest(request.sampling),
+        logprobs: request.logprobs,
+        drop_unsupported: request.drop_unsupported,
+        stream: request.stream,
         extra: match request.extra {
             None => None,
             Some(text) => match json(&text, "`extra`")? {
@@ -131,6 +137,10 @@ fn message_to_guest(message: Message) -> wit::Message {
                     },
                 }),
                 Part::ToolCall(call) => wit::Part::ToolCall(tool_call_to_guest(call)),
+                Part::Thought(thought) => wit::Part::Thought(wit::Thought {
+                    text: thought.text,
+                    signature: thought.signature,
+                }),
                 Part::ToolResult {
                     tool_call_id,
                     content,
@@ -168,6 +178,10 @@ fn message_from_guest(message: wit::Message) -> Message {
                     id: call.id,
                     name: call.name,
                     arguments: call.arguments,
+                }),
+                wit::Part::Thought(thought) => Part::Thought(Thought {
+                    text: thought.text,
+                    signature: thought.signature,
                 }),
                 wit::Part::ToolResult(result) => Part::ToolResult {
                     tool_call_id: result.tool_call_id,
@@ -214,6 +228,7 @@ fn sampling_from_guest(sampling: wit::Sampling) -> Sampling {
     }
 }
 
+/// What the gateway alone says is none of a guest's words, and comes as a thought without any.
 pub(crate) fn chunk_to_guest(chunk: Chunk) -> wit::Chunk {
     match chunk {
         Chunk::Text(text) => wit::Chunk::Text(text),
@@ -224,7 +239,19 @@ pub(crate) fn chunk_to_guest(chunk: Chunk) -> wit::Chunk {
             name: delta.name,
             arguments: delta.arguments,
         }),
+        Chunk::ThoughtSignature(signature) => wit::Chunk::ThoughtSignature(signature),
         Chunk::Citation(source) => wit::Chunk::Citation(convert::source_to_guest(source)),
+        Chunk::Logprobs(tokens) => wit::Chunk::Logprobs(
+            tokens
+                .into_iter()
+                .map(|token| wit::TokenLogprob {
+                    token: token.token,
+                    logprob: token.logprob,
+                    top: token.top,
+                })
+                .collect(),
+        ),
+        Chunk::Rerouted(_) => wit::Chunk::Reasoning(String::new()),
         Chunk::Usage(usage) => wit::Chunk::Usage(usage_to_guest(usage)),
         Chunk::Finish(reason) => wit::Chunk::Finish(finish_to_guest(reason)),
     }
@@ -240,7 +267,18 @@ pub(crate) fn chunk_from_guest(chunk: wit::Chunk) -> Chunk {
             name: delta.name,
             arguments: delta.arguments,
         }),
+        wit::Chunk::ThoughtSignature(signature) => Chunk::ThoughtSignature(signature),
         wit::Chunk::Citation(source) => Chunk::Citation(convert::source(source)),
+        wit::Chunk::Logprobs(tokens) => Chunk::Logprobs(
+            tokens
+                .into_iter()
+                .map(|token| TokenLogprob {
+                    token: token.token,
+                    logprob: token.logprob,
+                    top: token.top,
+                })
+                .collect(),
+        ),
         wit::Chunk::Usage(usage) => Chunk::Usage(usage_from_guest(usage)),
         wit::Chunk::Finish(reason) => Chunk::Finish(match reason {
             wit::FinishReason::Stop => FinishReason::Stop,
@@ -319,5 +357,28 @@ pub(crate) fn embed_reply_from_guest(reply: wit::EmbedReply) -> EmbedReply {
     EmbedReply {
         vectors: reply.vectors,
         usage: usage_from_guest(reply.usage),
+    }
+}
+
+pub(crate) fn rerank_request_to_guest(request: RerankRequest) -> wit::RerankRequest {
+    wit::RerankRequest {
+        model: request.model,
+        query: request.query,
+        documents: request.documents,
+        top_n: request.top_n,
+    }
+}
+
+pub(crate) fn rerank_reply_from_guest(reply: wit::RerankReply) -> RerankReply {
+    let results = reply.results.into_iter();
+    RerankReply {
+        results: results
+            .map(|ranked| Ranked {
+                index: ranked.index,
+                score: ranked.score,
+            })
+            .collect(),
+        usage: usage_from_guest(reply.usage),
+        search_units: reply.search_units,
     }
 }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use inkstone_bindings::latest::provider::exports::inkstone::plugin::provider as wit;
 use inkstone_domain::Result;
 use inkstone_domain::chat::{
-    Chunk, ChunkStream, EmbedReply, EmbedRequest, Model, ModelKind, Request,
+    Chunk, ChunkStream, EmbedReply, EmbedRequest, Model, ModelKind, Request, RerankReply,
+    RerankRequest,
 };
 use inkstone_domain::ports::{GuestCall, Probe, Provider};
 use tracing::Instrument;
@@ -25,6 +26,7 @@ pub(crate) struct WasmProvider {
     validate_connection: Function,
     complete: Function,
     embed: Function,
+    rerank: Function,
 }
 
 impl WasmProvider {
@@ -35,6 +37,7 @@ impl WasmProvider {
             validate_connection: function("validate-connection"),
             complete: function("complete"),
             embed: function("embed"),
+            rerank: function("rerank"),
             guest,
         }
     }
@@ -73,7 +76,7 @@ impl Provider for WasmProvider {
         let start = async {
             let mut session = self.guest.open(call, instruments, Shape::Stream).await?;
             let request = convert::chat::request_to_guest(request);
-            let step = session.instance.complete(&mut session.store, &request);
+            let step = session.instance.complete(&mut session.store, request);
             let outcome = session.watch.bound(step).await;
             let completion = session.settle(outcome)?;
             Ok(Completion {
@@ -83,11 +86,11 @@ impl Provider for WasmProvider {
         };
         let started = start.instrument(observation.span().clone()).await;
         match started {
-            Ok(completion) => Ok(stream::spawn(
-                &self.guest.plugin.tasks,
-                completion,
-                observation,
-            )),
+            Ok(completion) => {
+                let tasks = &self.guest.plugin.tasks;
+                let batches = stream::spawn(tasks, completion, observation);
+                Ok(Box::pin(stream::flatten(batches)))
+            }
             Err(error) => Err(observation.refused(error)),
         }
     }
@@ -99,7 +102,7 @@ impl Provider for WasmProvider {
             let inputs = request.inputs.len();
             let request = convert::chat::embed_request_to_guest(request);
             let mut session = self.guest.open(call, instruments, Shape::Plain).await?;
-            let step = session.instance.embed(&mut session.store, &request);
+            let step = session.instance.embed(&mut session.store, request);
             let outcome = session.watch.bound(step).await;
             let reply = session.settle(outcome)?;
             if reply.vectors.len() != inputs {
@@ -109,6 +112,27 @@ impl Provider for WasmProvider {
                 )));
             }
             Ok(convert::chat::embed_reply_from_guest(reply))
+        };
+        observation.around(work).await
+    }
+
+    async fn rerank(&self, call: &GuestCall, request: RerankRequest) -> Result<RerankReply> {
+        let observation = self.rerank.begin(call, &request);
+        let instruments = observation.instruments();
+        let work = async {
+            let documents = request.documents.len();
+            let request = convert::chat::rerank_request_to_guest(request);
+            let mut session = self.guest.open(call, instruments, Shape::Plain).await?;
+            let step = session.instance.rerank(&mut session.store, request);
+            let outcome = session.watch.bound(step).await;
+            let reply = session.settle(outcome)?;
+            let strange = reply.results.iter().map(|ranked| ranked.index);
+            if let Some(index) = strange.max().filter(|index| *index as usize >= documents) {
+                return Err(session.bad_answer(format!(
+                    "it ranked document {index} of {documents} documents"
+                )));
+            }
+            Ok(convert::chat::rerank_reply_from_guest(reply))
         };
         observation.around(work).await
     }
@@ -136,15 +160,17 @@ struct Completion {
 }
 
 impl Pull for Completion {
-    type Item = Chunk;
+    /// What was there at once; never empty.
+    type Item = Vec<Chunk>;
 
-    async fn pull(&mut self) -> Result<Option<Chunk>> {
+    async fn pull(&mut self) -> Result<Option<Vec<Chunk>>> {
         let session = &mut self.session;
         session.watch.next_item();
         let step = session.instance.next(&mut session.store, self.completion);
         let outcome = session.watch.bound(step).await;
-        let chunk = session.settle(outcome)?;
-        Ok(chunk.map(convert::chat::chunk_from_guest))
+        let chunks = session.settle(outcome)?.into_iter();
+        let chunks: Vec<Chunk> = chunks.map(convert::chat::chunk_from_guest).collect();
+        Ok((!chunks.is_empty()).then_some(chunks))
     }
 }
 
@@ -154,6 +180,7 @@ fn model(model: wit::Model) -> Model {
         kind: match model.kind {
             wit::ModelKind::Chat => ModelKind::Chat,
             wit::ModelKind::Embedding => ModelKind::Embedding,
+            wit::ModelKind::Rerank => ModelKind::Rerank,
         },
         context_length: model.context_length,
     }

@@ -85,30 +85,34 @@ impl ProviderInstance {
     pub async fn complete(
         &self,
         store: &mut Store<CallState>,
-        request: &chat::Request,
+        request: chat::Request,
     ) -> Result<Result<ResourceAny, types::Error>> {
         match self {
+            Self::V0_1_0(_) if request.logprobs.is_some() && !request.drop_unsupported => {
+                Ok(Err(unsupported("`logprobs`")))
+            }
             Self::V0_1_0(instance) => {
                 let provider = instance.inkstone_plugin_provider();
-                Ok(provider.call_complete(store, request).await?.same())
+                Ok(provider.call_complete(store, &request.same()).await?.same())
             }
             Self::V0_2_0(instance) => {
                 let provider = instance.inkstone_plugin_provider();
-                provider.call_complete(store, request).await
+                provider.call_complete(store, &request).await
             }
         }
     }
 
-    /// The next chunk of what `complete` gave.
+    /// The next chunks of what `complete` gave; none at the end.
     pub async fn next(
         &self,
         store: &mut Store<CallState>,
         completion: ResourceAny,
-    ) -> Result<Result<Option<chat::Chunk>, types::Error>> {
+    ) -> Result<Result<Vec<chat::Chunk>, types::Error>> {
         match self {
             Self::V0_1_0(instance) => {
                 let completions = instance.inkstone_plugin_provider().completion();
-                Ok(completions.call_next(store, completion).await?.same())
+                let next = completions.call_next(store, completion).await?;
+                Ok(next.map(Vec::from_iter).same())
             }
             Self::V0_2_0(instance) => {
                 let completions = instance.inkstone_plugin_provider().completion();
@@ -120,17 +124,44 @@ impl ProviderInstance {
     pub async fn embed(
         &self,
         store: &mut Store<CallState>,
-        request: &chat::EmbedRequest,
+        request: chat::EmbedRequest,
     ) -> Result<Result<chat::EmbedReply, types::Error>> {
         match self {
             Self::V0_1_0(instance) => {
                 let provider = instance.inkstone_plugin_provider();
-                Ok(provider.call_embed(store, request).await?.same())
+                Ok(provider.call_embed(store, &request.same()).await?.same())
             }
             Self::V0_2_0(instance) => {
                 let provider = instance.inkstone_plugin_provider();
-                provider.call_embed(store, request).await
+                provider.call_embed(store, &request).await
             }
         }
+    }
+
+    pub async fn rerank(
+        &self,
+        store: &mut Store<CallState>,
+        request: chat::RerankRequest,
+    ) -> Result<Result<chat::RerankReply, types::Error>> {
+        match self {
+            Self::V0_1_0(_) => Ok(Err(unsupported("reranking"))),
+            Self::V0_2_0(instance) => {
+                let provider = instance.inkstone_plugin_provider();
+                provider.call_rerank(store, &request).await
+            }
+        }
+    }
+}
+
+/// What a plugin of 0.1.0 has no word for.
+fn unsupported(what: &str) -> types::Error {
+    types::Error {
+        kind: types::ErrorKind::Unsupported,
+        message: format!(
+            "{what}: this plugin was built for version 0.1.0 of the contract, which has no such thing"
+        ),
+        retry_after_ms: None,
+        upstream_status: None,
+        code: None,
     }
 }

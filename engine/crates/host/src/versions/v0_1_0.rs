@@ -1,12 +1,13 @@
-//! Version 0.1.0 of the contract. Two things were different: an error had no `code`, and a line of
-//! the log had no fields. Nothing is checked here: words are converted and calls handed on to the
-//! latest version, which is where powers and limits are.
+//! Version 0.1.0 of the contract. An error had no `code`, a line of the log no fields; `chat` knew
+//! neither log probabilities nor thoughts, a completion gave one chunk at a time, and there was no
+//! `rerank`. Nothing is checked here: words are converted and calls handed on to the latest version,
+//! which is where powers and limits are.
 
 mod imports;
 mod words;
 
-use inkstone_bindings::latest::imports::{chat, clock, random, settings};
-use inkstone_bindings::v0_1_0::imports::{ai, http, inference, kv, log, search, tools, types};
+use inkstone_bindings::latest::imports::{clock, random, settings};
+use inkstone_bindings::v0_1_0::imports::{ai, chat, http, inference, kv, log, search, tools, types};
 use inkstone_domain::plugin::PluginKind;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -23,11 +24,11 @@ pub(super) fn add_imports(
     linker: &mut Linker<CallState>,
 ) -> wasmtime::Result<()> {
     types::add_to_linker::<_, Own>(linker, |state| state)?;
+    chat::add_to_linker::<_, Own>(linker, |state| state)?;
     log::add_to_linker::<_, Own>(linker, |state| state)?;
     // These are as they were: the latest, under the old name.
     let name = |interface| ApiVersion::V0_1_0.interface(interface);
     let l = linker;
-    chat::add_to_linker_instance::<_, Own>(&mut l.instance(&name("chat"))?, |state| state)?;
     settings::add_to_linker_instance::<_, Own>(&mut l.instance(&name("settings"))?, |state| state)?;
     clock::add_to_linker_instance::<_, Own>(&mut l.instance(&name("clock"))?, |state| state)?;
     random::add_to_linker_instance::<_, Own>(&mut l.instance(&name("random"))?, |state| state)?;

@@ -157,6 +157,7 @@ pub fn fake_manifest(id: &str, version: &str, kind: PluginKind) -> Manifest {
         permissions: Default::default(),
         limits: Limits::default(),
         settings: SettingsDeclaration::default(),
+        prices: None,
     }
 }
 

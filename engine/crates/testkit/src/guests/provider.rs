@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use inkstone_domain::chat::{
-    Chunk, ChunkStream, EmbedReply, EmbedRequest, FinishReason, Model, ModelKind, Part, Request,
-    Usage,
+    Chunk, ChunkStream, EmbedReply, EmbedRequest, FinishReason, Model, ModelKind, Part, Ranked,
+    Request, RerankReply, RerankRequest, Usage,
 };
 use inkstone_domain::ports::{GuestCall, Provider};
 use inkstone_domain::{Error, Result, codes};
@@ -189,6 +189,35 @@ impl Provider for FakeProvider {
                 input_tokens: request.inputs.iter().map(|text| words(text)).sum(),
                 ..Usage::default()
             },
+        })
+    }
+
+    /// The documents with most words of the query first.
+    async fn rerank(&self, _call: &GuestCall, request: RerankRequest) -> Result<RerankReply> {
+        if request.model != "rerank" {
+            return Err(super::unknown(
+                &codes::UNKNOWN_MODEL,
+                "model",
+                &request.model,
+            ));
+        }
+        let score = |document: &String| -> f32 {
+            let found = |word: &&str| document.contains(*word);
+            request.query.split_whitespace().filter(found).count() as f32
+        };
+        let mut results: Vec<Ranked> = (0_u32..)
+            .zip(&request.documents)
+            .map(|(index, document)| Ranked {
+                index,
+                score: score(document),
+            })
+            .collect();
+        results.sort_by(|one, other| other.score.total_cmp(&one.score));
+        results.truncate(request.top_n.unwrap_or(u32::MAX) as usize);
+        Ok(RerankReply {
+            results,
+            usage: Usage::default(),
+            search_units: 1,
         })
     }
 }

@@ -191,6 +191,9 @@ impl ChatRequestBody {
         }
         let extra = without_nulls(self.extra);
         Ok(Request {
+            stream: self.stream == Some(true),
+            logprobs: None,
+            drop_unsupported: false,
             model: self.model,
             messages,
             tools,

@@ -128,6 +128,7 @@ impl ChunkWriter {
                 annotations: Some([annotation(source)?]),
                 ..DeltaReply::default()
             },
+            Chunk::ThoughtSignature(_) | Chunk::Logprobs(_) | Chunk::Rerouted(_) => return None,
             // Told at the end, wherever a provider tells it.
             Chunk::Usage(usage) => {
                 self.usage = usage;

@@ -41,6 +41,7 @@ impl From<ListedModel> for ModelReply {
             kind: match listed.model.kind {
                 ModelKind::Chat => "chat",
                 ModelKind::Embedding => "embedding",
+                ModelKind::Rerank => "rerank",
             },
             context_length: listed.model.context_length,
         }

@@ -299,6 +299,8 @@ fn delivery_is_whole_unless_asked() {
 #[test]
 fn a_whole_answer() {
     let reply = Reply {
+        thought_signature: None,
+        logprobs: Vec::new(),
         model: "local/m".to_owned(),
         text: "4 °C".to_owned(),
         reasoning: "cold".to_owned(),

@@ -1,9 +1,9 @@
-//! The imports of 0.1.0, each of them the latest one with its words converted. `chat`, `settings`,
+//! The imports of 0.1.0, each of them the latest one with its words converted. `settings`,
 //! `clock` and `random` are missing because they did not change: the latest ones are linked as they are.
 
 use inkstone_bindings::latest::imports as new;
 use inkstone_bindings::v0_1_0::imports as old;
-use new::chat;
+use old::chat;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
@@ -15,6 +15,8 @@ impl old::types::Host for CallState {
         Ok(new::types::Host::convert_error(self, error)?.same())
     }
 }
+
+impl chat::Host for CallState {}
 
 impl old::log::Host for CallState {
     fn write(&mut self, level: old::log::Level, message: String) -> Result<()> {
@@ -75,15 +77,15 @@ impl old::inference::HostGeneration for CallState {
 
 impl old::ai::Host for CallState {
     async fn complete(&mut self, request: chat::Request) -> Result<old::ai::Reply> {
-        Ok(new::ai::Host::complete(self, request).await?.same())
+        Ok(new::ai::Host::complete(self, request.same()).await?.same())
     }
 
     async fn stream(&mut self, request: chat::Request) -> Result<Resource<new::ai::Completion>> {
-        new::ai::Host::stream(self, request).await
+        new::ai::Host::stream(self, request.same()).await
     }
 
     async fn embed(&mut self, request: chat::EmbedRequest) -> Result<chat::EmbedReply> {
-        new::ai::Host::embed(self, request).await
+        Ok(new::ai::Host::embed(self, request.same()).await?.same())
     }
 }
 
@@ -92,7 +94,7 @@ impl old::ai::HostCompletion for CallState {
         &mut self,
         completion: Resource<new::ai::Completion>,
     ) -> Result<Option<chat::Chunk>> {
-        new::ai::HostCompletion::next(self, completion).await
+        Ok(new::ai::HostCompletion::next(self, completion).await?.same())
     }
 
     async fn drop(&mut self, completion: Resource<new::ai::Completion>) -> Result<()> {

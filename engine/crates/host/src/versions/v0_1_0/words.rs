@@ -2,14 +2,13 @@
 //! listed with every field and case by name, so that a latest version that drifts does not compile
 //! until somebody has said what an old plugin shall get.
 
-use inkstone_bindings::latest::imports::chat;
 use wasmtime::component::{Resource, ResourceAny};
 
 /// What 0.1.0 calls it.
 mod old {
     pub use inkstone_bindings::v0_1_0::analytics::exports::inkstone::plugin::analytics;
     pub use inkstone_bindings::v0_1_0::generator::exports::inkstone::plugin::generator;
-    pub use inkstone_bindings::v0_1_0::imports::{ai, http, inference, log, search, tools, types};
+    pub use inkstone_bindings::v0_1_0::imports::{ai, chat, http, inference, log, search, tools, types};
     pub use inkstone_bindings::v0_1_0::provider::exports::inkstone::plugin::provider;
     pub use inkstone_bindings::v0_1_0::research::exports::inkstone::plugin::research;
 }
@@ -18,7 +17,7 @@ mod old {
 mod new {
     pub use inkstone_bindings::latest::analytics::exports::inkstone::plugin::analytics;
     pub use inkstone_bindings::latest::generator::exports::inkstone::plugin::generator;
-    pub use inkstone_bindings::latest::imports::{ai, http, inference, log, search, tools, types};
+    pub use inkstone_bindings::latest::imports::{ai, chat, http, inference, log, search, tools, types};
     pub use inkstone_bindings::latest::provider::exports::inkstone::plugin::provider;
     pub use inkstone_bindings::latest::research::exports::inkstone::plugin::research;
 }
@@ -117,7 +116,11 @@ cases! {
     inference::ModelKind { Generation, Embedding }
     inference::Finish { Stop, Length }
     inference::Event { Text(text), Done(done) }
-    provider::ModelKind { Chat, Embedding }
+    chat::Role { System, User, Assistant, Tool }
+    chat::ImageSource { Bytes(bytes), Url(url) }
+    chat::ToolChoice { Auto, Forbid, Require, Named(name) }
+    chat::ResponseFormat { Text, JsonObject, JsonSchema(format) }
+    chat::FinishReason { Stop, Length, ToolCalls, ContentFilter }
     generator::Event { Progress(progress), Text(text), Checkpoint(bytes), Draft(draft) }
     analytics::Cell { Text(text), Number(number), Empty }
     analytics::Block { Metric(metric), Series(series), Table(table), Chart(chart) }
@@ -133,11 +136,22 @@ record! {
         model, prompt, max_tokens, temperature, top_p, top_k, repeat_penalty, seed, stop,
     }
     inference::Done { finish, input_tokens, output_tokens }
+    chat::Image { media_type, source }
+    chat::ToolCall { id, name, arguments }
+    chat::ToolResult { tool_call_id, content }
+    chat::ToolDefinition { name, description, parameters }
+    chat::JsonSchemaFormat { name, schema, strict }
+    chat::Sampling {
+        temperature, top_p, top_k, frequency_penalty, presence_penalty, repeat_penalty, seed,
+        max_tokens, stop,
+    }
+    chat::ToolCallDelta { index, id, name, arguments }
+    chat::EmbedRequest { model, inputs, dimensions }
+    chat::EmbedReply { vectors, usage }
     ai::Reply { text, tool_calls, finish, usage, model }
     tools::Answer { content, text, sources }
     search::Query { text, limit, project }
     search::Hit { id, title, snippet, score }
-    provider::Model { id, kind, context_length }
     generator::Template { id, title, description, input_schema }
     generator::Progress { step, done, total }
     generator::Draft { title, summary, body, tags, meta_description, language, sources }
@@ -151,14 +165,158 @@ record! {
     analytics::Chart { id, title, spec }
 }
 
-unchanged!(String, u8, u16, u32, u64, f32, f64, ResourceAny);
-// Of interfaces that both versions share.
-unchanged!(
-    chat::Chunk,
-    chat::EmbedReply,
-    chat::FinishReason,
-    chat::ToolCall
-);
+/// An old provider lists no models that rerank.
+impl Same<new::provider::ModelKind> for old::provider::ModelKind {
+    fn same(self) -> new::provider::ModelKind {
+        match self {
+            Self::Chat => new::provider::ModelKind::Chat,
+            Self::Embedding => new::provider::ModelKind::Embedding,
+        }
+    }
+}
+
+impl Same<new::provider::Model> for old::provider::Model {
+    fn same(self) -> new::provider::Model {
+        let Self {
+            id,
+            kind,
+            context_length,
+        } = self;
+        new::provider::Model {
+            id,
+            kind: kind.same(),
+            context_length,
+        }
+    }
+}
+
+/// What is new is left to its defaults.
+impl Same<new::chat::Request> for old::chat::Request {
+    fn same(self) -> new::chat::Request {
+        let Self {
+            model,
+            messages,
+            tools,
+            tool_choice,
+            response_format,
+            sampling,
+            extra,
+        } = self;
+        new::chat::Request {
+            model,
+            messages: messages.same(),
+            tools: tools.same(),
+            tool_choice: tool_choice.same(),
+            response_format: response_format.same(),
+            sampling: sampling.same(),
+            logprobs: None,
+            drop_unsupported: false,
+            stream: true,
+            extra,
+        }
+    }
+}
+
+/// Log probabilities are left out: who must have them is refused by `complete`.
+impl Same<old::chat::Request> for new::chat::Request {
+    fn same(self) -> old::chat::Request {
+        let Self {
+            model,
+            messages,
+            tools,
+            tool_choice,
+            response_format,
+            sampling,
+            logprobs: _,
+            drop_unsupported: _,
+            stream: _,
+            extra,
+        } = self;
+        old::chat::Request {
+            model,
+            messages: messages.same(),
+            tools: tools.same(),
+            tool_choice: tool_choice.same(),
+            response_format: response_format.same(),
+            sampling: sampling.same(),
+            extra,
+        }
+    }
+}
+
+impl Same<new::chat::Message> for old::chat::Message {
+    fn same(self) -> new::chat::Message {
+        let Self { role, name, parts } = self;
+        new::chat::Message {
+            role: role.same(),
+            name,
+            parts: parts.same(),
+        }
+    }
+}
+
+/// What was thought is left out, as a model without this word has it.
+impl Same<old::chat::Message> for new::chat::Message {
+    fn same(self) -> old::chat::Message {
+        use {new::chat::Part, old::chat::Part as OldPart};
+        let Self { role, name, parts } = self;
+        let parts = parts.into_iter().filter_map(|part| match part {
+            Part::Text(text) => Some(OldPart::Text(text)),
+            Part::Image(image) => Some(OldPart::Image(image.same())),
+            Part::ToolCall(call) => Some(OldPart::ToolCall(call.same())),
+            Part::ToolResult(result) => Some(OldPart::ToolResult(result.same())),
+            Part::Thought(_) => None,
+        });
+        old::chat::Message {
+            role: role.same(),
+            name,
+            parts: parts.collect(),
+        }
+    }
+}
+
+impl Same<new::chat::Part> for old::chat::Part {
+    fn same(self) -> new::chat::Part {
+        match self {
+            Self::Text(text) => new::chat::Part::Text(text),
+            Self::Image(image) => new::chat::Part::Image(image.same()),
+            Self::ToolCall(call) => new::chat::Part::ToolCall(call.same()),
+            Self::ToolResult(result) => new::chat::Part::ToolResult(result.same()),
+        }
+    }
+}
+
+impl Same<new::chat::Chunk> for old::chat::Chunk {
+    fn same(self) -> new::chat::Chunk {
+        match self {
+            Self::Text(text) => new::chat::Chunk::Text(text),
+            Self::Reasoning(text) => new::chat::Chunk::Reasoning(text),
+            Self::ToolCall(delta) => new::chat::Chunk::ToolCall(delta.same()),
+            Self::Citation(source) => new::chat::Chunk::Citation(source.same()),
+            Self::Usage(usage) => new::chat::Chunk::Usage(usage.same()),
+            Self::Finish(reason) => new::chat::Chunk::Finish(reason.same()),
+        }
+    }
+}
+
+/// What an old guest has no word for comes as a thought without words.
+impl Same<old::chat::Chunk> for new::chat::Chunk {
+    fn same(self) -> old::chat::Chunk {
+        match self {
+            Self::Text(text) => old::chat::Chunk::Text(text),
+            Self::Reasoning(text) => old::chat::Chunk::Reasoning(text),
+            Self::ThoughtSignature(_) | Self::Logprobs(_) => {
+                old::chat::Chunk::Reasoning(String::new())
+            }
+            Self::ToolCall(delta) => old::chat::Chunk::ToolCall(delta.same()),
+            Self::Citation(source) => old::chat::Chunk::Citation(source.same()),
+            Self::Usage(usage) => old::chat::Chunk::Usage(usage.same()),
+            Self::Finish(reason) => old::chat::Chunk::Finish(reason.same()),
+        }
+    }
+}
+
+unchanged!(bool, String, u8, u16, u32, u64, f32, f64, ResourceAny);
 
 impl<T: 'static> Same<Resource<T>> for Resource<T> {
     fn same(self) -> Self {
