@@ -8,6 +8,7 @@ mod settings;
 mod shutdown;
 mod state;
 mod telemetry;
+mod usage_journal;
 mod wire;
 
 use std::process::ExitCode;

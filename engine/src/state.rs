@@ -9,12 +9,14 @@ use inkstone_domain::ids::UserId;
 use inkstone_host::CacheKey;
 use inkstone_services::SigningKey;
 use serde::{Deserialize, Serialize};
+use ulid::Ulid;
 
 use crate::cli::Failure;
 
 const STATE_FILE: &str = "engine.json";
 const KEY_FILE: &str = "signing.key";
 const CACHE_KEY_FILE: &str = "cache.key";
+const ENGINE_ID_FILE: &str = "engine.id";
 
 /// Where an engine is reached.
 #[derive(Serialize, Deserialize)]
@@ -82,6 +84,19 @@ pub(crate) fn cache_key(data_dir: &Path) -> Result<CacheKey, Failure> {
     let bytes: [u8; 32] = rand::random();
     write_private(&path, &bytes)?;
     Ok(CacheKey::new(bytes))
+}
+
+/// Tells this engine apart from all others on its store, and is the same after a restart.
+pub(crate) fn engine_id(data_dir: &Path) -> Result<String, Failure> {
+    let path = data_dir.join(ENGINE_ID_FILE);
+    match fs::read_to_string(&path) {
+        Ok(id) if !id.trim().is_empty() => Ok(id.trim().to_owned()),
+        _ => {
+            let id = Ulid::new().to_string();
+            write_private(&path, id.as_bytes())?;
+            Ok(id)
+        }
+    }
 }
 
 /// Writes beside and renames, readable by its owner alone.

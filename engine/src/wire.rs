@@ -29,6 +29,7 @@ use crate::plugin_watch::PluginWatch;
 use crate::recordings::FileRecordings;
 use crate::settings;
 use crate::state::{self, EngineState};
+use crate::usage_journal::FileUsageJournal;
 
 /// What stands before the engine does.
 pub(crate) struct Boot {
@@ -110,14 +111,18 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         outbound: egress,
     };
 
-    // The verbs.
+    // The verbs, and what an engine before has left for them.
+    let journal = Arc::new(FileUsageJournal::open(&config.data_dir)?);
     let checked = store.clone();
     let services = Services::new(
         Ports {
             users: ports_of_store.clone(),
             articles: ports_of_store.clone(),
             jobs: ports_of_store.clone(),
-            usage: ports_of_store,
+            usage: ports_of_store.clone(),
+            journal: journal.clone(),
+            keys: ports_of_store.clone(),
+            replies: ports_of_store,
             index,
             plugins,
             clock,
@@ -126,6 +131,8 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             auth: settings::auth(&config),
             signing_key,
             models: settings::models(&config),
+            gateway: config.gateway.clone(),
+            engine: state::engine_id(&config.data_dir)?,
             jobs: settings::jobs(&config),
             plugins: settings::plugins(&config),
             health_checks: vec![HealthCheck::new("store", move || {
@@ -133,7 +140,9 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
                 async move { store.health().await }
             })],
         },
-    );
+    )?;
+    services.load().await?;
+    journal.forget_left_over();
     // Plugins: first boot takes the same path as every reload.
     let watch = match config.plugins.watch {
         true => Some(PluginWatch::start(config.plugins.clone())?),

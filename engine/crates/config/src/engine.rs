@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use inkstone_domain::capability::PowerCeiling;
+use inkstone_domain::gateway::GatewayConfig;
 use inkstone_domain::plugin::Limits;
 
 use crate::credentials::CredentialConfig;
@@ -28,6 +29,8 @@ pub struct EngineConfig {
     pub local_model: LocalModelConfig,
     pub auth: AuthConfig,
     pub models: ModelsConfig,
+    /// `[gateway]`
+    pub gateway: GatewayConfig,
     pub plugins: PluginsConfig,
     pub jobs: JobsConfig,
     pub egress: EgressConfig,
@@ -307,6 +310,7 @@ impl Default for EngineConfig {
             local_model: LocalModelConfig::default(),
             auth: AuthConfig::default(),
             models: ModelsConfig::default(),
+            gateway: GatewayConfig::default(),
             plugins: PluginsConfig::default(),
             jobs: JobsConfig::default(),
             egress: EgressConfig::default(),

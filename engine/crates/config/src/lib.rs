@@ -7,11 +7,13 @@
 
 pub mod credentials;
 pub mod engine;
+mod gateway;
 pub mod manifest;
 pub mod packages;
 pub mod paths;
 pub mod plugin_keys;
 pub mod plugins;
+pub mod prices;
 pub mod problem;
 pub mod secret;
 pub mod vault;

@@ -323,6 +323,33 @@ impl<'p> Section<'p> {
         }
     }
 
+    /// A table of lists of texts under names that the user chooses.
+    pub(crate) fn list_map(&mut self, key: &str, target: &mut BTreeMap<String, Vec<String>>) {
+        let mut inner = self.section(key);
+        let names: Vec<String> = inner.table.entries.keys().cloned().collect();
+        for name in names {
+            let mut list: Vec<String> = Vec::new();
+            inner.list(&name, &mut list);
+            target.insert(name, list);
+        }
+    }
+
+    /// A number within `range`, or none.
+    pub(crate) fn optional_decimal(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<f64>,
+        target: &mut Option<f64>,
+    ) {
+        if self.has(key) {
+            let mut value = *range.start();
+            self.decimal(key, range, &mut value);
+            *target = Some(value);
+        } else {
+            self.known.insert(key.to_owned());
+        }
+    }
+
     /// Anything, as JSON; used where the plugin's own schema checks it later.
     pub(crate) fn json(&mut self, key: &str) -> Option<Json> {
         self.take(key).map(|entry| self.to_json(entry.node))

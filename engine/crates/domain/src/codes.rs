@@ -70,6 +70,9 @@ codes! {
     BODY_TOO_LARGE         TooLarge           "body_too_large"         "The body is too large";
     RATE_LIMITED           RateLimited        "rate_limit_exceeded"    "Too many requests";
     QUOTA_EXCEEDED         RateLimited        "quota_exceeded"         "The quota is used up";
+    BUDGET_EXCEEDED        RateLimited        "budget_exceeded"        "The budget is used up";
+    CONTENT_BLOCKED        InvalidInput       "content_blocked"        "A guard refuses the text";
+    IDEMPOTENCY_MISMATCH   InvalidInput       "idempotency_key_reused" "The idempotency key was used for another request";
     UPSTREAM_RATE_LIMITED  RateLimited        "upstream_rate_limited"  "The upstream has had too many requests";
     CANCELLED              Cancelled          "cancelled"              "It was cancelled";
     PLUGIN_TRAPPED         Internal           "plugin_trapped"         "The plugin crashed";

@@ -89,6 +89,7 @@ id!(ArticleId, "art");
 id!(JobId, "job");
 id!(EventId, "evt");
 id!(UsageId, "use");
+id!(KeyId, "key");
 id!(
     /// One line of what served when.
     ServedId, "srv"

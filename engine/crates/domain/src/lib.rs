@@ -2,6 +2,7 @@
 //! another crate of ours: every other crate speaks in these types, and the ports in [`ports`] are
 //! the roles that adapters fill.
 
+pub mod allowance;
 pub mod capability;
 pub mod chat;
 pub mod codes;
@@ -9,10 +10,13 @@ pub mod content;
 pub mod digest;
 pub mod error;
 pub mod event;
+pub mod gateway;
 pub mod generation;
 pub mod ids;
 pub mod inference;
 pub mod job;
+pub mod kept_reply;
+pub mod key;
 pub mod money;
 pub mod outbound;
 pub mod plugin;

@@ -12,9 +12,11 @@ pub use guests::{
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
 };
 pub use local::LocalModels;
-pub use outside::{Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock};
+pub use outside::{
+    Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,
+};
 pub use search::SearchIndex;
 pub use stores::{
-    ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, NewJob, PluginKv,
-    RolloutStore, Rotation, UsageLedger, UserStore,
+    ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, KeyStore, NewJob,
+    PluginKv, ReplyStore, RolloutStore, Rotation, UsageLedger, UserStore,
 };

@@ -1,6 +1,9 @@
 //! Who acts. A principal is made at the edge from a checked token and goes with every call.
 
+use std::sync::Arc;
+
 use crate::ids::{SessionId, UserId};
+use crate::key::VirtualKey;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -35,13 +38,24 @@ pub struct Account {
 }
 
 /// The identity behind one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Principal {
     pub user: UserId,
     pub role: Role,
+    /// The virtual key it came with: such a caller may call models and nothing else.
+    pub key: Option<Arc<VirtualKey>>,
 }
 
 impl Principal {
+    /// Somebody who signed in.
+    pub fn of(user: UserId, role: Role) -> Self {
+        Self {
+            user,
+            role,
+            key: None,
+        }
+    }
+
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }

@@ -1,25 +1,43 @@
-//! The gateway: routes a request to a provider, waits for the first sign of an answer, and settles
-//! what was spent however the call ends. Which names mean which model is the work of `models`.
+//! Calls of models: who may, what they may use, which deployments take the call, and what is told of
+//! the answer. How an answer is had is the work of `gateway`; which names mean which model, of `models`.
 
-mod settlement;
-mod usage;
+mod cached;
+mod once;
+mod probe;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::{Stream, StreamExt, stream};
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use inkstone_domain::allowance::Spend;
 use inkstone_domain::chat::{
-    Chunk, ChunkStream, EmbedReply, EmbedRequest, FinishReason, Reply, Request, Usage,
+    ChunkStream, EmbedReply, EmbedRequest, Reply, Request, RerankReply, RerankRequest, Usage,
 };
 use inkstone_domain::ids::JobId;
-use inkstone_domain::ports::GuestCall;
+use inkstone_domain::money::Money;
+use inkstone_domain::ports::{Clock, ReplyStore};
 use inkstone_domain::principal::Principal;
+use inkstone_domain::usage::CacheUse;
 use inkstone_domain::{Error, Result, codes};
-use tracing::Instrument;
+use serde::{Deserialize, Serialize};
+use tokio_util::task::TaskTracker;
+use ulid::Ulid;
 
-use self::settlement::Settlement;
-pub use self::usage::UsageRecorder;
-use crate::models::{Models, Route};
+use self::cached::Looked;
+
+use crate::gateway::answer::{Answer, Rest};
+use crate::gateway::attempt::{Attempts, guest_call};
+use crate::gateway::cache::AnswerCache;
+use crate::gateway::deployments::Deployments;
+use crate::gateway::estimate;
+use crate::gateway::guards::Guards;
+use crate::gateway::idempotency::Idempotency;
+use crate::gateway::plan::{Candidate, Stage};
+use crate::gateway::settlement::{self, Caller};
+use crate::gateway::tries::{Course, Resolve, Tries};
+use crate::gateway::{CacheWish, GatewayConfig, Limits, RateInfo, UsageRecorder};
+use crate::models::{ModelKindAsked, Models};
 use crate::plugins::{Choice, Pins};
 
 /// What goes with a call besides its content.
@@ -30,6 +48,23 @@ pub struct RequestContext {
     pub job: Option<JobId>,
     /// Versions of plugins a tester asked for.
     pub pins: Pins,
+    /// Of any number of calls with the same key one is made.
+    pub idempotency_key: Option<String>,
+    pub cache: CacheWish,
+}
+
+/// How an answer was had.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// A ULID. A stored answer keeps its own.
+    pub id: String,
+    pub created_at: DateTime<Utc>,
+    /// How many were asked, the one who answered included; 0 where the answer was there already.
+    pub attempts: u32,
+    pub rate: RateInfo,
+    pub cache: CacheUse,
+    /// Whether it is the stored answer to an earlier call with the same `Idempotency-Key`.
+    pub is_replay: bool,
 }
 
 /// An answer under way. Dropping `chunks` cancels the call up to the upstream.
@@ -41,12 +76,13 @@ pub struct ChatStream {
     pub plugin_version: String,
     /// SHA-256 of the plugin's component, hex.
     pub plugin_digest: String,
+    pub facts: Facts,
     /// Any number of pieces; then, unless it fails, `Finish` and `Usage` exactly once each, in this order.
     pub chunks: ChunkStream,
 }
 
 /// Vectors, and who made them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Embedded {
     /// `provider/model` that answered.
     pub model: String,
@@ -55,78 +91,150 @@ pub struct Embedded {
     pub plugin_version: String,
     /// SHA-256 of the plugin's component, hex.
     pub plugin_digest: String,
+    pub facts: Facts,
     pub reply: EmbedReply,
+}
+
+/// Documents in order, and who put them so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reranked {
+    /// `provider/model` that answered.
+    pub model: String,
+    /// Id of the plugin that answered.
+    pub plugin: String,
+    pub plugin_version: String,
+    pub facts: Facts,
+    pub reply: RerankReply,
 }
 
 /// Calls language models in the name of a principal.
 pub struct Chat {
     models: Arc<Models>,
-    recorder: UsageRecorder,
+    limits: Arc<Limits>,
+    tries: Arc<Tries>,
+    cache: Arc<AnswerCache>,
+    idempotency: Idempotency,
+    guards: Arc<Guards>,
+    reserved_output_tokens: u32,
+}
+
+/// What a [`Chat`] stands on.
+pub(crate) struct ChatParts {
+    pub models: Arc<Models>,
+    pub limits: Arc<Limits>,
+    pub recorder: UsageRecorder,
+    pub replies: Arc<dyn ReplyStore>,
+    pub clock: Arc<dyn Clock>,
+    /// What is written behind callers' backs.
+    pub writes: TaskTracker,
+    /// This engine, the same after a restart.
+    pub engine: String,
 }
 
 impl Chat {
-    /// What is spent goes to `recorder`.
-    pub fn new(models: Arc<Models>, recorder: UsageRecorder) -> Self {
-        Self { models, recorder }
+    /// Fails where the configuration has a pattern that is none.
+    pub(crate) fn new(parts: ChatParts, config: &GatewayConfig) -> Result<Self> {
+        let attempts = Attempts {
+            deployments: Deployments::new(&config.reliability),
+            recorder: parts.recorder,
+            config: config.reliability.clone(),
+        };
+        let cache = AnswerCache::new(
+            config.cache.clone(),
+            Arc::clone(&parts.replies),
+            Arc::clone(&parts.clock),
+            parts.writes,
+        );
+        Ok(Self {
+            models: parts.models,
+            limits: parts.limits,
+            tries: Arc::new(Tries::new(Arc::new(attempts))),
+            cache: Arc::new(cache),
+            idempotency: Idempotency::new(parts.replies, parts.clock, parts.engine),
+            guards: Arc::new(Guards::new(&config.guards)?),
+            reserved_output_tokens: config.limits.reserved_output_tokens,
+        })
+    }
+
+    /// Gives up what this engine was at when it died: for the start.
+    pub(crate) async fn recover(&self) -> Result<()> {
+        self.idempotency.recover().await
     }
 
     /// Starts an answer and waits for its first chunk, so that an error that comes first is returned
     /// here. Needs the role creator. Usage is recorded however the call ends.
     pub async fn stream(
-        &self,
+        self: &Arc<Self>,
         principal: &Principal,
         context: &RequestContext,
-        request: Request,
+        mut request: Request,
     ) -> Result<ChatStream> {
         check_may_spend(principal)?;
         check_messages(&request)?;
-        let choice = Choice::of(principal, context);
-        let route = self.models.resolve(&request.model, &choice)?;
-        let span = call_span("chat", &route, context);
-        let mut settlement = self.settlement(principal, context, &route);
-        let request = Request {
-            model: route.model.clone(),
-            ..request
-        };
-        let call = guest_call(context);
-        let started = async {
-            let mut chunks = route.provider.complete(&call, request).await?;
-            match chunks.next().await {
-                Some(Ok(first)) => Ok((first, chunks)),
-                Some(Err(error)) => Err(error),
-                None => Err(Error::new(
-                    &codes::UPSTREAM_ERROR,
-                    format!(
-                        "`{}` ended its answer without a word; try again",
-                        route.name
-                    ),
-                )),
-            }
-        };
-        match started.instrument(span.clone()).await {
-            Ok((first, rest)) => {
-                settlement.first_chunk();
-                self.models
-                    .answered(principal.user, &context.request_id, &route);
-                let all = stream::iter([Ok(first)]).chain(rest);
-                Ok(ChatStream {
-                    model: route.name,
-                    plugin: route.plugin.manifest.id.clone(),
-                    plugin_version: route.plugin.manifest.version.clone(),
-                    plugin_digest: route.plugin.digest.clone(),
-                    chunks: Box::pin(settled(all, settlement, span)),
-                })
-            }
-            Err(error) => {
-                settlement.failed(&error);
-                Err(error)
-            }
+        self.guards.check_prompt(&mut request)?;
+        match &context.idempotency_key {
+            Some(key) => self.once(principal, context, key, request).await,
+            None => self.answer(principal, context, request, None).await,
         }
+    }
+
+    /// From the cache, or from whom the plan says. `held` is where records shall wait.
+    async fn answer(
+        self: &Arc<Self>,
+        principal: &Principal,
+        context: &RequestContext,
+        request: Request,
+        held: Option<settlement::Held>,
+    ) -> Result<ChatStream> {
+        let kind = ModelKindAsked::Chat;
+        let (stage, resolve) = self.plan(principal, context, &request.model, kind)?;
+        let keeping = match self.look(principal, context, &stage.name, &request).await? {
+            Looked::Hit(answer) => return Ok(answer),
+            Looked::Miss(keeping) => keeping,
+        };
+        let output = request.sampling.max_tokens;
+        let output = output.unwrap_or(self.reserved_output_tokens);
+        let estimate = Estimate {
+            input_tokens: estimate::input_tokens(&request),
+            output_tokens: u64::from(output),
+        };
+        let caller = self.admit(principal, context, &stage, estimate, held)?;
+        let mut course = Course::new(stage);
+        let started = self
+            .tries
+            .answer(&caller, &mut course, &request, &resolve)
+            .await?;
+        let facts = self.facts(&course, &caller);
+        let route = Arc::clone(&started.candidate.route);
+        self.models
+            .answered(principal.user, &context.request_id, &route);
+        let format = request.response_format.clone();
+        let rest = Rest {
+            tries: Arc::clone(&self.tries),
+            caller,
+            course,
+            request,
+            resolve,
+        };
+        let chunks = Box::pin(Answer::new(started, rest));
+        let plugin = &route.plugin;
+        let answer = ChatStream {
+            model: route.name.clone(),
+            plugin: plugin.manifest.id.clone(),
+            plugin_version: plugin.manifest.version.clone(),
+            plugin_digest: plugin.digest.clone(),
+            facts,
+            chunks: self.guards.check_answer(&format, chunks),
+        };
+        Ok(match keeping {
+            Some(keeping) => keeping.of(answer),
+            None => answer,
+        })
     }
 
     /// The whole answer. Conditions as for a stream.
     pub async fn complete(
-        &self,
+        self: &Arc<Self>,
         principal: &Principal,
         context: &RequestContext,
         request: Request,
@@ -144,7 +252,7 @@ impl Chat {
 
     /// Turns texts into vectors. Needs the role creator.
     pub async fn embed(
-        &self,
+        self: &Arc<Self>,
         principal: &Principal,
         context: &RequestContext,
         request: EmbedRequest,
@@ -156,124 +264,229 @@ impl Chat {
                 "there is nothing to embed; give at least one text",
             ));
         }
-        let choice = Choice::of(principal, context);
-        let route = self.models.resolve_embedding(&request.model, &choice)?;
-        let wanted = request.inputs.len();
-        let mut settlement = self.settlement(principal, context, &route);
-        let request = EmbedRequest {
-            model: route.model.clone(),
-            ..request
+        let Some(key) = &context.idempotency_key else {
+            return self.vectors(principal, context, request, None).await;
         };
-        let call = guest_call(context);
-        let answer = route
-            .provider
-            .embed(&call, request)
-            .instrument(call_span("embed", &route, context))
-            .await
-            .and_then(|reply| one_vector_each(reply, wanted, &route));
-        match answer {
-            Ok(reply) => {
-                settlement.spent(reply.usage);
-                settlement.succeeded();
-                self.models
-                    .answered(principal.user, &context.request_id, &route);
-                Ok(Embedded {
-                    model: route.name,
-                    plugin: route.plugin.manifest.id.clone(),
-                    plugin_version: route.plugin.manifest.version.clone(),
-                    plugin_digest: route.plugin.digest.clone(),
-                    reply,
-                })
-            }
-            Err(error) => {
-                settlement.failed(&error);
-                Err(error)
-            }
-        }
+        let same = ("embed", request.clone());
+        let (caller, context) = (principal.clone(), context.clone());
+        let call = |chat: Arc<Self>, held| async move {
+            chat.vectors(&caller, &context, request, Some(held)).await
+        };
+        self.once_whole(principal, key, &same, call).await
     }
 
-    fn settlement(
+    async fn vectors(
         &self,
         principal: &Principal,
         context: &RequestContext,
-        route: &Route,
-    ) -> Settlement {
-        Settlement::begin(self.recorder.clone(), principal.user, context.job, route)
-    }
-}
-
-/// Passes chunks on, holds back what must come once and last, and settles. The state lives in the
-/// stream: dropped halfway, the settlement's own drop counts the call as cancelled.
-fn settled(
-    chunks: impl Stream<Item = Result<Chunk>> + Send + Unpin + 'static,
-    settlement: Settlement,
-    span: tracing::Span,
-) -> impl Stream<Item = Result<Chunk>> + Send {
-    struct Running<S> {
-        chunks: S,
-        settlement: Settlement,
-        finish: Option<FinishReason>,
-        usage: Usage,
-    }
-    enum State<S> {
-        Running(Box<Running<S>>),
-        Last(Usage),
-        Done,
-    }
-    let begin = State::Running(Box::new(Running {
-        chunks,
-        settlement,
-        finish: None,
-        usage: Usage::default(),
-    }));
-    stream::unfold(begin, move |state| {
-        let step = async move {
-            let mut running = match state {
-                State::Running(running) => running,
-                State::Last(usage) => return Some((Ok(Chunk::Usage(usage)), State::Done)),
-                State::Done => return None,
-            };
-            loop {
-                match running.chunks.next().await {
-                    Some(Ok(Chunk::Finish(reason))) => running.finish = Some(reason),
-                    Some(Ok(Chunk::Usage(usage))) => {
-                        running.usage = usage;
-                        running.settlement.spent(usage);
-                    }
-                    Some(Ok(chunk)) => return Some((Ok(chunk), State::Running(running))),
-                    Some(Err(error)) => {
-                        running.settlement.failed(&error);
-                        return Some((Err(error), State::Done));
-                    }
-                    None => {
-                        running.settlement.succeeded();
-                        let finish = running.finish.unwrap_or(FinishReason::Stop);
-                        return Some((Ok(Chunk::Finish(finish)), State::Last(running.usage)));
-                    }
-                }
-            }
+        request: EmbedRequest,
+        held: Option<settlement::Held>,
+    ) -> Result<Embedded> {
+        let kind = ModelKindAsked::Embedding;
+        let (stage, resolve) = self.plan(principal, context, &request.model, kind)?;
+        let tokens = request
+            .inputs
+            .iter()
+            .map(|text| estimate::tokens_of(text.len()));
+        let estimate = Estimate {
+            input_tokens: tokens.sum(),
+            output_tokens: 0,
         };
-        step.instrument(span.clone())
-    })
-}
+        let caller = self.admit(principal, context, &stage, estimate, held)?;
+        let mut course = Course::new(stage);
+        let (attempts, caller, inputs) = (&self.tries.attempts, &caller, &request);
+        let ask = |candidate: Candidate, number| async move {
+            let request = EmbedRequest {
+                model: candidate.route.model.clone(),
+                ..inputs.clone()
+            };
+            let wanted = request.inputs.len();
+            let call = guest_call(&caller.request_id);
+            let work = async {
+                let reply = candidate.route.provider.embed(&call, request).await?;
+                one_vector_each(reply, wanted, &candidate.route.name)
+            };
+            let spent = |reply: &EmbedReply| (reply.usage, 0);
+            let reply = attempts.whole("embed", caller, &candidate, number, work, spent);
+            Ok((reply.await?, candidate))
+        };
+        let (reply, candidate) = self.tries.whole(&mut course, &resolve, ask).await?;
+        let route = &candidate.route;
+        self.models
+            .answered(principal.user, &context.request_id, route);
+        Ok(Embedded {
+            model: route.name.clone(),
+            plugin: route.plugin.manifest.id.clone(),
+            plugin_version: route.plugin.manifest.version.clone(),
+            plugin_digest: route.plugin.digest.clone(),
+            facts: self.facts(&course, caller),
+            reply,
+        })
+    }
 
-/// A provider gets no powers: nesting ends here.
-fn guest_call(context: &RequestContext) -> GuestCall {
-    GuestCall {
-        request_id: context.request_id.clone(),
-        ..GuestCall::default()
+    /// Puts documents in the order in which they answer a query. Needs the role creator.
+    pub async fn rerank(
+        self: &Arc<Self>,
+        principal: &Principal,
+        context: &RequestContext,
+        request: RerankRequest,
+    ) -> Result<Reranked> {
+        check_may_spend(principal)?;
+        if request.documents.is_empty() {
+            return Err(Error::new(
+                &codes::INVALID_INPUT,
+                "there is nothing to rank; give at least one document",
+            ));
+        }
+        let Some(key) = &context.idempotency_key else {
+            return self.ranked(principal, context, request, None).await;
+        };
+        let same = ("rerank", request.clone());
+        let (caller, context) = (principal.clone(), context.clone());
+        let call = |chat: Arc<Self>, held| async move {
+            chat.ranked(&caller, &context, request, Some(held)).await
+        };
+        self.once_whole(principal, key, &same, call).await
+    }
+
+    async fn ranked(
+        &self,
+        principal: &Principal,
+        context: &RequestContext,
+        request: RerankRequest,
+        held: Option<settlement::Held>,
+    ) -> Result<Reranked> {
+        let kind = ModelKindAsked::Rerank;
+        let (stage, resolve) = self.plan(principal, context, &request.model, kind)?;
+        let words: usize = request.documents.iter().map(String::len).sum();
+        let estimate = Estimate {
+            input_tokens: estimate::tokens_of(words + request.query.len()),
+            output_tokens: 0,
+        };
+        let caller = self.admit(principal, context, &stage, estimate, held)?;
+        let mut course = Course::new(stage);
+        let (attempts, caller, documents) = (&self.tries.attempts, &caller, &request);
+        let ask = |candidate: Candidate, number| async move {
+            let request = RerankRequest {
+                model: candidate.route.model.clone(),
+                ..documents.clone()
+            };
+            let call = guest_call(&caller.request_id);
+            let work = candidate.route.provider.rerank(&call, request);
+            let spent = |reply: &RerankReply| (reply.usage, reply.search_units);
+            let reply = attempts.whole("rerank", caller, &candidate, number, work, spent);
+            Ok((reply.await?, candidate.clone()))
+        };
+        let (reply, candidate) = self.tries.whole(&mut course, &resolve, ask).await?;
+        let route = &candidate.route;
+        self.models
+            .answered(principal.user, &context.request_id, route);
+        Ok(Reranked {
+            model: route.name.clone(),
+            plugin: route.plugin.manifest.id.clone(),
+            plugin_version: route.plugin.manifest.version.clone(),
+            facts: self.facts(&course, caller),
+            reply,
+        })
+    }
+
+    /// Who takes a call of this name, and how names that stand in are resolved. A key may use its models
+    /// only, by the name it asks for; who stands in is the admin's choice.
+    fn plan(
+        &self,
+        principal: &Principal,
+        context: &RequestContext,
+        name: &str,
+        kind: ModelKindAsked,
+    ) -> Result<(Stage, Resolve)> {
+        let choice = Choice::of(principal, context);
+        let tries = Arc::clone(&self.tries);
+        let models = Arc::clone(&self.models);
+        let resolve: Resolve =
+            Arc::new(move |name| models.stage(name, kind, &choice, &tries.attempts.deployments));
+        let stage = resolve(name)?;
+        if let Some(key) = &principal.key
+            && !key.may_use(name)
+            && !key.may_use(&stage.name)
+        {
+            return Err(Error::new(
+                &codes::FORBIDDEN,
+                format!(
+                    "this key may not use `{}`; it may use {}",
+                    stage.name,
+                    key.models.join(", ")
+                ),
+            ));
+        }
+        Ok((stage, resolve))
+    }
+
+    /// Reserves what the call may cost.
+    fn admit(
+        &self,
+        principal: &Principal,
+        context: &RequestContext,
+        stage: &Stage,
+        estimate: Estimate,
+        held: Option<settlement::Held>,
+    ) -> Result<Arc<Caller>> {
+        let Estimate {
+            input_tokens,
+            output_tokens,
+        } = estimate;
+        let usage = Usage {
+            input_tokens,
+            output_tokens,
+            ..Usage::default()
+        };
+        let prices = stage.candidates.iter().filter_map(|one| one.price);
+        let costs = prices.map(|price| price.of(&usage, 1));
+        let estimate = Spend {
+            money: costs.max().unwrap_or(Money::ZERO),
+            tokens: input_tokens + output_tokens,
+        };
+        let project = project_of(principal);
+        // Bounds of a model hold where its own name is called.
+        let model = match stage.candidates.as_slice() {
+            [only] => Some(only.route.name.as_str()),
+            _ => None,
+        };
+        let admission = self
+            .limits
+            .admit(principal, project.as_deref(), model, estimate)?;
+        Ok(Arc::new(Caller {
+            user: principal.user,
+            key: principal.key.as_ref().map(|key| key.id),
+            project,
+            job: context.job,
+            request_id: context.request_id.clone(),
+            admission,
+            input_tokens,
+            held,
+        }))
+    }
+
+    fn facts(&self, course: &Course, caller: &Caller) -> Facts {
+        Facts {
+            id: Ulid::new().to_string(),
+            created_at: self.tries.attempts.recorder.now(),
+            attempts: course.attempts,
+            rate: caller.admission.rate,
+            cache: CacheUse::None,
+            is_replay: false,
+        }
     }
 }
 
-fn call_span(verb: &'static str, route: &Route, context: &RequestContext) -> tracing::Span {
-    tracing::info_span!(
-        "model_call",
-        verb,
-        plugin.id = route.plugin.manifest.id,
-        model = route.name,
-        request.id = context.request_id,
-        job.id = context.job.map(tracing::field::display),
-    )
+/// What a call may take.
+#[derive(Clone, Copy)]
+struct Estimate {
+    input_tokens: u64,
+    output_tokens: u64,
+}
+
+fn project_of(principal: &Principal) -> Option<String> {
+    principal.key.as_ref()?.project.clone()
 }
 
 fn check_may_spend(principal: &Principal) -> Result<()> {
@@ -296,15 +509,14 @@ fn check_messages(request: &Request) -> Result<()> {
     Ok(())
 }
 
-fn one_vector_each(reply: EmbedReply, wanted: usize, route: &Route) -> Result<EmbedReply> {
+fn one_vector_each(reply: EmbedReply, wanted: usize, name: &str) -> Result<EmbedReply> {
     if reply.vectors.len() == wanted {
         return Ok(reply);
     }
     Err(Error::new(
         &codes::UPSTREAM_ERROR,
         format!(
-            "`{}` gave {} vectors for {wanted} texts",
-            route.name,
+            "`{name}` gave {} vectors for {wanted} texts",
             reply.vectors.len()
         ),
     ))

@@ -237,6 +237,7 @@ fn context_of(id: JobId, task: &GenerateTask) -> RequestContext {
         request_id: id.to_string(),
         job: Some(id),
         pins: task.pins.iter().cloned().collect(),
+        ..RequestContext::default()
     }
 }
 

@@ -9,34 +9,46 @@ pub mod analytics;
 pub mod auth;
 pub mod chat;
 pub mod content;
+pub mod gateway;
 pub mod health;
 pub mod jobs;
+pub mod keys;
 pub mod models;
 pub mod plugins;
 pub mod research;
 pub mod search;
 pub mod toolbox;
+pub mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use inkstone_domain::ports::{ArticleStore, Clock, JobStore, SearchIndex, UsageLedger, UserStore};
+use inkstone_domain::Result;
+use inkstone_domain::ports::{
+    ArticleStore, Clock, JobStore, KeyStore, ReplyStore, SearchIndex, UsageJournal, UsageLedger,
+    UserStore,
+};
+use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use crate::analytics::Reports;
 pub use crate::auth::{Auth, AuthConfig, SigningKey};
-use crate::chat::UsageRecorder;
+use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
 pub use crate::content::Articles;
+use crate::gateway::UsageRecorder;
+pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
 pub use crate::jobs::{Jobs, JobsConfig};
 use crate::jobs::{Worker, WorkerPowers};
+pub use crate::keys::{KeyWish, Keys};
 pub use crate::models::{Models, ModelsConfig};
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::research::ResearchTools;
 pub use crate::search::Search;
+pub use crate::usage::{Standing, Usage};
 
 /// The adapters everything here runs on.
 pub struct Ports {
@@ -44,6 +56,9 @@ pub struct Ports {
     pub articles: Arc<dyn ArticleStore>,
     pub jobs: Arc<dyn JobStore>,
     pub usage: Arc<dyn UsageLedger>,
+    pub journal: Arc<dyn UsageJournal>,
+    pub keys: Arc<dyn KeyStore>,
+    pub replies: Arc<dyn ReplyStore>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
     pub clock: Arc<dyn Clock>,
@@ -54,8 +69,11 @@ pub struct ServicesConfig {
     pub auth: AuthConfig,
     pub signing_key: SigningKey,
     pub models: ModelsConfig,
+    pub gateway: GatewayConfig,
     pub jobs: JobsConfig,
     pub plugins: PluginsConfig,
+    /// This engine, the same after a restart and unlike all others on its store.
+    pub engine: String,
     /// Beside the checks of `store` and `search`, which stand unless one here has their name.
     pub health_checks: Vec<HealthCheck>,
 }
@@ -67,8 +85,10 @@ impl ServicesConfig {
             auth: AuthConfig::default(),
             signing_key,
             models: ModelsConfig::default(),
+            gateway: GatewayConfig::default(),
             jobs: JobsConfig::default(),
             plugins: PluginsConfig::default(),
+            engine: "engine".to_owned(),
             health_checks: Vec::new(),
         }
     }
@@ -80,6 +100,12 @@ pub struct Services {
     pub plugins: Arc<Plugins>,
     pub models: Arc<Models>,
     pub chat: Arc<Chat>,
+    pub keys: Arc<Keys>,
+    pub usage: Arc<Usage>,
+    limits: Arc<Limits>,
+    ledger: Arc<dyn UsageLedger>,
+    journal: Arc<dyn UsageJournal>,
+    key_store: Arc<dyn KeyStore>,
     pub articles: Arc<Articles>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
@@ -97,28 +123,57 @@ pub struct Services {
 
 impl Services {
     /// Wires all services. Must be called within a tokio runtime: it starts the usage recorder.
-    /// Job workers start with [`Services::start_workers`].
-    pub fn new(ports: Ports, config: ServicesConfig) -> Arc<Self> {
+    /// Job workers start with [`Services::start_workers`]. Fails where the gateway's configuration has a
+    /// pattern that is none.
+    pub fn new(ports: Ports, config: ServicesConfig) -> Result<Arc<Self>> {
         let Ports {
             users,
             articles,
             jobs,
             usage,
+            journal,
+            keys,
+            replies,
             index,
             plugins,
             clock,
         } = ports;
         let calls = TaskTracker::new();
         let stop = CancellationToken::new();
-        let recorder = UsageRecorder::start(usage, Arc::clone(&clock), calls.clone());
+        let recorder = UsageRecorder::start(
+            Arc::clone(&usage),
+            Arc::clone(&journal),
+            Arc::clone(&clock),
+            calls.clone(),
+        );
         let health = Health::new(health_checks(&articles, &index, config.health_checks));
         let plugins = Arc::new(Plugins::new(plugins, Arc::clone(&clock), config.plugins));
+        let gateway = config.gateway;
+        let groups = gateway.models.iter();
         let models = Arc::new(Models::new(
             Arc::clone(&plugins),
             Arc::clone(&clock),
-            config.models,
+            ModelsConfig {
+                groups: groups
+                    .map(|(name, group)| (name.clone(), Arc::new(group.clone())))
+                    .collect(),
+                prices: gateway.prices.clone(),
+                ..config.models
+            },
         ));
-        let chat = Arc::new(Chat::new(Arc::clone(&models), recorder.clone()));
+        let limits = Arc::new(Limits::new(gateway.limits.clone(), Arc::clone(&clock)));
+        let parts = ChatParts {
+            models: Arc::clone(&models),
+            limits: Arc::clone(&limits),
+            recorder: recorder.clone(),
+            replies,
+            clock: Arc::clone(&clock),
+            writes: calls.clone(),
+            engine: config.engine,
+        };
+        let chat = Arc::new(Chat::new(parts, &gateway)?);
+        let key_store = Arc::clone(&keys);
+        let keys = Arc::new(Keys::new(keys, Arc::clone(&users), Arc::clone(&clock)));
         let jobs = Arc::new(Jobs::new(
             jobs,
             Arc::clone(&plugins),
@@ -132,7 +187,13 @@ impl Services {
             chat: Arc::clone(&chat),
             index: Arc::clone(&index),
         });
-        Arc::new(Self {
+        Ok(Arc::new(Self {
+            usage: Arc::new(Usage::new(
+                Arc::clone(&usage),
+                Arc::clone(&key_store),
+                Arc::clone(&keys),
+                Arc::clone(&limits),
+            )),
             auth: Arc::new(Auth::new(
                 users,
                 Arc::clone(&clock),
@@ -157,7 +218,36 @@ impl Services {
             jobs,
             recorder,
             calls,
-        })
+            keys,
+            limits,
+            ledger: usage,
+            journal,
+            key_store,
+        }))
+    }
+
+    /// Takes in what the store and the journal hold: for the start, before any call.
+    pub async fn load(&self) -> Result<()> {
+        let left_over = self.journal.left_over();
+        if !left_over.is_empty() {
+            tracing::info!(
+                records = left_over.len(),
+                "usage of an engine that was cut off is brought to the ledger"
+            );
+            self.ledger.append(&left_over).await?;
+        }
+        let spent = self.ledger.spent_since(self.limits.first_day()).await?;
+        self.limits.load(self.key_store.allowances().await?, spent);
+        self.keys.load().await?;
+        self.chat.recover().await
+    }
+
+    /// Whom a token stands for: one of a sign-in, or of a virtual key.
+    pub fn authenticate(&self, token: &str) -> Result<Principal> {
+        match Keys::is_token(token) {
+            true => self.keys.authenticate(token),
+            false => self.auth.authenticate(token),
+        }
     }
 
     /// Starts workers that do up to `count` queued jobs at a time, until [`Services::shutdown`].
@@ -168,10 +258,12 @@ impl Services {
             .spawn(async move { worker.run(count, stop).await });
     }
 
-    /// Starts looking at plugins while they serve: rollouts, quarantine. Until [`Services::shutdown`].
+    /// Starts looking at plugins while they serve: rollouts, quarantine, deployments that rest. Until [`Services::shutdown`].
     pub fn watch_plugins(&self) {
         let watch = Arc::clone(&self.plugins).watch(self.workers.clone(), self.stop.clone());
         self.workers.spawn(watch);
+        let probe = Arc::clone(&self.chat).probe(self.stop.clone());
+        self.workers.spawn(probe);
     }
 
     /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),

@@ -9,10 +9,14 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use inkstone_domain::chat::Model;
 use inkstone_domain::ids::UserId;
+use inkstone_domain::money::Price;
 use inkstone_domain::plugin::LoadedPlugin;
 use inkstone_domain::ports::{Clock, GuestCall, Provider};
 use inkstone_domain::{Error, Result, codes};
 
+use crate::gateway::deployments::Deployments;
+use crate::gateway::plan::{Candidate, Stage, found_any};
+use crate::gateway::{DeploymentConfig, ModelConfig};
 use crate::plugins::{Callable, Choice, Plugins, Snapshot, provider_name};
 
 /// Names of models.
@@ -24,6 +28,10 @@ pub struct ModelsConfig {
     pub default_embedding: Option<String>,
     /// Short names for `provider/model`.
     pub aliases: BTreeMap<String, String>,
+    /// Names with several deployments, or with others that stand in.
+    pub groups: BTreeMap<String, Arc<ModelConfig>>,
+    /// By `provider/model`; these go before what a provider's author wrote.
+    pub prices: BTreeMap<String, Price>,
     /// A provider that lists its models slower than this is left out of the list.
     pub list_deadline: Duration,
     /// How long a provider's list is kept.
@@ -37,10 +45,20 @@ impl Default for ModelsConfig {
             default: None,
             default_embedding: None,
             aliases: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            prices: BTreeMap::new(),
             list_deadline: Duration::from_secs(5),
             list_ttl: Duration::from_secs(60),
         }
     }
+}
+
+/// What a model is asked for; each has a default of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ModelKindAsked {
+    Chat,
+    Embedding,
+    Rerank,
 }
 
 /// Where a request goes.
@@ -93,13 +111,47 @@ impl Models {
 
     /// Finds the provider of `provider/model`, of an alias, or of the default where `name` is empty;
     /// else `unknown_model`. Does not ask the provider: it refuses a model it does not have by itself.
+    /// Of a name with several deployments it is the first.
     pub fn resolve(&self, name: &str, choice: &Choice) -> Result<Route> {
-        self.route(name, self.config.default.as_deref(), choice)
+        let full = self.full_name(name, ModelKindAsked::Chat)?;
+        let group = self.config.groups.get(full);
+        let first = group.and_then(|group| group.deployments.first());
+        self.route(first.map_or(full, |one| one.model.as_str()), choice)
     }
 
-    /// The same for embeddings, which have a default of their own.
-    pub fn resolve_embedding(&self, name: &str, choice: &Choice) -> Result<Route> {
-        self.route(name, self.config.default_embedding.as_deref(), choice)
+    /// All deployments behind a name, and how they are chosen. Those that cannot be found are left out.
+    pub(crate) fn stage(
+        &self,
+        name: &str,
+        kind: ModelKindAsked,
+        choice: &Choice,
+        deployments: &Deployments,
+    ) -> Result<Stage> {
+        let full = self.full_name(name, kind)?;
+        let config = self.config.groups.get(full);
+        let candidate = |model: &str, weight: u32| -> Result<Candidate> {
+            let route = self.route(model, choice)?;
+            Ok(Candidate {
+                deployment: deployments.of(&route.name, &route.plugin.manifest.id),
+                price: self.price_of(&route),
+                route: Arc::new(route),
+                weight,
+            })
+        };
+        let candidates = match config.map(|config| config.deployments.as_slice()) {
+            None | Some([]) => vec![candidate(full, 1)],
+            Some(several) => several
+                .iter()
+                .map(|DeploymentConfig { model, weight }| candidate(model, *weight))
+                .collect(),
+        };
+        found_any(full, candidates, config.cloned())
+    }
+
+    fn price_of(&self, route: &Route) -> Option<Price> {
+        let table = route.plugin.manifest.prices.as_ref();
+        let own = self.config.prices.get(&route.name).copied();
+        own.or_else(|| table?.price_of(&route.model))
     }
 
     /// Remembers who answered, for a rating.
@@ -132,12 +184,21 @@ impl Models {
         &self.config.aliases
     }
 
-    fn route(&self, name: &str, default: Option<&str>, choice: &Choice) -> Result<Route> {
+    /// What a name, an alias or the want of a name stands for.
+    fn full_name<'a>(&'a self, name: &'a str, kind: ModelKindAsked) -> Result<&'a str> {
+        let default = match kind {
+            ModelKindAsked::Chat => self.config.default.as_deref(),
+            ModelKindAsked::Embedding => self.config.default_embedding.as_deref(),
+            ModelKindAsked::Rerank => None,
+        };
         let asked = match name.trim() {
             "" => default.ok_or_else(no_default)?,
             named => named,
         };
-        let full = self.config.aliases.get(asked).map_or(asked, String::as_str);
+        Ok(self.config.aliases.get(asked).map_or(asked, String::as_str))
+    }
+
+    pub(crate) fn route(&self, full: &str, choice: &Choice) -> Result<Route> {
         let snapshot = self.plugins.snapshot();
         let Some((provider, model)) = full.split_once('/') else {
             return Err(self.unknown(&snapshot, full, "is neither `provider/model` nor an alias"));

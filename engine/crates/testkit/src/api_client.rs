@@ -135,7 +135,9 @@ impl TestApi {
             outbound: outbound.clone(),
             rollouts: Arc::new(store.clone()),
         };
-        let services = Services::new(ports(&store, &clock, plugins), config(setup.health_checks));
+        let ports = ports(&store, &clock, plugins);
+        let services = Services::new(ports, config(setup.health_checks)).unwrap();
+        services.load().await.unwrap();
         services.plugins.reload().await.unwrap();
         let tokens = Tokens {
             admin: sign_up(&store, &services, Role::Admin, "admin").await,
@@ -427,6 +429,9 @@ fn ports(store: &MemStore, clock: &ManualClock, plugins: PluginPorts) -> Ports {
         articles: store.clone(),
         jobs: store.clone(),
         usage: store.clone(),
+        journal: Arc::new(crate::MemUsageJournal::default()),
+        keys: store.clone(),
+        replies: store.clone(),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,
         clock: Arc::new(clock.clone()),

@@ -5,23 +5,28 @@
 pub mod articles;
 pub mod events;
 pub mod jobs;
+pub mod keys;
 pub mod kv;
 pub mod packages;
 pub mod plugin_list;
 pub mod recordings;
+pub mod replies;
 pub mod rollouts;
+pub mod search;
 pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, EventLog, JobStore, PluginKv, RolloutStore, UsageLedger, UserStore,
+    ArticleStore, EventLog, JobStore, KeyStore, PluginKv, ReplyStore, RolloutStore, UsageLedger,
+    UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
 /// Every suite of the stores, on one store that fills all those ports.
 pub async fn run_stores<S>(store: &S)
 where
-    S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore + UsageLedger,
+    S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore,
+    S: UsageLedger + KeyStore + ReplyStore,
 {
     users::run(store).await;
     articles::run(store, store).await;
@@ -30,6 +35,8 @@ where
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;
+    keys::run(store).await;
+    replies::run(store).await;
 }
 
 /// How many callers meet in the checks of concurrency.
@@ -42,4 +49,3 @@ fn assert_code<T: std::fmt::Debug>(result: Result<T>, code: &Code) {
         Err(error) => assert_eq!(error.code().name, code.name, "{error:?}"),
     }
 }
-pub mod search;

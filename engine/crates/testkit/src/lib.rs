@@ -10,6 +10,7 @@ pub mod clock;
 pub mod contract;
 mod guests;
 mod index;
+mod journal;
 pub mod mem;
 mod outbound;
 mod packages;
@@ -23,6 +24,7 @@ pub use guests::{
     fake_manifest, fake_package, loaded_plugin, plugin_spec,
 };
 pub use index::FakeSearchIndex;
+pub use journal::MemUsageJournal;
 pub use mem::MemStore;
 pub use outbound::MemOutboundTally;
 pub use packages::{FakePackageFetcher, MemPackageStore, MemPluginList};

@@ -4,7 +4,9 @@
 mod articles;
 mod events;
 mod jobs;
+mod keys;
 mod kv;
+mod replies;
 mod rollouts;
 mod usage;
 mod users;
@@ -12,9 +14,15 @@ mod users;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::NaiveDate;
+use inkstone_domain::allowance::{Allowance, Spend, Subject};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::Event;
-use inkstone_domain::ids::{ArticleId, EventId, JobId, ServedId, SessionId, UsageId, UserId};
+use inkstone_domain::ids::{
+    ArticleId, EventId, JobId, KeyId, ServedId, SessionId, UsageId, UserId,
+};
+use inkstone_domain::kept_reply::CachedReply;
+use inkstone_domain::key::VirtualKey;
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_domain::principal::Account;
 use inkstone_domain::provenance::Provenance;
@@ -45,6 +53,13 @@ struct State {
     events: BTreeMap<EventId, Event>,
     kv: HashMap<String, BTreeMap<String, Vec<u8>>>,
     usage: BTreeMap<UsageId, UsageRecord>,
+    spend: BTreeMap<(NaiveDate, Subject), Spend>,
+    keys: BTreeMap<KeyId, VirtualKey>,
+    /// By subject as text.
+    allowances: BTreeMap<String, (Subject, Allowance)>,
+    /// By scope and key, as the claims are.
+    cached: BTreeMap<(String, String), CachedReply>,
+    claims: BTreeMap<(String, String), replies::ClaimEntry>,
     /// By plugin and digest.
     rollouts: HashMap<(String, String), RolloutState>,
     served: BTreeMap<ServedId, Served>,

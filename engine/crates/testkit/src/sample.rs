@@ -2,16 +2,20 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
+use inkstone_domain::allowance::{Allowance, Budget, Period};
 use inkstone_domain::chat::{Sampling, Usage};
 use inkstone_domain::content::{Article, ArticleText, Cause, PageRequest, Status};
 use inkstone_domain::event::{Event, EventBody};
-use inkstone_domain::ids::{ArticleId, EventId, JobId, SessionId, UsageId, UserId};
+use inkstone_domain::ids::{ArticleId, EventId, JobId, KeyId, SessionId, UsageId, UserId};
 use inkstone_domain::job::{Checkpoint, GenerateTask};
+use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
+use inkstone_domain::key::{PreviousToken, VirtualKey};
+use inkstone_domain::money::Money;
 use inkstone_domain::ports::{ArticleWrite, DraftCommit, NewJob};
 use inkstone_domain::principal::{Account, Role, Session, User};
 use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
-use inkstone_domain::usage::{Outcome, UsageRecord};
+use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
 use serde_json::json;
 
 /// The present, without the fractions that a store need not keep.
@@ -222,15 +226,90 @@ pub fn usage_record(user: UserId) -> UsageRecord {
     UsageRecord {
         id: UsageId::new(),
         at: now(),
+        request_id: format!("req_{}", UsageId::new().0),
+        attempt: 2,
         user,
+        key: Some(KeyId::new()),
+        project: Some("default".to_owned()),
         job: Some(JobId::new()),
         plugin: "provider-local".to_owned(),
         plugin_version: "0.1.0".to_owned(),
         model: "local/small".to_owned(),
         usage: usage(),
+        cost: Money(1_250_001),
+        cache: CacheUse::None,
         outcome: Outcome::Succeeded,
+        error_code: None,
         latency_ms: 250,
         first_chunk_ms: Some(40),
+    }
+}
+
+/// A key of `owner` with all that a key can have, but that it is not revoked.
+pub fn virtual_key(owner: UserId) -> VirtualKey {
+    let id = KeyId::new();
+    let mut token_hash = [0x5A; 32];
+    token_hash[..16].copy_from_slice(&id.0.to_bytes());
+    let metadata = json!({ "team": "潮", "nested": { "list": [1, 2.5, null, true] } });
+    VirtualKey {
+        id,
+        name: "The “tides” robot".to_owned(),
+        owner,
+        project: Some("default".to_owned()),
+        models: vec!["local/*".to_owned(), "fast".to_owned()],
+        allowance: allowance(),
+        metadata: metadata.as_object().unwrap().clone(),
+        token_hash,
+        hint: "x7Qz".to_owned(),
+        previous: Some(PreviousToken {
+            hash: [0xC3; 32],
+            holds_until: now() + chrono::Duration::hours(1),
+        }),
+        created_at: now(),
+        expires_at: Some(now() + chrono::Duration::days(30)),
+        revoked_at: None,
+    }
+}
+
+/// Every bound at once.
+pub fn allowance() -> Allowance {
+    Allowance {
+        requests_per_minute: Some(60),
+        tokens_per_minute: Some(100_000),
+        max_parallel: Some(4),
+        budget: Some(Budget {
+            period: Period::Month,
+            money: Some(Money::from_usd(12.5)),
+            // Above what fits into a signed number.
+            tokens: Some(u64::MAX - 6),
+        }),
+    }
+}
+
+/// An answer with a meaning, good for an hour.
+pub fn cached_reply(scope: &str, key: &str) -> CachedReply {
+    CachedReply {
+        scope: scope.to_owned(),
+        key: key.to_owned(),
+        body: Bytes::from_static(b"{\"answer\":\"\x00\xff\"}"),
+        meaning: Some(Meaning {
+            frame: "ab".repeat(32),
+            vector: vec![0.6, -0.8, f32::MIN_POSITIVE, -0.0],
+        }),
+        stored_at: now(),
+        expires_at: now() + chrono::Duration::hours(1),
+    }
+}
+
+/// A claim of `holder`, with a lease of 30 seconds, good for a day.
+pub fn claim(scope: &str, key: &str, holder: &str) -> Claim {
+    Claim {
+        scope: scope.to_owned(),
+        key: key.to_owned(),
+        digest: "cd".repeat(32),
+        holder: holder.to_owned(),
+        lease_until: now() + chrono::Duration::seconds(30),
+        expires_at: now() + chrono::Duration::days(1),
     }
 }
 

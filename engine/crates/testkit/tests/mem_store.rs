@@ -39,6 +39,16 @@ async fn usage() {
 }
 
 #[tokio::test]
+async fn keys() {
+    contract::keys::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn replies() {
+    contract::replies::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
 async fn rollouts() {
     contract::rollouts::run(&MemStore::new()).await;
 }

@@ -7,6 +7,7 @@ use crate::Result;
 use crate::capability::Effective;
 use crate::outbound::{OutboundCounts, OutboundRequest, OutboundResponse};
 use crate::recording::{Recording, RecordingInfo};
+use crate::usage::UsageRecord;
 
 /// The only door to the network. Checks the target against the powers, refuses private networks
 /// that no grant names exactly, and attaches credentials by name.
@@ -24,6 +25,16 @@ pub trait Egress: Send + Sync {
 pub trait OutboundTally: Send + Sync {
     /// Since the start; nothing where this plugin has called nobody, or does not exist.
     fn counts(&self, plugin: &str) -> OutboundCounts;
+}
+
+/// What was spent and is not in the ledger yet, written down where it outlives the process.
+pub trait UsageJournal: Send + Sync {
+    /// Writes a record down; what cannot be written is logged. Takes microseconds.
+    fn note(&self, record: &UsageRecord);
+    /// So many of the records noted longest ago are in the ledger now.
+    fn settled(&self, count: usize);
+    /// What was noted before this process began and never settled.
+    fn left_over(&self) -> Vec<UsageRecord>;
 }
 
 /// Where recorded calls of plugins are kept.

@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::Result;
+use crate::allowance::{Allowance, DaySpend, Subject};
 use crate::content::{Article, ArticleFilter, ArticleStamp, Cause, Page, PageRequest, Revision};
 use crate::event::Event;
 use crate::ids::{ArticleId, EventId, JobId, SessionId, UserId};
 use crate::job::{Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Progress};
+use crate::kept_reply::{CachedReply, Claim, Claimed};
+use crate::key::VirtualKey;
 use crate::principal::{Account, Session, User};
 use crate::provenance::Provenance;
 use crate::rollout::{RolloutChange, RolloutState, Served};
-use crate::usage::UsageRecord;
+use crate::usage::{UsageDimension, UsageFilter, UsageGroup, UsageRecord};
 
 /// A stream of nudges: an item means "something changed, look". Nudges may be merged, never lost.
 pub type ChangeSignal = std::pin::Pin<Box<dyn futures::Stream<Item = ()> + Send>>;
@@ -164,13 +168,78 @@ pub trait PluginKv: Send + Sync {
 
 #[async_trait]
 pub trait UsageLedger: Send + Sync {
+    /// Adds records, and what they spent to the day of each subject, both or neither. A record that is
+    /// there already is passed over: an append may be repeated after a lost answer.
     async fn append(&self, records: &[UsageRecord]) -> Result<()>;
-    /// Newest first; `user` of `None` is everybody.
+    /// Newest first.
     async fn list_usage(
         &self,
-        user: Option<UserId>,
+        filter: &UsageFilter,
         page: PageRequest,
     ) -> Result<Page<UsageRecord>>;
+    /// Sums by these dimensions, in the order of their values. Without a dimension it is one group.
+    async fn sum_usage(
+        &self,
+        filter: &UsageFilter,
+        by: &[UsageDimension],
+    ) -> Result<Vec<UsageGroup>>;
+    /// What every subject spent on each day from this one on.
+    async fn spent_since(&self, day: NaiveDate) -> Result<Vec<DaySpend>>;
+}
+
+/// Virtual keys and the allowances of everybody else.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// `already_exists` for a known id.
+    async fn create_key(&self, key: &VirtualKey) -> Result<()>;
+    /// Replaces a key; `not_found` where there is none.
+    async fn update_key(&self, key: &VirtualKey) -> Result<()>;
+    /// All keys, revoked and expired ones too, by id.
+    async fn keys(&self) -> Result<Vec<VirtualKey>>;
+    /// The allowances that were set, by subject as text.
+    async fn allowances(&self) -> Result<Vec<(Subject, Allowance)>>;
+    /// `None` takes it away.
+    async fn set_allowance(&self, subject: &Subject, allowance: Option<Allowance>) -> Result<()>;
+}
+
+/// Answers that are kept for a while.
+#[async_trait]
+pub trait ReplyStore: Send + Sync {
+    /// `None` where there is none, or it has expired at `now`.
+    async fn cached(
+        &self,
+        scope: &str,
+        key: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<CachedReply>>;
+    /// Those of a scope with a meaning that are not expired at `now`, newest first, at most `limit`.
+    async fn cached_meanings(
+        &self,
+        scope: &str,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<CachedReply>>;
+    /// Puts an answer into the cache, in place of one with the same scope and key.
+    async fn put_cached(&self, reply: &CachedReply) -> Result<()>;
+    /// Takes the place of an expired entry, and of one whose lease has passed at `now`. Of any number
+    /// of callers at once exactly one gets `Mine`.
+    async fn claim(&self, claim: &Claim, now: DateTime<Utc>) -> Result<Claimed>;
+    /// Keeps others off for longer. `lease_lost` where somebody else has it.
+    async fn renew_claim(
+        &self,
+        scope: &str,
+        key: &str,
+        holder: &str,
+        lease_until: DateTime<Utc>,
+    ) -> Result<()>;
+    /// Stores the answer. `lease_lost` where somebody else has the claim.
+    async fn finish_claim(&self, scope: &str, key: &str, holder: &str, body: Bytes) -> Result<()>;
+    /// Gives an unfinished claim up, so that the call may be made again.
+    async fn drop_claim(&self, scope: &str, key: &str, holder: &str) -> Result<()>;
+    /// Gives up all unfinished claims of an engine that has just started.
+    async fn drop_claims_of(&self, holder: &str) -> Result<()>;
+    /// Removes what has expired at `now`; returns how many.
+    async fn prune_replies(&self, now: DateTime<Utc>) -> Result<u64>;
 }
 
 /// Where rollouts stand, and what served when.

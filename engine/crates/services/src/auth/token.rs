@@ -121,6 +121,7 @@ impl AccessTokens {
             principal: Principal {
                 user: claims.sub,
                 role: claims.role,
+                key: None,
             },
             expires: claims.exp,
         })

@@ -216,6 +216,7 @@ impl<'a> Attempt<'a> {
         Ok(Principal {
             user: owner.id,
             role: owner.role,
+            key: None,
         })
     }
 

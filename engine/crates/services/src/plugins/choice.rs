@@ -164,6 +164,7 @@ mod tests {
         let principal = Principal {
             user: UserId::new(),
             role: Role::Creator,
+            key: None,
         };
         let context = RequestContext {
             job: Some(JobId::new()),

@@ -72,6 +72,7 @@ fn somebody(role: Role) -> Principal {
     Principal {
         user: UserId::new(),
         role,
+        key: None,
     }
 }
 

@@ -7,6 +7,7 @@ use inkstone_domain::principal::Role;
 use inkstone_domain::usage::Outcome;
 use inkstone_domain::{Error, codes};
 use inkstone_services::RequestContext;
+use inkstone_services::gateway::GatewayConfig;
 use inkstone_testkit::{Gate, Say};
 
 use crate::world::{World, ask, context};
@@ -75,7 +76,9 @@ async fn an_answer_streams_ends_once_and_is_in_the_ledger() {
 
 #[tokio::test]
 async fn an_error_before_the_first_chunk_is_the_callers() {
-    let world = World::new().await;
+    let mut config = GatewayConfig::default();
+    config.reliability.retries = 0;
+    let world = World::gateway(config).await;
     let who = world.somebody(Role::Creator).await;
     let down = Error::new(&codes::UPSTREAM_UNREACHABLE, "nobody answers");
     world.provider.will_say([Say::Fail(down)]);
@@ -174,8 +177,9 @@ async fn without_figures_and_finish_the_answer_still_ends_well() {
         (reply.text.as_str(), reply.finish),
         ("a", Some(FinishReason::Stop))
     );
-    assert_eq!(reply.usage, Usage::default());
-    assert_eq!(world.usage(1).await[0].usage, Usage::default());
+    // What nobody tells is estimated, by the length of the words.
+    assert_eq!(reply.usage, spent(5, 1));
+    assert_eq!(world.usage(1).await[0].usage, spent(5, 1));
 }
 
 #[tokio::test]

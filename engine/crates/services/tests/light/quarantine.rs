@@ -143,6 +143,7 @@ async fn traps_lead_to_a_rest_and_a_probe_leads_back() {
     let admin = Principal {
         user: UserId::new(),
         role: Role::Admin,
+        key: None,
     };
     let history = trial.plugins.history(&admin, ID, page(20)).await.unwrap();
     let lines: Vec<_> = history

@@ -158,6 +158,7 @@ fn somebody(role: Role) -> Principal {
     Principal {
         user: UserId::new(),
         role,
+        key: None,
     }
 }
 

@@ -9,15 +9,15 @@ use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::PluginBody;
 use inkstone_domain::ports::{ArticleStore, JobStore, UsageLedger, UserStore};
 use inkstone_domain::principal::{Account, Principal, Role, User};
-use inkstone_domain::usage::UsageRecord;
+use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::{
-    JobsConfig, ModelsConfig, PluginPorts, Ports, RequestContext, Services, ServicesConfig,
-    SigningKey,
+    GatewayConfig, JobsConfig, ModelsConfig, PluginPorts, Ports, RequestContext, Services,
+    ServicesConfig, SigningKey,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider, FakeResearch,
     FakeSearchIndex, ManualClock, MemOutboundTally, MemPackageStore, MemPluginList, MemRecordings,
-    MemStore, Step, loaded_plugin, plugin_spec,
+    MemStore, MemUsageJournal, Step, loaded_plugin, plugin_spec,
 };
 
 /// Everything a test may look at or turn.
@@ -45,6 +45,19 @@ impl World {
     }
 
     pub async fn with(script: impl IntoIterator<Item = Step>, jobs: JobsConfig) -> Self {
+        Self::with_all(script, jobs, GatewayConfig::default()).await
+    }
+
+    /// With these settings of the gateway.
+    pub async fn gateway(gateway: GatewayConfig) -> Self {
+        Self::with_all([Step::Section("one"), Step::Draft], test_jobs(), gateway).await
+    }
+
+    async fn with_all(
+        script: impl IntoIterator<Item = Step>,
+        jobs: JobsConfig,
+        gateway: GatewayConfig,
+    ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemStore::with_clock(clock.clone()));
         let loader = Arc::new(FakeLoader::new());
@@ -65,7 +78,8 @@ impl World {
             loader.put(loaded_plugin(id, "1.0.0", body));
             specs.push(plugin_spec(id));
         }
-        let services = engine(&store, &clock, &loader, jobs);
+        let services = engine(&store, &clock, &loader, jobs, gateway);
+        services.load().await.unwrap();
         let report = services.plugins.apply(specs).await;
         assert!(report.failed.is_empty(), "{report:?}");
         Self {
@@ -81,7 +95,14 @@ impl World {
 
     /// A second engine on the same store: what stands after a crash of the first.
     pub async fn another_engine(&self) -> Arc<Services> {
-        let services = engine(&self.store, &self.clock, &self.loader, test_jobs());
+        let services = engine(
+            &self.store,
+            &self.clock,
+            &self.loader,
+            test_jobs(),
+            GatewayConfig::default(),
+        );
+        services.load().await.unwrap();
         let ids = ["provider-fake", "generator-fake", "research-fake"];
         services.plugins.apply(ids.map(plugin_spec).into()).await;
         services
@@ -99,6 +120,7 @@ impl World {
         let principal = Principal {
             user: user.id,
             role,
+            key: None,
         };
         let account = Account {
             user,
@@ -112,7 +134,11 @@ impl World {
     pub async fn usage(&self, lines: usize) -> Vec<UsageRecord> {
         let read = async {
             loop {
-                let page = self.store.list_usage(None, page(100)).await.unwrap();
+                let page = self
+                    .store
+                    .list_usage(&UsageFilter::default(), page(100))
+                    .await
+                    .unwrap();
                 if page.items.len() >= lines {
                     return page.items;
                 }
@@ -131,6 +157,7 @@ fn engine(
     clock: &Arc<ManualClock>,
     loader: &Arc<FakeLoader>,
     jobs: JobsConfig,
+    gateway: GatewayConfig,
 ) -> Arc<Services> {
     let key = SigningKey::from_bytes(&SigningKey::generate()).unwrap();
     let articles: Arc<dyn ArticleStore> = store.clone();
@@ -140,6 +167,9 @@ fn engine(
             articles: articles.clone(),
             jobs: store.clone(),
             usage: store.clone(),
+            journal: Arc::new(MemUsageJournal::default()),
+            keys: store.clone(),
+            replies: store.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {
                 rollouts: store.clone(),
@@ -156,9 +186,11 @@ fn engine(
                 ..ModelsConfig::default()
             },
             jobs,
+            gateway,
             ..ServicesConfig::new(key)
         },
     )
+    .unwrap()
 }
 
 /// Around this loader: an empty list, and nothing to fetch.

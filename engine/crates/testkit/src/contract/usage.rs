@@ -1,10 +1,15 @@
-//! The suite of [`UsageLedger`].
+//! The suite of [`UsageLedger`]: records, here; what is added up from them, in the files beside.
 
+pub mod spend;
+pub mod sums;
+
+use inkstone_domain::chat::Usage;
 use inkstone_domain::codes;
 use inkstone_domain::content::PageRequest;
-use inkstone_domain::ids::UserId;
+use inkstone_domain::ids::{JobId, KeyId, UserId};
+use inkstone_domain::money::Money;
 use inkstone_domain::ports::UsageLedger;
-use inkstone_domain::usage::{Outcome, UsageRecord};
+use inkstone_domain::usage::{CacheUse, Outcome, UsageFilter, UsageRecord};
 
 use super::assert_code;
 use crate::sample;
@@ -12,15 +17,18 @@ use crate::sample;
 pub async fn run(store: &dyn UsageLedger) {
     keeps_records(store).await;
     takes_a_repeated_flush_once(store).await;
+    lists_what_a_filter_lets_through(store).await;
+    sums::run(store).await;
+    spend::run(store).await;
 }
 
 pub async fn keeps_records(store: &dyn UsageLedger) {
     let (user, other) = (UserId::new(), UserId::new());
     let mut records: Vec<UsageRecord> = (0..5).map(|_| sample::usage_record(user)).collect();
     records[1].outcome = Outcome::Failed;
-    records[2].outcome = Outcome::Cancelled;
-    records[2].job = None;
-    records[2].first_chunk_ms = None;
+    records[1].error_code = Some("upstream_error".to_owned());
+    records[1].cache = CacheUse::Exact;
+    records[2] = bare(user);
     let foreign = sample::usage_record(other);
     store.append(&records[..3]).await.unwrap();
     store.append(&records[3..]).await.unwrap();
@@ -33,14 +41,15 @@ pub async fn keeps_records(store: &dyn UsageLedger) {
     let second = list(store, user, 3, first.1).await;
     assert_eq!(second, (records[3..].to_vec(), None));
 
-    let everybody = store.list_usage(None, sample::first_page(100)).await;
+    let all = UsageFilter::default();
+    let everybody = store.list_usage(&all, sample::first_page(100)).await;
     let everybody = everybody.unwrap().items;
     assert!(everybody.contains(&foreign) && everybody.contains(&records[0]));
     let page = PageRequest {
         limit: 3,
         cursor: Some("use_".to_owned()),
     };
-    let refused = store.list_usage(None, page).await;
+    let refused = store.list_usage(&all, page).await;
     assert_code(refused, &codes::INVALID_INPUT);
 }
 
@@ -55,13 +64,124 @@ pub async fn takes_a_repeated_flush_once(store: &dyn UsageLedger) {
     assert_eq!(items, vec![old, new]);
 }
 
+pub async fn lists_what_a_filter_lets_through(store: &dyn UsageLedger) {
+    let (user, key) = (UserId::new(), KeyId::new());
+    let (project, model) = (new_name("project"), new_name("local/model"));
+    let days = ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"];
+    let mut records = Vec::new();
+    for (number, day) in days.iter().enumerate() {
+        records.push(UsageRecord {
+            at: format!("{day}T23:59:59.999Z").parse().unwrap(),
+            key: (number % 2 == 0).then_some(key),
+            project: (number != 1).then(|| project.clone()),
+            model: match number {
+                0 => "local/other".to_owned(),
+                _ => model.clone(),
+            },
+            ..sample::usage_record(user)
+        });
+    }
+    store.append(&records).await.unwrap();
+    store
+        .append(&[sample::usage_record(UserId::new())])
+        .await
+        .unwrap();
+
+    let of_user = UsageFilter {
+        user: Some(user),
+        ..UsageFilter::default()
+    };
+    let of_key = UsageFilter {
+        key: Some(key),
+        ..UsageFilter::default()
+    };
+    let of_project = UsageFilter {
+        project: Some(project.clone()),
+        ..UsageFilter::default()
+    };
+    let of_model = UsageFilter {
+        model: Some(model.clone()),
+        ..UsageFilter::default()
+    };
+    let of_days = UsageFilter {
+        from: Some(days[1].parse().unwrap()),
+        to: Some(days[2].parse().unwrap()),
+        ..of_user.clone()
+    };
+    let of_all = UsageFilter {
+        user: Some(user),
+        key: Some(key),
+        project: Some(project),
+        model: Some(model),
+        ..of_days.clone()
+    };
+    let of_nobody = UsageFilter {
+        user: Some(UserId::new()),
+        ..of_all.clone()
+    };
+    for (filter, expected) in [
+        (&of_user, vec![3, 2, 1, 0]),
+        (&of_key, vec![2, 0]),
+        (&of_project, vec![3, 2, 0]),
+        (&of_model, vec![3, 2, 1]),
+        (&of_days, vec![2, 1]),
+        (&of_all, vec![2]),
+        (&of_nobody, vec![]),
+    ] {
+        let expected: Vec<UsageRecord> = expected.iter().map(|it| records[*it].clone()).collect();
+        // One by one, so that every filter meets a cursor.
+        let mut found = Vec::new();
+        let mut page = sample::first_page(1);
+        loop {
+            let next = store.list_usage(filter, page).await.unwrap();
+            found.extend(next.items);
+            match next.next_cursor {
+                Some(cursor) => {
+                    page = PageRequest {
+                        limit: 1,
+                        cursor: Some(cursor),
+                    }
+                }
+                None => break,
+            }
+        }
+        assert_eq!(found, expected, "{filter:?}");
+    }
+}
+
+/// A record that has none of what a record need not have.
+fn bare(user: UserId) -> UsageRecord {
+    UsageRecord {
+        request_id: String::new(),
+        key: None,
+        project: None,
+        job: None,
+        usage: Usage::default(),
+        cost: Money::ZERO,
+        cache: CacheUse::Semantic,
+        outcome: Outcome::Cancelled,
+        latency_ms: 0,
+        first_chunk_ms: None,
+        ..sample::usage_record(user)
+    }
+}
+
+/// A name that no other test has.
+fn new_name(beginning: &str) -> String {
+    format!("{beginning}-潮-{}", JobId::new())
+}
+
 async fn list(
     store: &dyn UsageLedger,
     user: UserId,
     limit: usize,
     cursor: Option<String>,
 ) -> (Vec<UsageRecord>, Option<String>) {
+    let filter = UsageFilter {
+        user: Some(user),
+        ..UsageFilter::default()
+    };
     let page = PageRequest { limit, cursor };
-    let page = store.list_usage(Some(user), page).await.unwrap();
+    let page = store.list_usage(&filter, page).await.unwrap();
     (page.items, page.next_cursor)
 }

@@ -1,5 +1,5 @@
-//! Writes usage to the ledger behind the calls' backs: a bounded channel, one task, batches. What a
-//! call cost is worked out in `settlement`.
+//! Writes usage to the ledger behind the calls' backs: a line in the journal at once, which outlives
+//! the process, then a bounded channel, one task, batches. What a call cost is worked out in `settlement`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
 use inkstone_domain::Error;
-use inkstone_domain::ports::{Clock, UsageLedger};
+use inkstone_domain::ports::{Clock, UsageJournal, UsageLedger};
 use inkstone_domain::usage::UsageRecord;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
@@ -23,6 +23,7 @@ const BATCH: usize = 256;
 #[derive(Clone)]
 pub struct UsageRecorder {
     sender: Sender<UsageRecord>,
+    journal: Arc<dyn UsageJournal>,
     clock: Arc<dyn Clock>,
     runtime: Handle,
     calls: TaskTracker,
@@ -32,14 +33,20 @@ pub struct UsageRecorder {
 
 impl UsageRecorder {
     /// Starts the writing task, within a tokio runtime. Every call under way is counted on `calls`.
-    pub fn start(ledger: Arc<dyn UsageLedger>, clock: Arc<dyn Clock>, calls: TaskTracker) -> Self {
+    pub fn start(
+        ledger: Arc<dyn UsageLedger>,
+        journal: Arc<dyn UsageJournal>,
+        clock: Arc<dyn Clock>,
+        calls: TaskTracker,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_RECORDS);
         let stop = CancellationToken::new();
         let writer = TaskTracker::new();
-        writer.spawn(write(ledger, receiver, stop.clone()));
+        writer.spawn(write(ledger, Arc::clone(&journal), receiver, stop.clone()));
         writer.close();
         Self {
             sender,
+            journal,
             clock,
             runtime: Handle::current(),
             calls,
@@ -57,14 +64,20 @@ impl UsageRecorder {
             .is_ok()
     }
 
+    /// Runs a call that does not end with its caller. A shutdown waits for it.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.calls.spawn_on(work, &self.runtime);
+    }
+
     /// Held by a call as long as it is under way.
-    pub(super) fn call_token(&self) -> TaskTrackerToken {
+    pub(crate) fn call_token(&self) -> TaskTrackerToken {
         self.calls.token()
     }
 
     /// Never blocks and never fails. Where the channel is full, a tracked task waits in line: no
     /// more of them than calls end at that moment.
-    pub(super) fn record(&self, record: UsageRecord) {
+    pub(crate) fn record(&self, record: UsageRecord) {
+        self.journal.note(&record);
         match self.sender.try_send(record) {
             Ok(()) => {}
             Err(TrySendError::Full(record)) => {
@@ -80,13 +93,14 @@ impl UsageRecorder {
         }
     }
 
-    pub(super) fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 }
 
 async fn write(
     ledger: Arc<dyn UsageLedger>,
+    journal: Arc<dyn UsageJournal>,
     mut receiver: Receiver<UsageRecord>,
     stop: CancellationToken,
 ) {
@@ -104,12 +118,15 @@ async fn write(
         if taken == 0 {
             return;
         }
-        append(ledger.as_ref(), &batch).await;
+        if append(ledger.as_ref(), &batch).await {
+            journal.settled(batch.len());
+        }
         batch.clear();
     }
 }
 
-async fn append(ledger: &dyn UsageLedger, batch: &[UsageRecord]) {
+/// Whether they are in the ledger; where they are not, the journal still has them.
+async fn append(ledger: &dyn UsageLedger, batch: &[UsageRecord]) -> bool {
     let patience = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(100))
         .with_max_times(6)
@@ -120,7 +137,9 @@ async fn append(ledger: &dyn UsageLedger, batch: &[UsageRecord]) {
         .await;
     if let Err(error) = written {
         lose(batch, &format!("{error:?}"));
+        return false;
     }
+    true
 }
 
 fn lose(records: &[UsageRecord], why: &str) {

@@ -1,0 +1,44 @@
+//! Looks at deployments that rest, so that they serve again before a caller has to try them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use super::Chat;
+use crate::gateway::attempt::guest_call;
+use crate::plugins::Choice;
+
+/// A look that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Chat {
+    /// Looks every so often until it is stopped; not at all where none is configured.
+    pub(crate) async fn probe(self: Arc<Self>, stop: CancellationToken) {
+        let Some(every) = self.tries.attempts.config.probe else {
+            return;
+        };
+        let mut looks = tokio::time::interval(every);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(looks.tick()).await.is_some() {
+            let resting = self.tries.attempts.deployments.resting();
+            join_all(resting.iter().map(|one| self.probe_one(&one.name))).await;
+        }
+    }
+
+    /// The cheapest call of the provider. That it works says the upstream is there and takes the
+    /// credential; that it fails lets the deployment rest on as it is.
+    async fn probe_one(&self, name: &str) {
+        let Ok(route) = self.models.route(name, &Choice::stable()) else {
+            return;
+        };
+        let call = guest_call(&format!("probe-{name}"));
+        let look = route.provider.validate_connection(&call);
+        if let Ok(Ok(_)) = tokio::time::timeout(PATIENCE, look).await {
+            let deployments = &self.tries.attempts.deployments;
+            let deployment = deployments.of(name, &route.plugin.manifest.id);
+            deployments.ended(&deployment, Ok(()));
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Virtual keys: made, shown once, rotated with overlap, revoked; and whom a token stands for. All keys
+//! are in memory, since every call asks; the store is the truth.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use inkstone_domain::allowance::Allowance;
+use inkstone_domain::ids::{KeyId, UserId};
+use inkstone_domain::key::{PreviousToken, VirtualKey};
+use inkstone_domain::ports::{Clock, KeyStore, UserStore};
+use inkstone_domain::principal::{Principal, Role};
+use inkstone_domain::{Error, FieldError, Result, codes};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+/// What every token of a key begins with.
+const PREFIX: &str = "sk-ink-";
+
+/// What is wanted of a key.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KeyWish {
+    pub name: String,
+    pub project: Option<String>,
+    pub models: Vec<String>,
+    pub allowance: Allowance,
+    pub metadata: Map<String, Value>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Knows the keys.
+pub struct Keys {
+    store: Arc<dyn KeyStore>,
+    users: Arc<dyn UserStore>,
+    clock: Arc<dyn Clock>,
+    known: ArcSwap<Known>,
+    /// One change at a time: each reads all keys anew.
+    changing: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    by_id: HashMap<KeyId, Arc<VirtualKey>>,
+    by_hash: HashMap<[u8; 32], Holder>,
+}
+
+/// Whom a token stands for.
+struct Holder {
+    key: Arc<VirtualKey>,
+    /// Of the owner.
+    role: Role,
+    /// Of a token that was replaced.
+    until: Option<DateTime<Utc>>,
+}
+
+impl Keys {
+    pub fn new(store: Arc<dyn KeyStore>, users: Arc<dyn UserStore>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            users,
+            clock,
+            known: ArcSwap::default(),
+            changing: Mutex::default(),
+        }
+    }
+
+    /// Whether this is a token of a key, good or not.
+    pub fn is_token(token: &str) -> bool {
+        token.starts_with(PREFIX)
+    }
+
+    /// Reads all keys from the store.
+    pub async fn load(&self) -> Result<()> {
+        let mut known = Known::default();
+        let mut roles: HashMap<UserId, Option<Role>> = HashMap::new();
+        for key in self.store.keys().await? {
+            let role = match roles.get(&key.owner) {
+                Some(role) => *role,
+                None => {
+                    let role = self.users.user(key.owner).await?.map(|user| user.role);
+                    roles.insert(key.owner, role);
+                    role
+                }
+            };
+            let key = Arc::new(key);
+            known.by_id.insert(key.id, Arc::clone(&key));
+            let (Some(role), None) = (role, key.revoked_at) else {
+                continue;
+            };
+            let holder = |until| Holder {
+                key: Arc::clone(&key),
+                role: role.min(Role::Creator),
+                until,
+            };
+            known.by_hash.insert(key.token_hash, holder(None));
+            if let Some(previous) = key.previous {
+                let until = Some(previous.holds_until);
+                known.by_hash.insert(previous.hash, holder(until));
+            }
+        }
+        self.known.store(Arc::new(known));
+        Ok(())
+    }
+
+    /// Whom a token stands for; `invalid_token`, `token_expired`.
+    pub fn authenticate(&self, token: &str) -> Result<Principal> {
+        let known = self.known.load();
+        let Some(holder) = known.by_hash.get(&hash_of(token)) else {
+            return Err(Error::new(
+                &codes::INVALID_TOKEN,
+                "there is no such key, or it was revoked; `POST /v1/keys` makes one",
+            ));
+        };
+        let now = self.clock.now();
+        let end = holder.until.into_iter().chain(holder.key.expires_at).min();
+        if end.is_some_and(|end| end <= now) {
+            let why = match holder.until {
+                Some(_) => "the key was rotated; use its new token",
+                None => "the key has expired; make a new one",
+            };
+            return Err(Error::new(&codes::TOKEN_EXPIRED, why));
+        }
+        Ok(Principal {
+            user: holder.key.owner,
+            role: holder.role,
+            key: Some(Arc::clone(&holder.key)),
+        })
+    }
+
+    /// Makes a key of `owner`, which is the principal unless an admin says otherwise. The token is told
+    /// here and never again. Needs the role creator.
+    pub async fn create(
+        &self,
+        principal: &Principal,
+        owner: Option<UserId>,
+        wish: KeyWish,
+    ) -> Result<(Arc<VirtualKey>, String)> {
+        if !principal.can_create() {
+            return Err(Error::new(
+                &codes::FORBIDDEN,
+                "your role may read only; keys need the role `creator`",
+            ));
+        }
+        let owner = owner.unwrap_or(principal.user);
+        if owner != principal.user {
+            check_admin(principal)?;
+            if self.users.user(owner).await?.is_none() {
+                return Err(Error::new(
+                    &codes::NOT_FOUND,
+                    format!("there is no user `{owner}`"),
+                ));
+            }
+        }
+        let now = self.clock.now();
+        check(&wish, now)?;
+        let (token, hash) = new_token();
+        let key = VirtualKey {
+            id: KeyId::new(),
+            name: wish.name,
+            owner,
+            project: wish.project,
+            models: wish.models,
+            allowance: wish.allowance,
+            metadata: wish.metadata,
+            token_hash: hash,
+            hint: hint_of(&token),
+            previous: None,
+            created_at: now,
+            expires_at: wish.expires_at,
+            revoked_at: None,
+        };
+        let _changing = self.changing.lock().await;
+        self.store.create_key(&key).await?;
+        self.load().await?;
+        Ok((Arc::new(key), token))
+    }
+
+    /// Own keys, of everybody for admins; newest first, without revoked ones.
+    pub fn list(&self, principal: &Principal) -> Vec<Arc<VirtualKey>> {
+        let known = self.known.load();
+        let mut keys: Vec<Arc<VirtualKey>> = known
+            .by_id
+            .values()
+            .filter(|key| key.revoked_at.is_none() && may_see(principal, key))
+            .cloned()
+            .collect();
+        keys.sort_by_key(|key| std::cmp::Reverse(key.id));
+        keys
+    }
+
+    /// One of them.
+    pub fn show(&self, principal: &Principal, id: KeyId) -> Result<Arc<VirtualKey>> {
+        let known = self.known.load();
+        let key = known.by_id.get(&id).filter(|key| may_see(principal, key));
+        let key = key.filter(|key| key.revoked_at.is_none());
+        key.cloned().ok_or_else(|| {
+            Error::new(
+                &codes::NOT_FOUND,
+                format!("there is no key `{id}`; `GET /v1/keys` lists yours"),
+            )
+        })
+    }
+
+    /// Replaces what is wanted of a key; its token stays.
+    pub async fn change(
+        &self,
+        principal: &Principal,
+        id: KeyId,
+        wish: KeyWish,
+    ) -> Result<Arc<VirtualKey>> {
+        check(&wish, self.clock.now())?;
+        self.update(principal, id, |key| {
+            key.name = wish.name;
+            key.project = wish.project;
+            key.models = wish.models;
+            key.allowance = wish.allowance;
+            key.metadata = wish.metadata;
+            key.expires_at = wish.expires_at;
+        })
+        .await
+    }
+
+    /// Gives a key a new token. The old one holds for `overlap` more, so that users can change over.
+    pub async fn rotate(
+        &self,
+        principal: &Principal,
+        id: KeyId,
+        overlap: Duration,
+    ) -> Result<(Arc<VirtualKey>, String)> {
+        let (token, hash) = new_token();
+        let holds_until = self.clock.now() + overlap;
+        let rotated = self.update(principal, id, |key| {
+            key.previous = Some(PreviousToken {
+                hash: key.token_hash,
+                holds_until,
+            });
+            key.token_hash = hash;
+            key.hint = hint_of(&token);
+        });
+        Ok((rotated.await?, token))
+    }
+
+    /// Ends a key at once. Its usage stays in the ledger.
+    pub async fn revoke(&self, principal: &Principal, id: KeyId) -> Result<()> {
+        let now = self.clock.now();
+        self.update(principal, id, |key| key.revoked_at = Some(now))
+            .await?;
+        Ok(())
+    }
+
+    async fn update(
+        &self,
+        principal: &Principal,
+        id: KeyId,
+        change: impl FnOnce(&mut VirtualKey),
+    ) -> Result<Arc<VirtualKey>> {
+        let _changing = self.changing.lock().await;
+        let mut key = VirtualKey::clone(&*self.show(principal, id)?);
+        change(&mut key);
+        self.store.update_key(&key).await?;
+        self.load().await?;
+        Ok(Arc::new(key))
+    }
+}
+
+/// Whether the principal may know of this key at all.
+fn may_see(principal: &Principal, key: &VirtualKey) -> bool {
+    principal.is_admin() || key.owner == principal.user
+}
+
+/// `forbidden` for everybody else.
+pub(crate) fn check_admin(principal: &Principal) -> Result<()> {
+    match principal.is_admin() {
+        true => Ok(()),
+        false => Err(Error::new(&codes::FORBIDDEN, "this needs the role `admin`")),
+    }
+}
+
+fn check(wish: &KeyWish, now: DateTime<Utc>) -> Result<()> {
+    let mut wrong = Vec::new();
+    let mut refuse = |pointer: &str, detail: &str| {
+        wrong.push(FieldError {
+            pointer: pointer.to_owned(),
+            detail: detail.to_owned(),
+        });
+    };
+    if wish.name.trim().is_empty() || wish.name.chars().count() > 100 {
+        refuse("/name", "must have 1 to 100 characters");
+    }
+    let is_name = |name: &String| !name.trim().is_empty() && name.len() <= 100;
+    if wish.project.as_ref().is_some_and(|name| !is_name(name)) {
+        refuse("/project", "must have 1 to 100 bytes");
+    }
+    if wish.models.len() > 100 || !wish.models.iter().all(is_name) {
+        refuse("/models", "must be at most 100 names of 1 to 100 bytes");
+    }
+    if wish.expires_at.is_some_and(|end| end <= now) {
+        refuse("/expires_at", "must lie in the future");
+    }
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(Error::new(&codes::INVALID_INPUT, "the key is not valid").with_fields(wrong)),
+    }
+}
+
+/// 256 random bits, and what is stored of them. They cannot be guessed, so a plain digest hides them.
+fn new_token() -> (String, [u8; 32]) {
+    let secret: [u8; 32] = rand::random();
+    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
+    let hash = hash_of(&token);
+    (token, hash)
+}
+
+fn hash_of(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+fn hint_of(token: &str) -> String {
+    let start = token.len().saturating_sub(4);
+    token.get(start..).unwrap_or_default().to_owned()
+}

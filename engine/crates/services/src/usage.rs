@@ -1,0 +1,132 @@
+//! What was spent, for people: the ledger's lines and sums, and what everybody may use.
+
+use std::sync::Arc;
+
+use inkstone_domain::allowance::{Allowance, Period, Spend, Subject};
+use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::ports::{KeyStore, UsageLedger};
+use inkstone_domain::principal::Principal;
+use inkstone_domain::usage::{UsageDimension, UsageFilter, UsageGroup, UsageRecord};
+use inkstone_domain::{Error, Result, codes};
+
+use crate::gateway::Limits;
+use crate::keys::{Keys, check_admin};
+
+/// Reads the ledger, and sets what may be used.
+pub struct Usage {
+    ledger: Arc<dyn UsageLedger>,
+    store: Arc<dyn KeyStore>,
+    keys: Arc<Keys>,
+    limits: Arc<Limits>,
+}
+
+/// What a subject may use, and what it used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    pub subject: Subject,
+    pub allowance: Allowance,
+    /// By day, week and month, in this order, up to now.
+    pub spent: [(Period, Spend); 3],
+}
+
+/// More dimensions than this at once are no overview.
+const MAX_DIMENSIONS: usize = 3;
+
+impl Usage {
+    pub fn new(
+        ledger: Arc<dyn UsageLedger>,
+        store: Arc<dyn KeyStore>,
+        keys: Arc<Keys>,
+        limits: Arc<Limits>,
+    ) -> Self {
+        Self {
+            ledger,
+            store,
+            keys,
+            limits,
+        }
+    }
+
+    /// Lines of the ledger, newest first: own ones, those of everybody for admins.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: UsageFilter,
+        page: PageRequest,
+    ) -> Result<Page<UsageRecord>> {
+        let filter = visible(principal, filter)?;
+        self.ledger.list_usage(&filter, page).await
+    }
+
+    /// Sums, by up to three dimensions.
+    pub async fn sum(
+        &self,
+        principal: &Principal,
+        filter: UsageFilter,
+        by: &[UsageDimension],
+    ) -> Result<Vec<UsageGroup>> {
+        if by.len() > MAX_DIMENSIONS {
+            return Err(Error::new(
+                &codes::INVALID_INPUT,
+                format!("at most {MAX_DIMENSIONS} dimensions at once are possible"),
+            ));
+        }
+        let filter = visible(principal, filter)?;
+        self.ledger.sum_usage(&filter, by).await
+    }
+
+    /// What a subject may use, and what it used: of oneself and one's keys, of everybody for admins.
+    pub fn standing(&self, principal: &Principal, subject: Subject) -> Result<Standing> {
+        let allowance = match &subject {
+            Subject::Key(id) => self.keys.show(principal, *id)?.allowance,
+            Subject::User(user) if *user == principal.user => self.limits.allowance_of(&subject),
+            _ => {
+                check_admin(principal)?;
+                self.limits.allowance_of(&subject)
+            }
+        };
+        let spent = [Period::Day, Period::Week, Period::Month];
+        Ok(Standing {
+            allowance,
+            spent: spent.map(|period| (period, self.limits.spent(&subject, period))),
+            subject,
+        })
+    }
+
+    /// Sets what a user, project or model may use; `None` goes back to the configuration. Needs the role
+    /// admin. A key's allowance is a part of the key.
+    pub async fn set_allowance(
+        &self,
+        principal: &Principal,
+        subject: Subject,
+        allowance: Option<Allowance>,
+    ) -> Result<()> {
+        check_admin(principal)?;
+        if matches!(subject, Subject::Key(_)) {
+            return Err(Error::new(
+                &codes::INVALID_INPUT,
+                "what a key may use is a part of the key; change it at `/v1/keys/{id}`",
+            ));
+        }
+        self.store.set_allowance(&subject, allowance).await?;
+        self.limits.set(subject, allowance);
+        Ok(())
+    }
+}
+
+/// Nobody sees what others spent, admins excepted.
+fn visible(principal: &Principal, filter: UsageFilter) -> Result<UsageFilter> {
+    if principal.is_admin() {
+        return Ok(filter);
+    }
+    match filter.user {
+        Some(user) if user != principal.user => Err(Error::new(
+            &codes::FORBIDDEN,
+            "what others spent is for admins; leave `user` out",
+        )),
+        _ => Ok(UsageFilter {
+            user: Some(principal.user),
+            ..filter
+        }),
+    }
+}

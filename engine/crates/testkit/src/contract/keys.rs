@@ -1,0 +1,149 @@
+//! The suite of [`KeyStore`].
+
+use futures::future::join_all;
+use inkstone_domain::allowance::{Allowance, Budget, Period, Subject};
+use inkstone_domain::codes;
+use inkstone_domain::ids::{JobId, KeyId, UserId};
+use inkstone_domain::key::VirtualKey;
+use inkstone_domain::money::Money;
+use inkstone_domain::ports::KeyStore;
+
+use super::{CROWD, assert_code};
+use crate::sample;
+
+pub async fn run(store: &dyn KeyStore) {
+    keeps_keys(store).await;
+    replaces_keys(store).await;
+    one_of_many_creates_a_key(store).await;
+    keeps_allowances(store).await;
+    replaces_and_takes_away_allowances(store).await;
+}
+
+pub async fn keeps_keys(store: &dyn KeyStore) {
+    let owner = UserId::new();
+    let mut keys: Vec<VirtualKey> = (0..3).map(|_| sample::virtual_key(owner)).collect();
+    keys[1] = VirtualKey {
+        name: String::new(),
+        project: None,
+        models: Vec::new(),
+        allowance: Allowance::default(),
+        metadata: serde_json::Map::new(),
+        previous: None,
+        expires_at: None,
+        ..keys[1].clone()
+    };
+    keys[2].revoked_at = Some(sample::now());
+    for key in keys.iter().rev() {
+        store.create_key(key).await.unwrap();
+    }
+    assert_eq!(own_keys(store, owner).await, keys);
+
+    let mut twin = keys[0].clone();
+    twin.name = "another".to_owned();
+    assert_code(store.create_key(&twin).await, &codes::ALREADY_EXISTS);
+    assert_eq!(own_keys(store, owner).await, keys);
+}
+
+pub async fn replaces_keys(store: &dyn KeyStore) {
+    let owner = UserId::new();
+    let mut key = sample::virtual_key(owner);
+    assert_code(store.update_key(&key).await, &codes::NOT_FOUND);
+    assert!(own_keys(store, owner).await.is_empty());
+    store.create_key(&key).await.unwrap();
+    let bystander = sample::virtual_key(UserId::new());
+    store.create_key(&bystander).await.unwrap();
+
+    key.token_hash = [9; 32];
+    key.hint = "abcd".to_owned();
+    key.project = None;
+    key.models.clear();
+    key.metadata.remove("team");
+    key.allowance.budget = None;
+    key.previous = None;
+    key.expires_at = None;
+    key.revoked_at = Some(sample::now());
+    store.update_key(&key).await.unwrap();
+    // Again, as after a lost answer.
+    store.update_key(&key).await.unwrap();
+    assert_eq!(own_keys(store, owner).await, [key]);
+    assert_eq!(own_keys(store, bystander.owner).await, [bystander]);
+}
+
+pub async fn one_of_many_creates_a_key(store: &dyn KeyStore) {
+    let owner = UserId::new();
+    let key = sample::virtual_key(owner);
+    let attempts = join_all((0..CROWD).map(|_| store.create_key(&key))).await;
+    let (created, refused): (Vec<_>, Vec<_>) = attempts.into_iter().partition(Result::is_ok);
+    assert_eq!(created.len(), 1);
+    for result in refused {
+        assert_code(result, &codes::ALREADY_EXISTS);
+    }
+    assert_eq!(own_keys(store, owner).await, [key]);
+}
+
+pub async fn keeps_allowances(store: &dyn KeyStore) {
+    let unique = JobId::new();
+    let budget = |period, money, tokens| Allowance {
+        budget: Some(Budget {
+            period,
+            money,
+            tokens,
+        }),
+        ..Allowance::default()
+    };
+    // In the order of their texts.
+    let allowances = [
+        (Subject::Key(KeyId::new()), sample::allowance()),
+        (
+            Subject::Model(format!("{unique}/gpt:4o")),
+            budget(Period::Day, Some(Money(u64::MAX)), None),
+        ),
+        (
+            Subject::Project(format!("{unique} 潮/`a`")),
+            budget(Period::Week, None, Some(0)),
+        ),
+        (Subject::User(UserId::new()), Allowance::default()),
+    ];
+    for (subject, allowance) in allowances.iter().rev() {
+        set(store, subject, Some(*allowance)).await;
+    }
+    let mut kept = store.allowances().await.unwrap();
+    assert!(kept.is_sorted_by_key(|(subject, _)| subject.to_string()));
+    kept.retain(|(subject, _)| allowances.iter().any(|(own, _)| own == subject));
+    assert_eq!(kept, allowances);
+}
+
+pub async fn replaces_and_takes_away_allowances(store: &dyn KeyStore) {
+    let (subject, other) = (Subject::User(UserId::new()), Subject::User(UserId::new()));
+    set(store, &subject, None).await;
+    assert_eq!(of(store, &subject).await, None);
+    set(store, &subject, Some(sample::allowance())).await;
+    set(store, &other, Some(sample::allowance())).await;
+    let smaller = Allowance {
+        max_parallel: Some(1),
+        ..Allowance::default()
+    };
+    set(store, &subject, Some(smaller)).await;
+    assert_eq!(of(store, &subject).await, Some(smaller));
+    set(store, &subject, None).await;
+    set(store, &subject, None).await;
+    assert_eq!(of(store, &subject).await, None);
+    assert_eq!(of(store, &other).await, Some(sample::allowance()));
+}
+
+async fn own_keys(store: &dyn KeyStore, owner: UserId) -> Vec<VirtualKey> {
+    let mut keys = store.keys().await.unwrap();
+    assert!(keys.is_sorted_by_key(|key| key.id));
+    keys.retain(|key| key.owner == owner);
+    keys
+}
+
+async fn set(store: &dyn KeyStore, subject: &Subject, allowance: Option<Allowance>) {
+    store.set_allowance(subject, allowance).await.unwrap();
+}
+
+async fn of(store: &dyn KeyStore, subject: &Subject) -> Option<Allowance> {
+    let kept = store.allowances().await.unwrap();
+    let mut own = kept.into_iter().filter(|(other, _)| other == subject);
+    own.next().map(|(_, allowance)| allowance)
+}
