@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0005_plugin_kv"
     "0006_usage"
     "0007_rollouts"
+    "0008_gateway"
 };
 
 const DEFINE_HISTORY: &str = "
@@ -53,11 +54,18 @@ struct MigrationRow {
 
 /// Applies what is missing. Two engines may do so at once: each migration is taken by one of them.
 pub(crate) async fn apply(store: &SurrealStore) -> Result<(), StoreFailure> {
+    apply_missing(store, MIGRATIONS).await
+}
+
+async fn apply_missing(
+    store: &SurrealStore,
+    migrations: &'static [Migration],
+) -> Result<(), StoreFailure> {
     run_script(store, DEFINE_HISTORY, None).await?;
     let history = Statement::new("SELECT name, sha256 FROM migration ORDER BY name");
     let applied: Vec<MigrationRow> = store.read(history).await?;
     check_history(&applied)?;
-    for migration in MIGRATIONS {
+    for migration in migrations {
         if applied.iter().any(|row| row.name == migration.name) {
             continue;
         }
@@ -150,6 +158,13 @@ impl Migration {
 
 #[cfg(test)]
 mod tests {
+    use inkstone_domain::allowance::{Spend, Subject};
+    use inkstone_domain::ids::{UsageId, UserId};
+    use inkstone_domain::money::Money;
+    use inkstone_domain::ports::UsageLedger;
+    use inkstone_domain::usage::{CacheUse, UsageDimension, UsageFilter};
+    use inkstone_testkit::sample;
+
     use super::*;
 
     fn row(name: &str, sha256: String) -> MigrationRow {
@@ -159,19 +174,22 @@ mod tests {
         }
     }
 
+    async fn bare_store() -> SurrealStore {
+        let config = crate::StoreConfig {
+            url: "mem://".to_owned(),
+            namespace: "inkstone".to_owned(),
+            database: "migrations".to_owned(),
+            username: None,
+            password: None,
+        };
+        SurrealStore::open(config).await.unwrap()
+    }
+
     /// Engines that start together on one new database, and again on the finished one.
     #[test]
     fn each_is_applied_once() {
         inkstone_testkit::run_on_deep_stack(async {
-            let store = SurrealStore::open(crate::StoreConfig {
-                url: "mem://".to_owned(),
-                namespace: "inkstone".to_owned(),
-                database: "migrations".to_owned(),
-                username: None,
-                password: None,
-            })
-            .await
-            .unwrap();
+            let store = bare_store().await;
             for _ in 0..2 {
                 let (a, b, c) = tokio::join!(apply(&store), apply(&store), apply(&store));
                 a.and(b).and(c).unwrap();
@@ -181,6 +199,98 @@ mod tests {
             assert_eq!(applied.len(), MIGRATIONS.len());
             assert!(check_history(&applied).is_ok());
         });
+    }
+
+    #[test]
+    fn a_ledger_of_before_the_gateway_is_carried_over() {
+        inkstone_testkit::run_on_deep_stack(async {
+            let store = bare_store().await;
+            let before = MIGRATIONS.iter().position(|it| it.name == "0008_gateway");
+            apply_missing(&store, &MIGRATIONS[..before.unwrap()])
+                .await
+                .unwrap();
+            let user = UserId::new();
+            for at in [
+                "2026-03-01T00:00:00Z",
+                "2026-03-01T23:59:59.999Z",
+                "2026-03-02T12:00:00Z",
+            ] {
+                insert_old_usage(&store, user, at).await;
+            }
+            apply(&store).await.unwrap();
+
+            let filter = UsageFilter {
+                user: Some(user),
+                ..UsageFilter::default()
+            };
+            let page = sample::first_page(10);
+            let kept = store.list_usage(&filter, page).await.unwrap().items;
+            let newest = &kept[0];
+            assert_eq!(kept.len(), 3);
+            assert_eq!(newest.request_id, newest.id.to_string());
+            assert_eq!((newest.attempt, newest.cost), (1, Money::ZERO));
+            assert_eq!((newest.key, &newest.project), (None, &None));
+            assert_eq!((newest.cache, &newest.error_code), (CacheUse::None, &None));
+
+            let by = [UsageDimension::Day];
+            let days = store.sum_usage(&filter, &by).await.unwrap();
+            let attempts: Vec<(&str, u64)> = days
+                .iter()
+                .map(|day| (day.values[0].as_str(), day.attempts))
+                .collect();
+            assert_eq!(attempts, [("2026-03-01", 2), ("2026-03-02", 1)]);
+
+            // The sums are those of the records, and new records are added to them.
+            let mut another = sample::usage_record(user);
+            another.at = newest.at;
+            store.append(&[another.clone()]).await.unwrap();
+            let day = "2026-03-01".parse().unwrap();
+            let spent = store.spent_since(day).await.unwrap();
+            let of = |subject: &Subject| {
+                let own = spent.iter().filter(|it| it.subject == *subject);
+                own.map(|it| it.spend).collect::<Vec<Spend>>()
+            };
+            let tokens = newest.spend().tokens;
+            let first = Spend {
+                money: Money::ZERO,
+                tokens: 2 * tokens,
+            };
+            let second = Spend {
+                money: another.cost,
+                tokens: tokens + another.spend().tokens,
+            };
+            assert_eq!(of(&Subject::User(user)), [first, second]);
+            let model = Subject::Model(another.model.clone());
+            assert_eq!(of(&model), [first, second]);
+        });
+    }
+
+    /// As engines of the time of `0006_usage` wrote it.
+    async fn insert_old_usage(store: &SurrealStore, user: UserId, at: &str) {
+        let key = UsageId::new().to_string();
+        let statement = Statement::new(
+            "{
+                CREATE type::record('usage', $key) CONTENT {
+                    key: $key,
+                    at: <datetime>$at,
+                    user: $user,
+                    plugin: 'provider-local',
+                    plugin_version: '0.1.0',
+                    model: 'local/small',
+                    input_tokens: 10,
+                    output_tokens: 3,
+                    cached_input_tokens: 0,
+                    reasoning_tokens: 0,
+                    outcome: 'succeeded',
+                    latency_ms: 250
+                } RETURN NONE;
+                RETURN NONE;
+            }",
+        )
+        .bind("key", key)
+        .bind("at", at)
+        .bind("user", user.to_string());
+        store.write::<()>(statement).await.unwrap();
     }
 
     #[test]

@@ -1,146 +1,129 @@
-//! The table `usage`: the ledger.
+//! The tables `usage` and `spend`: the ledger, and what each subject spent on each day.
+
+mod query;
+mod row;
+mod spend;
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::NaiveDate;
 use inkstone_domain::Result;
-use inkstone_domain::chat::Usage;
+use inkstone_domain::allowance::DaySpend;
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::ids::{UsageId, UserId};
+use inkstone_domain::ids::UsageId;
 use inkstone_domain::ports::UsageLedger;
-use inkstone_domain::usage::{Outcome, UsageRecord};
-use surrealdb::types::{RecordId, SurrealValue};
+use inkstone_domain::usage::{UsageDimension, UsageFilter, UsageGroup, UsageRecord};
+use surrealdb::types::RecordId;
 
+use self::row::{GroupRow, UsageRow};
+use self::spend::SpendRow;
 use crate::articles::read_all;
 use crate::connection::SurrealStore;
-use crate::failure::StoreFailure;
+use crate::failure::{Refusal, StoreFailure};
 use crate::pages::Place;
-use crate::row::{RowResult, parse, parse_option, unknown_word};
 use crate::statement::Statement;
 
 const TABLE: &str = "usage";
 
-#[derive(SurrealValue)]
-struct UsageRow {
-    id: RecordId,
-    key: String,
-    at: DateTime<Utc>,
-    user: String,
-    job: Option<String>,
-    plugin: String,
-    plugin_version: String,
-    model: String,
-    input_tokens: u64,
-    output_tokens: u64,
-    cached_input_tokens: u64,
-    reasoning_tokens: u64,
-    outcome: String,
-    latency_ms: u64,
-    first_chunk_ms: Option<u64>,
-}
+/// How often an append looks again at what is new.
+const LOOKS: usize = 5;
 
 #[async_trait]
 impl UsageLedger for SurrealStore {
     async fn append(&self, records: &[UsageRecord]) -> Result<()> {
-        if records.is_empty() {
-            return Ok(());
+        // A record has one writer, so between the look and the write nobody adds it but an earlier
+        // attempt of the same writer whose answer was lost. The write refuses then; the next look sees it.
+        let mut looks = LOOKS;
+        loop {
+            looks -= 1;
+            let new = self.unknown(records).await?;
+            match self.append_new(&new).await {
+                Err(StoreFailure::Refused {
+                    refusal: Refusal::AlreadyExists,
+                    ..
+                }) if looks > 0 => {}
+                ended => return Ok(ended?),
+            }
         }
-        let rows: Vec<UsageRow> = records.iter().map(UsageRow::from).collect();
-        // What is known already stays: a flush may be repeated after a lost answer.
-        let statement =
-            Statement::new("{ INSERT IGNORE INTO usage $rows RETURN NONE; RETURN NONE; }")
-                .bind("rows", rows);
-        Ok(self.write(statement).await?)
     }
 
     async fn list_usage(
         &self,
-        user: Option<UserId>,
+        filter: &UsageFilter,
         page: PageRequest,
     ) -> Result<Page<UsageRecord>> {
         let place: Place<UsageId> = Place::of(&page)?;
-        let text = match (user, place.before) {
-            (None, None) => "SELECT * FROM usage ORDER BY key DESC LIMIT $rows",
-            (None, Some(_)) => {
-                "SELECT * FROM usage WHERE key < $before ORDER BY key DESC LIMIT $rows"
-            }
-            (Some(_), None) => {
-                "SELECT * FROM usage WHERE user = $user ORDER BY key DESC LIMIT $rows"
-            }
-            (Some(_), Some(_)) => {
-                "SELECT * FROM usage WHERE user = $user AND key < $before \
-                 ORDER BY key DESC LIMIT $rows"
-            }
-        };
-        let statement = Statement::new(text)
-            .bind("user", user.map(|user| user.to_string()))
-            .bind("before", place.before.map(|id| id.to_string()))
-            .bind("rows", place.rows);
-        let rows: Vec<UsageRow> = self.read(statement).await?;
+        let rows: Vec<UsageRow> = self.read(query::list(filter, &place)).await?;
         Ok(place.page(read_all(rows)?, |record: &UsageRecord| record.id))
     }
-}
 
-impl From<&UsageRecord> for UsageRow {
-    fn from(record: &UsageRecord) -> Self {
-        let key = record.id.to_string();
-        Self {
-            id: RecordId::new(TABLE, key.clone()),
-            key,
-            at: record.at,
-            user: record.user.to_string(),
-            job: record.job.map(|job| job.to_string()),
-            plugin: record.plugin.clone(),
-            plugin_version: record.plugin_version.clone(),
-            model: record.model.clone(),
-            input_tokens: record.usage.input_tokens,
-            output_tokens: record.usage.output_tokens,
-            cached_input_tokens: record.usage.cached_input_tokens,
-            reasoning_tokens: record.usage.reasoning_tokens,
-            outcome: outcome_word(record.outcome).to_owned(),
-            latency_ms: record.latency_ms,
-            first_chunk_ms: record.first_chunk_ms,
+    async fn sum_usage(
+        &self,
+        filter: &UsageFilter,
+        by: &[UsageDimension],
+    ) -> Result<Vec<UsageGroup>> {
+        let rows: Vec<GroupRow> = self.read(query::sum(filter, by)).await?;
+        if rows.is_empty() && by.is_empty() {
+            // The database makes no group of nothing.
+            return Ok(vec![UsageGroup::default()]);
         }
+        Ok(rows.into_iter().map(UsageGroup::from).collect())
+    }
+
+    async fn spent_since(&self, day: NaiveDate) -> Result<Vec<DaySpend>> {
+        let statement =
+            Statement::new("SELECT * FROM spend WHERE day >= $day ORDER BY day, subject")
+                .bind("day", day.to_string());
+        let rows: Vec<SpendRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
     }
 }
 
-impl TryFrom<UsageRow> for UsageRecord {
-    type Error = StoreFailure;
+impl SurrealStore {
+    /// Those that are not in the ledger, each one once.
+    async fn unknown<'r>(
+        &self,
+        records: &'r [UsageRecord],
+    ) -> Result<Vec<&'r UsageRecord>, StoreFailure> {
+        let ids: Vec<RecordId> = records.iter().map(row::record_id).collect();
+        let statement = Statement::new("SELECT VALUE key FROM $ids").bind("ids", ids);
+        let known: Vec<String> = self.read(statement).await?;
+        let mut known: BTreeSet<String> = known.into_iter().collect();
+        let is_new = |record: &&UsageRecord| known.insert(record.id.to_string());
+        Ok(records.iter().filter(is_new).collect())
+    }
 
-    fn try_from(row: UsageRow) -> RowResult<Self> {
-        Ok(Self {
-            id: parse(TABLE, &row.key)?,
-            at: row.at,
-            user: parse(TABLE, &row.user)?,
-            job: parse_option(TABLE, row.job)?,
-            plugin: row.plugin,
-            plugin_version: row.plugin_version,
-            model: row.model,
-            usage: Usage {
-                input_tokens: row.input_tokens,
-                output_tokens: row.output_tokens,
-                cached_input_tokens: row.cached_input_tokens,
-                reasoning_tokens: row.reasoning_tokens,
-            },
-            outcome: outcome_of(&row.outcome)?,
-            latency_ms: row.latency_ms,
-            first_chunk_ms: row.first_chunk_ms,
-        })
+    /// `already_exists` where one of them is in the ledger; nothing is added then, neither to it nor
+    /// to the sums.
+    async fn append_new(&self, records: &[&UsageRecord]) -> Result<(), StoreFailure> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<UsageRow> = records
+            .iter()
+            .map(|record| UsageRow::from(*record))
+            .collect();
+        let statement = Statement::new(
+            "{
+                INSERT INTO usage $rows RETURN NONE;
+                FOR $sum IN $sums {
+                    UPSERT type::record('spend', [$sum.subject, $sum.day]) SET
+                        subject = $sum.subject,
+                        day = $sum.day,
+                        money_nanos = (money_nanos ?? 0) + $sum.money_nanos,
+                        tokens = (tokens ?? 0) + $sum.tokens
+                        RETURN NONE;
+                };
+                RETURN NONE;
+            }",
+        )
+        .about("ledger")
+        .bind("rows", rows)
+        .bind("sums", spend::sums(records));
+        self.write(statement).await
     }
 }
 
-fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Succeeded => "succeeded",
-        Outcome::Failed => "failed",
-        Outcome::Cancelled => "cancelled",
-    }
-}
-
-fn outcome_of(word: &str) -> RowResult<Outcome> {
-    match word {
-        "succeeded" => Ok(Outcome::Succeeded),
-        "failed" => Ok(Outcome::Failed),
-        "cancelled" => Ok(Outcome::Cancelled),
-        _ => Err(unknown_word(TABLE, "outcome", word)),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,8 @@ suites! {
     events: |store| async move { contract::events::run(&store, &store).await };
     kv: |store| async move { contract::kv::run(&store).await };
     usage: |store| async move { contract::usage::run(&store).await };
+    keys: |store| async move { contract::keys::run(&store).await };
+    replies: |store| async move { contract::replies::run(&store).await };
     rollouts: |store| async move { contract::rollouts::run(&store).await };
     all_on_one_store: |store| async move { contract::run_stores(&store).await };
 }

@@ -1,0 +1,125 @@
+//! Rows of `virtual_key` and `allowance`, and how they become words of the domain.
+
+use chrono::{DateTime, Utc};
+use inkstone_domain::allowance::{Allowance, Subject};
+use inkstone_domain::key::{PreviousToken, VirtualKey};
+use surrealdb::types::{Bytes, SurrealValue};
+
+use crate::failure::StoreFailure;
+use crate::row::{RowResult, from_json, parse, to_json, unreadable};
+
+const KEY: &str = "virtual_key";
+const ALLOWANCE: &str = "allowance";
+
+#[derive(SurrealValue)]
+pub(super) struct KeyRow {
+    key: String,
+    name: String,
+    owner: String,
+    project: Option<String>,
+    models: Vec<String>,
+    allowance: String,
+    metadata: String,
+    token_hash: Bytes,
+    hint: String,
+    previous_hash: Option<Bytes>,
+    previous_holds_until: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+#[derive(SurrealValue)]
+pub(super) struct AllowanceRow {
+    subject: String,
+    bounds: String,
+}
+
+/// Reads what `Subject` writes as text, also what nobody may set an allowance for: a call that failed
+/// may have named a model that is none, and stands in the ledger all the same.
+pub(crate) fn subject_of(table: &'static str, text: &str) -> RowResult<Subject> {
+    match text.split_once(':') {
+        Some(("key", id)) => Ok(Subject::Key(parse(table, id)?)),
+        Some(("user", id)) => Ok(Subject::User(parse(table, id)?)),
+        Some(("project", name)) => Ok(Subject::Project(name.to_owned())),
+        Some(("model", name)) => Ok(Subject::Model(name.to_owned())),
+        _ => Err(unreadable(table, format!("`{text}` is no subject"))),
+    }
+}
+
+impl KeyRow {
+    pub(super) fn of(key: &VirtualKey) -> RowResult<Self> {
+        Ok(Self {
+            key: key.id.to_string(),
+            name: key.name.clone(),
+            owner: key.owner.to_string(),
+            project: key.project.clone(),
+            models: key.models.clone(),
+            allowance: to_json(KEY, &key.allowance)?,
+            metadata: to_json(KEY, &key.metadata)?,
+            token_hash: to_bytes(key.token_hash),
+            hint: key.hint.clone(),
+            previous_hash: key.previous.map(|previous| to_bytes(previous.hash)),
+            previous_holds_until: key.previous.map(|previous| previous.holds_until),
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            revoked_at: key.revoked_at,
+        })
+    }
+}
+
+impl TryFrom<KeyRow> for VirtualKey {
+    type Error = StoreFailure;
+
+    fn try_from(row: KeyRow) -> RowResult<Self> {
+        let previous = match (row.previous_hash, row.previous_holds_until) {
+            (Some(hash), Some(holds_until)) => Some(PreviousToken {
+                hash: to_hash(&hash)?,
+                holds_until,
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            id: parse(KEY, &row.key)?,
+            name: row.name,
+            owner: parse(KEY, &row.owner)?,
+            project: row.project,
+            models: row.models,
+            allowance: from_json(KEY, &row.allowance)?,
+            metadata: from_json(KEY, &row.metadata)?,
+            token_hash: to_hash(&row.token_hash)?,
+            hint: row.hint,
+            previous,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        })
+    }
+}
+
+impl AllowanceRow {
+    pub(super) fn of(subject: &str, allowance: &Allowance) -> RowResult<Self> {
+        Ok(Self {
+            subject: subject.to_owned(),
+            bounds: to_json(ALLOWANCE, allowance)?,
+        })
+    }
+}
+
+impl TryFrom<AllowanceRow> for (Subject, Allowance) {
+    type Error = StoreFailure;
+
+    fn try_from(row: AllowanceRow) -> RowResult<Self> {
+        let subject = subject_of(ALLOWANCE, &row.subject)?;
+        Ok((subject, from_json(ALLOWANCE, &row.bounds)?))
+    }
+}
+
+fn to_bytes(hash: [u8; 32]) -> Bytes {
+    Bytes::from(hash.to_vec())
+}
+
+fn to_hash(bytes: &Bytes) -> RowResult<[u8; 32]> {
+    let hash = <[u8; 32]>::try_from(bytes.to_vec());
+    hash.map_err(|_| unreadable(KEY, "a hash does not have 32 bytes"))
+}
