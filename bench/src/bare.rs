@@ -24,8 +24,8 @@ pub enum Kind {
     Article,
     /// Passes requests on to an upstream.
     Proxy,
-    /// An OpenAI-compatible server whose answers are ready: a stream of 100 events, 1.5 KB of text.
-    /// The model `slow` gets an event every 20 ms.
+    /// An OpenAI-compatible server whose answers are ready: 1.5 KB of text, in one piece, or as a stream
+    /// of 100 events, each flushed alone. The model `slow` gets an event every 20 ms.
     Upstream,
 }
 
@@ -82,19 +82,29 @@ async fn pass_on(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
 
 /// Names the slow model in a request.
 const SLOW: &[u8] = b"\"slow\"";
+/// Asks for a stream, as serialisers of JSON write it.
+const STREAM: [&[u8]; 2] = [b"\"stream\":true", b"\"stream\": true"];
 
 fn upstream() -> Router {
     let events: Arc<[Bytes]> = events().into();
+    let whole = whole();
     let handler = move |body: Bytes| {
         let events = Arc::clone(&events);
+        let whole = whole.clone();
         async move {
+            let wants = |word: &[u8]| body.windows(word.len()).any(|window| window == word);
+            if !STREAM.into_iter().any(wants) {
+                return ([(CONTENT_TYPE, "application/json")], Body::from(whole));
+            }
             let count = events.len();
-            let is_slow = body.windows(SLOW.len()).any(|window| window == SLOW);
+            let is_slow = wants(SLOW);
             let pieces = stream::iter(0..count).then(move |at| {
                 let event = events[at].clone();
                 async move {
-                    if is_slow {
-                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    match is_slow {
+                        true => tokio::time::sleep(Duration::from_millis(20)).await,
+                        // Lets the connection write this one before the next is made.
+                        false => tokio::task::yield_now().await,
                     }
                     Ok::<_, std::convert::Infallible>(event)
                 }
@@ -106,6 +116,19 @@ fn upstream() -> Router {
         }
     };
     Router::new().route("/v1/chat/completions", post(handler))
+}
+
+/// The answer in one piece.
+fn whole() -> Bytes {
+    let reply = json!({
+        "id": "chatcmpl-mock", "object": "chat.completion", "created": 1_700_000_000, "model": "mock",
+        "choices": [{
+            "index": 0, "finish_reason": "stop",
+            "message": { "role": "assistant", "content": "fifteen letters ".repeat(90) },
+        }],
+        "usage": { "prompt_tokens": 5, "completion_tokens": 98, "total_tokens": 103 },
+    });
+    Bytes::from(reply.to_string())
 }
 
 fn events() -> Vec<Bytes> {

@@ -115,21 +115,84 @@ impl Process {
         Ok(pair["access_token"].as_str().ok_or("no token")?.to_owned())
     }
 
-    /// CPU time used so far, user and system, over all threads. Linux only.
+    /// A program of somebody else's that serves at `url` once that answers.
+    pub async fn peer(command: &mut Command, url: String, ready: &str) -> Result<Self, Failure> {
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut process = Self {
+            child,
+            url,
+            _folder: None,
+        };
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let began = Instant::now();
+        let ready = format!("{}{ready}", process.url);
+        while http.get(&ready).send().await.is_err() {
+            if let Some(status) = process.child.try_wait()? {
+                return Err(format!("the peer ended with {status}").into());
+            }
+            if began.elapsed() > Duration::from_secs(120) {
+                return Err("the peer is not ready after 120 s".into());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(process)
+    }
+
+    /// CPU time used so far, user and system, over all threads and child processes. Linux only.
     pub fn cpu(&self) -> Duration {
-        let path = PathBuf::from(format!("/proc/{}/stat", self.child.id()));
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        // The name in parentheses may hold blanks; the numbers come after it.
-        let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks: u64 = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<u64>().ok())
+        let ticks: u64 = self
+            .family()
+            .iter()
+            .map(|process| {
+                let fields = stat_of(*process);
+                let used = fields.iter().skip(11).take(2);
+                used.filter_map(|field| field.parse::<u64>().ok())
+                    .sum::<u64>()
+            })
             .sum();
         // USER_HZ is 100 on every Linux this runs on.
         Duration::from_millis(ticks * 10)
     }
+
+    /// Resident memory over all child processes, MiB. Linux only.
+    pub fn resident_mib(&self) -> f64 {
+        let kib: u64 = self
+            .family()
+            .iter()
+            .filter_map(|process| {
+                let path = format!("/proc/{process}/status");
+                resident_kib_in(&std::fs::read_to_string(path).ok()?).ok()
+            })
+            .sum();
+        kib as f64 / 1024.0
+    }
+
+    /// This process and everything it started.
+    fn family(&self) -> Vec<u32> {
+        let all: Vec<u32> = std::fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        let mut family = vec![self.child.id()];
+        let mut at = 0;
+        while let Some(parent) = family.get(at).copied() {
+            let is_child = |process: &u32| stat_of(*process).get(1) == Some(&parent.to_string());
+            family.extend(all.iter().copied().filter(is_child));
+            at += 1;
+        }
+        family
+    }
+}
+
+/// The fields behind the name, which stands in parentheses and may hold blanks.
+fn stat_of(process: u32) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    fields.split_whitespace().map(str::to_owned).collect()
 }
 
 impl Drop for Process {
@@ -141,7 +204,10 @@ impl Drop for Process {
 
 /// Resident memory of this process, KiB. Linux only.
 pub fn resident_kib() -> Result<u64, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
+    resident_kib_in(&std::fs::read_to_string("/proc/self/status")?)
+}
+
+fn resident_kib_in(status: &str) -> Result<u64, Failure> {
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
     Ok(number.ok_or("no VmRSS")?.parse()?)

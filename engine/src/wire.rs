@@ -108,7 +108,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         fetcher: Arc::new(HttpPackages::new(settings::packages(&config))?),
         rollouts: ports_of_store.clone(),
         recordings,
-        outbound: egress,
+        outbound: egress.clone(),
     };
 
     // The verbs, and what an engine before has left for them.
@@ -123,6 +123,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             journal: journal.clone(),
             keys: ports_of_store.clone(),
             replies: ports_of_store,
+            egress: egress.clone(),
             index,
             plugins,
             clock,

@@ -220,3 +220,15 @@ impl EmbedRequest {
         }
     }
 }
+
+impl RerankRequest {
+    /// All of these documents, the best answers to the query first.
+    pub fn new(model: impl Into<String>, query: impl Into<String>, documents: Vec<String>) -> Self {
+        Self {
+            model: model.into(),
+            query: query.into(),
+            documents,
+            top_n: None,
+        }
+    }
+}

@@ -128,7 +128,13 @@ impl Response {
     pub fn bytes(self, limit_bytes: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         for piece in self.body {
-            bytes.extend_from_slice(&piece?);
+            let piece = piece?;
+            if bytes.is_empty() {
+                // A body in one piece is not copied.
+                bytes = piece;
+            } else {
+                bytes.extend_from_slice(&piece);
+            }
             if bytes.len() > limit_bytes {
                 return Err(Error::upstream(format!(
                     "the upstream's answer is longer than {limit_bytes} bytes"

@@ -31,6 +31,10 @@ pub fn extract_object(text: &str) -> Option<&str> {
 }
 
 pub(crate) fn read<T: DeserializeOwned>(text: &str, kind: ErrorKind, what: &str) -> Result<T> {
+    // Knowing the place costs several times as much as reading, so only what does not fit is read again for it.
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let place = error.path().to_string();

@@ -39,14 +39,22 @@ impl Decoder {
 
     /// Takes the next bytes; what they complete is handed out by [`Self::next_event`].
     pub fn push(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            let ends_a_pair = byte == b'\n' && self.after_carriage_return;
-            self.after_carriage_return = byte == b'\r';
-            match byte {
-                b'\n' if ends_a_pair => {}
-                b'\n' | b'\r' => self.end_line(),
-                _ => self.line.push(byte),
+        let mut rest = bytes;
+        while let Some(&first) = rest.first() {
+            let ends_a_pair = first == b'\n' && self.after_carriage_return;
+            self.after_carriage_return = false;
+            if ends_a_pair {
+                rest = &rest[1..];
+                continue;
             }
+            let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+                self.line.extend_from_slice(rest);
+                return;
+            };
+            self.line.extend_from_slice(&rest[..end]);
+            self.after_carriage_return = rest[end] == b'\r';
+            self.end_line();
+            rest = &rest[end + 1..];
         }
     }
 
@@ -62,7 +70,8 @@ impl Decoder {
 
     fn end_line(&mut self) {
         let bytes = std::mem::take(&mut self.line);
-        let mut line = String::from_utf8_lossy(&bytes).into_owned();
+        let mut line = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         if !self.past_first_line {
             self.past_first_line = true;
             if let Some(rest) = line.strip_prefix('\u{feff}') {

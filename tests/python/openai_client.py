@@ -19,6 +19,9 @@ def client_with(token):
     return openai.OpenAI(base_url=f"{steps.URL}/v1", api_key=token, max_retries=0, timeout=steps.TIMEOUT_SECONDS)
 
 
+client = client_with(steps.TOKEN or "-")
+
+
 class Person(pydantic.BaseModel):
     name: str
     age: int
@@ -105,8 +108,12 @@ def responses():
 
 @step("responses stream")
 def responses_stream():
-    events = client.responses.create(model=MODEL, input=steps.STORY, max_output_tokens=48, temperature=0, stream=True)
+    events = list(
+        client.responses.create(model=MODEL, input=steps.STORY, max_output_tokens=48, temperature=0, stream=True)
+    )
     steps.check_response_stream(events)
+    numbers = [event.sequence_number for event in events]
+    check(numbers == sorted(set(numbers)), "the events should be numbered in order", numbers)
     if TOOL_MODEL:
         # Its answer is short, so nothing is cut.
         events = client.responses.create(model=TOOL_MODEL, input=steps.QUESTION, stream=True)
@@ -206,5 +213,4 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         measure(*sys.argv[1:])
     else:
-        client = client_with(steps.TOKEN)
         steps.run_steps()

@@ -66,10 +66,15 @@ class Handler(BaseHTTPRequestHandler):
             if route is None:
                 raise Refusal(404, "invalid_request_error", f"Invalid URL ({self.command} {self.path})")
             reply = route(parsed(raw) if self.command == "POST" else None)
-            if reply is not None:
-                self.send_json(200, reply)
         except Refusal as refusal:
             self.send_json(refusal.status, refusal.body)
+        except (AttributeError, KeyError, TypeError) as error:
+            # A field is missing or of another type; before anything was sent, since an answer is made whole.
+            refusal = invalid(f"the request does not have the form of the API: {error!r}", None)
+            self.send_json(refusal.status, refusal.body)
+        else:
+            if reply is not None:
+                self.send_json(200, reply)
 
     def chat(self, body):
         """The whole answer, or `None` once it was streamed."""
@@ -203,9 +208,9 @@ def chunks(head, message, finish_reason, usage):
 
 def pieces_of(message):
     """Words of a text; a few letters at a time where there is JSON."""
-    if calls := message.get("tool_calls"):
-        return re.findall(".{1,5}", calls[0]["function"]["arguments"])
-    return re.findall(r"\S+\s*", message["content"]) if " " in message["content"] else re.findall(".{1,5}", message["content"])
+    calls = message.get("tool_calls")
+    text = calls[0]["function"]["arguments"] if calls else message["content"]
+    return re.findall(".{1,5}" if text.startswith("{") else r"\S+\s*", text)
 
 
 def embeddings(body):

@@ -24,6 +24,13 @@ pub(crate) fn run(workspace: &Workspace, bench_args: &[String]) -> Result<(), Fa
     if let Some(extism) = extism(workspace) {
         command.env("INKSTONE_PEER_EXTISM", extism);
     }
+    let peer = workspace.peers_target_dir().join("litellm");
+    match setup::litellm_proxy(&peer) {
+        Ok(program) => {
+            command.env("INKSTONE_PEER_LITELLM", program);
+        }
+        Err(failure) => note(&format!("the peer LiteLLM is left out: {failure}")),
+    }
     process::run(command.current_dir(&workspace.root).args(bench_args))
 }
 

@@ -33,7 +33,7 @@ struct Cli {
 enum Command {
     /// Install what is missing: a compiler for wasm, the local model. Quiet when all is there.
     Setup {
-        /// Also what the tests need: a Python environment with llama.cpp's server and the openai package.
+        /// Also what the tests need: llama.cpp's server, and the Python and JavaScript libraries that are clients.
         #[arg(long)]
         tests: bool,
         /// Also what the checks need: cargo-deny.

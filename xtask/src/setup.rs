@@ -2,12 +2,15 @@
 
 pub(crate) mod deny;
 mod models;
+mod node;
 pub(crate) mod registry;
 mod venv;
 mod wasm;
 
 use crate::process::Failure;
 use crate::workspace::Workspace;
+
+pub(crate) use self::venv::litellm_proxy;
 
 /// What a first run needs: a compiler for wasm and the local model.
 pub(crate) fn base(workspace: &Workspace) -> Result<(), Failure> {
@@ -18,6 +21,7 @@ pub(crate) fn base(workspace: &Workspace) -> Result<(), Failure> {
 /// What the tests need on top.
 pub(crate) fn for_tests(workspace: &Workspace) -> Result<(), Failure> {
     venv::set_up(workspace)?;
+    node::set_up(workspace)?;
     registry::set_up(workspace)
 }
 

@@ -44,6 +44,7 @@ pub(crate) fn run(workspace: &Workspace, runner_args: &[String]) -> Result<(), F
             .env("INKSTONE_BIN", workspace.engine_binary("debug"))
             .env("INKSTONE_MODELS_DIR", workspace.models_dir())
             .env("INKSTONE_VENV", workspace.venv_dir())
+            .env("INKSTONE_OPENAI_2_VENV", workspace.openai_2_venv_dir())
             .env("INKSTONE_REGISTRY", setup::registry::binary(workspace)),
     )
 }

@@ -76,6 +76,16 @@ impl Workspace {
         self.cache_dir.join("venv")
     }
 
+    /// The clients that stand on version 2 of the `openai` package.
+    pub(crate) fn openai_2_venv_dir(&self) -> PathBuf {
+        self.cache_dir.join("venv-openai-2")
+    }
+
+    /// The JavaScript clients of the tests.
+    pub(crate) fn node_dir(&self) -> PathBuf {
+        self.root.join("tests/node")
+    }
+
     /// Where the tests' registry of packages is unpacked.
     pub(crate) fn registry_dir(&self) -> PathBuf {
         self.cache_dir.join("registry")

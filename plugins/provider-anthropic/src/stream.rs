@@ -9,31 +9,24 @@ use inkstone_plugin::provider::{
     Chunk, Error, FinishReason, Request, Result, ToolCallDelta, Usage,
 };
 use inkstone_plugin::sse::Event;
+use provider_wire::failure;
 use provider_wire::fault::Fault;
 use provider_wire::stream::{self, Chunks};
-use provider_wire::{failure, upstream};
 
 use crate::client::Client;
+use crate::wire::content::REDACTED;
 use crate::wire::message_reply::{
     Block, BlockDelta, BlockStart, BlockStop, Delta, Kind, MessageDelta, MessageReply,
-    MessageStart, PageBody, UsageBody, finish_reason,
+    MessageStart, PageBody, ThinkingBody, UsageBody, finish_reason,
 };
 use crate::wire::message_request::MessageRequestBody;
 
 /// Sends the request; returns once the server answers with something that is no error.
 pub fn open(client: &Client, request: &Request) -> Result<Chunks<Reader>> {
     let body = MessageRequestBody::new(request, &client.settings)?;
-    let response = client
-        .upstream
-        .post("/v1/messages", &body, "text/event-stream")?;
-    let mut reader = Reader::default();
-    if !upstream::is_json(&response) {
-        return Ok(Chunks::of(reader, response.events()));
-    }
-    // A server that cannot stream answers in one piece.
-    reader.message(upstream::read(response)?)?;
-    reader.finish(false)?;
-    Ok(Chunks::whole(reader))
+    let accept = stream::accept(request.stream);
+    let response = client.upstream.post("/v1/messages", &body, accept)?;
+    stream::read(response, request.stream, Reader::default())
 }
 
 /// What is known of an answer so far.
@@ -47,6 +40,8 @@ pub struct Reader {
     call_count: u32,
     /// Calls whose block is not over, by the block's place in the message.
     open_calls: BTreeMap<u32, Call>,
+    /// Of the thought that is not over yet.
+    signature: String,
     cited: BTreeSet<String>,
 }
 
@@ -59,6 +54,11 @@ struct Call {
 }
 
 impl stream::Reader for Reader {
+    fn whole(&mut self, answer: &str) -> Result<()> {
+        self.message(json::parse(answer)?)?;
+        self.finish(false)
+    }
+
     fn event(&mut self, event: &Event) -> Result<ControlFlow<()>> {
         let data = event.data.trim();
         if event.event == "error" {
@@ -140,7 +140,13 @@ impl Reader {
                 let pages = body.citations.unwrap_or_default();
                 pages.into_iter().for_each(|page| self.cite(page));
             }
-            Block::Thinking(body) => self.reasoning(body.thinking),
+            Block::Thinking(body) => self.thinking(body),
+            Block::RedactedThinking(body) => {
+                if let Some(data) = body.data.filter(|data| !data.is_empty()) {
+                    let signature = format!("{REDACTED}{data}");
+                    self.ready.push_back(Chunk::ThoughtSignature(signature));
+                }
+            }
             Block::ToolUse(body) => {
                 let index = self.call_count;
                 self.call_count += 1;
@@ -169,7 +175,7 @@ impl Reader {
     fn delta(&mut self, place: u32, delta: Delta) {
         match delta {
             Delta::Text(body) => self.text(body.text),
-            Delta::Thinking(body) => self.reasoning(body.thinking),
+            Delta::Thinking(body) => self.thinking(body),
             Delta::InputJson(body) => {
                 let piece = body.partial_json.filter(|text| !text.is_empty());
                 // Tools that the server runs itself have input too, and were not handed out as calls.
@@ -184,12 +190,20 @@ impl Reader {
         }
     }
 
-    /// A block is over; a call that came without pieces has its arguments now.
+    /// A block is over; a thought has its signature now, and a call that came without pieces its arguments.
     fn end_block(&mut self, place: u32) {
+        self.end_thought();
         if let Some(call) = self.open_calls.remove(&place)
             && !call.has_pieces
         {
             self.arguments(call.index, call.input);
+        }
+    }
+
+    fn end_thought(&mut self) {
+        if !self.signature.is_empty() {
+            let signature = std::mem::take(&mut self.signature);
+            self.ready.push_back(Chunk::ThoughtSignature(signature));
         }
     }
 
@@ -199,9 +213,12 @@ impl Reader {
         }
     }
 
-    fn reasoning(&mut self, text: Option<String>) {
-        if let Some(text) = text.filter(|text| !text.is_empty()) {
+    fn thinking(&mut self, body: ThinkingBody) {
+        if let Some(text) = body.thinking.filter(|text| !text.is_empty()) {
             self.ready.push_back(Chunk::Reasoning(text));
+        }
+        if let Some(piece) = body.signature {
+            self.signature.push_str(&piece);
         }
     }
 
@@ -236,6 +253,7 @@ impl Reader {
                 ));
             }
         };
+        self.end_thought();
         let open: Vec<u32> = self.open_calls.keys().copied().collect();
         open.into_iter().for_each(|place| self.end_block(place));
         if let Some(usage) = self.usage.take() {

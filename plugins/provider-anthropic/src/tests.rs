@@ -6,4 +6,5 @@ mod replay;
 mod requests;
 mod stream_faults;
 mod streams;
+mod thoughts;
 mod unsupported;

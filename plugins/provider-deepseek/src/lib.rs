@@ -4,10 +4,11 @@
 #[cfg(test)]
 mod tests;
 
-use provider_wire::openai::Dialect;
 use provider_wire::openai::hosted::{Field, Service};
+use provider_wire::openai::{Dialect, KeyCheck, Thoughts};
 
-/// After "Create Chat Completion", "JSON Output", "Context Caching" and "Error Codes" of api-docs.deepseek.com.
+/// After "Create Chat Completion", "JSON Output", "Thinking Mode", "Context Caching" and "Error Codes" of
+/// api-docs.deepseek.com.
 const SERVICE: Service = Service {
     base_url: "https://api.deepseek.com",
     credential: "deepseek",
@@ -19,6 +20,8 @@ const SERVICE: Service = Service {
         Field::Seed,
         Field::JsonSchema,
     ],
+    thoughts: Thoughts::ReasoningContentOfCalls,
+    key_check: KeyCheck::Models,
 };
 
 provider_wire::hosted_provider!(DeepSeek, SERVICE);

@@ -1,5 +1,5 @@
 //! Ids of tool calls. A thinking model signs a call (`thoughtSignature`) and wants the signature back when the call
-//! is repeated in the next turn. The contract has room for an id only, so the signature travels inside it:
+//! is repeated in the next turn. The contract has signatures of thoughts and not of calls, so it travels inside the id:
 //! `call_5b0c1f2e-sig-<base64url>`. Nothing but letters, digits, `-` and `_` is added, which other providers take too.
 
 use base64::Engine;

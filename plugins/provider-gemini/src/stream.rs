@@ -6,17 +6,17 @@ use std::ops::ControlFlow;
 
 use inkstone_plugin::json;
 use inkstone_plugin::provider::{
-    Chunk, Error, FinishReason, Request, Result, Source, ToolCallDelta, Usage,
+    Chunk, Error, FinishReason, Request, Result, Source, TokenLogprob, ToolCallDelta, Usage,
 };
 use inkstone_plugin::sse::Event;
+use provider_wire::failure;
 use provider_wire::stream::{self, Chunks};
-use provider_wire::{failure, upstream};
 
 use crate::call_id;
 use crate::client::Client;
 use crate::model_name;
 use crate::wire::generate_reply::{
-    Candidate, FunctionCallBody, GenerateReply, PartBody, UsageBody, WholeReply, finish_reason,
+    Candidate, FunctionCallBody, GenerateReply, PartBody, UsageBody, finish_reason,
 };
 use crate::wire::generate_request::GenerateRequestBody;
 
@@ -24,19 +24,14 @@ use crate::wire::generate_request::GenerateRequestBody;
 pub fn open(client: &Client, request: &Request) -> Result<Chunks<Reader>> {
     let model = model_name::resource(&request.model)?;
     let body = GenerateRequestBody::new(request, &client.settings)?;
-    let path = format!("/{model}:streamGenerateContent?alt=sse");
-    let response = client.upstream.post(&path, &body, "text/event-stream")?;
-    let mut reader = Reader::default();
-    if !upstream::is_json(&response) {
-        return Ok(Chunks::of(reader, response.events()));
-    }
-    // A server that does not stream answers in one piece.
-    let whole: WholeReply = upstream::read(response)?;
-    for event in whole.into_events() {
-        reader.absorb(event)?;
-    }
-    reader.finish()?;
-    Ok(Chunks::whole(reader))
+    let path = if request.stream {
+        format!("/{model}:streamGenerateContent?alt=sse")
+    } else {
+        format!("/{model}:generateContent")
+    };
+    let accept = stream::accept(request.stream);
+    let response = client.upstream.post(&path, &body, accept)?;
+    stream::read(response, request.stream, Reader::default())
 }
 
 /// What is known of an answer so far.
@@ -51,6 +46,19 @@ pub struct Reader {
 }
 
 impl stream::Reader for Reader {
+    fn whole(&mut self, answer: &str) -> Result<()> {
+        // A stream that nobody asked to come as events is a list.
+        if answer.trim_start().starts_with('[') {
+            let events: Vec<GenerateReply> = json::parse(answer)?;
+            for event in events {
+                self.absorb(event)?;
+            }
+        } else {
+            self.absorb(json::parse(answer)?)?;
+        }
+        self.finish()
+    }
+
     fn event(&mut self, event: &Event) -> Result<ControlFlow<()>> {
         match event.data.trim() {
             // No word of Google's, but proxies like to end a stream with it.
@@ -100,6 +108,10 @@ impl Reader {
         let content = candidate.content.unwrap_or_default();
         for part in content.parts.unwrap_or_default() {
             self.part(part)?;
+        }
+        let tokens = candidate.logprobs_result.map(Vec::<TokenLogprob>::from);
+        if let Some(tokens) = tokens.filter(|tokens| !tokens.is_empty()) {
+            self.ready.push_back(Chunk::Logprobs(tokens));
         }
         let grounding = candidate.grounding_metadata.unwrap_or_default();
         for chunk in grounding.grounding_chunks.unwrap_or_default() {

@@ -4,8 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use provider_wire::openai::Dialect;
 use provider_wire::openai::hosted::{Field, Service};
+use provider_wire::openai::{Dialect, KeyCheck, Thoughts};
 
 /// After "Chat" and "Models" of the API reference at console.groq.com, and its page "OpenAI Compatibility".
 const SERVICE: Service = Service {
@@ -18,7 +18,10 @@ const SERVICE: Service = Service {
         Field::RepeatPenalty,
         Field::FrequencyPenalty,
         Field::PresencePenalty,
+        Field::Logprobs,
     ],
+    thoughts: Thoughts::LeftOut,
+    key_check: KeyCheck::Models,
 };
 
 provider_wire::hosted_provider!(Groq, SERVICE);

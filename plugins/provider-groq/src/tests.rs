@@ -1,13 +1,30 @@
 //! What differs from OpenAI's API, as it goes out and as it comes in.
 
 use inkstone_plugin::provider::*;
-use provider_wire::openai::hosted::testing::{assert_manifest_agrees, read, sent};
+use provider_wire::openai::hosted::testing::{
+    assert_has, assert_lacks, assert_manifest_agrees, read, sent,
+};
 
 use crate::{Groq, SERVICE};
 
 #[test]
 fn the_manifest_agrees() {
     assert_manifest_agrees(&SERVICE, include_str!("../plugin.toml"));
+}
+
+#[test]
+fn what_it_lacks_is_refused_by_name_or_dropped() {
+    assert_lacks(
+        &Groq,
+        &[
+            "top_k",
+            "repeat_penalty",
+            "frequency_penalty",
+            "presence_penalty",
+            "logprobs",
+        ],
+    );
+    assert_has(&Groq, &["seed"]);
 }
 
 #[test]

@@ -4,8 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use provider_wire::openai::Dialect;
 use provider_wire::openai::hosted::{Field, Service};
+use provider_wire::openai::{Dialect, KeyCheck, Thoughts};
 
 /// After "Inference Providers: Chat Completion" of huggingface.co/docs.
 const SERVICE: Service = Service {
@@ -14,6 +14,8 @@ const SERVICE: Service = Service {
     dialect: Dialect::Compatible,
     include_usage: true,
     lacks: &[Field::TopK, Field::RepeatPenalty],
+    thoughts: Thoughts::LeftOut,
+    key_check: KeyCheck::None,
 };
 
 provider_wire::hosted_provider!(HuggingFace, SERVICE);

@@ -1,13 +1,25 @@
 //! What differs from OpenAI's API, as it goes out and as it comes in.
 
 use inkstone_plugin::provider::*;
-use provider_wire::openai::hosted::testing::{assert_manifest_agrees, read, sent};
+use inkstone_plugin::testing;
+use provider_wire::openai::hosted::testing::{
+    assert_has, assert_lacks, assert_manifest_agrees, read, sent,
+};
 
 use crate::{HuggingFace, SERVICE};
 
 #[test]
 fn the_manifest_agrees() {
     assert_manifest_agrees(&SERVICE, include_str!("../plugin.toml"));
+}
+
+#[test]
+fn what_it_lacks_is_refused_by_name_or_dropped() {
+    assert_lacks(&HuggingFace, &["top_k", "repeat_penalty"]);
+    assert_has(
+        &HuggingFace,
+        &["seed", "logprobs", "frequency_penalty", "presence_penalty"],
+    );
 }
 
 #[test]
@@ -20,6 +32,15 @@ fn a_model_may_name_who_serves_it() {
     request.sampling.top_k = Some(1);
     let error = sent(&HuggingFace, request).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported);
+}
+
+#[test]
+fn nothing_is_said_about_a_key_that_nobody_looked_at() {
+    testing::reset();
+    testing::http(|_| Ok(testing::response(200).body(r#"{"data":[{"id":"a"}]}"#)));
+    let said = HuggingFace.validate_connection().unwrap();
+    let words = "1 models: a; the list is for everybody, so the credential was not checked";
+    assert!(said.ends_with(words), "{said}");
 }
 
 #[test]

@@ -17,15 +17,17 @@ const END_OF_TURN_MARKS: &[&str] = &[
     "</s>",
 ];
 
-/// Refuses what a local model cannot do, by the name of the field.
+/// Refuses what a local model cannot do, by the name of the field. Where the request says so, fields are left out
+/// instead; but whoever asks for JSON or for a tool call cannot do with less.
 pub fn check_supported(request: &Request) -> Result<()> {
     let refuse = |field: &str, why: &str| Err(Error::unsupported(format!("`{field}`: {why}")));
+    let drops = request.drop_unsupported;
     if request.messages.is_empty() {
         return Err(Error::invalid_input(
             "`messages`: there must be at least one",
         ));
     }
-    if !request.tools.is_empty() {
+    if !request.tools.is_empty() && !drops {
         return refuse("tools", "the local model cannot call tools");
     }
     if matches!(
@@ -50,7 +52,15 @@ pub fn check_supported(request: &Request) -> Result<()> {
             Part::ToolCall(_) | Part::ToolResult(_) => {
                 return refuse("messages", "the local model cannot read tool calls");
             }
+            // Its own thoughts are no part of what it is trained on.
+            Part::Thought(_) => {}
         }
+    }
+    if drops {
+        return Ok(());
+    }
+    if request.logprobs.is_some() {
+        return refuse("logprobs", "the local model does not tell them");
     }
     let asks = |penalty: Option<f32>| penalty.is_some_and(|penalty| penalty != 0.0);
     if asks(request.sampling.frequency_penalty) {

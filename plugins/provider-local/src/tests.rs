@@ -171,22 +171,34 @@ fn what_it_cannot_do_is_refused_by_name() {
         media_type: "image/png".to_owned(),
         source: ImageSource::Bytes(vec![1]),
     });
-    for (request, field) in [
-        (plain().tool(tool), "`tools`"),
-        (required, "`tool_choice`"),
-        (json_object, "`response_format`"),
-        (with_part(image), "images"),
-        (
-            plain().message(Message::tool_result("1", "x")),
-            "tool calls",
-        ),
-        (frequency, "`frequency_penalty`"),
-        (presence, "`presence_penalty`"),
+    let mut logprobs = plain();
+    logprobs.logprobs = Some(0);
+    let tool_result = plain().message(Message::tool_result("1", "x"));
+    for (request, field, can_be_dropped) in [
+        (plain().tool(tool), "`tools`: ", true),
+        (required, "`tool_choice`: ", false),
+        (json_object, "`response_format`: ", false),
+        (with_part(image), "`messages`: ", false),
+        (tool_result, "`messages`: ", false),
+        (frequency, "`frequency_penalty`: ", true),
+        (presence, "`presence_penalty`: ", true),
+        (logprobs, "`logprobs`: ", true),
     ] {
-        let error = complete(request).unwrap_err();
+        let error = complete(request.clone()).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
-        assert!(error.message.contains(field), "{error}");
+        assert!(error.message.starts_with(field), "{error}");
+        let drop_unsupported = true;
+        let dropped = complete(Request {
+            drop_unsupported,
+            ..request
+        });
+        assert_eq!(dropped.is_ok(), can_be_dropped, "{field}");
     }
+    let thought = Part::Thought(Thought {
+        text: "Hm.".to_owned(),
+        signature: None,
+    });
+    assert!(complete(with_part(thought)).is_ok());
     let mut zero = plain();
     zero.sampling.frequency_penalty = Some(0.0);
     assert!(complete(zero).is_ok());

@@ -4,8 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use provider_wire::openai::Dialect;
 use provider_wire::openai::hosted::{Field, Service};
+use provider_wire::openai::{Dialect, KeyCheck, Thoughts};
 
 /// After "Chat Completion" and "Embeddings" of the API reference at docs.mistral.ai.
 const SERVICE: Service = Service {
@@ -13,7 +13,9 @@ const SERVICE: Service = Service {
     credential: "mistral",
     dialect: Dialect::Mistral,
     include_usage: false,
-    lacks: &[Field::TopK, Field::RepeatPenalty],
+    lacks: &[Field::TopK, Field::RepeatPenalty, Field::Logprobs],
+    thoughts: Thoughts::LeftOut,
+    key_check: KeyCheck::Models,
 };
 
 provider_wire::hosted_provider!(Mistral, SERVICE);

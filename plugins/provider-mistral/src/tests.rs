@@ -2,7 +2,7 @@
 
 use inkstone_plugin::provider::*;
 use provider_wire::openai::hosted::testing::{
-    assert_manifest_agrees, read, sent, with_all_sampling,
+    assert_has, assert_lacks, assert_manifest_agrees, read, sent, with_all_sampling,
 };
 
 use crate::{Mistral, SERVICE};
@@ -10,6 +10,12 @@ use crate::{Mistral, SERVICE};
 #[test]
 fn the_manifest_agrees() {
     assert_manifest_agrees(&SERVICE, include_str!("../plugin.toml"));
+}
+
+#[test]
+fn what_it_lacks_is_refused_by_name_or_dropped() {
+    assert_lacks(&Mistral, &["top_k", "repeat_penalty", "logprobs"]);
+    assert_has(&Mistral, &["frequency_penalty", "presence_penalty"]);
 }
 
 #[test]

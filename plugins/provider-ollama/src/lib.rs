@@ -4,8 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use provider_wire::openai::Dialect;
 use provider_wire::openai::hosted::{Field, Service};
+use provider_wire::openai::{Dialect, KeyCheck, Thoughts};
 
 /// After "OpenAI compatibility" of the Ollama documentation.
 const SERVICE: Service = Service {
@@ -13,7 +13,9 @@ const SERVICE: Service = Service {
     credential: "",
     dialect: Dialect::Compatible,
     include_usage: true,
-    lacks: &[Field::TopK, Field::RepeatPenalty],
+    lacks: &[Field::TopK, Field::RepeatPenalty, Field::Logprobs],
+    thoughts: Thoughts::LeftOut,
+    key_check: KeyCheck::Models,
 };
 
 provider_wire::hosted_provider!(Ollama, SERVICE);

@@ -1,13 +1,21 @@
 //! What differs from OpenAI's API, as it goes out and as it comes in.
 
 use inkstone_plugin::provider::*;
-use provider_wire::openai::hosted::testing::{assert_manifest_agrees, read, sent};
+use provider_wire::openai::hosted::testing::{
+    assert_has, assert_lacks, assert_manifest_agrees, read, sent,
+};
 
 use crate::{Ollama, SERVICE};
 
 #[test]
 fn the_manifest_agrees() {
     assert_manifest_agrees(&SERVICE, include_str!("../plugin.toml"));
+}
+
+#[test]
+fn what_it_lacks_is_refused_by_name_or_dropped() {
+    assert_lacks(&Ollama, &["top_k", "repeat_penalty", "logprobs"]);
+    assert_has(&Ollama, &["seed", "frequency_penalty", "presence_penalty"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod settings;
 mod tests;
 
 use inkstone_plugin::provider::{
-    Chunk, EmbedReply, EmbedRequest, Model, Provider, Request, Result,
+    Chunk, EmbedReply, EmbedRequest, Model, Provider, Request, RerankReply, RerankRequest, Result,
 };
 use provider_wire::openai::Server;
 
@@ -31,6 +31,10 @@ impl Provider for OpenAi {
 
     fn embed(&self, request: EmbedRequest) -> Result<EmbedReply> {
         server()?.embed(&request)
+    }
+
+    fn rerank(&self, request: RerankRequest) -> Result<RerankReply> {
+        server()?.rerank(&request)
     }
 
     fn validate_connection(&self) -> Result<String> {

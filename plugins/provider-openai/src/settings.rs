@@ -1,7 +1,7 @@
 //! What the admin can set. The defaults agree with `[settings.schema]` of `plugin.toml`, which a test checks.
 
 use inkstone_plugin::Result;
-use provider_wire::openai::{Dialect, LocalSampling, Options, Server};
+use provider_wire::openai::{Dialect, KeyCheck, LocalSampling, Options, Server, Thoughts};
 use provider_wire::upstream::Upstream;
 use serde::Deserialize;
 
@@ -17,6 +17,7 @@ pub struct Settings {
     pub organization: String,
     pub models: Vec<String>,
     pub embedding_models: Vec<String>,
+    pub rerank_models: Vec<String>,
     pub dialect: DialectSetting,
     pub local_sampling: LocalSamplingSetting,
     pub include_usage: bool,
@@ -53,6 +54,7 @@ impl Default for Settings {
             organization: String::new(),
             models: Vec::new(),
             embedding_models: Vec::new(),
+            rerank_models: Vec::new(),
             dialect: DialectSetting::Auto,
             local_sampling: LocalSamplingSetting::Auto,
             include_usage: true,
@@ -77,9 +79,12 @@ impl Settings {
         let options = Options {
             dialect: self.dialect(),
             local_sampling: self.local_sampling(),
+            thoughts: Thoughts::LeftOut,
+            key_check: KeyCheck::Models,
             include_usage: self.include_usage,
             models: self.models,
             embedding_models: self.embedding_models,
+            rerank_models: self.rerank_models,
             embedding_batch_size: self.embedding_batch_size,
         };
         Ok(Server { upstream, options })

@@ -2,6 +2,9 @@
 
 mod embeddings;
 mod failures;
+mod logprobs;
 mod models;
+mod one_piece;
 mod requests;
+mod rerank;
 mod streams;

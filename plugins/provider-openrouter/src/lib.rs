@@ -4,16 +4,19 @@
 #[cfg(test)]
 mod tests;
 
-use provider_wire::openai::Dialect;
 use provider_wire::openai::hosted::Service;
+use provider_wire::openai::{Dialect, KeyCheck, Thoughts};
 
-/// After "API Reference: Overview", "Streaming" and "Errors" of openrouter.ai/docs.
+/// After "API Reference: Overview", "Streaming", "Reasoning Tokens", "Errors" and "Get current API key" of
+/// openrouter.ai/docs.
 const SERVICE: Service = Service {
     base_url: "https://openrouter.ai/api/v1",
     credential: "openrouter",
     dialect: Dialect::Compatible,
     include_usage: true,
     lacks: &[],
+    thoughts: Thoughts::Reasoning,
+    key_check: KeyCheck::Path("/key"),
 };
 
 provider_wire::hosted_provider!(OpenRouter, SERVICE);

@@ -1,8 +1,10 @@
 //! What differs from OpenAI's API, as it goes out and as it comes in.
 
 use inkstone_plugin::json::json;
+use inkstone_plugin::provider::*;
+use inkstone_plugin::testing;
 use provider_wire::openai::hosted::testing::{
-    assert_manifest_agrees, read, sent, with_all_sampling,
+    assert_has, assert_manifest_agrees, read, sent, with_all_sampling,
 };
 
 use crate::{OpenRouter, SERVICE};
@@ -10,6 +12,14 @@ use crate::{OpenRouter, SERVICE};
 #[test]
 fn the_manifest_agrees() {
     assert_manifest_agrees(&SERVICE, include_str!("../plugin.toml"));
+}
+
+#[test]
+fn it_lacks_nothing() {
+    assert_has(
+        &OpenRouter,
+        &["top_k", "repeat_penalty", "seed", "logprobs"],
+    );
 }
 
 #[test]
@@ -25,6 +35,38 @@ fn every_sampling_field_goes_out() {
     ] {
         assert_eq!(body[word], value, "{word}");
     }
+}
+
+/// By the page "Reasoning Tokens", preserving reasoning.
+#[test]
+fn thoughts_go_back_as_reasoning() {
+    let thought = |text: &str| {
+        Part::Thought(Thought {
+            text: text.into(),
+            signature: None,
+        })
+    };
+    let request = Request::new("m").user("Hi").message(Message {
+        role: Role::Assistant,
+        name: None,
+        parts: vec![thought("Hm."), thought("Aha."), Part::Text("Four.".into())],
+    });
+    let body = sent(&OpenRouter, request).unwrap();
+    let want = json!({"role": "assistant", "content": "Four.", "reasoning": "Hm.\nAha."});
+    assert_eq!(body["messages"][1], want);
+}
+
+/// The list of models is public; "Get current API key" is not.
+#[test]
+fn the_key_is_checked_where_a_key_is_needed() {
+    testing::reset();
+    testing::http(|request| {
+        assert_eq!(request.url, "https://openrouter.ai/api/v1/key");
+        let error = json!({"error": {"code": 401, "message": "User not found."}});
+        Ok(testing::response(401).json(&error))
+    });
+    let error = OpenRouter.validate_connection().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unauthorized);
 }
 
 #[test]

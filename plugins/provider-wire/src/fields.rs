@@ -6,7 +6,7 @@ use inkstone_plugin::{Error, Result};
 use serde_json::value::{RawValue, Value};
 
 /// JSON text, to be sent as it is. `place` says where it stands, in errors.
-pub fn raw(json: &str, place: &str) -> Result<Box<RawValue>> {
+pub fn raw<'a>(json: &'a str, place: &str) -> Result<&'a RawValue> {
     serde_json::from_str(json)
         .map_err(|error| Error::invalid_input(format!("{place}: no JSON ({error})")))
 }

@@ -8,6 +8,7 @@ pub mod fault;
 pub mod fields;
 pub mod models;
 pub mod openai;
+pub mod ranking;
 pub mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -4,10 +4,13 @@
 mod embeddings;
 pub mod hosted;
 mod models;
+mod rerank;
 mod stream;
 mod wire;
 
-use inkstone_plugin::provider::{Chunk, EmbedReply, EmbedRequest, Model, Request, Result};
+use inkstone_plugin::provider::{
+    Chunk, EmbedReply, EmbedRequest, Model, Request, RerankReply, RerankRequest, Result,
+};
 
 use crate::upstream::Upstream;
 
@@ -22,12 +25,16 @@ pub struct Server {
 pub struct Options {
     pub dialect: Dialect,
     pub local_sampling: LocalSampling,
+    pub thoughts: Thoughts,
+    pub key_check: KeyCheck,
     /// Ask for token counts in streams.
     pub include_usage: bool,
     /// Chat models to offer; together with `embedding_models` they replace the server's own list.
     pub models: Vec<String>,
     /// Models that make embeddings, where their names do not tell.
     pub embedding_models: Vec<String>,
+    /// Models that put documents in order, where their names do not tell.
+    pub rerank_models: Vec<String>,
     /// Texts in one embeddings request at most; 0 counts as 1.
     pub embedding_batch_size: usize,
 }
@@ -54,6 +61,28 @@ pub enum LocalSampling {
     Refuse,
 }
 
+/// What becomes of a thought of the assistant's that comes back with the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thoughts {
+    /// It is left out: OpenAI's API has no place for it.
+    LeftOut,
+    /// `reasoning` of the message: OpenRouter.
+    Reasoning,
+    /// `reasoning_content` of a message that calls tools: DeepSeek wants it there, and nowhere else.
+    ReasoningContentOfCalls,
+}
+
+/// The cheapest call that shows whether the credential is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyCheck {
+    /// The list of models is for those who have a key.
+    Models,
+    /// The list of models is for everybody; this path, by a GET, is not.
+    Path(&'static str),
+    /// The list of models is for everybody, and nothing else costs nothing.
+    None,
+}
+
 impl Server {
     /// Sends the request; returns once the server answers with something that is no error.
     pub fn complete(
@@ -68,12 +97,17 @@ impl Server {
         embeddings::embed(self, request)
     }
 
+    /// The best documents first.
+    pub fn rerank(&self, request: &RerankRequest) -> Result<RerankReply> {
+        rerank::rerank(self, request)
+    }
+
     /// The models to offer: what the admin listed, else what the server lists.
     pub fn models(&self) -> Result<Vec<Model>> {
         models::list(self)
     }
 
-    /// Asks the server for its models, which costs nothing and needs the credential.
+    /// Checks the credential as [`KeyCheck`] says, and asks the server for its models; neither costs anything.
     pub fn validate(&self) -> Result<String> {
         models::validate(self)
     }

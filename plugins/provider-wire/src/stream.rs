@@ -1,15 +1,48 @@
-//! An answer that comes as server-sent events. A [`Reader`] knows what one API's events mean; the pulling is here.
+//! An answer as it comes: as server-sent events, or in one piece. A [`Reader`] knows what one API means by it; the
+//! pulling is here.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use inkstone_plugin::http::Body;
+use inkstone_plugin::http::{Body, Response};
 use inkstone_plugin::provider::Chunk;
 use inkstone_plugin::sse::{Event, Events};
 use inkstone_plugin::{Error, Result};
 
-/// Turns the events of one answer into chunks.
+use crate::upstream;
+
+const EVENTS: &str = "text/event-stream";
+const JSON: &str = "application/json";
+
+/// The media type to ask for.
+pub fn accept(is_stream_wanted: bool) -> &'static str {
+    if is_stream_wanted { EVENTS } else { JSON }
+}
+
+/// The chunks of an answer, however it comes: a server that cannot stream answers in one piece, and one may stream
+/// though nobody asked it to. What is wrong with an answer in one piece is told at once.
+pub fn read<R: Reader>(
+    response: Response,
+    is_stream_wanted: bool,
+    mut reader: R,
+) -> Result<Chunks<R>> {
+    let is_stream = if is_stream_wanted {
+        !upstream::is_of_type(&response, JSON)
+    } else {
+        upstream::is_of_type(&response, EVENTS)
+    };
+    if is_stream {
+        return Ok(Chunks::of(reader, response.events()));
+    }
+    reader.whole(&upstream::text(response)?)?;
+    Ok(Chunks::whole(reader))
+}
+
+/// Turns one answer into chunks.
 pub trait Reader {
+    /// Takes in an answer that came in one piece, to its end.
+    fn whole(&mut self, answer: &str) -> Result<()>;
+
     /// Takes in one event, and says whether the answer is over with it.
     fn event(&mut self, event: &Event) -> Result<ControlFlow<()>>;
 
@@ -34,7 +67,7 @@ pub struct Chunks<R> {
 
 impl<R: Reader> Chunks<R> {
     /// What the reader makes of these events.
-    pub fn of(reader: R, events: Events<Body>) -> Self {
+    fn of(reader: R, events: Events<Body>) -> Self {
         Self {
             events: Some(events),
             failed: None,
@@ -43,7 +76,7 @@ impl<R: Reader> Chunks<R> {
     }
 
     /// What the reader has ready: it has read an answer that came in one piece.
-    pub fn whole(reader: R) -> Self {
+    fn whole(reader: R) -> Self {
         Self {
             events: None,
             failed: None,

@@ -16,12 +16,14 @@ impl<P: Provider> Replay<P> {
     /// # Errors
     /// Where it refuses the answer before its first chunk.
     pub fn answer(&self, answer: HttpAnswer) -> Result<Vec<Result<Chunk>>> {
+        Ok(self.ask(true, answer)?.collect())
+    }
+
+    fn ask(&self, stream: bool, answer: HttpAnswer) -> Result<impl Iterator<Item = Result<Chunk>>> {
         testing::reset();
         testing::http(move |_| Ok(answer.clone()));
-        let chunks = self
-            .provider
-            .complete(Request::new(self.model).user("Hi"))?;
-        Ok(chunks.collect())
+        let request = Request::new(self.model).user("Hi");
+        self.provider.complete(Request { stream, ..request })
     }
 
     /// Of a stream that comes in these pieces.
@@ -49,6 +51,28 @@ impl<P: Provider> Replay<P> {
             .expect_err("an error at the end");
         let chunks = chunks.into_iter();
         (chunks.map(|chunk| chunk.expect("a chunk")).collect(), error)
+    }
+
+    /// Of an answer in one piece that was asked for so. All of it is handed over in one go.
+    ///
+    /// # Errors
+    /// The first one.
+    pub fn unstreamed(&self, body: impl AsRef<str>) -> Result<Vec<Chunk>> {
+        let head = testing::response(200).header("content-type", "application/json");
+        let chunks = self.ask(false, head.body(body.as_ref()))?;
+        let promised = chunks.size_hint().0;
+        let chunks: Vec<Chunk> = chunks.collect::<Result<_>>()?;
+        assert_eq!(chunks.len(), promised, "not all was ready at once");
+        Ok(chunks)
+    }
+
+    /// Of a stream that nobody asked for.
+    ///
+    /// # Errors
+    /// The first one.
+    pub fn streamed_unasked(&self, body: impl AsRef<str>) -> Result<Vec<Chunk>> {
+        let head = testing::response(200).header("content-type", "text/event-stream");
+        self.ask(false, head.body(body.as_ref()))?.collect()
     }
 
     /// Of an answer that comes in one piece.

@@ -96,11 +96,11 @@ impl Upstream {
     }
 }
 
-/// Whether the answer is JSON, and so neither a stream nor a page of a proxy.
-pub fn is_json(response: &Response) -> bool {
+/// Whether the answer is of this media type, whatever its parameters are.
+pub fn is_of_type(response: &Response, media_type: &str) -> bool {
     response
         .header("content-type")
-        .is_some_and(|kind| kind.trim_start().starts_with("application/json"))
+        .is_some_and(|kind| kind.trim_start().starts_with(media_type))
 }
 
 /// A text as part of an address: all but the unreserved characters of RFC 3986 as `%` and two digits.
@@ -115,10 +115,14 @@ pub fn percent_encoded(text: &str) -> String {
 
 /// Reads a whole answer.
 pub fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
+    inkstone_plugin::json::parse(&text(response)?)
+}
+
+/// The whole answer as text.
+pub fn text(response: Response) -> Result<String> {
     let bytes = response.bytes(ANSWER_LIMIT_BYTES)?;
-    let text = String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    inkstone_plugin::json::parse(&text)
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 #[cfg(test)]

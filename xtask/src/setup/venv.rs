@@ -1,5 +1,5 @@
-//! A Python environment for the tests: llama.cpp's server as a real upstream, and the `openai`
-//! package as a real client. The engine itself never needs it.
+//! Python environments for the tests: llama.cpp's server as a real upstream, and the libraries that people
+//! use as real clients. The engine itself never needs them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,29 +8,48 @@ use std::process::Command;
 use crate::process::{self, Failure, note};
 use crate::workspace::Workspace;
 
-const REQUIREMENTS: &[&str] = &["xllamacpp==2026.10.11549", "openai==3.52.0"];
+const REQUIREMENTS: &[&str] = &[
+    "xllamacpp==2026.10.11549",
+    "openai==3.52.0",
+    "anthropic==2.12.0",
+];
+/// What does not go together with version 3 of `openai` yet, and so shows that version 2 is served too. Newer
+/// releases of `litellm` need `boto3`, 35 MB more.
+const OPENAI_2_REQUIREMENTS: &[&str] = &["openai==2.54.0", "litellm==1.97.0", "instructor==1.17.0"];
+/// Newer ones want versions of their dependencies that go together with nothing else.
+const LITELLM_PROXY: &[&str] = &["litellm[proxy]==1.106.2"];
 /// Says inside the environment what it was made for; written last.
 const STAMP: &str = "inkstone-requirements.txt";
 
 pub(crate) fn set_up(workspace: &Workspace) -> Result<(), Failure> {
-    let dir = workspace.venv_dir();
-    let wanted = REQUIREMENTS.join("\n");
+    install(&workspace.venv_dir(), REQUIREMENTS)?;
+    install(&workspace.openai_2_venv_dir(), OPENAI_2_REQUIREMENTS)
+}
+
+/// The peer of the gateway's benchmark, a folder of its own: its many dependencies are nobody else's.
+pub(crate) fn litellm_proxy(dir: &Path) -> Result<PathBuf, Failure> {
+    install(dir, LITELLM_PROXY)?;
+    Ok(dir.join("bin").join("litellm"))
+}
+
+fn install(dir: &Path, requirements: &[&str]) -> Result<(), Failure> {
+    let wanted = requirements.join("\n");
     let stamp = dir.join(STAMP);
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && python_in(&dir).exists() {
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && python_in(dir).exists() {
         return Ok(());
     }
     note(&format!(
         "installing {} for the tests into {} (pip install)",
-        REQUIREMENTS.join(" and "),
+        requirements.join(", "),
         dir.display()
     ));
     if dir.exists() {
-        fs::remove_dir_all(&dir).map_err(Failure::file(&dir))?;
+        fs::remove_dir_all(dir).map_err(Failure::file(dir))?;
     }
-    let mut pip = create(&dir)?;
+    let mut pip = create(dir)?;
     process::run(
         pip.args(["install", "--quiet", "--disable-pip-version-check"])
-            .args(REQUIREMENTS),
+            .args(requirements),
     )?;
     fs::write(&stamp, wanted).map_err(Failure::file(&stamp))
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use inkstone_domain::allowance::{Allowance, Budget, Period, Subject};
 use inkstone_domain::codes;
 use inkstone_domain::gateway::{
-    Balance, CacheConfig, CacheMode, DeploymentConfig, GatewayConfig, GuardsConfig, KNOWN_PATTERNS,
-    LimitsConfig, ModelConfig, ReliabilityConfig,
+    Balance, CacheConfig, CacheMode, DeploymentConfig, GatewayConfig, GuardsConfig, ImagesConfig,
+    KNOWN_PATTERNS, LimitsConfig, ModelConfig, ReliabilityConfig,
 };
 use inkstone_domain::money::{Money, Price};
 
@@ -51,6 +51,7 @@ pub(crate) fn read(mut section: Section<'_>, config: &mut GatewayConfig) {
     limits(section.section("limits"), &mut config.limits);
     cache(section.section("cache"), &mut config.cache);
     guards(section.section("guards"), &mut config.guards);
+    images(section.section("images"), &mut config.images);
     section.finish();
 }
 
@@ -222,6 +223,14 @@ fn guards(mut section: Section<'_>, config: &mut GuardsConfig) {
         &mut config.max_prompt_chars,
     );
     section.flag("repair_json", &mut config.repair_json);
+    section.finish();
+}
+
+fn images(mut section: Section<'_>, config: &mut ImagesConfig) {
+    section.list("hosts", &mut config.hosts);
+    let mut max_mib = (config.max_bytes >> 20) as u32;
+    section.number("max_mib", 1..=1_024, &mut max_mib);
+    config.max_bytes = max_mib as usize * (1 << 20);
     section.finish();
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use inkstone_domain::plugin::{Manifest, PluginKind};
 
 use crate::permissions;
+use crate::prices;
 use crate::problem::{ConfigError, Problems};
 use crate::section::Section;
 use crate::tree;
@@ -77,17 +78,25 @@ pub fn parse(text: &str, file: &str) -> Result<Manifest, ConfigError> {
     problems.finish(manifest)
 }
 
-/// Reads and parses the manifest in `path`.
+/// Reads and parses the manifest in `path`, and the prices that lie beside it.
 pub fn load(path: &Path) -> Result<Manifest, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
-    parse(&text, &path.display().to_string())
+    let manifest = parse(&text, &path.display().to_string())?;
+    Ok(Manifest {
+        prices: prices::beside(path, &manifest)?,
+        ..manifest
+    })
 }
 
-/// The manifest as a `plugin.toml`, for a component whose own is not at hand. The error says what
-/// TOML cannot say.
+/// The manifest as a `plugin.toml`, for a component whose own is not at hand; prices have a file of their
+/// own, and are left out. The error says what TOML cannot say.
 pub fn write(manifest: &Manifest) -> Result<String, String> {
-    toml::to_string(manifest).map_err(|error| error.to_string())
+    let manifest = Manifest {
+        prices: None,
+        ..manifest.clone()
+    };
+    toml::to_string(&manifest).map_err(|error| error.to_string())
 }
 
 /// Ids become file names, model prefixes and parts of URLs, so they are kept plain.

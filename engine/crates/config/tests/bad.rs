@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use expect_test::expect_file;
-use inkstone_config::{ConfigError, EngineConfig, manifest, plugins};
+use inkstone_config::{ConfigError, EngineConfig, manifest, plugins, prices};
 
 fn refused(folder: &Path) -> Option<ConfigError> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
@@ -16,6 +16,9 @@ fn refused(folder: &Path) -> Option<ConfigError> {
     }
     if let Some(text) = read("plugins.toml") {
         return plugins::parse(&text, "plugins.toml", Path::new("dist"), 3).err();
+    }
+    if let Some(text) = read("prices.toml") {
+        return prices::parse(&text, "prices.toml").err();
     }
     let text = read("plugin.toml").unwrap();
     manifest::parse(&text, "plugin.toml").err()

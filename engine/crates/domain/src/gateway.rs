@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::allowance::{Allowance, Subject};
+use crate::capability::OutboundHost;
 use crate::money::Price;
 
 /// Everything an admin may set.
@@ -17,6 +18,7 @@ pub struct GatewayConfig {
     pub limits: LimitsConfig,
     pub cache: CacheConfig,
     pub guards: GuardsConfig,
+    pub images: ImagesConfig,
 }
 
 /// How faults are met.
@@ -169,6 +171,25 @@ impl CacheMode {
 
     pub fn writes(self) -> bool {
         matches!(self, Self::On | Self::WriteOnly)
+    }
+}
+
+/// Images by address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImagesConfig {
+    /// Where the engine fetches them from; none leaves that to providers.
+    pub hosts: Vec<OutboundHost>,
+    /// Of one image.
+    pub max_bytes: usize,
+}
+
+impl Default for ImagesConfig {
+    /// Any public host by TLS, 20 MiB.
+    fn default() -> Self {
+        Self {
+            hosts: "https://*".parse().into_iter().collect(),
+            max_bytes: 20 << 20,
+        }
     }
 }
 

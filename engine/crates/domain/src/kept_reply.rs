@@ -35,7 +35,8 @@ pub struct Claim {
     pub key: String,
     /// SHA-256 of the request, hex: the same key with another request is a fault.
     pub digest: String,
-    /// The engine that works on it.
+    /// Who works on it: `engine/call`, so that a call that comes to itself late cannot answer for the
+    /// next one of its engine.
     pub holder: String,
     /// Until when nobody else may begin, unless it is renewed.
     pub lease_until: DateTime<Utc>,

@@ -75,7 +75,10 @@ impl UsageRecord {
     pub fn spend(&self) -> Spend {
         Spend {
             money: self.cost,
-            tokens: self.usage.input_tokens + self.usage.output_tokens,
+            tokens: self
+                .usage
+                .input_tokens
+                .saturating_add(self.usage.output_tokens),
         }
     }
 }

@@ -101,13 +101,13 @@ fn manifest_toml(wasm: &Path, inside: &Manifest, path: &Path) -> Result<String, 
             )
         });
     };
-    if manifest::parse(&text, &path.display().to_string())? == *inside {
+    if manifest::load(path)? == *inside {
         return Ok(text);
     }
     Err(PackageError::rejected(
         path,
         format!(
-            "it says something else than the manifest inside {}; build the component again",
+            "it, or prices.toml beside it, says something else than the manifest inside {}; build the component again",
             wasm.display()
         ),
     ))
@@ -167,6 +167,36 @@ mod tests {
         let package = inkstone_package::read(&fs::read(&packed.path).unwrap()).unwrap();
         let written = manifest::parse(&package.manifest_toml, "written").unwrap();
         assert_eq!(written, packed.manifest);
+    }
+
+    #[test]
+    fn prices_travel_in_the_component() {
+        let (folder, _) = built();
+        let toml = TOML.replace("kind = \"research\"", "kind = \"provider\"");
+        let manifest_path = folder.path().join("plugin.toml");
+        fs::write(&manifest_path, &toml).unwrap();
+        let prices = "source = \"https://a.example\"\nas_of = \"2025-06-30\"\n[[models]]\nmodel = \"*\"\ninput = 0.15\n";
+        let prices_path = folder.path().join("prices.toml");
+        fs::write(&prices_path, prices).unwrap();
+        let (wasm, dist) = (folder.path().join("in.wasm"), folder.path().join("dist"));
+        let component = package_file(&wasm, &manifest_path, &dist).unwrap();
+        let packed = pack_file(&component.path, folder.path(), &dist).unwrap();
+        let table = packed.manifest.prices.unwrap();
+        assert_eq!(table.price_of("any").unwrap().input, 0.15);
+        // Beside nothing, the manifest is written without them, and the component still has them.
+        let empty = folder.path().join("empty");
+        let packed = pack_file(&component.path, &empty, folder.path()).unwrap();
+        assert!(packed.manifest.prices.is_some());
+        let package = inkstone_package::read(&fs::read(&packed.path).unwrap()).unwrap();
+        assert!(manifest::parse(&package.manifest_toml, "written").is_ok());
+        // Another price is another component.
+        fs::write(&prices_path, prices.replace("0.15", "0.25")).unwrap();
+        let error = pack_file(&component.path, folder.path(), &dist).unwrap_err();
+        assert!(error.to_string().contains("prices.toml"), "{error}");
+        assert!(package_file(&wasm, &manifest_path, &dist).unwrap().changed);
+        fs::remove_file(&prices_path).unwrap();
+        let component = package_file(&wasm, &manifest_path, &dist).unwrap();
+        assert!(component.changed && component.manifest.prices.is_none());
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn package(
 ) -> Result<Packaged, PackageError> {
     let path = out_dir.join(format!("{}.wasm", manifest.id));
     let source = folder_of(manifest_path).to_owned();
-    if is_fresh(&path, &[wasm, manifest_path]) {
+    if is_fresh(&path, &[wasm, manifest_path]) && carries(&path, &manifest) {
         let size_bytes = fs::metadata(&path)
             .map_err(PackageError::file(&path))?
             .len();
@@ -107,6 +107,12 @@ fn is_fresh(output: &Path, inputs: &[&Path]) -> bool {
     let own = std::env::current_exe().ok();
     let mut all = inputs.iter().copied().chain(own.as_deref());
     all.all(|input| modified(input).is_some_and(|changed| changed < written))
+}
+
+/// Whether the package holds this manifest: prices lie in a file of their own, which may come and go.
+fn carries(package: &Path, manifest: &Manifest) -> bool {
+    let bytes = fs::read(package).unwrap_or_default();
+    componentise::manifest_of(&bytes).is_ok_and(|inside| inside == *manifest)
 }
 
 fn folder_of(file: &Path) -> &Path {

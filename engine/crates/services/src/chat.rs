@@ -16,7 +16,7 @@ use inkstone_domain::chat::{
 };
 use inkstone_domain::ids::JobId;
 use inkstone_domain::money::Money;
-use inkstone_domain::ports::{Clock, ReplyStore};
+use inkstone_domain::ports::{Clock, Egress, ReplyStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::usage::CacheUse;
 use inkstone_domain::{Error, Result, codes};
@@ -33,6 +33,7 @@ use crate::gateway::deployments::Deployments;
 use crate::gateway::estimate;
 use crate::gateway::guards::Guards;
 use crate::gateway::idempotency::Idempotency;
+use crate::gateway::images::Images;
 use crate::gateway::plan::{Candidate, Stage};
 use crate::gateway::settlement::{self, Caller};
 use crate::gateway::tries::{Course, Resolve, Tries};
@@ -115,6 +116,7 @@ pub struct Chat {
     cache: Arc<AnswerCache>,
     idempotency: Idempotency,
     guards: Arc<Guards>,
+    images: Images,
     reserved_output_tokens: u32,
 }
 
@@ -124,6 +126,7 @@ pub(crate) struct ChatParts {
     pub limits: Arc<Limits>,
     pub recorder: UsageRecorder,
     pub replies: Arc<dyn ReplyStore>,
+    pub egress: Arc<dyn Egress>,
     pub clock: Arc<dyn Clock>,
     /// What is written behind callers' backs.
     pub writes: TaskTracker,
@@ -152,6 +155,7 @@ impl Chat {
             cache: Arc::new(cache),
             idempotency: Idempotency::new(parts.replies, parts.clock, parts.engine),
             guards: Arc::new(Guards::new(&config.guards)?),
+            images: Images::new(parts.egress, &config.images),
             reserved_output_tokens: config.limits.reserved_output_tokens,
         })
     }
@@ -172,6 +176,7 @@ impl Chat {
         check_may_spend(principal)?;
         check_messages(&request)?;
         self.guards.check_prompt(&mut request)?;
+        self.images.fetch_all(&mut request).await?;
         match &context.idempotency_key {
             Some(key) => self.once(principal, context, key, request).await,
             None => self.answer(principal, context, request, None).await,

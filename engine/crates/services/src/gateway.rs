@@ -11,6 +11,7 @@ pub(crate) mod deployments;
 pub(crate) mod estimate;
 pub(crate) mod guards;
 pub(crate) mod idempotency;
+pub(crate) mod images;
 pub(crate) mod kept;
 pub(crate) mod limits;
 pub(crate) mod plan;

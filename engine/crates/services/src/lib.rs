@@ -25,8 +25,8 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, Clock, JobStore, KeyStore, ReplyStore, SearchIndex, UsageJournal, UsageLedger,
-    UserStore,
+    ArticleStore, Clock, Egress, JobStore, KeyStore, ReplyStore, SearchIndex, UsageJournal,
+    UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -59,6 +59,7 @@ pub struct Ports {
     pub journal: Arc<dyn UsageJournal>,
     pub keys: Arc<dyn KeyStore>,
     pub replies: Arc<dyn ReplyStore>,
+    pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
     pub clock: Arc<dyn Clock>,
@@ -134,6 +135,7 @@ impl Services {
             journal,
             keys,
             replies,
+            egress,
             index,
             plugins,
             clock,
@@ -167,6 +169,7 @@ impl Services {
             limits: Arc::clone(&limits),
             recorder: recorder.clone(),
             replies,
+            egress,
             clock: Arc::clone(&clock),
             writes: calls.clone(),
             engine: config.engine,

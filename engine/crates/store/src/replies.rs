@@ -74,8 +74,8 @@ impl ReplyStore for SurrealStore {
         Ok(self.give_claim_up(scope, key, holder).await?)
     }
 
-    async fn drop_claims_of(&self, holder: &str) -> Result<()> {
-        Ok(self.give_claims_up(holder).await?)
+    async fn drop_claims_of(&self, engine: &str) -> Result<()> {
+        Ok(self.give_claims_up(engine).await?)
     }
 
     async fn prune_replies(&self, now: DateTime<Utc>) -> Result<u64> {

@@ -26,7 +26,7 @@ pub use guests::{
 pub use index::FakeSearchIndex;
 pub use journal::MemUsageJournal;
 pub use mem::MemStore;
-pub use outbound::MemOutboundTally;
+pub use outbound::{FakeEgress, MemOutboundTally};
 pub use packages::{FakePackageFetcher, MemPackageStore, MemPluginList};
 pub use recordings::MemRecordings;
 pub use runtime::run_on_deep_stack;

@@ -1,10 +1,14 @@
-//! What egress would have counted, as a test says it.
+//! The network and what egress has counted of it, as a test says it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use inkstone_domain::outbound::OutboundCounts;
-use inkstone_domain::ports::OutboundTally;
+use async_trait::async_trait;
+use bytes::Bytes;
+use inkstone_domain::capability::Effective;
+use inkstone_domain::outbound::{OutboundCounts, OutboundRequest, OutboundResponse};
+use inkstone_domain::ports::{Egress, OutboundTally};
+use inkstone_domain::{Error, Result, codes};
 
 /// Counts that are set by hand.
 #[derive(Debug, Default)]
@@ -21,5 +25,42 @@ impl OutboundTally for MemOutboundTally {
     fn counts(&self, plugin: &str) -> OutboundCounts {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(plugin).cloned().unwrap_or_default()
+    }
+}
+
+/// A network in which one address answers.
+#[derive(Default)]
+pub struct FakeEgress {
+    answers: Mutex<HashMap<String, (u16, Bytes)>>,
+}
+
+impl FakeEgress {
+    /// From now on this address answers so; all others cannot be reached.
+    pub fn will_answer(&self, url: &str, status: u16, body: impl Into<Bytes>) {
+        self.answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(url.to_owned(), (status, body.into()));
+    }
+}
+
+#[async_trait]
+impl Egress for FakeEgress {
+    async fn send(
+        &self,
+        _plugin: &str,
+        _powers: &Effective,
+        request: OutboundRequest,
+    ) -> Result<OutboundResponse> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((status, body)) = answers.get(&request.url).cloned() else {
+            return Err(Error::new(&codes::UPSTREAM_UNREACHABLE, "nobody is there"));
+        };
+        Ok(OutboundResponse {
+            status,
+            headers: Vec::new(),
+            url: request.url,
+            body: Box::pin(futures::stream::iter([Ok(body)])),
+        })
     }
 }

@@ -14,7 +14,7 @@ pub fn hi() -> Request {
 }
 
 /// How the answers are played back.
-const REPLAY: Replay<Anthropic> = Replay {
+pub const REPLAY: Replay<Anthropic> = Replay {
     provider: Anthropic,
     model: "claude-opus-4-6",
 };

@@ -296,7 +296,7 @@ fn messages_that_make_no_sense_are_refused() {
         (
             of(Role::Assistant, typed()),
             ErrorKind::Unsupported,
-            "`assistant`",
+            "`messages`: an image in a message of role `assistant`",
         ),
         (
             of(Role::System, typed()),

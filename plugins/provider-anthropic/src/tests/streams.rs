@@ -151,10 +151,13 @@ fn a_call_whose_block_was_not_closed_has_arguments_all_the_same() {
 }
 
 #[test]
-fn thoughts_are_reasoning_and_signatures_are_left_out() {
+fn thoughts_are_reasoning_and_end_in_their_signatures() {
     let want = [
         Chunk::Reasoning("1071 = 2 × 462 + 147. ".to_owned()),
         Chunk::Reasoning("The last one is 21.".to_owned()),
+        Chunk::ThoughtSignature("c2lnbmF0dXJl".to_owned()),
+        // An encrypted thought has nothing to read, and comes back whole.
+        Chunk::ThoughtSignature("redacted:ZW5jcnlwdGVk".to_owned()),
         Chunk::text("It is 21."),
         Chunk::Usage(Usage {
             reasoning_tokens: 48,
@@ -163,6 +166,34 @@ fn thoughts_are_reasoning_and_signatures_are_left_out() {
         Chunk::Finish(FinishReason::Stop),
     ];
     assert_eq!(read(THINKING), want);
+}
+
+#[test]
+fn a_signature_is_told_once_and_whole() {
+    let thinking = |field: &str, piece: &str| {
+        let kind = format!("{field}_delta");
+        delta(0, json!({"type": kind, field: piece}))
+    };
+    let want = [
+        Chunk::Reasoning("hm".to_owned()),
+        Chunk::ThoughtSignature("c2ln".to_owned()),
+    ];
+    let pieces = || {
+        [
+            block(
+                0,
+                json!({"type": "thinking", "thinking": "", "signature": ""}),
+            ),
+            thinking("thinking", "hm"),
+            thinking("signature", "c2"),
+            thinking("signature", "ln"),
+        ]
+    };
+    assert_eq!(
+        read_within(pieces().into_iter().chain([block_stop(0)])),
+        want
+    );
+    assert_eq!(read_within(pieces()), want, "the block was not closed");
 }
 
 #[test]
@@ -193,6 +224,7 @@ fn what_has_no_address_is_not_cited() {
 fn a_whole_answer_is_read_too() {
     let want = [
         Chunk::Reasoning("The user greets.".to_owned()),
+        Chunk::ThoughtSignature("c2lnbmF0dXJl".to_owned()),
         Chunk::text("Hi! My name is Claude."),
         Chunk::Citation(Source {
             title: Some("Claude".to_owned()),
@@ -212,6 +244,12 @@ fn a_whole_answer_is_read_too() {
         Chunk::Finish(FinishReason::ToolCalls),
     ];
     assert_eq!(whole(WHOLE).unwrap(), want);
+    assert_eq!(REPLAY.unstreamed(WHOLE).unwrap(), want);
+}
+
+#[test]
+fn a_stream_that_nobody_asked_for_is_read_too() {
+    assert_eq!(REPLAY.streamed_unasked(THINKING).unwrap(), read(THINKING));
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn with(change: impl FnOnce(&mut Request)) -> Request {
     request
 }
 
-fn lacking() -> [(Request, &'static str); 5] {
+fn lacking() -> [(Request, &'static str); 6] {
     [
         (
             with(|r| r.sampling.frequency_penalty = Some(0.5)),
@@ -23,6 +23,7 @@ fn lacking() -> [(Request, &'static str); 5] {
         ),
         (hi().repeat_penalty(1.15), "`repeat_penalty`"),
         (hi().seed(7), "`seed`"),
+        (with(|r| r.logprobs = Some(2)), "`logprobs`"),
         (
             with(|r| r.messages[0].name = Some("Ann".to_owned())),
             "`name`",
@@ -35,7 +36,8 @@ fn fields_the_api_lacks_are_refused_by_name() {
     for (request, field) in lacking() {
         let error = refused(request);
         assert_eq!(error.kind, ErrorKind::Unsupported);
-        assert!(error.message.starts_with(field), "{}", error.message);
+        let field = format!("{field}: ");
+        assert!(error.message.starts_with(&field), "{}", error.message);
         let help = "`drop_unsupported`";
         assert!(error.message.contains(help), "{}", error.message);
     }
@@ -45,7 +47,13 @@ fn fields_the_api_lacks_are_refused_by_name() {
 fn fields_the_api_lacks_can_be_dropped() {
     let plain = body(hi());
     for (request, field) in lacking() {
-        let sent = body_with(json!({"drop_unsupported": true}), request);
+        let sent = body_with(json!({"drop_unsupported": true}), request.clone());
+        assert_eq!(sent, plain, "{field}");
+        let drop_unsupported = true;
+        let sent = body(Request {
+            drop_unsupported,
+            ..request
+        });
         assert_eq!(sent, plain, "{field}");
     }
 }
@@ -63,11 +71,14 @@ fn penalties_that_change_nothing_are_none() {
 #[test]
 fn json_without_a_schema_is_refused_even_where_fields_are_dropped() {
     for settings in [json!({}), json!({"drop_unsupported": true})] {
-        let request = with(|r| r.response_format = ResponseFormat::JsonObject);
+        let request = with(|r| {
+            r.response_format = ResponseFormat::JsonObject;
+            r.drop_unsupported = true;
+        });
         let error = send(settings, request).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unsupported);
         assert!(
-            error.message.contains("`response_format`"),
+            error.message.starts_with("`response_format`: "),
             "{}",
             error.message
         );

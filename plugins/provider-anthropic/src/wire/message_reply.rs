@@ -75,8 +75,9 @@ pub struct StopBody {
 pub enum Block {
     Text(TextBody),
     Thinking(ThinkingBody),
+    RedactedThinking(RedactedBody),
     ToolUse(ToolUseBody),
-    /// Encrypted thoughts, tools the server runs itself and their results, and whatever is new.
+    /// Tools the server runs itself and their results, and whatever is new.
     Other,
 }
 
@@ -87,7 +88,7 @@ pub enum Delta {
     Thinking(ThinkingBody),
     InputJson(InputJsonBody),
     Citation(CitationBody),
-    /// Signatures, and whatever is new.
+    /// Whatever is new.
     Other,
 }
 
@@ -99,11 +100,19 @@ pub struct TextBody {
     pub citations: Option<Vec<PageBody>>,
 }
 
-/// A `thinking` block, or a piece of one.
+/// A `thinking` block, or a piece of its text or of its signature.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ThinkingBody {
     pub thinking: Option<String>,
+    pub signature: Option<String>,
+}
+
+/// A `redacted_thinking` block: a thought that nobody but the API can read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RedactedBody {
+    pub data: Option<String>,
 }
 
 /// A `tool_use` block.
@@ -162,6 +171,7 @@ impl Block {
         match kind_of(raw)?.as_str() {
             "text" => body(raw).map(Self::Text),
             "thinking" => body(raw).map(Self::Thinking),
+            "redacted_thinking" => body(raw).map(Self::RedactedThinking),
             "tool_use" => body(raw).map(Self::ToolUse),
             _ => Ok(Self::Other),
         }
@@ -173,7 +183,7 @@ impl Delta {
     pub fn read(raw: &RawValue) -> Result<Self> {
         match kind_of(raw)?.as_str() {
             "text_delta" => body(raw).map(Self::Text),
-            "thinking_delta" => body(raw).map(Self::Thinking),
+            "thinking_delta" | "signature_delta" => body(raw).map(Self::Thinking),
             "input_json_delta" => body(raw).map(Self::InputJson),
             "citations_delta" => body(raw).map(Self::Citation),
             _ => Ok(Self::Other),

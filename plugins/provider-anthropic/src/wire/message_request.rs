@@ -1,5 +1,5 @@
 //! The body of `POST /v1/messages`, made from the contract's request. What the contract can say and the API cannot is
-//! refused by name; where the admin says so, sampling fields and names of speakers are left out instead.
+//! refused by name; where the admin or the request says so, such fields are left out instead.
 
 use std::collections::BTreeMap;
 
@@ -15,33 +15,33 @@ use crate::wire::content::{ContentBody, Conversation, MessageBody};
 
 /// The body.
 #[derive(Debug, Serialize)]
-pub struct MessageRequestBody {
-    model: String,
+pub struct MessageRequestBody<'a> {
+    model: &'a str,
     max_tokens: u32,
-    messages: Vec<MessageBody>,
+    messages: Vec<MessageBody<'a>>,
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<ContentBody>,
+    system: Option<ContentBody<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<ToolBody>,
+    tools: Vec<ToolBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tool_choice: Option<ToolChoiceBody>,
+    tool_choice: Option<ToolChoiceBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    output_config: Option<OutputConfigBody>,
+    output_config: Option<OutputConfigBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_p: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_k: Option<u32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    stop_sequences: Vec<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    stop_sequences: &'a [String],
     #[serde(flatten)]
     extra: BTreeMap<String, Value>,
 }
 
 /// Fields that have a place of their own in the contract's request, by the API's name or by the contract's.
-const OWN_FIELDS: [&str; 16] = [
+const OWN_FIELDS: [&str; 18] = [
     "model",
     "max_tokens",
     "messages",
@@ -58,28 +58,30 @@ const OWN_FIELDS: [&str; 16] = [
     "presence_penalty",
     "repeat_penalty",
     "seed",
+    "logprobs",
+    "top_logprobs",
 ];
 
 #[derive(Debug, Serialize)]
-struct ToolBody {
-    name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    description: String,
-    input_schema: Box<RawValue>,
+struct ToolBody<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    description: &'a str,
+    input_schema: &'a RawValue,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum ToolChoiceBody {
+enum ToolChoiceBody<'a> {
     Any,
     None,
-    Tool { name: String },
+    Tool { name: &'a str },
 }
 
 #[derive(Debug, Serialize)]
-struct OutputConfigBody {
+struct OutputConfigBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    format: Option<FormatBody>,
+    format: Option<FormatBody<'a>>,
     /// What the contract has no place for, such as `effort`.
     #[serde(flatten)]
     extra: BTreeMap<String, Value>,
@@ -87,24 +89,24 @@ struct OutputConfigBody {
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum FormatBody {
-    JsonSchema { schema: Box<RawValue> },
+enum FormatBody<'a> {
+    JsonSchema { schema: &'a RawValue },
 }
 
-impl MessageRequestBody {
+impl<'a> MessageRequestBody<'a> {
     /// The body for this request; `invalid-input` or `unsupported` names the field that does not fit.
-    pub fn new(request: &Request, settings: &Settings) -> Result<Self> {
-        if !settings.drop_unsupported {
+    pub fn new(request: &'a Request, settings: &Settings) -> Result<Self> {
+        if !settings.drop_unsupported && !request.drop_unsupported {
             refuse_unsupported(request)?;
         }
         let sampling = &request.sampling;
         let conversation = Conversation::new(&request.messages)?;
         let mut extra = extra(request.extra.as_deref(), &OWN_FIELDS)?;
         Ok(Self {
-            model: request.model.clone(),
+            model: &request.model,
             max_tokens: sampling.max_tokens.unwrap_or(settings.max_tokens),
             messages: conversation.messages,
-            stream: true,
+            stream: request.stream,
             system: conversation.system,
             tools: request.tools.iter().map(tool).collect::<Result<_>>()?,
             tool_choice: tool_choice(request)?,
@@ -112,7 +114,7 @@ impl MessageRequestBody {
             temperature: sampling.temperature,
             top_p: sampling.top_p,
             top_k: sampling.top_k,
-            stop_sequences: sampling.stop.clone(),
+            stop_sequences: &sampling.stop,
             extra,
         })
     }
@@ -131,6 +133,7 @@ fn refuse_unsupported(request: &Request) -> Result<()> {
         ("presence_penalty", differs(sampling.presence_penalty, 0.0)),
         ("repeat_penalty", differs(sampling.repeat_penalty, 1.0)),
         ("seed", sampling.seed.is_some()),
+        ("logprobs", request.logprobs.is_some()),
         ("name", is_named),
     ];
     match refused.iter().find(|(_, is_set)| *is_set) {
@@ -141,16 +144,16 @@ fn refuse_unsupported(request: &Request) -> Result<()> {
     }
 }
 
-fn tool(definition: &ToolDefinition) -> Result<ToolBody> {
+fn tool(definition: &ToolDefinition) -> Result<ToolBody<'_>> {
     let place = format!("parameters of the tool `{}`", definition.name);
     Ok(ToolBody {
-        name: definition.name.clone(),
-        description: definition.description.clone(),
+        name: &definition.name,
+        description: &definition.description,
         input_schema: raw(&definition.parameters, &place)?,
     })
 }
 
-fn tool_choice(request: &Request) -> Result<Option<ToolChoiceBody>> {
+fn tool_choice(request: &Request) -> Result<Option<ToolChoiceBody<'_>>> {
     let choice = match &request.tool_choice {
         // What the API does by itself; a choice without tools would be refused.
         ToolChoice::Auto => None,
@@ -162,27 +165,28 @@ fn tool_choice(request: &Request) -> Result<Option<ToolChoiceBody>> {
             ));
         }
         ToolChoice::Require => Some(ToolChoiceBody::Any),
-        ToolChoice::Named(name) => Some(ToolChoiceBody::Tool { name: name.clone() }),
+        ToolChoice::Named(name) => Some(ToolChoiceBody::Tool { name }),
     };
     Ok(choice)
 }
 
 /// The form of the answer, together with what `extra` says about the output. The API has no place for the schema's
 /// name, and always holds the model to the schema.
-fn output_config(
-    format: &ResponseFormat,
+fn output_config<'a>(
+    format: &'a ResponseFormat,
     extra: &mut BTreeMap<String, Value>,
-) -> Result<Option<OutputConfigBody>> {
+) -> Result<Option<OutputConfigBody<'a>>> {
     let format = match format {
         ResponseFormat::Text => None,
+        // Never left out: who asks for JSON cannot read prose.
+        ResponseFormat::JsonObject => {
+            return Err(Error::unsupported(
+                "`response_format`: Anthropic's API knows no JSON without a schema; give one (`json_schema`)",
+            ));
+        }
         ResponseFormat::JsonSchema(format) => Some(FormatBody::JsonSchema {
             schema: raw(&format.schema, "schema of `response_format`")?,
         }),
-        ResponseFormat::JsonObject => {
-            return Err(Error::unsupported(
-                "`response_format` as any JSON object: Anthropic's API wants a schema; give one (`json_schema`)",
-            ));
-        }
     };
     let extra: BTreeMap<String, Value> = match extra.remove("output_config") {
         None => BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! Answers as the wire brings them. What Google documents is replayed from `tests/data`; the rest stands here.
 
 mod endings;
+mod one_piece;
 
 use inkstone_plugin::json::json;
 use inkstone_plugin::provider::*;

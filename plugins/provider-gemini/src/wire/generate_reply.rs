@@ -1,6 +1,6 @@
-//! What `POST /models/{model}:streamGenerateContent` answers: each event of the stream, or the whole of it.
+//! What `POST /models/{model}:generateContent` answers, and each event of `:streamGenerateContent`.
 
-use inkstone_plugin::provider::{Error, FinishReason, Result, Source, Usage};
+use inkstone_plugin::provider::{Error, FinishReason, Result, Source, TokenLogprob, Usage};
 use provider_wire::fault::Fault;
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,24 +15,6 @@ pub struct GenerateReply {
     pub error: Option<Fault>,
 }
 
-/// An answer in one piece: one object, or the events of a stream as a list.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum WholeReply {
-    List(Vec<GenerateReply>),
-    One(Box<GenerateReply>),
-}
-
-impl WholeReply {
-    /// Its events.
-    pub fn into_events(self) -> Vec<GenerateReply> {
-        match self {
-            Self::List(events) => events,
-            Self::One(event) => vec![*event],
-        }
-    }
-}
-
 /// One answer; this plugin asks for one only.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -42,6 +24,7 @@ pub struct Candidate {
     pub finish_reason: Option<String>,
     pub finish_message: Option<String>,
     pub grounding_metadata: Option<GroundingMetadata>,
+    pub logprobs_result: Option<LogprobsResult>,
 }
 
 /// What was said.
@@ -70,6 +53,46 @@ pub struct FunctionCallBody {
     pub id: Option<String>,
     pub name: Option<String>,
     pub args: Option<Value>,
+}
+
+/// How likely the tokens were; both lists have an entry for every token.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct LogprobsResult {
+    pub chosen_candidates: Vec<TokenBody>,
+    pub top_candidates: Vec<TopBody>,
+}
+
+/// The tokens that were most likely at one place.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TopBody {
+    pub candidates: Vec<TokenBody>,
+}
+
+/// One token.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TokenBody {
+    pub token: String,
+    pub log_probability: f32,
+}
+
+impl From<LogprobsResult> for Vec<TokenLogprob> {
+    fn from(body: LogprobsResult) -> Self {
+        let mut tops = body.top_candidates.into_iter();
+        let tokens = body.chosen_candidates.into_iter().map(|chosen| {
+            let top = tops.next().unwrap_or_default().candidates.into_iter();
+            TokenLogprob {
+                token: chosen.token,
+                logprob: chosen.log_probability,
+                top: top
+                    .map(|other| (other.token, other.log_probability))
+                    .collect(),
+            }
+        });
+        tokens.collect()
+    }
 }
 
 /// Why the prompt was not answered.

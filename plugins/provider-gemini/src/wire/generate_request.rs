@@ -1,6 +1,6 @@
-//! The body of `POST /models/{model}:streamGenerateContent`, made from the contract's request. What the contract can
-//! say and the API cannot is refused by name, or left out where the admin says so. Messages stand in [`contents`],
-//! how tokens are drawn in [`config`], the caller's further fields in [`extra`].
+//! The body of `POST /models/{model}:generateContent`, streamed or not, made from the contract's request. What the
+//! contract can say and the API cannot is refused by name, or left out where the admin or the request says so. Messages
+//! stand in [`contents`], how tokens are drawn in [`config`], the caller's further fields in [`extra`].
 
 mod config;
 mod contents;
@@ -20,15 +20,15 @@ use extra::Extra;
 /// The body.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct GenerateRequestBody {
+pub struct GenerateRequestBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    system_instruction: Option<SystemBody>,
-    contents: Vec<ContentBody>,
+    system_instruction: Option<SystemBody<'a>>,
+    contents: Vec<ContentBody<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<ToolsBody>,
+    tools: Vec<ToolsBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tool_config: Option<ToolConfig>,
-    generation_config: GenerationConfig,
+    tool_config: Option<ToolConfig<'a>>,
+    generation_config: GenerationConfig<'a>,
     #[serde(flatten)]
     extra: Map<String, Value>,
 }
@@ -36,54 +36,60 @@ pub struct GenerateRequestBody {
 /// The caller's functions, or a tool of the API's own.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum ToolsBody {
+enum ToolsBody<'a> {
     #[serde(rename_all = "camelCase")]
     Functions {
-        function_declarations: Vec<FunctionBody>,
+        function_declarations: Vec<FunctionBody<'a>>,
     },
     OfApi(Value),
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FunctionBody {
-    name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    description: String,
-    parameters_json_schema: Box<RawValue>,
+struct FunctionBody<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    description: &'a str,
+    parameters_json_schema: &'a RawValue,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ToolConfig {
-    function_calling_config: FunctionCallingConfig,
+struct ToolConfig<'a> {
+    function_calling_config: FunctionCallingConfig<'a>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FunctionCallingConfig {
+struct FunctionCallingConfig<'a> {
     mode: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    allowed_function_names: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed_function_names: Option<[&'a str; 1]>,
 }
 
-impl GenerateRequestBody {
+impl<'a> GenerateRequestBody<'a> {
     /// The body for this request; `invalid-input` or `unsupported` names the field that does not fit.
-    pub fn new(request: &Request, settings: &Settings) -> Result<Self> {
+    pub fn new(request: &'a Request, settings: &Settings) -> Result<Self> {
+        let drops = settings.drop_unsupported || request.drop_unsupported;
         let extra = Extra::read(request.extra.as_deref())?;
-        let conversation = Conversation::new(&request.messages, settings)?;
+        let conversation = Conversation::new(&request.messages, drops)?;
         Ok(Self {
             system_instruction: conversation.system,
             contents: conversation.contents,
             tools: tools(&request.tools, extra.tools)?,
             tool_config: tool_config(request)?,
-            generation_config: GenerationConfig::new(request, extra.generation_config, settings)?,
+            generation_config: GenerationConfig::new(
+                request,
+                extra.generation_config,
+                settings.include_thoughts,
+                drops,
+            )?,
             extra: extra.fields,
         })
     }
 }
 
-fn tools(definitions: &[ToolDefinition], of_api: Vec<Value>) -> Result<Vec<ToolsBody>> {
+fn tools(definitions: &[ToolDefinition], of_api: Vec<Value>) -> Result<Vec<ToolsBody<'_>>> {
     let mut tools = Vec::new();
     if !definitions.is_empty() {
         let function_declarations = definitions.iter().map(function).collect::<Result<_>>()?;
@@ -95,16 +101,16 @@ fn tools(definitions: &[ToolDefinition], of_api: Vec<Value>) -> Result<Vec<Tools
     Ok(tools)
 }
 
-fn function(definition: &ToolDefinition) -> Result<FunctionBody> {
+fn function(definition: &ToolDefinition) -> Result<FunctionBody<'_>> {
     let place = format!("parameters of the tool `{}`", definition.name);
     Ok(FunctionBody {
-        name: definition.name.clone(),
-        description: definition.description.clone(),
+        name: &definition.name,
+        description: &definition.description,
         parameters_json_schema: raw(&definition.parameters, &place)?,
     })
 }
 
-fn tool_config(request: &Request) -> Result<Option<ToolConfig>> {
+fn tool_config(request: &Request) -> Result<Option<ToolConfig<'_>>> {
     let (mode, allowed_function_names) = match &request.tool_choice {
         // A choice without functions would be refused.
         ToolChoice::Auto | ToolChoice::Forbid if request.tools.is_empty() => return Ok(None),
@@ -113,10 +119,10 @@ fn tool_config(request: &Request) -> Result<Option<ToolConfig>> {
                 "`tool_choice` asks for a tool call, but `tools` is empty",
             ));
         }
-        ToolChoice::Auto => ("AUTO", Vec::new()),
-        ToolChoice::Forbid => ("NONE", Vec::new()),
-        ToolChoice::Require => ("ANY", Vec::new()),
-        ToolChoice::Named(name) => ("ANY", vec![name.clone()]),
+        ToolChoice::Auto => ("AUTO", None),
+        ToolChoice::Forbid => ("NONE", None),
+        ToolChoice::Require => ("ANY", None),
+        ToolChoice::Named(name) => ("ANY", Some([name.as_str()])),
     };
     Ok(Some(ToolConfig {
         function_calling_config: FunctionCallingConfig {

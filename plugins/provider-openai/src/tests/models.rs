@@ -42,23 +42,30 @@ fn the_list_holds_what_chats_and_what_embeds() {
 }
 
 #[test]
-fn embedding_models_are_told_by_name_by_type_or_by_the_admin() {
+fn kinds_are_told_by_name_by_type_or_by_the_admin() {
     let body = json!({"data": [
         {"id": "nomic-embed-text"},
         {"id": "BAAI/bge-m3"},
         {"id": "sentence-transformers/all-MiniLM-L6-v2"},
         {"id": "togethercomputer/m2-bert", "type": "embedding"},
+        {"id": "BAAI/bge-reranker-v2-m3"},
+        {"id": "Salesforce/Llama-Rank-v1", "type": "rerank"},
+        {"id": "ranks-in-house"},
         {"id": "stabilityai/sdxl", "type": "image"},
         {"id": "in-house"},
         {"id": "llama3.2"},
         {"id": ""},
     ]});
-    let models = listed(json!({"embedding_models": ["in-house"]}), body);
+    let settings = json!({"embedding_models": ["in-house"], "rerank_models": ["ranks-in-house"]});
+    let models = listed(settings, body);
     let want = [
         Model::embedding("nomic-embed-text"),
         Model::embedding("BAAI/bge-m3"),
         Model::embedding("sentence-transformers/all-MiniLM-L6-v2"),
         Model::embedding("togethercomputer/m2-bert"),
+        Model::rerank("BAAI/bge-reranker-v2-m3"),
+        Model::rerank("Salesforce/Llama-Rank-v1"),
+        Model::rerank("ranks-in-house"),
         Model::embedding("in-house"),
         Model::chat("llama3.2"),
     ];
@@ -87,11 +94,14 @@ fn the_context_has_many_names() {
 #[test]
 fn a_list_of_the_admin_asks_nobody() {
     testing::reset();
-    testing::settings(&json!({"models": ["a", "b"], "embedding_models": ["b", "c"]}));
+    testing::settings(&json!({
+        "models": ["a", "b", "d"], "embedding_models": ["b", "c"], "rerank_models": ["d"],
+    }));
     let want = [
         Model::chat("a"),
         Model::embedding("b"),
         Model::embedding("c"),
+        Model::rerank("d"),
     ];
     assert_eq!(OpenAi.models().unwrap(), want);
     assert!(testing::http_requests().is_empty());

@@ -19,7 +19,7 @@ fn send(settings: Value, request: Request) -> Result<http::Request> {
 }
 
 /// What OpenAI would get.
-fn body(request: Request) -> Value {
+pub fn body(request: Request) -> Value {
     body_with(json!({}), request)
 }
 
@@ -179,6 +179,11 @@ fn images_that_cannot_be_sent_are_refused() {
     let typed = image("image/png", ImageSource::Bytes(vec![1]));
     let error = refused(Request::new("m").message(message(Role::Assistant, vec![typed])));
     assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert!(
+        error.message.starts_with("`messages`: "),
+        "{}",
+        error.message
+    );
 }
 
 #[test]
@@ -267,6 +272,16 @@ fn messages_that_make_no_sense_are_invalid_input() {
             hi().message(message(Role::User, vec![tool_call("1")])),
             "only assistants",
         ),
+        (
+            hi().message(message(
+                Role::User,
+                vec![Part::Thought(Thought {
+                    text: "Hm.".to_owned(),
+                    signature: None,
+                })],
+            )),
+            "only assistants",
+        ),
         (hi().message(Message::new(Role::Tool, "x")), "`tool`"),
         (hi().tool(bad_tool), "get_current_weather"),
     ] {
@@ -351,13 +366,42 @@ fn local_sampling_is_refused_at_openai_by_name() {
     ] {
         let error = refused(request);
         assert_eq!(error.kind, ErrorKind::Unsupported);
-        assert!(error.message.contains(field), "{}", error.message);
+        let field = format!("{field}: ");
+        assert!(error.message.starts_with(&field), "{}", error.message);
         assert!(
             error.message.contains("`local_sampling`"),
             "{}",
             error.message
         );
     }
+}
+
+#[test]
+fn a_request_may_say_that_what_is_lacking_is_dropped() {
+    let request = || Request {
+        drop_unsupported: true,
+        ..hi().top_k(40).repeat_penalty(1.15)
+    };
+    assert_eq!(body(request()), body(hi()));
+    // Where the server has the fields, there is nothing to drop.
+    assert_eq!(body_with(compatible(), request())["top_k"], 40);
+}
+
+#[test]
+fn thoughts_are_left_out_without_a_word() {
+    let thought = || {
+        Part::Thought(Thought {
+            text: "Hm.".to_owned(),
+            signature: Some("c2ln".to_owned()),
+        })
+    };
+    let with = |parts| body(hi().message(message(Role::Assistant, parts)));
+    let alone = |part: Part| with(vec![part]);
+    let call = with(vec![thought(), tool_call("call_1")]);
+    assert_eq!(call, alone(tool_call("call_1")));
+    let text = Part::Text("Hello.".to_owned());
+    assert_eq!(with(vec![thought(), text.clone()]), alone(text));
+    assert_eq!(alone(thought()), body(hi()), "there is nothing left to say");
 }
 
 #[test]

@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use crate::OpenAi;
 
-const STREAM: &str = include_str!("../../tests/data/chat_stream.sse");
+pub const STREAM: &str = include_str!("../../tests/data/chat_stream.sse");
 const TOOL_CALLS: &str = include_str!("../../tests/data/chat_tool_calls.sse");
-const WHOLE: &str = include_str!("../../tests/data/chat_whole.json");
-const WHOLE_TOOL_CALLS: &str = include_str!("../../tests/data/chat_whole_tool_calls.json");
+pub const WHOLE: &str = include_str!("../../tests/data/chat_whole.json");
+pub const WHOLE_TOOL_CALLS: &str = include_str!("../../tests/data/chat_whole_tool_calls.json");
 
 /// How the answers are played back.
-const REPLAY: Replay<OpenAi> = Replay {
+pub const REPLAY: Replay<OpenAi> = Replay {
     provider: OpenAi,
     model: "gpt-4.1",
 };

@@ -5,11 +5,11 @@
 pub mod testing;
 
 use inkstone_plugin::provider::{
-    Chunk, EmbedReply, EmbedRequest, Error, Model, Request, ResponseFormat, Result,
+    Chunk, EmbedReply, EmbedRequest, Error, Model, ModelKind, Request, ResponseFormat, Result,
 };
 use serde::Deserialize;
 
-use super::{Dialect, LocalSampling, Options, Server};
+use super::{Dialect, KeyCheck, LocalSampling, Options, Server, Thoughts};
 use crate::upstream::Upstream;
 
 /// One service, as its reference has it.
@@ -24,6 +24,8 @@ pub struct Service {
     pub include_usage: bool,
     /// What the contract can say, and the service cannot.
     pub lacks: &'static [Field],
+    pub thoughts: Thoughts,
+    pub key_check: KeyCheck,
 }
 
 /// A field of a request that some services lack.
@@ -34,6 +36,7 @@ pub enum Field {
     FrequencyPenalty,
     PresencePenalty,
     Seed,
+    Logprobs,
     /// `response_format` of type `json_schema`. Left out, any JSON object is asked for.
     JsonSchema,
 }
@@ -84,9 +87,12 @@ impl Service {
                 dialect: self.dialect,
                 // What the service lacks is gone before it could be sent.
                 local_sampling: LocalSampling::Send,
+                thoughts: self.thoughts,
+                key_check: self.key_check,
                 include_usage: self.include_usage,
                 models: settings.models,
                 embedding_models: settings.embedding_models,
+                rerank_models: Vec::new(),
                 embedding_batch_size: settings.embedding_batch_size,
             },
         };
@@ -99,13 +105,15 @@ impl Service {
 }
 
 impl Hosted {
-    /// See [`Server::complete`]; a field that the service lacks is `unsupported`, or left out where the admin said so.
+    /// See [`Server::complete`]; a field that the service lacks is `unsupported`, or left out where the admin or the
+    /// request says so.
     pub fn complete(
         &self,
         mut request: Request,
     ) -> Result<impl Iterator<Item = Result<Chunk>> + use<>> {
+        let drops = self.drops || request.drop_unsupported;
         for field in self.lacks {
-            if field.take(&mut request) && !self.drops {
+            if field.take(&mut request) && !drops {
                 return Err(Error::unsupported(format!(
                     "`{}`: {} has no such field; leave it out, or set `drop_unsupported` of this plugin",
                     field.name(),
@@ -121,9 +129,11 @@ impl Hosted {
         self.server.embed(request)
     }
 
-    /// See [`Server::models`].
+    /// See [`Server::models`]; models that rerank are left out, because no such service is asked to.
     pub fn models(&self) -> Result<Vec<Model>> {
-        self.server.models()
+        let mut models = self.server.models()?;
+        models.retain(|model| model.kind != ModelKind::Rerank);
+        Ok(models)
     }
 
     /// See [`Server::validate`].
@@ -143,6 +153,7 @@ impl Field {
             Self::FrequencyPenalty => is_some(sampling.frequency_penalty.take(), 0.0),
             Self::PresencePenalty => is_some(sampling.presence_penalty.take(), 0.0),
             Self::Seed => sampling.seed.take().is_some(),
+            Self::Logprobs => request.logprobs.take().is_some(),
             Self::JsonSchema => {
                 let is_schema = matches!(request.response_format, ResponseFormat::JsonSchema(_));
                 if is_schema {
@@ -160,6 +171,7 @@ impl Field {
             Self::FrequencyPenalty => "frequency_penalty",
             Self::PresencePenalty => "presence_penalty",
             Self::Seed => "seed",
+            Self::Logprobs => "logprobs",
             Self::JsonSchema => "response_format.json_schema",
         }
     }
@@ -204,113 +216,4 @@ macro_rules! hosted_provider {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use inkstone_plugin::json::json;
-    use inkstone_plugin::testing;
-    use serde_json::Value;
-
-    const PLAIN: Service = Service {
-        base_url: "https://api.example.org/v1",
-        credential: "example",
-        dialect: Dialect::Compatible,
-        include_usage: true,
-        lacks: &[],
-    };
-
-    /// The body that goes out, or the error.
-    fn body(service: Service, settings: Value, request: Request) -> Result<Value> {
-        let stream = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-        testing::reset();
-        testing::settings(&settings);
-        testing::http(move |_| Ok(testing::response(200).body(stream)));
-        service.open()?.complete(request)?.count();
-        let sent = testing::http_requests().pop().expect("a request");
-        Ok(serde_json::from_slice(&sent.body.unwrap_or_default()).unwrap())
-    }
-
-    fn with_everything() -> Request {
-        let mut request = Request::new("m").user("Hi");
-        request.sampling.top_k = Some(40);
-        request.sampling.repeat_penalty = Some(1.1);
-        request.sampling.frequency_penalty = Some(0.5);
-        request.sampling.presence_penalty = Some(0.5);
-        request.sampling.seed = Some(7);
-        request.sampling.max_tokens = Some(9);
-        request
-    }
-
-    #[test]
-    fn each_dialect_has_its_words() {
-        for (dialect, tokens, seed) in [
-            (Dialect::OpenAi, "max_completion_tokens", "seed"),
-            (Dialect::Compatible, "max_tokens", "seed"),
-            (Dialect::Mistral, "max_tokens", "random_seed"),
-        ] {
-            let service = Service { dialect, ..PLAIN };
-            let body = body(service, json!({}), with_everything()).unwrap();
-            assert_eq!(body[tokens], 9, "{dialect:?}");
-            assert_eq!(body[seed], 7, "{dialect:?}");
-            let others = ["max_completion_tokens", "max_tokens", "seed", "random_seed"];
-            for other in others.iter().filter(|word| ![tokens, seed].contains(word)) {
-                assert_eq!(body.get(other), None, "{dialect:?} {other}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_a_service_lacks_is_refused_by_name_or_left_out() {
-        for (field, word) in [
-            (Field::TopK, "top_k"),
-            (Field::RepeatPenalty, "repeat_penalty"),
-            (Field::FrequencyPenalty, "frequency_penalty"),
-            (Field::PresencePenalty, "presence_penalty"),
-            (Field::Seed, "seed"),
-        ] {
-            let lacks: &'static [Field] = Box::leak(Box::new([field]));
-            let service = Service { lacks, ..PLAIN };
-            assert!(
-                body(PLAIN, json!({}), with_everything())
-                    .unwrap()
-                    .get(word)
-                    .is_some()
-            );
-            let error = body(service, json!({}), with_everything()).unwrap_err();
-            assert!(error.message.starts_with(&format!("`{word}`")), "{error:?}");
-            let drops = json!({"drop_unsupported": true});
-            let left = body(service, drops, with_everything()).unwrap();
-            assert_eq!(left.get(word), None);
-        }
-    }
-
-    #[test]
-    fn what_asks_for_nothing_is_not_refused() {
-        let lacks = &[
-            Field::RepeatPenalty,
-            Field::FrequencyPenalty,
-            Field::PresencePenalty,
-        ];
-        let mut request = Request::new("m").user("Hi");
-        request.sampling.repeat_penalty = Some(1.0);
-        request.sampling.frequency_penalty = Some(0.0);
-        request.sampling.presence_penalty = Some(0.0);
-        let body = body(Service { lacks, ..PLAIN }, json!({}), request).unwrap();
-        assert_eq!(body.get("frequency_penalty"), None);
-    }
-
-    #[test]
-    fn address_and_credential_are_the_services_unless_the_admin_says_otherwise() {
-        testing::reset();
-        testing::http(|_| Ok(testing::response(200).json(&json!({"data": []}))));
-        PLAIN.open().unwrap().models().unwrap();
-        let sent = testing::http_requests().pop().unwrap();
-        assert_eq!(sent.url, "https://api.example.org/v1/models");
-        assert_eq!(sent.credential.as_deref(), Some("example"));
-
-        testing::settings(&json!({"base_url": "http://127.0.0.1:1/v1/", "credential": ""}));
-        PLAIN.open().unwrap().models().unwrap();
-        let sent = testing::http_requests().pop().unwrap();
-        assert_eq!(sent.url, "http://127.0.0.1:1/v1/models");
-        assert_eq!(sent.credential, None);
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use inkstone_plugin::provider::{Model, ModelKind, Result};
 
 use super::wire::models::{ModelBody, ModelsReply};
-use super::{Options, Server};
+use super::{KeyCheck, Options, Server};
 use crate::models::report;
 use crate::upstream;
 
@@ -20,17 +20,21 @@ pub fn list(server: &Server) -> Result<Vec<Model>> {
         .collect())
 }
 
-/// Asks the server for its models, which costs nothing and needs the credential.
+/// Checks the credential, and asks the server for its models.
 pub fn validate(server: &Server) -> Result<String> {
     let options = &server.options;
+    if let KeyCheck::Path(path) = options.key_check {
+        server.upstream.get(path)?;
+    }
     let models = ask(server)?;
     let offered = models.iter().map(|model| model.id.as_str());
     let wanted = options.models.iter().chain(&options.embedding_models);
-    Ok(report(
-        &server.upstream.base_url,
-        offered,
-        wanted.map(String::as_str),
-    ))
+    let wanted = wanted.chain(&options.rerank_models).map(String::as_str);
+    let mut said = report(&server.upstream.base_url, offered, wanted);
+    if options.key_check == KeyCheck::None && !server.upstream.credential.is_empty() {
+        said.push_str("; the list is for everybody, so the credential was not checked");
+    }
+    Ok(said)
 }
 
 fn ask(server: &Server) -> Result<Vec<ModelBody>> {
@@ -43,12 +47,14 @@ fn ask(server: &Server) -> Result<Vec<ModelBody>> {
 
 fn listed(options: &Options) -> Vec<Model> {
     let chat = options.models.iter().filter(|name| {
-        // A name in both lists is an embedding model.
-        !options.embedding_models.contains(name)
+        // A name in two lists is of the narrower kind.
+        !options.embedding_models.contains(name) && !options.rerank_models.contains(name)
     });
-    let embedding = options.embedding_models.iter();
+    let embedding = options.embedding_models.iter().map(Model::embedding);
+    let rerank = options.rerank_models.iter().map(Model::rerank);
     chat.map(Model::chat)
-        .chain(embedding.map(Model::embedding))
+        .chain(embedding)
+        .chain(rerank)
         .collect()
 }
 
@@ -61,18 +67,26 @@ fn offered(body: ModelBody, options: &Options) -> Option<Model> {
     })
 }
 
-/// What the model is for; `None` where it is neither for chat nor for embeddings. Only names tell at most servers.
+/// What the model is for; `None` where it is for nothing that is asked of it here. Only names tell at most servers.
 fn kind_of(body: &ModelBody, options: &Options) -> Option<ModelKind> {
     if options.embedding_models.contains(&body.id) {
         return Some(ModelKind::Embedding);
     }
+    if options.rerank_models.contains(&body.id) {
+        return Some(ModelKind::Rerank);
+    }
     match body.kind.as_deref() {
         Some("embedding" | "embeddings") => return Some(ModelKind::Embedding),
-        Some("image" | "audio" | "rerank" | "moderation" | "transcribe") => return None,
+        Some("rerank") => return Some(ModelKind::Rerank),
+        Some("image" | "audio" | "moderation" | "transcribe") => return None,
         _ => {}
     }
     let name = body.id.to_ascii_lowercase();
     let last = name.rsplit('/').next().unwrap_or(&name);
+    // Before the embedding models, because `bge-reranker-…` begins like one.
+    if last.contains("rerank") {
+        return Some(ModelKind::Rerank);
+    }
     let embeds = ["bge-", "e5-", "gte-", "all-minilm", "multilingual-e5"];
     if name.contains("embed") || embeds.iter().any(|start| last.starts_with(start)) {
         return Some(ModelKind::Embedding);

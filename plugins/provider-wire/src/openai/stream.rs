@@ -6,34 +6,27 @@ use std::ops::ControlFlow;
 
 use inkstone_plugin::json;
 use inkstone_plugin::provider::{
-    Chunk, Error, FinishReason, Request, Result, Source, ToolCallDelta, Usage,
+    Chunk, Error, FinishReason, Request, Result, Source, TokenLogprob, ToolCallDelta, Usage,
 };
 use inkstone_plugin::sse::Event;
 use serde_json::value::Value;
 
 use super::Server;
 use super::wire::chat_reply::{
-    ChatReply, Choice, CitationBody, Content, ContentPart, ToolCallPiece, finish_reason,
+    ChatReply, Choice, CitationBody, Content, ContentPart, LogprobsBody, ToolCallPiece,
+    finish_reason,
 };
 use super::wire::chat_request::ChatRequestBody;
+use crate::failure;
 use crate::fault::Fault;
 use crate::stream::{self, Chunks};
-use crate::{failure, upstream};
 
 /// Sends the request; returns once the server answers with something that is no error.
 pub fn open(server: &Server, request: &Request) -> Result<Chunks<Reader>> {
     let body = ChatRequestBody::new(request, &server.options)?;
-    let response = server
-        .upstream
-        .post("/chat/completions", &body, "text/event-stream")?;
-    let mut reader = Reader::default();
-    if !upstream::is_json(&response) {
-        return Ok(Chunks::of(reader, response.events()));
-    }
-    // A server that cannot stream answers in one piece, and what could be read as JSON is whole.
-    reader.absorb(upstream::read(response)?)?;
-    reader.finish(true)?;
-    Ok(Chunks::whole(reader))
+    let accept = stream::accept(request.stream);
+    let response = server.upstream.post("/chat/completions", &body, accept)?;
+    stream::read(response, request.stream, Reader::default())
 }
 
 /// What is known of an answer so far.
@@ -56,6 +49,12 @@ struct Call {
 }
 
 impl stream::Reader for Reader {
+    fn whole(&mut self, answer: &str) -> Result<()> {
+        self.absorb(json::parse(answer)?)?;
+        // What could be read as JSON is whole.
+        self.finish(true)
+    }
+
     fn event(&mut self, event: &Event) -> Result<ControlFlow<()>> {
         let data = event.data.trim();
         match data {
@@ -126,6 +125,9 @@ impl Reader {
         for piece in delta.tool_calls.unwrap_or_default() {
             self.tool_call(piece);
         }
+        if let Some(logprobs) = choice.logprobs {
+            self.logprobs(logprobs);
+        }
         for annotation in delta.annotations.unwrap_or_default() {
             if let Some(page) = annotation.url_citation {
                 self.cite(CitationBody::Page(page).into());
@@ -152,6 +154,14 @@ impl Reader {
     fn reasoning(&mut self, text: Option<String>) {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.ready.push_back(Chunk::Reasoning(text));
+        }
+    }
+
+    fn logprobs(&mut self, body: LogprobsBody) {
+        let tokens = [body.content, body.refusal].into_iter().flatten().flatten();
+        let tokens: Vec<TokenLogprob> = tokens.map(TokenLogprob::from).collect();
+        if !tokens.is_empty() {
+            self.ready.push_back(Chunk::Logprobs(tokens));
         }
     }
 

@@ -5,3 +5,4 @@ pub mod chat_reply;
 pub mod chat_request;
 pub mod embeddings;
 pub mod models;
+pub mod rerank;

@@ -1,4 +1,5 @@
-//! What is kept. Every write method is one transaction, and is durable once it returns.
+//! What is kept. Every write method is one transaction (pruning excepted, which is many), and is durable
+//! once it returns.
 
 use std::time::Duration;
 
@@ -236,8 +237,8 @@ pub trait ReplyStore: Send + Sync {
     async fn finish_claim(&self, scope: &str, key: &str, holder: &str, body: Bytes) -> Result<()>;
     /// Gives an unfinished claim up, so that the call may be made again.
     async fn drop_claim(&self, scope: &str, key: &str, holder: &str) -> Result<()>;
-    /// Gives up all unfinished claims of an engine that has just started.
-    async fn drop_claims_of(&self, holder: &str) -> Result<()>;
+    /// Gives up all unfinished claims of an engine that has just started: those of holders `engine/…`.
+    async fn drop_claims_of(&self, engine: &str) -> Result<()>;
     /// Removes what has expired at `now`; returns how many.
     async fn prune_replies(&self, now: DateTime<Utc>) -> Result<u64>;
 }

@@ -3,9 +3,9 @@
 
 use inkstone_bindings::latest::imports::{ai, chat as wit, types};
 use inkstone_domain::chat::{
-    Chunk, EmbedReply, EmbedRequest, FinishReason, Image, ImageSource, Message, Part, Ranked, Reply,
-    Request, RerankReply, RerankRequest, ResponseFormat, Role, Sampling, Thought, TokenLogprob,
-    ToolCall, ToolCallDelta, ToolChoice, ToolDefinition, Usage,
+    Chunk, EmbedReply, EmbedRequest, FinishReason, Image, ImageSource, Message, Part, Ranked,
+    Reply, Request, RerankReply, RerankRequest, ResponseFormat, Role, Sampling, Thought,
+    TokenLogprob, ToolCall, ToolCallDelta, ToolChoice, ToolDefinition, Usage,
 };
 use inkstone_domain::{Error, codes};
 use serde_json::Value;

@@ -7,7 +7,9 @@ mod imports;
 mod words;
 
 use inkstone_bindings::latest::imports::{clock, random, settings};
-use inkstone_bindings::v0_1_0::imports::{ai, chat, http, inference, kv, log, search, tools, types};
+use inkstone_bindings::v0_1_0::imports::{
+    ai, chat, http, inference, kv, log, search, tools, types,
+};
 use inkstone_domain::plugin::PluginKind;
 use wasmtime::component::{HasSelf, Linker};
 

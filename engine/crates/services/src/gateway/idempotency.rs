@@ -12,6 +12,7 @@ use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
+use ulid::Ulid;
 
 /// Hands out the right to make a call.
 pub(crate) struct Idempotency {
@@ -45,7 +46,7 @@ pub(crate) struct Held {
     replies: Arc<dyn ReplyStore>,
     scope: String,
     key: String,
-    engine: String,
+    holder: String,
     ended: Arc<Notify>,
     is_finished: bool,
     _renewing: AbortOnDropHandle<()>,
@@ -73,6 +74,7 @@ impl Idempotency {
             Some(virtual_key) => virtual_key.id.to_string(),
             None => principal.user.to_string(),
         };
+        let holder = format!("{}/{}", self.engine, Ulid::new());
         loop {
             // Before the look, so that an end between the two is not missed.
             let ended = self.ended.notified();
@@ -81,12 +83,14 @@ impl Idempotency {
                 scope: scope.clone(),
                 key: key.to_owned(),
                 digest: digest.clone(),
-                holder: self.engine.clone(),
+                holder: holder.clone(),
                 lease_until: now + LEASE,
                 expires_at: now + KEPT,
             };
             match self.replies.claim(&claim, now).await? {
-                Claimed::Mine => return Ok(Begun::Mine(Box::new(self.hold(scope, key)))),
+                Claimed::Mine => {
+                    return Ok(Begun::Mine(Box::new(self.hold(scope, key, holder))));
+                }
                 Claimed::Done(body) => return Ok(Begun::Done(body)),
                 Claimed::OtherRequest => {
                     return Err(Error::new(
@@ -101,16 +105,16 @@ impl Idempotency {
         }
     }
 
-    fn hold(&self, scope: String, key: &str) -> Held {
+    fn hold(&self, scope: String, key: &str, holder: String) -> Held {
         let replies = Arc::clone(&self.replies);
         let clock = Arc::clone(&self.clock);
-        let of = (scope.clone(), key.to_owned(), self.engine.clone());
+        let of = (scope.clone(), key.to_owned(), holder.clone());
         let renewing = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(LEASE / 3).await;
                 let until = clock.now() + LEASE;
-                let (scope, key, engine) = &of;
-                if let Err(error) = replies.renew_claim(scope, key, engine, until).await {
+                let (scope, key, holder) = &of;
+                if let Err(error) = replies.renew_claim(scope, key, holder, until).await {
                     tracing::warn!(error = ?error, "the claim of an idempotency key was not renewed");
                 }
             }
@@ -119,7 +123,7 @@ impl Idempotency {
             replies: Arc::clone(&self.replies),
             scope,
             key: key.to_owned(),
-            engine: self.engine.clone(),
+            holder,
             ended: Arc::clone(&self.ended),
             is_finished: false,
             _renewing: AbortOnDropHandle::new(renewing),
@@ -131,7 +135,7 @@ impl Held {
     /// Keeps the answer: from now on everybody with this key gets it.
     pub async fn finish(mut self: Box<Self>, body: Bytes) -> Result<()> {
         self.replies
-            .finish_claim(&self.scope, &self.key, &self.engine, body)
+            .finish_claim(&self.scope, &self.key, &self.holder, body)
             .await?;
         self.is_finished = true;
         Ok(())
@@ -147,11 +151,11 @@ impl Drop for Held {
         }
         let replies = Arc::clone(&self.replies);
         let (scope, key) = (self.scope.clone(), self.key.clone());
-        let engine = self.engine.clone();
+        let holder = self.holder.clone();
         // Without a runtime the engine is going down, and its next start gives the claim up.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = replies.drop_claim(&scope, &key, &engine).await {
+                if let Err(error) = replies.drop_claim(&scope, &key, &holder).await {
                     tracing::warn!(error = ?error, "the claim of an idempotency key was not given up");
                 }
                 ended.notify_waiters();

@@ -85,9 +85,16 @@ impl Settlement {
         self.written.add(chunk);
     }
 
-    /// The last figure counts: providers report totals.
+    /// The last figure counts: providers report totals. What no call can take is cut: the figures come
+    /// from a plugin.
     pub fn spent(&mut self, usage: Usage) {
-        self.usage = Some(usage);
+        const MOST: u64 = 1_000_000_000;
+        self.usage = Some(Usage {
+            input_tokens: usage.input_tokens.min(MOST),
+            output_tokens: usage.output_tokens.min(MOST),
+            cached_input_tokens: usage.cached_input_tokens.min(MOST),
+            reasoning_tokens: usage.reasoning_tokens.min(MOST),
+        });
     }
 
     pub fn searched(&mut self, units: u64) {

@@ -1,16 +1,18 @@
 //! Tries and their repetition: a fault that may pass is met by another try, after a wait with jitter
 //! and within a budget of repetitions; one that stays, by a name that stands in.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::{Either, select};
 use inkstone_domain::chat::Request;
 use inkstone_domain::{Error, Result, codes};
-use tower::retry::budget::{Budget, TpsBudget};
+
+use tokio::time::Instant;
 
 use super::attempt::{Attempts, Started};
+use super::bucket::Bucket;
 use super::deployments::all_rest;
 use super::plan::{Candidate, Stage, may_retry};
 use super::settlement::Caller;
@@ -19,13 +21,14 @@ use inkstone_domain::gateway::ReliabilityConfig;
 /// Goes through a plan.
 pub(crate) struct Tries {
     pub attempts: Arc<Attempts>,
-    repetitions: TpsBudget,
+    /// Repetitions that may be made: each call pays in a part of one. So a broken upstream is asked
+    /// hardly more often than a whole one. (Finagle's retry budget.)
+    repetitions: Mutex<Bucket>,
+    paid_by_a_call: f64,
 }
 
-/// Repetitions a second that are always free: a quiet gateway may try again too.
-const FREE_REPETITIONS: u32 = 10;
-/// Over which calls and repetitions are counted.
-const REPETITION_WINDOW: Duration = Duration::from_secs(10);
+/// Repetitions a minute that are always free: a quiet gateway may try again too.
+const FREE_REPETITIONS: u64 = 600;
 
 /// Where a call is: who is left to ask, and how often somebody was.
 #[derive(Clone)]
@@ -128,10 +131,14 @@ pub(crate) type Resolve = Arc<dyn Fn(&str) -> Result<Stage> + Send + Sync>;
 
 impl Tries {
     pub fn new(attempts: Arc<Attempts>) -> Self {
-        let percent = attempts.config.retry_budget_percent as f32;
+        let percent = attempts.config.retry_budget_percent;
+        let mut repetitions = Bucket::full(FREE_REPETITIONS, Instant::now());
+        // What ten seconds bring is enough for a start.
+        repetitions.take(FREE_REPETITIONS as f64 * 5.0 / 6.0);
         Self {
             attempts,
-            repetitions: TpsBudget::new(REPETITION_WINDOW, FREE_REPETITIONS, percent / 100.0),
+            repetitions: Mutex::new(repetitions),
+            paid_by_a_call: f64::from(percent) / 100.0,
         }
     }
 
@@ -203,7 +210,7 @@ impl Tries {
     }
 
     fn patience(&self) -> Patience {
-        self.repetitions.deposit();
+        self.repetitions().take(-self.paid_by_a_call);
         Patience::new(&self.attempts.config)
     }
 
@@ -252,7 +259,18 @@ impl Tries {
         if wait > self.attempts.config.retry_max {
             return None;
         }
-        self.repetitions.withdraw().then_some(wait)
+        let mut repetitions = self.repetitions();
+        if repetitions.wait_for(1.0, Instant::now()).is_some() {
+            return None;
+        }
+        repetitions.take(1.0);
+        Some(wait)
+    }
+
+    fn repetitions(&self) -> MutexGuard<'_, Bucket> {
+        self.repetitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

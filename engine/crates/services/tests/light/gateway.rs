@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use inkstone_domain::chat::{Chunk, Message, Part, Role as Speaker};
+use inkstone_domain::chat::{Chunk, Image, ImageSource, Message, Part, Role as Speaker};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::usage::Outcome;
 use inkstone_domain::{Error, codes};
@@ -285,4 +285,50 @@ async fn repetitions_have_a_budget() {
     // Forty calls with twenty tries each would be 840; the budget is ten a second over ten seconds and a fifth.
     let made = world.provider.requests().len();
     assert!((40..=200).contains(&made), "{made}");
+}
+
+#[tokio::test]
+async fn images_by_address_are_fetched_by_the_engine() {
+    let world = World::new().await;
+    let who = world.somebody(Role::Creator).await;
+    let png = b"\x89PNG\r\n\x1a\nrest".to_vec();
+    world
+        .egress
+        .will_answer("https://example.org/a", 200, png.clone());
+    world
+        .egress
+        .will_answer("https://example.org/b", 200, "<html>");
+    world.egress.will_answer("https://example.org/c", 404, "");
+    let ask_with = async |url: &str| {
+        let mut request = ask("fake/tiny", "what is this?");
+        request.messages[0].parts.push(Part::Image(Image {
+            media_type: String::new(),
+            source: ImageSource::Url(url.to_owned()),
+        }));
+        let done = world
+            .services
+            .chat
+            .complete(&who, &context(), request)
+            .await;
+        done.map(drop).map_err(|error| error.code().name)
+    };
+    assert_eq!(ask_with("https://example.org/a").await, Ok(()));
+    let seen = world.provider.requests();
+    let expected = Image {
+        media_type: "image/png".to_owned(),
+        source: ImageSource::Bytes(png),
+    };
+    assert_eq!(seen[0].messages[0].parts[1], Part::Image(expected));
+    assert_eq!(
+        ask_with("https://example.org/b").await,
+        Err("invalid_input")
+    );
+    assert_eq!(
+        ask_with("https://example.org/c").await,
+        Err("invalid_input")
+    );
+    assert_eq!(
+        ask_with("https://example.org/d").await,
+        Err("upstream_unreachable")
+    );
 }

@@ -15,9 +15,9 @@ use inkstone_services::{
     ServicesConfig, SigningKey,
 };
 use inkstone_testkit::{
-    FakeAnalytics, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider, FakeResearch,
-    FakeSearchIndex, ManualClock, MemOutboundTally, MemPackageStore, MemPluginList, MemRecordings,
-    MemStore, MemUsageJournal, Step, loaded_plugin, plugin_spec,
+    FakeAnalytics, FakeEgress, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider,
+    FakeResearch, FakeSearchIndex, ManualClock, MemOutboundTally, MemPackageStore, MemPluginList,
+    MemRecordings, MemStore, MemUsageJournal, Step, loaded_plugin, plugin_spec,
 };
 
 /// Everything a test may look at or turn.
@@ -29,6 +29,7 @@ pub struct World {
     pub provider: Arc<FakeProvider>,
     pub generator: Arc<FakeGenerator>,
     pub research: Arc<FakeResearch>,
+    pub egress: Arc<FakeEgress>,
 }
 
 /// Long enough for any machine; only a broken test waits for it.
@@ -78,7 +79,8 @@ impl World {
             loader.put(loaded_plugin(id, "1.0.0", body));
             specs.push(plugin_spec(id));
         }
-        let services = engine(&store, &clock, &loader, jobs, gateway);
+        let egress = Arc::new(FakeEgress::default());
+        let services = engine(&store, &clock, &loader, &egress, jobs, gateway);
         services.load().await.unwrap();
         let report = services.plugins.apply(specs).await;
         assert!(report.failed.is_empty(), "{report:?}");
@@ -90,6 +92,7 @@ impl World {
             provider,
             generator,
             research,
+            egress,
         }
     }
 
@@ -99,6 +102,7 @@ impl World {
             &self.store,
             &self.clock,
             &self.loader,
+            &self.egress,
             test_jobs(),
             GatewayConfig::default(),
         );
@@ -156,6 +160,7 @@ fn engine(
     store: &Arc<MemStore>,
     clock: &Arc<ManualClock>,
     loader: &Arc<FakeLoader>,
+    egress: &Arc<FakeEgress>,
     jobs: JobsConfig,
     gateway: GatewayConfig,
 ) -> Arc<Services> {
@@ -170,6 +175,7 @@ fn engine(
             journal: Arc::new(MemUsageJournal::default()),
             keys: store.clone(),
             replies: store.clone(),
+            egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {
                 rollouts: store.clone(),

@@ -47,7 +47,7 @@ const GIVE_UP: &str = "{
     RETURN NONE;
 }";
 const GIVE_ALL_UP: &str = "{
-    DELETE claim WHERE holder = $holder AND finished = false;
+    DELETE claim WHERE holder >= $first AND holder < $end AND finished = false;
     RETURN NONE;
 }";
 
@@ -126,10 +126,12 @@ impl SurrealStore {
         self.write(statement).await
     }
 
-    pub(super) async fn give_claims_up(&self, holder: &str) -> Result<(), StoreFailure> {
+    pub(super) async fn give_claims_up(&self, engine: &str) -> Result<(), StoreFailure> {
+        // Everything that begins with `engine/`: `0` is the character behind `/`.
         let statement = Statement::new(GIVE_ALL_UP)
             .about("claims")
-            .bind("holder", holder);
+            .bind("first", format!("{engine}/"))
+            .bind("end", format!("{engine}0"));
         self.write(statement).await
     }
 }

@@ -100,9 +100,12 @@ impl ReplyStore for MemStore {
         Ok(())
     }
 
-    async fn drop_claims_of(&self, holder: &str) -> Result<()> {
+    async fn drop_claims_of(&self, engine: &str) -> Result<()> {
+        let own = format!("{engine}/");
         let mut state = self.state();
-        state.claims.retain(|_, entry| !entry.is_open_of(holder));
+        state
+            .claims
+            .retain(|_, entry| entry.body.is_some() || !entry.claim.holder.starts_with(&own));
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! `contents` and `systemInstruction`: the messages of a conversation as the API wants them. It knows two speakers,
-//! who take turns, so messages of one speaker in a row become one.
+//! who take turns, so messages of one speaker in a row become one. Thoughts are left out: the API wants nothing of them
+//! back but the signatures of calls, which travel in the calls' ids.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -9,86 +11,97 @@ use inkstone_plugin::provider::{
     Error, Image, ImageSource, Message, Part, Result, Role, ToolCall, ToolResult,
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::lacking;
 use crate::call_id;
-use crate::settings::Settings;
 
 const USER: &str = "user";
 const MODEL: &str = "model";
 
 /// `systemInstruction`.
 #[derive(Debug, Serialize)]
-pub struct SystemBody {
-    parts: Vec<PartBody>,
+pub struct SystemBody<'a> {
+    parts: Vec<PartBody<'a>>,
 }
 
 /// What one speaker said in one turn.
 #[derive(Debug, Serialize)]
-pub struct ContentBody {
+pub struct ContentBody<'a> {
     role: &'static str,
-    parts: Vec<PartBody>,
+    parts: Vec<PartBody<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+/// One of the first five is set.
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PartBody {
-    #[serde(flatten)]
-    data: DataBody,
+struct PartBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inline_data: Option<InlineData<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_data: Option<FileData<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<FunctionCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_response: Option<FunctionResponse<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thought_signature: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-enum DataBody {
-    Text(String),
-    InlineData {
-        mime_type: String,
-        data: String,
-    },
-    FileData {
-        mime_type: String,
-        file_uri: String,
-    },
-    FunctionCall {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<String>,
-        name: String,
-        args: Map<String, Value>,
-    },
-    FunctionResponse {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<String>,
-        name: String,
-        response: Map<String, Value>,
-    },
+#[serde(rename_all = "camelCase")]
+struct InlineData<'a> {
+    mime_type: &'a str,
+    data: String,
 }
 
-impl From<DataBody> for PartBody {
-    fn from(data: DataBody) -> Self {
-        Self {
-            data,
-            thought_signature: None,
-        }
-    }
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileData<'a> {
+    mime_type: &'a str,
+    file_uri: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct FunctionCall<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    name: &'a str,
+    args: &'a RawValue,
+}
+
+#[derive(Debug, Serialize)]
+struct FunctionResponse<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    name: &'a str,
+    response: ResponseBody<'a>,
+}
+
+/// The API wants an object; any other result is put into one.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ResponseBody<'a> {
+    Object(&'a RawValue),
+    Text { result: &'a str },
 }
 
 /// The messages, sorted.
-pub struct Conversation {
-    pub system: Option<SystemBody>,
-    pub contents: Vec<ContentBody>,
+pub struct Conversation<'a> {
+    pub system: Option<SystemBody<'a>>,
+    pub contents: Vec<ContentBody<'a>>,
 }
 
-impl Conversation {
-    /// Sorts the messages; an error names what does not fit.
-    pub fn new(messages: &[Message], settings: &Settings) -> Result<Self> {
+impl<'a> Conversation<'a> {
+    /// Sorts the messages; an error names what does not fit. `drops`: what the API lacks is left out.
+    pub fn new(messages: &'a [Message], drops: bool) -> Result<Self> {
         let mut builder = Builder::default();
         for message in messages {
-            if message.name.is_some() && !settings.drop_unsupported {
+            if message.name.is_some() && !drops {
                 return Err(lacking(
-                    "`name` of a message: Gemini's API has no such field",
+                    "`name`: Gemini's API has no such field of a message",
                 ));
             }
             for part in &message.parts {
@@ -110,8 +123,8 @@ impl Conversation {
 
 #[derive(Default)]
 struct Builder<'a> {
-    system: Vec<PartBody>,
-    contents: Vec<ContentBody>,
+    system: Vec<PartBody<'a>>,
+    contents: Vec<ContentBody<'a>>,
     /// Names of the functions called so far, by the ids of the calls.
     called: BTreeMap<&'a str, &'a str>,
 }
@@ -133,31 +146,32 @@ impl<'a> Builder<'a> {
             (Role::System, Part::Text(text)) => self.system.push(text_body(text)),
             (Role::System, _) => {
                 return Err(Error::unsupported(
-                    "a message of role `system` holds texts and nothing else",
+                    "`messages`: a message of role `system` holds texts and nothing else",
                 ));
             }
             (Role::User, Part::Text(text)) => self.push(USER, text_body(text)),
             (Role::Assistant, Part::Text(text)) => self.push(MODEL, text_body(text)),
-            (Role::User, Part::Image(image)) => self.push(USER, image_body(image)?.into()),
+            (Role::User, Part::Image(image)) => self.push(USER, image_body(image)?),
             (Role::Assistant, Part::Image(_)) => {
                 return Err(Error::unsupported(
-                    "an image in a message of role `assistant`: images are taken from users only",
+                    "`messages`: an image in a message of role `assistant`; images are taken from users only",
                 ));
             }
             (Role::Assistant, Part::ToolCall(call)) => {
                 self.called.insert(&call.id, &call.name);
                 self.push(MODEL, function_call(call)?);
             }
-            (Role::User, Part::ToolCall(_)) => {
+            (Role::Assistant, Part::Thought(_)) => {}
+            (Role::User, Part::ToolCall(_) | Part::Thought(_)) => {
                 return Err(Error::invalid_input(
-                    "a tool call in a message of role `user`: only assistants call tools",
+                    "a tool call or a thought in a message of role `user`: only assistants call tools and think",
                 ));
             }
         }
         Ok(())
     }
 
-    fn push(&mut self, role: &'static str, part: PartBody) {
+    fn push(&mut self, role: &'static str, part: PartBody<'a>) {
         match self.contents.last_mut() {
             Some(last) if last.role == role => last.parts.push(part),
             _ => self.contents.push(ContentBody {
@@ -168,62 +182,81 @@ impl<'a> Builder<'a> {
     }
 
     /// The API ties a result to its call by the function's name.
-    fn function_response(&self, result: &ToolResult) -> Result<PartBody> {
+    fn function_response(&self, result: &'a ToolResult) -> Result<PartBody<'a>> {
         let id = result.tool_call_id.as_str();
         let Some(name) = self.called.get(id) else {
             return Err(Error::invalid_input(format!(
                 "a tool result answers the call `{id}`, but no earlier message holds that call"
             )));
         };
-        let object = serde_json::from_str::<Map<String, Value>>(&result.content);
-        let response = object.unwrap_or_else(|_| {
-            let text = Value::String(result.content.clone());
-            Map::from_iter([("result".to_owned(), text)])
-        });
-        let data = DataBody::FunctionResponse {
-            id: call_id::take_back(id).of_api,
-            name: (*name).to_owned(),
-            response,
+        let response = match object(result.content.trim()) {
+            Ok(object) => ResponseBody::Object(object),
+            Err(_) => ResponseBody::Text {
+                result: &result.content,
+            },
         };
-        Ok(data.into())
+        Ok(PartBody {
+            function_response: Some(FunctionResponse {
+                id: call_id::take_back(id).of_api,
+                name,
+                response,
+            }),
+            ..PartBody::default()
+        })
     }
 }
 
-fn text_body(text: &str) -> PartBody {
-    DataBody::Text(text.to_owned()).into()
+fn text_body(text: &str) -> PartBody<'_> {
+    PartBody {
+        text: Some(text),
+        ..PartBody::default()
+    }
 }
 
-fn function_call(call: &ToolCall) -> Result<PartBody> {
-    let args = match call.arguments.trim() {
+fn function_call(call: &ToolCall) -> Result<PartBody<'_>> {
+    let text = match call.arguments.trim() {
         // Models write nothing where a function takes nothing.
-        "" => Map::new(),
-        arguments => serde_json::from_str(arguments).map_err(|error| {
-            Error::invalid_input(format!(
-                "arguments of the tool call `{}` of `{}`: no JSON object ({error})",
-                call.id, call.name
-            ))
-        })?,
+        "" => "{}",
+        text => text,
     };
+    let args = object(text).map_err(|reason| {
+        Error::invalid_input(format!(
+            "arguments of the tool call `{}` of `{}`: no JSON object{reason}",
+            call.id, call.name
+        ))
+    })?;
     let id = call_id::take_back(&call.id);
     Ok(PartBody {
-        data: DataBody::FunctionCall {
+        function_call: Some(FunctionCall {
             id: id.of_api,
-            name: call.name.clone(),
+            name: &call.name,
             args,
-        },
+        }),
         thought_signature: id.signature,
+        ..PartBody::default()
     })
 }
 
-fn image_body(image: &Image) -> Result<DataBody> {
+/// A JSON object as it is written, else why it is none.
+fn object(text: &str) -> Result<&RawValue, Cow<'static, str>> {
+    if !text.starts_with('{') {
+        return Err(Cow::Borrowed(""));
+    }
+    serde_json::from_str(text).map_err(|error| Cow::Owned(format!(" ({error})")))
+}
+
+fn image_body(image: &Image) -> Result<PartBody<'_>> {
     let media_type = image.media_type.as_str();
     match &image.source {
         ImageSource::Bytes(_) if media_type.is_empty() => Err(Error::invalid_input(
             "an image given as bytes needs its media type, such as image/png",
         )),
-        ImageSource::Bytes(bytes) => Ok(DataBody::InlineData {
-            mime_type: media_type.to_owned(),
-            data: BASE64.encode(bytes),
+        ImageSource::Bytes(bytes) => Ok(PartBody {
+            inline_data: Some(InlineData {
+                mime_type: media_type,
+                data: BASE64.encode(bytes),
+            }),
+            ..PartBody::default()
         }),
         ImageSource::Url(url) => {
             let known = (!media_type.is_empty()).then_some(media_type);
@@ -232,9 +265,12 @@ fn image_body(image: &Image) -> Result<DataBody> {
                     "the image `{url}` needs its media type, such as image/png: Gemini's API wants it, and the address does not tell"
                 )));
             };
-            Ok(DataBody::FileData {
-                mime_type: mime_type.to_owned(),
-                file_uri: url.clone(),
+            Ok(PartBody {
+                file_data: Some(FileData {
+                    mime_type,
+                    file_uri: url,
+                }),
+                ..PartBody::default()
             })
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 const OWN_FIELDS: [&str; 4] = ["model", "contents", "systeminstruction", "toolconfig"];
 
 /// The same within `generationConfig`.
-const OWN_CONFIG_FIELDS: [&str; 11] = [
+const OWN_CONFIG_FIELDS: [&str; 13] = [
     "temperature",
     "topp",
     "topk",
@@ -20,6 +20,8 @@ const OWN_CONFIG_FIELDS: [&str; 11] = [
     "responsemimetype",
     "responseschema",
     "responsejsonschema",
+    "responselogprobs",
+    "logprobs",
 ];
 
 /// The fields, sorted by where they go.

@@ -225,8 +225,8 @@ fn parts_in_the_wrong_mouth_are_refused() {
     for (kind, named, role, part) in [
         (InvalidInput, "`tool`", Role::Tool, text),
         (InvalidInput, "`user`", Role::User, call("a", "{}")),
-        (Unsupported, "`assistant`", Role::Assistant, picture()),
-        (Unsupported, "`system`", Role::System, picture()),
+        (Unsupported, "`messages`: ", Role::Assistant, picture()),
+        (Unsupported, "`messages`: ", Role::System, picture()),
     ] {
         refused_as(kind, named, hi().message(message(role, vec![part])));
     }
@@ -259,6 +259,37 @@ fn sampling_has_its_places() {
 }
 
 #[test]
+fn log_probabilities_are_asked_for_with_and_without_alternatives() {
+    for (asked, has, count) in [
+        (None, None, None),
+        (Some(0), Some(json!(true)), None),
+        (Some(5), Some(json!(true)), Some(json!(5))),
+    ] {
+        let request = Request {
+            logprobs: asked,
+            ..hi()
+        };
+        let config = &body(request)["generationConfig"];
+        assert_eq!(config.get("responseLogprobs"), has.as_ref());
+        assert_eq!(config.get("logprobs"), count.as_ref());
+    }
+}
+
+#[test]
+fn thoughts_are_left_out_without_a_word() {
+    let thought = Part::Thought(Thought {
+        text: "Hm.".to_owned(),
+        signature: None,
+    });
+    let with = |parts| body(hi().message(message(Role::Assistant, parts)));
+    let text = Part::Text("Hello.".to_owned());
+    assert_eq!(with(vec![thought.clone(), text.clone()]), with(vec![text]));
+    assert_eq!(with(vec![thought.clone()]), body(hi()));
+    let request = hi().message(message(Role::User, vec![thought]));
+    refused_as(ErrorKind::InvalidInput, "only assistants", request);
+}
+
+#[test]
 fn what_the_api_lacks_is_refused_or_dropped() {
     let mut named = hi();
     named.messages[0].name = Some("Ada".to_owned());
@@ -273,7 +304,19 @@ fn what_the_api_lacks_is_refused_or_dropped() {
             "`drop_unsupported`",
             request.clone(),
         );
-        let sent = send(json!({"drop_unsupported": true}), request).unwrap();
+        let error = refused(request.clone());
+        assert!(
+            error.message.starts_with(&format!("{field}: ")),
+            "{}",
+            error.message
+        );
+        let sent = send(json!({"drop_unsupported": true}), request.clone()).unwrap();
+        assert_eq!(sent, body(hi()), "{field}");
+        let drop_unsupported = true;
+        let sent = body(Request {
+            drop_unsupported,
+            ..request
+        });
         assert_eq!(sent, body(hi()), "{field}");
     }
 }

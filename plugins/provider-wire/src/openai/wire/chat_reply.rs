@@ -1,10 +1,16 @@
 //! What `POST /chat/completions` answers: chunks of a stream, or a whole reply from a server that cannot stream.
 
-use inkstone_plugin::provider::{FinishReason, Source, Usage};
-use serde::Deserialize;
+use std::fmt;
+
+use inkstone_plugin::provider::{FinishReason, Source, TokenLogprob, Usage};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::Value;
 
 use crate::fault::ErrorField;
+
+/// What OpenAI sends for a token that is next to impossible, and others leave out.
+const VERY_UNLIKELY: f32 = -9999.0;
 
 /// One event of a stream. A whole reply has the same shape with `message` for `delta`.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +34,32 @@ pub struct Choice {
     #[serde(alias = "message")]
     pub delta: Option<Delta>,
     pub finish_reason: Option<String>,
+    pub logprobs: Option<LogprobsBody>,
+}
+
+/// How likely the tokens of a piece were; those of a refusal stand apart.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LogprobsBody {
+    pub content: Option<Vec<TokenBody>>,
+    pub refusal: Option<Vec<TokenBody>>,
+}
+
+/// One token.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TokenBody {
+    pub token: String,
+    pub logprob: Option<f32>,
+    pub top_logprobs: Option<Vec<AlternativeBody>>,
+}
+
+/// One that could have stood at its place.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AlternativeBody {
+    pub token: String,
+    pub logprob: Option<f32>,
 }
 
 /// A piece of an answer.
@@ -45,11 +77,43 @@ pub struct Delta {
 }
 
 /// A text; Mistral's reasoning models send parts.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub enum Content {
     Text(String),
     Parts(Vec<ContentPart>),
+}
+
+/// By hand, because a derived untagged enum copies the whole answer once more before it looks at it.
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ContentVisitor)
+    }
+}
+
+struct ContentVisitor;
+
+impl<'de> Visitor<'de> for ContentVisitor {
+    type Value = Content;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text or a list of parts")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Content, E> {
+        Ok(Content::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Content, E> {
+        Ok(Content::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Content, A::Error> {
+        let mut parts = Vec::new();
+        while let Some(part) = list.next_element()? {
+            parts.push(part);
+        }
+        Ok(Content::Parts(parts))
+    }
 }
 
 /// A part of a content.
@@ -127,6 +191,19 @@ pub struct PromptTokensDetails {
 #[serde(default)]
 pub struct CompletionTokensDetails {
     pub reasoning_tokens: Option<u64>,
+}
+
+impl From<TokenBody> for TokenLogprob {
+    fn from(body: TokenBody) -> Self {
+        let top = body.top_logprobs.unwrap_or_default().into_iter();
+        Self {
+            token: body.token,
+            logprob: body.logprob.unwrap_or(VERY_UNLIKELY),
+            top: top
+                .map(|other| (other.token, other.logprob.unwrap_or(VERY_UNLIKELY)))
+                .collect(),
+        }
+    }
 }
 
 impl From<UsageBody> for Usage {

@@ -94,7 +94,9 @@ impl old::ai::HostCompletion for CallState {
         &mut self,
         completion: Resource<new::ai::Completion>,
     ) -> Result<Option<chat::Chunk>> {
-        Ok(new::ai::HostCompletion::next(self, completion).await?.same())
+        Ok(new::ai::HostCompletion::next(self, completion)
+            .await?
+            .same())
     }
 
     async fn drop(&mut self, completion: Resource<new::ai::Completion>) -> Result<()> {

@@ -8,7 +8,9 @@ use wasmtime::component::{Resource, ResourceAny};
 mod old {
     pub use inkstone_bindings::v0_1_0::analytics::exports::inkstone::plugin::analytics;
     pub use inkstone_bindings::v0_1_0::generator::exports::inkstone::plugin::generator;
-    pub use inkstone_bindings::v0_1_0::imports::{ai, chat, http, inference, log, search, tools, types};
+    pub use inkstone_bindings::v0_1_0::imports::{
+        ai, chat, http, inference, log, search, tools, types,
+    };
     pub use inkstone_bindings::v0_1_0::provider::exports::inkstone::plugin::provider;
     pub use inkstone_bindings::v0_1_0::research::exports::inkstone::plugin::research;
 }
@@ -17,7 +19,9 @@ mod old {
 mod new {
     pub use inkstone_bindings::latest::analytics::exports::inkstone::plugin::analytics;
     pub use inkstone_bindings::latest::generator::exports::inkstone::plugin::generator;
-    pub use inkstone_bindings::latest::imports::{ai, chat, http, inference, log, search, tools, types};
+    pub use inkstone_bindings::latest::imports::{
+        ai, chat, http, inference, log, search, tools, types,
+    };
     pub use inkstone_bindings::latest::provider::exports::inkstone::plugin::provider;
     pub use inkstone_bindings::latest::research::exports::inkstone::plugin::research;
 }

@@ -162,10 +162,14 @@ pub async fn gives_up_what_is_unfinished(store: &dyn ReplyStore) {
     let scope = new_scope();
     // No other test may be robbed of its claims.
     let (one, two) = (new_scope(), new_scope());
-    let open = sample::claim(&scope, "open", &one);
-    let also_open = sample::claim(&scope, "also open", &one);
-    let done = sample::claim(&scope, "done", &one);
-    let foreign = sample::claim(&scope, "foreign", &two);
+    let claim = |key: &str, engine: &str| {
+        let holder = format!("{engine}/{key}");
+        sample::claim(&scope, key, &holder)
+    };
+    let open = claim("open", &one);
+    let also_open = claim("also open", &one);
+    let done = claim("done", &one);
+    let foreign = claim("foreign", &two);
     for claim in [&open, &also_open, &done, &foreign] {
         assert_eq!(ask(store, claim).await, Claimed::Mine);
     }

@@ -74,6 +74,8 @@ fn further_fields_with_a_place_of_their_own_are_refused() {
         "top_p",
         "maxOutputTokens",
         "responseSchema",
+        "responseLogprobs",
+        "logprobs",
         "seed",
     ] {
         let extra = json!({"generationConfig": { name: 1 }});
