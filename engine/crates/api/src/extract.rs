@@ -9,8 +9,8 @@ mod path;
 mod precondition;
 mod query;
 
-pub(crate) use call_context::CallContext;
-pub(crate) use caller::Caller;
+pub(crate) use call_context::{CallContext, X_INKSTONE_CACHE};
+pub(crate) use caller::{Caller, ModelCaller};
 pub(crate) use json_body::{JsonBody, body_too_large};
 pub(crate) use package::{PackageBody, max_body_bytes};
 pub(crate) use path::{PathId, PathWord, PathWords};

@@ -2,7 +2,9 @@
 //! that routes only say what is their own.
 
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths,
@@ -13,9 +15,12 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::middleware::failure::Envelope;
 use crate::router::documented_routes;
 use crate::state::ApiConfig;
+use crate::wire::anthropic::block::{AnthropicBlockBody, SourceBody};
+use crate::wire::anthropic::error::{AnthropicError, AnthropicErrorDetail};
 use crate::wire::openai::error::{OpenAiError, OpenAiErrorDetail};
 use crate::wire::openai::message::{ImageUrlBody, PartBody};
 use crate::wire::problem::{Problem, ProblemField};
+use crate::wire::responses::input::{InputItemBody, InputPartBody};
 
 /// The document without a server's address and with this crate's version: the same everywhere.
 pub fn openapi() -> OpenApi {
@@ -54,13 +59,26 @@ pub(crate) fn frame() -> OpenApi {
                     .build(),
             ),
         )
+        .security_scheme(
+            API_KEY,
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+                "x-api-key",
+                "The same token, as Anthropic's clients send it.",
+            ))),
+        )
         .schema(Problem::name(), Problem::schema())
         .schema(ProblemField::name(), ProblemField::schema())
         .schema(OpenAiError::name(), OpenAiError::schema())
         .schema(OpenAiErrorDetail::name(), OpenAiErrorDetail::schema())
+        .schema(AnthropicError::name(), AnthropicError::schema())
+        .schema(AnthropicErrorDetail::name(), AnthropicErrorDetail::schema())
         // Named by hand-written schemas, which no derive follows.
         .schema(PartBody::name(), PartBody::schema())
         .schema(ImageUrlBody::name(), ImageUrlBody::schema())
+        .schema(InputItemBody::name(), InputItemBody::schema())
+        .schema(InputPartBody::name(), InputPartBody::schema())
+        .schema(AnthropicBlockBody::name(), AnthropicBlockBody::schema())
+        .schema(SourceBody::name(), SourceBody::schema())
         .build();
     let tags = TAGS
         .iter()
@@ -80,16 +98,17 @@ pub(crate) fn frame() -> OpenApi {
 }
 
 const BEARER: &str = "bearer";
+const API_KEY: &str = "api_key";
 
 const DESCRIPTION: &str = "An extensible content engine. Errors are problem details (RFC 9457) with a \
-stable `code`; the OpenAI-compatible routes answer in OpenAI's own envelope. Every reply carries \
-`x-request-id`.";
+stable `code`; the routes that are compatible with OpenAI or Anthropic answer in their own envelope. Every \
+reply carries `x-request-id`.";
 
 const TAGS: &[(&str, &str)] = &[
     ("auth", "Sign-in and the signed-in user."),
     (
         "models",
-        "Language models, compatible with OpenAI's clients.",
+        "Language models, compatible with clients of OpenAI and Anthropic.",
     ),
     (
         "generation",
@@ -132,7 +151,9 @@ fn share_with(operation: &mut Operation, path: &str) {
     }
     let is_public = path.starts_with("/v1/auth/");
     if !is_public {
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+        let schemes = [BEARER, API_KEY];
+        let schemes = schemes.map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
+        operation.security = Some(schemes.into());
     }
     let mut statuses = vec![
         ("401", "No valid token or credentials were sent."),
@@ -146,8 +167,8 @@ fn share_with(operation: &mut Operation, path: &str) {
     if !is_public {
         statuses.push(("403", "The right for this is missing."));
     }
-    let is_openai = Envelope::of(path) == Envelope::OpenAi;
-    if path.contains('{') || (is_openai && operation.request_body.is_some()) {
+    let is_of_models = Envelope::of(path).is_of_models();
+    if path.contains('{') || (is_of_models && operation.request_body.is_some()) {
         statuses.push(("404", "There is no such thing, or it may not be seen."));
     }
     if operation.parameters.is_some() || operation.request_body.is_some() {
@@ -160,7 +181,7 @@ fn share_with(operation: &mut Operation, path: &str) {
         statuses.push(("413", "The body is too large."));
         statuses.push(("415", "The body is not JSON."));
     }
-    if is_openai || path.starts_with("/v1/research/") || path.starts_with("/v1/analytics/") {
+    if is_of_models || path.starts_with("/v1/research/") || path.starts_with("/v1/analytics/") {
         statuses.push((
             "502",
             "An upstream answered with an error or with nonsense.",
@@ -181,6 +202,7 @@ fn error_response(envelope: Envelope, description: &str) -> Response {
     let (media_type, schema) = match envelope {
         Envelope::Problem => (Problem::MEDIA_TYPE, Problem::name()),
         Envelope::OpenAi => ("application/json", OpenAiError::name()),
+        Envelope::Anthropic => ("application/json", AnthropicError::name()),
     };
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(schema)))

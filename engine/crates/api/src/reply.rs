@@ -7,10 +7,15 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use inkstone_domain::codes;
+use inkstone_domain::usage::CacheUse;
 use inkstone_domain::{Error, Result};
+use inkstone_services::chat::Facts;
+use inkstone_services::gateway::cache_word;
 use serde::Serialize;
 
 use crate::error::ApiResult;
+use crate::extract::X_INKSTONE_CACHE;
+use crate::middleware::rates::set_rates;
 
 /// A reply of this status whose body is `value` as JSON.
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> ApiResult {
@@ -72,6 +77,25 @@ pub(crate) fn answered_by(mut response: Response, plugin: &str, version: &str) -
     if let Ok(value) = HeaderValue::try_from(format!("{plugin}@{version}")) {
         response.headers_mut().insert(X_INKSTONE_PLUGIN, value);
     }
+    response
+}
+
+const X_INKSTONE_ATTEMPTS: HeaderName = HeaderName::from_static("x-inkstone-attempts");
+/// As Stripe's API has it.
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// Tells how an answer was had: attempts, rates, and whether it was there already.
+pub(crate) fn had_by(mut response: Response, facts: &Facts) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_INKSTONE_ATTEMPTS, HeaderValue::from(facts.attempts));
+    if facts.cache != CacheUse::None {
+        let word = HeaderValue::from_static(cache_word(facts.cache));
+        headers.insert(X_INKSTONE_CACHE, word);
+    }
+    if facts.is_replay {
+        headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    set_rates(headers, &facts.rate);
     response
 }
 

@@ -11,9 +11,9 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, articles, auth, chat, docs, embeddings, generate, health, jobs, me, models,
-    plugin_admin, plugin_stats, plugins, ratings, recordings, reports, research, rollouts, search,
-    templates, tools, unknown,
+    analytics, articles, auth, chat, docs, embeddings, generate, health, jobs, keys, me, messages,
+    models, plugin_admin, plugin_stats, plugins, ratings, recordings, reports, rerank, research,
+    responses, rollouts, search, templates, tools, unknown, usage,
 };
 use crate::state::{ApiState, Shared};
 
@@ -56,9 +56,22 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rollouts::list_history))
         .routes(routes!(ratings::rate_answer))
         .routes(routes!(chat::create_completion))
+        .routes(routes!(responses::create_response))
+        .routes(routes!(messages::create_message))
         .routes(routes!(embeddings::create_embeddings))
+        .routes(routes!(rerank::rank_documents))
         .routes(routes!(models::list_models))
         .routes(routes!(models::show_model))
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::show_key, keys::change_key, keys::revoke_key))
+        .routes(routes!(keys::rotate_key))
+        .routes(routes!(usage::sum_usage))
+        .routes(routes!(usage::list_attempts))
+        .routes(routes!(
+            usage::show_limits,
+            usage::set_limits,
+            usage::remove_limits
+        ))
         .routes(routes!(templates::list_templates))
         .routes(routes!(generate::start_generation))
         .routes(routes!(jobs::list_jobs))

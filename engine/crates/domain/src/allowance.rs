@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,38 @@ impl FromStr for Subject {
                     "`{text}` has no limits; take `key:<id>`, `user:<id>`, `project:<name>` or `model:<provider>/<model>`"
                 ),
             )),
+        }
+    }
+}
+
+/// How much is left of the tightest rates that hold for a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateInfo {
+    pub requests: Option<RateLeft>,
+    pub tokens: Option<RateLeft>,
+}
+
+/// One rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateLeft {
+    /// In a minute.
+    pub limit: u64,
+    pub remaining: u64,
+    /// Until all of it is there again.
+    pub reset: Duration,
+}
+
+impl RateInfo {
+    /// Of each rate the one with less left.
+    pub fn tighter(self, other: Self) -> Self {
+        let least = |one: Option<RateLeft>, other: Option<RateLeft>| match (one, other) {
+            (Some(one), Some(other)) if one.remaining <= other.remaining => Some(one),
+            (one, None) => one,
+            (_, other) => other,
+        };
+        Self {
+            requests: least(self.requests, other.requests),
+            tokens: least(self.tokens, other.tokens),
         }
     }
 }

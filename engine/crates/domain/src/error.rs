@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::allowance::RateInfo;
 use crate::codes::Code;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -60,6 +61,7 @@ struct Inner {
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
     upstream_code: Option<String>,
+    rate: Option<RateInfo>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -72,6 +74,7 @@ impl Error {
             fields: Vec::new(),
             retry_after: None,
             upstream_code: None,
+            rate: None,
             source: None,
         }))
     }
@@ -98,6 +101,12 @@ impl Error {
     /// The code that a provider's own upstream gave, such as `insufficient_quota`. It may be shown.
     pub fn with_upstream_code(mut self, code: Option<String>) -> Self {
         self.0.upstream_code = code;
+        self
+    }
+
+    /// What is left of the rates that hold for the caller.
+    pub fn with_rate(mut self, rate: RateInfo) -> Self {
+        self.0.rate = Some(rate);
         self
     }
 
@@ -131,6 +140,11 @@ impl Error {
     /// The upstream's own code, where a provider told it. Ours is [`Error::code`].
     pub fn upstream_code(&self) -> Option<&str> {
         self.0.upstream_code.as_deref()
+    }
+
+    /// Where the caller's own rates were asked.
+    pub fn rate(&self) -> Option<&RateInfo> {
+        self.0.rate.as_ref()
     }
 
     /// Whether the same call may succeed later without a change by the caller.

@@ -20,9 +20,10 @@ pub(crate) mod tries;
 mod usage;
 
 pub use cache::{CacheWish, cache_word};
+pub use inkstone_domain::allowance::RateInfo;
 pub use inkstone_domain::gateway::{
     Balance, CacheConfig, CacheMode, DeploymentConfig, GatewayConfig, GuardsConfig, KNOWN_PATTERNS,
     LimitsConfig, ModelConfig, ReliabilityConfig,
 };
-pub use limits::{Limits, RateInfo};
+pub use limits::Limits;
 pub use usage::UsageRecorder;

@@ -101,6 +101,9 @@ fn question() -> chat::Request {
             max_tokens: None,
             stop: Vec::new(),
         },
+        logprobs: None,
+        drop_unsupported: false,
+        stream: false,
         extra: None,
     }
 }

@@ -13,7 +13,9 @@ use std::cell::Cell;
 use bindings::exports::inkstone::plugin::provider::{
     Completion, Guest, GuestCompletion, Model, ModelKind,
 };
-use bindings::inkstone::plugin::chat::{Chunk, EmbedReply, EmbedRequest, FinishReason, Request};
+use bindings::inkstone::plugin::chat::{
+    Chunk, EmbedReply, EmbedRequest, FinishReason, Ranked, Request, RerankReply, RerankRequest,
+};
 use bindings::inkstone::plugin::types::{Error, ErrorKind, Usage};
 use bindings::inkstone::plugin::{http, inference};
 
@@ -84,6 +86,15 @@ impl Guest for Latest {
             usage: usage(1),
         })
     }
+
+    fn rerank(request: RerankRequest) -> Result<RerankReply, Error> {
+        let indexes = (0..request.documents.len() as u32).rev();
+        Ok(RerankReply {
+            results: indexes.map(|index| Ranked { index, score: 0.5 }).collect(),
+            usage: usage(0),
+            search_units: 1,
+        })
+    }
 }
 
 enum Answer {
@@ -93,14 +104,28 @@ enum Answer {
 }
 
 impl GuestCompletion for Answer {
-    fn next(&self) -> Result<Option<Chunk>, Error> {
+    /// The last two things of the counting model come together.
+    fn next(&self) -> Result<Vec<Chunk>, Error> {
+        if let Self::Count(count) = self
+            && count.get() == 3
+        {
+            count.set(5);
+            return Ok(vec![
+                Chunk::Usage(usage(3)),
+                Chunk::Finish(FinishReason::Stop),
+            ]);
+        }
+        Ok(self.one()?.into_iter().collect())
+    }
+}
+
+impl Answer {
+    fn one(&self) -> Result<Option<Chunk>, Error> {
         match self {
             Self::Count(count) => {
                 count.set(count.get() + 1);
                 Ok(match count.get() {
                     number @ 1..=3 => Some(Chunk::Text(number.to_string())),
-                    4 => Some(Chunk::Usage(usage(3))),
-                    5 => Some(Chunk::Finish(FinishReason::Stop)),
                     _ => None,
                 })
             }

@@ -16,7 +16,7 @@ use tracing::{Instrument, debug, info, info_span};
 
 use super::failure::{Envelope, write_failure};
 use super::headers::set_security_headers;
-use super::request_id::X_REQUEST_ID;
+use super::request_id::{REQUEST_ID, X_REQUEST_ID};
 use super::timing::set_overhead;
 use super::{RequestId, Waited};
 use crate::error::ApiError;
@@ -51,11 +51,15 @@ pub(crate) async fn edge(
             }
             false => run_without_panic(request, next).await,
         };
-        let mut response = write_failure(response, Envelope::of(uri.path()), &request_id);
+        let envelope = Envelope::of(uri.path());
+        let mut response = write_failure(response, envelope, &request_id);
         let elapsed = started.elapsed();
         let waited = response.extensions_mut().remove::<Waited>();
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, request_id.header());
+        if envelope == Envelope::Anthropic {
+            headers.insert(REQUEST_ID, request_id.header());
+        }
         set_overhead(headers, elapsed, waited);
         set_security_headers(headers, uri.path());
         let route = route.as_ref().map_or("none", MatchedPath::as_str);

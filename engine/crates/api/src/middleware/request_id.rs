@@ -12,6 +12,9 @@ use inkstone_services::RequestContext;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The same, as Anthropic's clients look for it.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
 /// Longer ids of callers are replaced: they go into every log line.
 const MAX_LENGTH: usize = 128;
 

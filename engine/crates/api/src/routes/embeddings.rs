@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::error::ApiResult;
-use crate::extract::{CallContext, Caller, JsonBody};
+use crate::extract::{CallContext, JsonBody, ModelCaller};
 use crate::middleware::Waited;
-use crate::reply::{answered_by, encode, json_bytes, off_thread_if};
+use crate::reply::{answered_by, encode, had_by, json_bytes, off_thread_if};
 use crate::state::Shared;
 use crate::wire::openai::embedding::{EmbeddingsBody, EmbeddingsReply};
 
@@ -26,7 +26,7 @@ const LARGE_NUMBERS: usize = 16 * 1024;
 )]
 pub(crate) async fn create_embeddings(
     State(state): State<Shared>,
-    Caller(principal): Caller,
+    ModelCaller(principal): ModelCaller,
     CallContext(context): CallContext,
     body: JsonBody<EmbeddingsBody>,
 ) -> ApiResult {
@@ -50,5 +50,5 @@ pub(crate) async fn create_embeddings(
     })
     .await?;
     let response = answered_by(json_bytes(StatusCode::OK, body), &plugin, &version);
-    Ok(waited.note(response))
+    Ok(waited.note(had_by(response, &embedded.facts)))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use inkstone_domain::codes;
 
 use crate::error::{ApiError, ApiResult};
-use crate::extract::{Caller, PathWord};
+use crate::extract::{ModelCaller, PathWord};
 use crate::reply::ok;
 use crate::state::{ApiState, Shared};
 use crate::wire::openai::model::{ModelReply, ModelsReply, models_with_aliases};
@@ -16,7 +16,7 @@ use crate::wire::openai::model::{ModelReply, ModelsReply, models_with_aliases};
     get, path = "/v1/models", tag = "models",
     responses((status = 200, description = "All models, by id.", body = ModelsReply)),
 )]
-pub(crate) async fn list_models(State(state): State<Shared>, _: Caller) -> ApiResult {
+pub(crate) async fn list_models(State(state): State<Shared>, _: ModelCaller) -> ApiResult {
     ok(&ModelsReply {
         object: "list",
         data: all_models(&state).await,
@@ -31,7 +31,7 @@ pub(crate) async fn list_models(State(state): State<Shared>, _: Caller) -> ApiRe
 )]
 pub(crate) async fn show_model(
     State(state): State<Shared>,
-    _: Caller,
+    _: ModelCaller,
     PathWord(id): PathWord,
 ) -> ApiResult {
     let model = all_models(&state)

@@ -9,8 +9,6 @@ pub(crate) mod embedding;
 pub(crate) mod error;
 pub(crate) mod message;
 pub(crate) mod model;
-mod schema;
-pub(crate) mod text_or_list;
 
 #[cfg(test)]
 mod tests;

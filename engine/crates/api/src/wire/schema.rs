@@ -1,35 +1,32 @@
-//! Schemas of fields that OpenAI lets have several types; derives know only one.
+//! Schemas of fields that may have several types; derives know only one.
 
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, SchemaType};
 use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Schema, Type};
-
-use super::message::PartBody;
 
 /// A text or a list of texts.
 pub(super) fn text_or_texts() -> Schema {
     one_of([text().into(), array(text().into())])
 }
 
-/// A text, a list of parts, or null.
-pub(super) fn text_or_parts() -> Schema {
-    let part = RefOr::Ref(Ref::from_schema_name(PartBody::name()));
-    one_of([text().into(), array(part), null().into()])
+/// A list of texts, or of objects that carry one.
+pub(super) fn texts_or_objects() -> Schema {
+    let object = ObjectBuilder::new()
+        .property("text", text())
+        .required("text")
+        .build();
+    let item = one_of([text().into(), object.into()]);
+    Schema::Array(ArrayBuilder::new().items(RefOr::T(item)).build())
 }
 
-/// A word, or the name of a function.
-pub(super) fn tool_choice() -> Schema {
-    let name = ObjectBuilder::new()
-        .property("name", text())
-        .required("name");
-    let named = ObjectBuilder::new()
-        .property("type", word(["function"]))
-        .property("function", name)
-        .required("function");
-    one_of([
-        word(["none", "auto", "required"]).into(),
-        named.build().into(),
-    ])
+/// A text, a list of such things, or null.
+pub(super) fn text_or_list_of<T: ToSchema>() -> Schema {
+    one_of([text().into(), array(named::<T>()), null().into()])
+}
+
+/// One of these words, or an object.
+pub(super) fn word_or<const N: usize>(words: [&'static str; N], object: ObjectBuilder) -> Schema {
+    one_of([word(words).into(), object.build().into()])
 }
 
 /// Numbers, or base64 of them.
@@ -45,15 +42,20 @@ pub(super) fn null() -> Object {
         .build()
 }
 
-fn text() -> Object {
+pub(super) fn text() -> Object {
     ObjectBuilder::new().schema_type(Type::String).build()
 }
 
-fn word<const N: usize>(words: [&'static str; N]) -> Object {
+pub(super) fn word<const N: usize>(words: [&'static str; N]) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(words))
         .build()
+}
+
+/// The frame of the document must name such a type itself: no derive follows a reference made by hand.
+fn named<T: ToSchema>() -> RefOr<Schema> {
+    RefOr::Ref(Ref::from_schema_name(T::name()))
 }
 
 fn array(items: RefOr<Schema>) -> RefOr<Schema> {

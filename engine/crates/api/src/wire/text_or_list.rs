@@ -1,4 +1,4 @@
-//! Fields that OpenAI lets be a string or a list. Read by hand, because the error of an untagged
+//! Fields that may be a string or a list, as in all dialects of models. Read by hand, because the error of an untagged
 //! enum names neither the field nor what would be right.
 
 use std::fmt;
@@ -39,5 +39,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for TextOrListVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(items)).map(TextOrList::List)
+    }
+}
+
+impl TextOrList<String> {
+    /// A single text is a list of one.
+    pub(crate) fn into_texts(self) -> Vec<String> {
+        match self {
+            Self::Text(text) => vec![text],
+            Self::List(texts) => texts,
+        }
     }
 }

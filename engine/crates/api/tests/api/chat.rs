@@ -1,5 +1,7 @@
 //! `/v1/chat/completions`, whole and streamed.
 
+mod choices;
+
 use std::time::Duration;
 
 use axum::http::Method;
@@ -62,15 +64,18 @@ async fn aliases_and_the_default_model() {
 #[tokio::test]
 async fn fields_reach_the_provider_and_unknown_ones_in_extra() {
     let api = TestApi::start().await;
-    let body =
-        hello(json!({"temperature": 0.5, "max_tokens": 9, "seed": 3, "reasoning_effort": "low"}));
+    let body = hello(
+        json!({"temperature": 0.5, "max_tokens": 9, "seed": 3, "reasoning_effort": "low", "drop_unsupported": true}),
+    );
     assert_eq!(api.creator().post(PATH, body).await.status, 200);
     let request = api.provider.requests().remove(0);
     assert_eq!(request.model, "chat", "the provider's own name");
     assert_eq!(request.sampling.temperature, Some(0.5));
     assert_eq!(request.sampling.max_tokens, Some(9));
     assert_eq!(request.sampling.seed, Some(3));
-    assert_eq!(request.extra.unwrap()["reasoning_effort"], "low");
+    assert!(request.drop_unsupported);
+    let extra = request.extra.unwrap();
+    assert_eq!(Value::Object(extra), json!({"reasoning_effort": "low"}));
 }
 
 #[tokio::test]
@@ -155,14 +160,14 @@ async fn tool_calls_and_reasoning_are_streamed() {
 async fn an_error_before_the_first_chunk_has_its_own_status() {
     let api = TestApi::start().await;
     let failure = Error::new(&codes::UPSTREAM_RATE_LIMITED, "the upstream is busy")
-        .with_retry_after(Some(Duration::from_millis(1500)));
+        .with_retry_after(Some(Duration::from_millis(90_500)));
     api.provider.will_say([Say::Fail(failure)]);
     let reply = api
         .creator()
         .post(PATH, hello(json!({"stream": true})))
         .await;
     check::openai_error(&reply, 429, "rate_limit_error", "upstream_rate_limited");
-    assert_eq!(reply.header("retry-after"), "2", "rounded up");
+    assert_eq!(reply.header("retry-after"), "91", "rounded up");
 }
 
 #[tokio::test]
@@ -233,7 +238,8 @@ async fn a_client_who_leaves_ends_the_call() {
 async fn wrong_requests_name_the_field() {
     let api = TestApi::start().await;
     for (extra, param) in [
-        (json!({"n": 2}), "n"),
+        (json!({"n": 9}), "n"),
+        (json!({"top_logprobs": 2}), "top_logprobs"),
         (json!({"temperature": 3}), "temperature"),
         (json!({"temperature": "hot"}), "temperature"),
         (json!({"stop": 5}), "stop"),

@@ -1,4 +1,4 @@
-//! What every error reply must have, in both envelopes.
+//! What every error reply must have, in every envelope.
 
 use inkstone_testkit::api_client::TestReply;
 use serde_json::Value;
@@ -45,5 +45,30 @@ pub fn openai_error(reply: &TestReply, status: u16, kind: &str, code: &str) -> V
         "{error}"
     );
     assert!(error.get("param").is_some(), "{error}");
+    error
+}
+
+/// An error in Anthropic's envelope with this status, type and code. Returns its inside.
+#[track_caller]
+pub fn anthropic_error(reply: &TestReply, status: u16, kind: &str, code: &str) -> Value {
+    assert_eq!(
+        reply.header("content-type"),
+        "application/json",
+        "{reply:?}"
+    );
+    let body = reply.json();
+    let error = body["error"].clone();
+    assert_eq!(error["code"], code, "{body}");
+    assert_eq!(reply.status, status, "{body}");
+    assert_eq!(body["type"], "error");
+    assert_eq!(error["type"], kind);
+    assert!(
+        error["message"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty()),
+        "{error}"
+    );
+    assert_eq!(body["request_id"], reply.header("x-request-id"));
+    assert_eq!(body["request_id"], reply.header("request-id"));
     error
 }

@@ -1,10 +1,11 @@
 //! What holds for every route.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use inkstone_domain::{Error, codes};
 use inkstone_testkit::Say;
-use inkstone_testkit::api_client::{MAX_BODY_BYTES, Setup, TestApi};
+use inkstone_testkit::api_client::{MAX_BODY_BYTES, PASSWORD, Setup, TestApi};
 use serde_json::json;
 
 use crate::check;
@@ -37,6 +38,50 @@ async fn the_request_id_reaches_the_plugin() {
     let client = api.creator().with_header("x-request-id", "mine-8");
     assert_eq!(client.post("/v1/chat/completions", body).await.status, 200);
     assert_eq!(api.provider.request_ids(), ["mine-8"]);
+}
+
+#[tokio::test]
+async fn the_token_may_stand_in_another_header() {
+    let api = TestApi::start().await;
+    let body = json!({"email": "creator@example.org", "password": PASSWORD});
+    let pair = api.anonymous().post("/v1/auth/login", body).await.json();
+    let token = pair["access_token"].as_str().unwrap();
+    let client = api.anonymous().with_header("x-api-key", token);
+    assert_eq!(client.get("/v1/me").await.status, 200);
+    let client = api.anonymous().with_header("x-api-key", "wrong");
+    check::problem(&client.get("/v1/me").await, 401, "invalid_token");
+    let client = api.creator().with_header("x-api-key", "not looked at");
+    assert_eq!(client.get("/v1/me").await.status, 200);
+}
+
+#[tokio::test]
+async fn every_dialect_has_its_envelope() {
+    let api = TestApi::start().await;
+    let client = api.anonymous();
+    let openai = ["/v1/responses", "/v1/responses/resp_1", "/v1/rerank"];
+    for path in openai {
+        let reply = client.get(path).await;
+        assert!(reply.json()["error"]["param"].is_null(), "{reply:?}");
+        assert!([404, 405].contains(&reply.status), "{reply:?}");
+    }
+    let kind = "not_found_error";
+    let reply = client.post("/v1/messages/count_tokens", json!({})).await;
+    check::anthropic_error(&reply, 404, kind, "unknown_route");
+    let kind = "invalid_request_error";
+    let reply = client.get("/v1/messages").await;
+    check::anthropic_error(&reply, 405, kind, "method_not_allowed");
+    let long = "x".repeat(MAX_BODY_BYTES + 1);
+    let client = api.creator();
+    let reply = client
+        .post_raw("/v1/messages", "application/json", format!("\"{long}\""))
+        .await;
+    check::anthropic_error(&reply, 413, "request_too_large", "body_too_large");
+    let reply = client.post_raw("/v1/messages", "text/plain", "a").await;
+    check::anthropic_error(&reply, 415, kind, "unsupported_media_type");
+    let reply = client
+        .post_raw("/v1/messages", "application/json", "{")
+        .await;
+    check::anthropic_error(&reply, 400, kind, "invalid_json");
 }
 
 #[tokio::test]
@@ -192,7 +237,9 @@ async fn a_panic_is_a_problem_that_tells_nothing_of_it() {
 async fn sources_of_errors_are_never_shown() {
     let api = TestApi::start().await;
     let failure = Error::new(&codes::UPSTREAM_ERROR, "the upstream answered with 500")
-        .with_source("a line of the upstream's log");
+        .with_source("a line of the upstream's log")
+        // Nobody waits so long, so it is not tried again.
+        .with_retry_after(Some(Duration::from_secs(60)));
     api.provider.will_say([Say::Fail(failure)]);
     let body = json!({"messages": [{"role": "user", "content": "hi"}]});
     let reply = api.creator().post("/v1/chat/completions", body).await;

@@ -61,6 +61,17 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             Some(json!({"request_id": "a", "rating": 5})),
         ),
         (Method::POST, "/v1/chat/completions", Some(message)),
+        (Method::POST, "/v1/responses", Some(json!({"input": "hi"}))),
+        (
+            Method::POST,
+            "/v1/messages",
+            Some(json!({"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]})),
+        ),
+        (
+            Method::POST,
+            "/v1/rerank",
+            Some(json!({"model": "fake/rerank", "query": "a", "documents": ["a"]})),
+        ),
         (
             Method::POST,
             "/v1/embeddings",
@@ -166,6 +177,12 @@ async fn every_route_by_every_identity() {
         POST /v1/ratings
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
         POST /v1/chat/completions
+            anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200
+        POST /v1/responses
+            anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200
+        POST /v1/messages
+            anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200
+        POST /v1/rerank
             anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200
         POST /v1/embeddings
             anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200

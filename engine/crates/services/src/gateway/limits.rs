@@ -5,14 +5,12 @@ mod account;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use inkstone_domain::Result;
-use inkstone_domain::allowance::{Allowance, DaySpend, Period, Spend, Subject};
+use inkstone_domain::allowance::{Allowance, DaySpend, Period, RateInfo, Spend, Subject};
 use inkstone_domain::ports::Clock;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::usage::UsageRecord;
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use self::account::Account;
@@ -30,23 +28,6 @@ struct State {
     accounts: HashMap<Subject, Account>,
     /// Allowances that were set by an admin, in place of the configuration's.
     set: HashMap<Subject, Allowance>,
-}
-
-/// How much is left of the tightest rates that hold for a call.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RateInfo {
-    pub requests: Option<RateLeft>,
-    pub tokens: Option<RateLeft>,
-}
-
-/// One rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RateLeft {
-    /// In a minute.
-    pub limit: u64,
-    pub remaining: u64,
-    /// Until all of it is there again.
-    pub reset: Duration,
 }
 
 impl Limits {
@@ -130,7 +111,9 @@ impl Limits {
         for (subject, allowance) in &bounded {
             let account = state.accounts.entry(subject.clone()).or_default();
             account.fit(allowance, now);
-            account.check(subject, allowance, estimate, now, today)?;
+            account
+                .check(subject, allowance, estimate, now, today)
+                .map_err(|error| error.with_rate(account.rate()))?;
         }
         let mut rate = RateInfo::default();
         for (subject, _) in &bounded {
@@ -207,20 +190,6 @@ impl Drop for Admission {
             if let Some(account) = state.accounts.get_mut(subject) {
                 account.release(self.estimate, used);
             }
-        }
-    }
-}
-
-impl RateInfo {
-    fn tighter(self, other: Self) -> Self {
-        let least = |one: Option<RateLeft>, other: Option<RateLeft>| match (one, other) {
-            (Some(one), Some(other)) if one.remaining <= other.remaining => Some(one),
-            (one, None) => one,
-            (_, other) => other,
-        };
-        Self {
-            requests: least(self.requests, other.requests),
-            tokens: least(self.tokens, other.tokens),
         }
     }
 }

@@ -1,17 +1,23 @@
 //! The body of `POST /v1/chat/completions`, and its conversion. Known fields are checked here; what
 //! OpenAI has and we cannot do is refused by name; everything else is passed on in `extra`.
 
-use inkstone_domain::chat::{Request, ResponseFormat, Sampling, ToolChoice, ToolDefinition};
-use inkstone_domain::{FieldError, Result};
+mod response_format;
+mod tools;
+
+use inkstone_domain::Result;
+use inkstone_domain::chat::{Request, Sampling};
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::message::{MessageBody, refuse};
-use super::schema;
-use super::text_or_list::TextOrList;
-use crate::error::invalid_fields;
+use self::response_format::{ResponseFormatBody, response_format_of};
+pub(crate) use self::tools::choice_of_word;
+use self::tools::{ToolBody, ToolChoiceBody, tool_choice_of, tools_of};
+use super::message::MessageBody;
+use crate::wire::logprobs::MAX_TOP_LOGPROBS;
+use crate::wire::refusals::Refusals;
+use crate::wire::schema;
+use crate::wire::text_or_list::TextOrList;
 
 /// A conversation to go on with.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -44,6 +50,7 @@ pub(crate) struct ChatRequestBody {
     /// Multiplicative, above 0; 1 is none. Not OpenAI's.
     #[serde(default)]
     pub repeat_penalty: Option<f32>,
+    /// Where there are several choices, each after the first takes the next number.
     #[serde(default)]
     pub seed: Option<u64>,
     /// The older word for `max_completion_tokens`.
@@ -60,16 +67,22 @@ pub(crate) struct ChatRequestBody {
     pub tools: Option<Vec<ToolBody>>,
     /// `none`, `auto`, `required`, or `{"type":"function","function":{"name":…}}`.
     #[serde(default)]
-    #[schema(schema_with = schema::tool_choice)]
+    #[schema(schema_with = tools::tool_choice_schema)]
     pub tool_choice: Option<ToolChoiceBody>,
     #[serde(default)]
     pub response_format: Option<ResponseFormatBody>,
-    /// Only 1 is possible.
+    /// How many answers to give, 1 to 8. Each is a call of its own, and is billed as one.
     #[serde(default)]
     pub n: Option<u32>,
-    /// Only `false` is possible.
+    /// Tell how likely each token was.
     #[serde(default)]
     pub logprobs: Option<bool>,
+    /// 0 to 20: tell as many of the likeliest tokens at each place. Needs `logprobs`.
+    #[serde(default)]
+    pub top_logprobs: Option<u32>,
+    /// Leave out what the provider cannot do instead of refusing it. Not OpenAI's.
+    #[serde(default)]
+    pub drop_unsupported: Option<bool>,
     /// Further fields, passed to the provider as they are.
     #[serde(flatten)]
     #[schema(ignore)]
@@ -84,55 +97,6 @@ pub(crate) struct StreamOptionsBody {
     pub include_usage: Option<bool>,
 }
 
-/// A tool the model may call.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct ToolBody {
-    /// Always `function`.
-    #[serde(rename = "type", default)]
-    pub kind: Option<String>,
-    pub function: FunctionBody,
-}
-
-/// A function as a tool.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct FunctionBody {
-    pub name: String,
-    #[serde(default)]
-    pub description: Option<String>,
-    /// JSON Schema of the arguments; none are taken where it is left out.
-    #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    pub parameters: Option<Value>,
-}
-
-/// Which tool to call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ToolChoiceBody {
-    Word(String),
-    Named(String),
-}
-
-/// What form the answer takes.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct ResponseFormatBody {
-    /// `text`, `json_object` or `json_schema`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    #[serde(default)]
-    pub json_schema: Option<JsonSchemaBody>,
-}
-
-/// A schema the answer must fit.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct JsonSchemaBody {
-    pub name: String,
-    #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    pub schema: Option<Value>,
-    #[serde(default)]
-    pub strict: Option<bool>,
-}
-
 /// How to answer: one piece or a stream, with or without the last chunk of usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -143,12 +107,14 @@ pub(crate) enum Delivery {
 /// More stops than this are refused.
 const MAX_STOPS: usize = 16;
 
+/// More choices than this are refused: each is a call.
+const MAX_CHOICES: u32 = 8;
+
 /// Fields OpenAI has that are refused where they ask for something, and what to do instead.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("functions", "is not read here; use `tools`"),
     ("function_call", "is not read here; use `tool_choice`"),
     ("audio", "is not possible here; leave it out"),
-    ("top_logprobs", "is not possible here; leave it out"),
 ];
 
 impl ChatRequestBody {
@@ -165,17 +131,19 @@ impl ChatRequestBody {
         Delivery::Stream { include_usage }
     }
 
+    /// How many answers are wanted.
+    pub(crate) fn choices(&self) -> usize {
+        self.n.unwrap_or(1) as usize
+    }
+
     /// Checks and converts; the error names every wrong field.
     pub(crate) fn into_domain(self) -> Result<Request> {
-        let mut wrong = Vec::new();
+        let mut wrong = Refusals::default();
         self.refuse_what_is_not_possible(&mut wrong);
+        let logprobs = self.logprobs(&mut wrong);
         let sampling = self.sampling(&mut wrong);
         if self.messages.is_empty() {
-            refuse(
-                &mut wrong,
-                "/messages".to_owned(),
-                "at least one message is needed",
-            );
+            wrong.refuse("/messages", "at least one message is needed");
         }
         let messages = self
             .messages
@@ -186,73 +154,57 @@ impl ChatRequestBody {
         let tools = tools_of(self.tools.unwrap_or_default(), &mut wrong);
         let tool_choice = tool_choice_of(self.tool_choice, &tools, &mut wrong);
         let response_format = response_format_of(self.response_format, &mut wrong);
-        if !wrong.is_empty() {
-            return Err(invalid_fields("the request is not valid", wrong));
-        }
+        wrong.into_result()?;
         let extra = without_nulls(self.extra);
         Ok(Request {
-            stream: self.stream == Some(true),
-            logprobs: None,
-            drop_unsupported: false,
             model: self.model,
             messages,
             tools,
             tool_choice,
             response_format,
             sampling,
+            logprobs,
+            drop_unsupported: self.drop_unsupported == Some(true),
+            stream: self.stream == Some(true),
             extra: (!extra.is_empty()).then_some(extra),
         })
     }
 
-    fn refuse_what_is_not_possible(&self, wrong: &mut Vec<FieldError>) {
-        if self.n.is_some_and(|n| n != 1) {
-            refuse(
-                wrong,
-                "/n".to_owned(),
-                "only `1` is possible; ask once per answer",
-            );
-        }
-        if self.logprobs == Some(true) {
-            refuse(
-                wrong,
-                "/logprobs".to_owned(),
-                "is not possible here; leave it out",
-            );
+    fn refuse_what_is_not_possible(&self, wrong: &mut Refusals) {
+        if self.n.is_some_and(|n| !(1..=MAX_CHOICES).contains(&n)) {
+            wrong.refuse("/n", format!("must be from 1 to {MAX_CHOICES}"));
         }
         for (name, detail) in UNSUPPORTED {
             if self.extra.get(*name).is_some_and(|value| !value.is_null()) {
-                refuse(wrong, format!("/{name}"), *detail);
+                wrong.refuse(format!("/{name}"), *detail);
             }
         }
     }
 
-    fn sampling(&self, wrong: &mut Vec<FieldError>) -> Sampling {
-        let ranges = [
-            ("temperature", self.temperature, 0.0, 2.0),
-            ("top_p", self.top_p, 0.0, 1.0),
-            ("frequency_penalty", self.frequency_penalty, -2.0, 2.0),
-            ("presence_penalty", self.presence_penalty, -2.0, 2.0),
-        ];
-        for (name, value, low, high) in ranges {
-            if value.is_some_and(|value| !(low..=high).contains(&value)) {
-                refuse(
-                    wrong,
-                    format!("/{name}"),
-                    format!("must be from {low} to {high}"),
-                );
-            }
+    fn logprobs(&self, wrong: &mut Refusals) -> Option<u8> {
+        let wants_them = self.logprobs == Some(true);
+        match self.top_logprobs {
+            Some(top) if top > MAX_TOP_LOGPROBS => wrong.none(
+                "/top_logprobs",
+                format!("must be from 0 to {MAX_TOP_LOGPROBS}"),
+            ),
+            Some(_) if !wants_them => wrong.none("/top_logprobs", "needs `logprobs` to be `true`"),
+            top => wants_them.then(|| u8::try_from(top.unwrap_or(0)).unwrap_or(u8::MAX)),
         }
+    }
+
+    fn sampling(&self, wrong: &mut Refusals) -> Sampling {
+        wrong.check_range("temperature", self.temperature, 0.0, 2.0);
+        wrong.check_range("top_p", self.top_p, 0.0, 1.0);
+        wrong.check_range("frequency_penalty", self.frequency_penalty, -2.0, 2.0);
+        wrong.check_range("presence_penalty", self.presence_penalty, -2.0, 2.0);
         if self.repeat_penalty.is_some_and(|value| value <= 0.0) {
-            refuse(wrong, "/repeat_penalty".to_owned(), "must be above 0");
+            wrong.refuse("/repeat_penalty", "must be above 0");
         }
-        let counts = [
-            ("top_k", self.top_k),
-            ("max_tokens", self.max_tokens),
-            ("max_completion_tokens", self.max_completion_tokens),
-        ];
-        for (name, _) in counts.into_iter().filter(|(_, value)| *value == Some(0)) {
-            refuse(wrong, format!("/{name}"), "must be at least 1");
-        }
+        wrong.check_count("top_k", self.top_k);
+        wrong.check_count("max_tokens", self.max_tokens);
+        wrong.check_count("max_completion_tokens", self.max_completion_tokens);
+        let stop = self.stop.clone().map(TextOrList::into_texts);
         Sampling {
             temperature: self.temperature,
             top_p: self.top_p,
@@ -262,156 +214,28 @@ impl ChatRequestBody {
             repeat_penalty: self.repeat_penalty,
             seed: self.seed,
             max_tokens: self.max_completion_tokens.or(self.max_tokens),
-            stop: stops_of(self.stop.as_ref(), wrong),
+            stop: checked_stops(stop.unwrap_or_default(), "/stop", wrong),
         }
     }
 }
 
-fn stops_of(stop: Option<&TextOrList<String>>, wrong: &mut Vec<FieldError>) -> Vec<String> {
-    let stops = match stop {
-        None => Vec::new(),
-        Some(TextOrList::Text(text)) => vec![text.clone()],
-        Some(TextOrList::List(texts)) => texts.clone(),
-    };
+/// The texts before which to stop, in any dialect.
+pub(crate) fn checked_stops(
+    stops: Vec<String>,
+    pointer: &str,
+    wrong: &mut Refusals,
+) -> Vec<String> {
     if stops.len() > MAX_STOPS {
-        refuse(
-            wrong,
-            "/stop".to_owned(),
-            format!("at most {MAX_STOPS} are possible"),
-        );
+        wrong.refuse(pointer, format!("at most {MAX_STOPS} are possible"));
     }
     if stops.iter().any(String::is_empty) {
-        refuse(wrong, "/stop".to_owned(), "must not be empty");
+        wrong.refuse(pointer, "must not be empty");
     }
     stops
 }
 
-fn tools_of(tools: Vec<ToolBody>, wrong: &mut Vec<FieldError>) -> Vec<ToolDefinition> {
-    for (index, tool) in tools.iter().enumerate() {
-        if tool.kind.as_deref().is_some_and(|kind| kind != "function") {
-            refuse(
-                wrong,
-                format!("/tools/{index}/type"),
-                "only `function` is possible",
-            );
-        }
-    }
-    tools
-        .into_iter()
-        .map(|tool| ToolDefinition {
-            name: tool.function.name,
-            description: tool.function.description.unwrap_or_default(),
-            parameters: tool
-                .function
-                .parameters
-                .unwrap_or_else(|| serde_json::json!({"type": "object", "properties": {}})),
-        })
-        .collect()
-}
-
-fn tool_choice_of(
-    choice: Option<ToolChoiceBody>,
-    tools: &[ToolDefinition],
-    wrong: &mut Vec<FieldError>,
-) -> ToolChoice {
-    let choice = match choice {
-        None => return ToolChoice::Auto,
-        Some(ToolChoiceBody::Named(name)) => ToolChoice::Named(name),
-        Some(ToolChoiceBody::Word(word)) => match word.as_str() {
-            "auto" => ToolChoice::Auto,
-            "none" => ToolChoice::Forbid,
-            "required" => ToolChoice::Require,
-            _ => {
-                let detail = format!("`{word}` is not one of `none`, `auto`, `required`");
-                refuse(wrong, "/tool_choice".to_owned(), detail);
-                ToolChoice::Auto
-            }
-        },
-    };
-    if choice == ToolChoice::Require && tools.is_empty() {
-        refuse(wrong, "/tool_choice".to_owned(), "`required` needs `tools`");
-    }
-    if let ToolChoice::Named(name) = &choice
-        && !tools.iter().any(|tool| &tool.name == name)
-    {
-        let detail = format!("`{name}` is not one of `tools`");
-        refuse(wrong, "/tool_choice/function/name".to_owned(), detail);
-    }
-    choice
-}
-
-fn response_format_of(
-    format: Option<ResponseFormatBody>,
-    wrong: &mut Vec<FieldError>,
-) -> ResponseFormat {
-    let Some(format) = format else {
-        return ResponseFormat::Text;
-    };
-    match (format.kind.as_str(), format.json_schema) {
-        ("text", _) => ResponseFormat::Text,
-        ("json_object", _) => ResponseFormat::JsonObject,
-        (
-            "json_schema",
-            Some(JsonSchemaBody {
-                name,
-                schema: Some(schema),
-                strict,
-            }),
-        ) => ResponseFormat::JsonSchema {
-            name,
-            schema,
-            strict: strict.unwrap_or(false),
-        },
-        ("json_schema", _) => {
-            let pointer = "/response_format/json_schema".to_owned();
-            refuse(wrong, pointer, "must be `{\"name\": …, \"schema\": {…}}`");
-            ResponseFormat::Text
-        }
-        (other, _) => {
-            let detail = format!("`{other}` is not one of `text`, `json_object`, `json_schema`");
-            refuse(wrong, "/response_format/type".to_owned(), detail);
-            ResponseFormat::Text
-        }
-    }
-}
-
 /// Clients send `null` for what they leave out; an upstream need not understand that.
-fn without_nulls(mut extra: Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn without_nulls(mut extra: Map<String, Value>) -> Map<String, Value> {
     extra.retain(|_, value| !value.is_null());
     extra
-}
-
-impl<'de> Deserialize<'de> for ToolChoiceBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ToolChoiceVisitor)
-    }
-}
-
-struct ToolChoiceVisitor;
-
-#[derive(Deserialize)]
-struct NamedChoice {
-    function: NamedFunction,
-}
-
-#[derive(Deserialize)]
-struct NamedFunction {
-    name: String,
-}
-
-impl<'de> Visitor<'de> for ToolChoiceVisitor {
-    type Value = ToolChoiceBody;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a word or `{\"type\":\"function\",\"function\":{\"name\":…}}`")
-    }
-
-    fn visit_str<E: de::Error>(self, word: &str) -> Result<Self::Value, E> {
-        Ok(ToolChoiceBody::Word(word.to_owned()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let choice = NamedChoice::deserialize(de::value::MapAccessDeserializer::new(map))?;
-        Ok(ToolChoiceBody::Named(choice.function.name))
-    }
 }

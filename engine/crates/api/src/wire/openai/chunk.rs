@@ -1,12 +1,15 @@
 //! A streamed answer, as OpenAI's `chat.completion.chunk`s. [`ChunkWriter`] knows the order clients
-//! rely on: the role first, then deltas, one finish reason, the usage if it was asked for.
+//! rely on: the role first, then deltas, one finish reason per choice, the usage if it was asked for.
 
 use inkstone_domain::chat::{Chunk, FinishReason, ToolCallDelta, Usage};
+use inkstone_domain::{Error, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::completion::{AnnotationReply, UsageReply, annotation, finish_word};
-use super::schema;
+use super::completion::{AnnotationReply, LogprobsReply, UsageReply, annotation, finish_word};
+use super::error::OpenAiError;
+use crate::answer::{AnswerWriter, EventFrame, Said};
+use crate::wire::inkstone::InkstoneReply;
 
 /// A piece of an answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,21 +22,24 @@ pub(crate) struct ChunkReply<'a> {
     /// `provider/model` that answers.
     pub model: &'a str,
     /// One, or none in the chunk that tells the usage.
-    pub choices: Vec<ChunkChoice>,
+    #[schema(value_type = Vec<ChunkChoice>)]
+    pub choices: &'a [ChunkChoice],
     /// Tokens used, in the last chunk, if `stream_options.include_usage` asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<UsageReply>)]
     pub usage: Option<Option<UsageReply>>,
+    /// Only where there is something to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inkstone: Option<InkstoneReply<'a>>,
 }
 
 /// What is new.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChunkChoice {
-    pub index: u32,
+    pub index: usize,
     pub delta: DeltaReply,
-    /// Always null.
-    #[schema(schema_with = schema::null)]
-    pub logprobs: (),
+    /// Null where they were not asked for.
+    pub logprobs: Option<LogprobsReply>,
     /// `stop`, `length`, `tool_calls` or `content_filter`, once.
     pub finish_reason: Option<&'static str>,
 }
@@ -47,6 +53,9 @@ pub(crate) struct DeltaReply {
     pub content: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    /// Whole, at the end of a thought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_signature: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_calls: Option<[ToolCallDeltaReply; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,121 +82,156 @@ pub(crate) struct FunctionDeltaReply {
     pub arguments: String,
 }
 
-/// Turns the chunks of one answer into chunks of the wire.
+/// Turns what models say into chunks of the wire.
 pub(crate) struct ChunkWriter {
     id: String,
     created: i64,
-    model: String,
     include_usage: bool,
+    choices: Vec<ChoiceState>,
+}
+
+/// What is known of a choice so far.
+#[derive(Default)]
+struct ChoiceState {
+    model: String,
     usage: Usage,
-    finished: bool,
-    called_tools: bool,
+    is_finished: bool,
+    has_called_tools: bool,
 }
 
 impl ChunkWriter {
-    pub(crate) fn new(id: String, created: i64, model: String, include_usage: bool) -> Self {
+    /// `models` has the `provider/model` of each choice.
+    pub(crate) fn new(id: String, created: i64, models: &[String], include_usage: bool) -> Self {
+        let choice = |model: &String| ChoiceState {
+            model: model.clone(),
+            ..ChoiceState::default()
+        };
         Self {
             id,
             created,
-            model,
             include_usage,
-            usage: Usage::default(),
-            finished: false,
-            called_tools: false,
+            choices: models.iter().map(choice).collect(),
         }
     }
 
-    /// The chunk that opens the stream.
-    pub(crate) fn opening(&self) -> ChunkReply<'_> {
-        self.delta(DeltaReply {
-            role: Some("assistant"),
-            content: Some(String::new()),
-            ..DeltaReply::default()
-        })
+    fn send(&self, piece: ChunkChoice, is_rerouted: bool, frame: &mut EventFrame) {
+        let model = self.model_of(piece.index);
+        frame.data(&ChunkReply {
+            inkstone: is_rerouted.then(|| InkstoneReply::rerouted(model)),
+            ..self.chunk(model, &[piece])
+        });
     }
 
-    /// The wire's chunk for this one, if it has one.
-    pub(crate) fn next(&mut self, chunk: Chunk) -> Option<ChunkReply<'_>> {
-        let delta = match chunk {
-            Chunk::Text(text) => DeltaReply {
-                content: Some(text),
-                ..DeltaReply::default()
-            },
-            Chunk::Reasoning(text) => DeltaReply {
-                reasoning_content: Some(text),
-                ..DeltaReply::default()
-            },
-            Chunk::ToolCall(delta) => {
-                self.called_tools = true;
-                DeltaReply {
-                    tool_calls: Some([tool_call_delta(delta)]),
-                    ..DeltaReply::default()
-                }
-            }
-            Chunk::Citation(source) => DeltaReply {
-                annotations: Some([annotation(source)?]),
-                ..DeltaReply::default()
-            },
-            Chunk::ThoughtSignature(_) | Chunk::Logprobs(_) | Chunk::Rerouted(_) => return None,
-            // Told at the end, wherever a provider tells it.
-            Chunk::Usage(usage) => {
-                self.usage = usage;
-                return None;
-            }
-            Chunk::Finish(_) if self.finished => return None,
-            Chunk::Finish(reason) => return Some(self.finish(reason)),
-        };
-        Some(self.delta(delta))
-    }
-
-    /// The finish reason, where the provider gave none.
-    pub(crate) fn missing_finish(&mut self) -> Option<ChunkReply<'_>> {
-        if self.finished {
-            return None;
-        }
-        let reason = match self.called_tools {
-            true => FinishReason::ToolCalls,
-            false => FinishReason::Stop,
-        };
-        Some(self.finish(reason))
-    }
-
-    /// The chunk that tells the usage, if it was asked for.
-    pub(crate) fn closing(&self) -> Option<ChunkReply<'_>> {
-        self.include_usage.then(|| ChunkReply {
-            usage: Some(Some(UsageReply::from(self.usage))),
-            ..self.chunk(Vec::new())
-        })
-    }
-
-    fn finish(&mut self, reason: FinishReason) -> ChunkReply<'_> {
-        self.finished = true;
-        self.chunk(vec![ChunkChoice {
-            index: 0,
-            delta: DeltaReply::default(),
-            logprobs: (),
-            finish_reason: Some(finish_word(reason)),
-        }])
-    }
-
-    fn delta(&self, delta: DeltaReply) -> ChunkReply<'_> {
-        self.chunk(vec![ChunkChoice {
-            index: 0,
-            delta,
-            logprobs: (),
-            finish_reason: None,
-        }])
-    }
-
-    fn chunk(&self, choices: Vec<ChunkChoice>) -> ChunkReply<'_> {
+    fn chunk<'a>(&'a self, model: &'a str, choices: &'a [ChunkChoice]) -> ChunkReply<'a> {
         ChunkReply {
             id: &self.id,
             object: "chat.completion.chunk",
             created: self.created,
-            model: &self.model,
+            model,
             choices,
             usage: self.include_usage.then_some(None),
+            inkstone: None,
         }
+    }
+
+    fn model_of(&self, index: usize) -> &str {
+        self.choices
+            .get(index)
+            .map_or("", |choice| choice.model.as_str())
+    }
+}
+
+impl AnswerWriter for ChunkWriter {
+    fn open(&mut self, frame: &mut EventFrame) {
+        for index in 0..self.choices.len() {
+            let opening = DeltaReply {
+                role: Some("assistant"),
+                content: Some(String::new()),
+                ..DeltaReply::default()
+            };
+            self.send(delta(index, opening), false, frame);
+        }
+    }
+
+    fn write(&mut self, index: usize, said: Said, frame: &mut EventFrame) -> Result<()> {
+        let Some(choice) = self.choices.get_mut(index) else {
+            return Ok(());
+        };
+        let mut piece = delta(index, DeltaReply::default());
+        let mut is_rerouted = false;
+        match said.chunk {
+            Chunk::Text(text) => {
+                piece.delta.content = Some(text);
+                piece.logprobs = LogprobsReply::of(said.logprobs);
+            }
+            Chunk::Reasoning(text) => piece.delta.reasoning_content = Some(text),
+            Chunk::ThoughtSignature(signature) => {
+                piece.delta.reasoning_signature = Some(signature);
+            }
+            Chunk::ToolCall(call) => {
+                choice.has_called_tools = true;
+                piece.delta.tool_calls = Some([tool_call_delta(call)]);
+            }
+            Chunk::Citation(source) => match annotation(source) {
+                Some(annotation) => piece.delta.annotations = Some([annotation]),
+                None => return Ok(()),
+            },
+            Chunk::Rerouted(model) => {
+                choice.model = model;
+                is_rerouted = true;
+            }
+            // Told at the end, wherever a provider tells it.
+            Chunk::Usage(usage) => {
+                choice.usage = usage;
+                return Ok(());
+            }
+            Chunk::Finish(_) if choice.is_finished => return Ok(()),
+            Chunk::Finish(reason) => {
+                choice.is_finished = true;
+                piece.finish_reason = Some(finish_word(reason));
+            }
+            // They come with their text.
+            Chunk::Logprobs(_) => return Ok(()),
+        }
+        self.send(piece, is_rerouted, frame);
+        Ok(())
+    }
+
+    fn close(&mut self, frame: &mut EventFrame) {
+        let mut usage = Usage::default();
+        for (index, choice) in self.choices.iter().enumerate() {
+            usage += choice.usage;
+            if choice.is_finished {
+                continue;
+            }
+            let reason = match choice.has_called_tools {
+                true => FinishReason::ToolCalls,
+                false => FinishReason::Stop,
+            };
+            let mut piece = delta(index, DeltaReply::default());
+            piece.finish_reason = Some(finish_word(reason));
+            self.send(piece, false, frame);
+        }
+        if self.include_usage {
+            frame.data(&ChunkReply {
+                usage: Some(Some(UsageReply::from(usage))),
+                ..self.chunk(self.model_of(0), &[])
+            });
+        }
+        frame.done();
+    }
+
+    fn fail(&mut self, error: &Error, frame: &mut EventFrame) {
+        frame.data(&OpenAiError::new(error));
+    }
+}
+
+fn delta(index: usize, delta: DeltaReply) -> ChunkChoice {
+    ChunkChoice {
+        index,
+        delta,
+        logprobs: None,
+        finish_reason: None,
     }
 }
 

@@ -1,11 +1,14 @@
 //! A whole answer, as OpenAI's `chat.completion`. The usage block is shared with the stream.
 
-use inkstone_domain::chat::{FinishReason, Reply, ToolCall, Usage};
+use inkstone_domain::chat::{FinishReason, Reply, TokenLogprob, ToolCall, Usage};
 use inkstone_domain::research::Source;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schema;
+use crate::answer::WholeReply;
+use crate::wire::inkstone::InkstoneReply;
+use crate::wire::logprobs::{TokenLogprobReply, token_logprobs};
+use crate::wire::schema;
 
 /// A whole answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,9 +21,13 @@ pub(crate) struct CompletionReply {
     pub created: i64,
     /// `provider/model` that answered.
     pub model: String,
-    /// Always one.
-    pub choices: [ChoiceReply; 1],
+    /// As many as `n` asked for.
+    pub choices: Vec<ChoiceReply>,
+    /// The tokens of all choices together.
     pub usage: UsageReply,
+    /// Only where there is something to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inkstone: Option<InkstoneReply<'static>>,
 }
 
 /// The answer itself.
@@ -28,11 +35,19 @@ pub(crate) struct CompletionReply {
 pub(crate) struct ChoiceReply {
     pub index: u32,
     pub message: MessageReply,
-    /// Always null.
-    #[schema(schema_with = schema::null)]
-    pub logprobs: (),
+    /// Null where they were not asked for.
+    pub logprobs: Option<LogprobsReply>,
     /// `stop`, `length`, `tool_calls` or `content_filter`.
     pub finish_reason: &'static str,
+}
+
+/// How likely the tokens of the answer were.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LogprobsReply {
+    pub content: Vec<TokenLogprobReply>,
+    /// Always null.
+    #[schema(schema_with = schema::null)]
+    pub refusal: (),
 }
 
 /// What the model said.
@@ -48,6 +63,9 @@ pub(crate) struct MessageReply {
     /// What the model thought, where it tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    /// The provider's proof of that thought; send it back with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_signature: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCallReply>,
     /// What the model cites.
@@ -114,30 +132,59 @@ pub(crate) struct CompletionDetailsReply {
 }
 
 impl CompletionReply {
-    pub(crate) fn new(reply: Reply, id: String, created: i64) -> Self {
-        let called_tools = !reply.tool_calls.is_empty();
-        let content = (!reply.text.is_empty() || !called_tools).then_some(reply.text);
-        let message = MessageReply {
-            role: "assistant",
-            content,
-            refusal: (),
-            reasoning_content: (!reply.reasoning.is_empty()).then_some(reply.reasoning),
-            tool_calls: reply.tool_calls.into_iter().map(tool_call).collect(),
-            annotations: reply.citations.into_iter().filter_map(annotation).collect(),
-        };
+    /// The choices in their order. Where one was rerouted, the model is the last it was rerouted to.
+    pub(crate) fn new(answers: Vec<WholeReply>, id: String, created: i64) -> Self {
+        let rerouted = answers.iter().rfind(|answer| answer.is_rerouted);
+        let model = rerouted
+            .or(answers.first())
+            .map(|answer| answer.reply.model.clone());
+        let inkstone = rerouted.map(|answer| InkstoneReply::rerouted(answer.reply.model.clone()));
+        let mut usage = Usage::default();
+        for answer in &answers {
+            usage += answer.reply.usage;
+        }
         Self {
             id,
             object: "chat.completion",
             created,
-            model: reply.model,
-            choices: [ChoiceReply {
-                index: 0,
-                message,
-                logprobs: (),
-                finish_reason: finish_word(reply.finish.unwrap_or(FinishReason::Stop)),
-            }],
-            usage: UsageReply::from(reply.usage),
+            model: model.unwrap_or_default(),
+            choices: (0..)
+                .zip(answers)
+                .map(|(index, answer)| choice(index, answer.reply))
+                .collect(),
+            usage: UsageReply::from(usage),
+            inkstone,
         }
+    }
+}
+
+fn choice(index: u32, reply: Reply) -> ChoiceReply {
+    let called_tools = !reply.tool_calls.is_empty();
+    let content = (!reply.text.is_empty() || !called_tools).then_some(reply.text);
+    let message = MessageReply {
+        role: "assistant",
+        content,
+        refusal: (),
+        reasoning_content: (!reply.reasoning.is_empty()).then_some(reply.reasoning),
+        reasoning_signature: reply.thought_signature,
+        tool_calls: reply.tool_calls.into_iter().map(tool_call).collect(),
+        annotations: reply.citations.into_iter().filter_map(annotation).collect(),
+    };
+    ChoiceReply {
+        index,
+        message,
+        logprobs: LogprobsReply::of(reply.logprobs),
+        finish_reason: finish_word(reply.finish.unwrap_or(FinishReason::Stop)),
+    }
+}
+
+impl LogprobsReply {
+    /// None of no tokens.
+    pub(super) fn of(tokens: Vec<TokenLogprob>) -> Option<Self> {
+        (!tokens.is_empty()).then(|| Self {
+            content: token_logprobs(tokens),
+            refusal: (),
+        })
     }
 }
 

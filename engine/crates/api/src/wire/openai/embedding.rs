@@ -5,14 +5,14 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use inkstone_domain::Result;
 use inkstone_domain::chat::{EmbedReply, EmbedRequest};
-use inkstone_domain::{FieldError, Result};
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::schema;
-use crate::error::invalid_fields;
+use crate::wire::refusals::Refusals;
+use crate::wire::schema;
 
 /// Texts to embed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -87,28 +87,18 @@ const MAX_INPUTS: usize = 2048;
 impl EmbeddingsBody {
     /// Checks and converts; the error names every wrong field.
     pub(crate) fn into_domain(self) -> Result<EmbedRequest> {
-        let mut wrong = Vec::new();
-        let mut refuse = |pointer: &str, detail: String| {
-            wrong.push(FieldError {
-                pointer: pointer.to_owned(),
-                detail,
-            });
-        };
+        let mut wrong = Refusals::default();
         if self.input.0.is_empty() {
-            refuse("/input", "at least one text is needed".to_owned());
+            wrong.refuse("/input", "at least one text is needed");
         }
         if self.input.0.len() > MAX_INPUTS {
-            refuse(
+            wrong.refuse(
                 "/input",
                 format!("at most {MAX_INPUTS} texts are possible in one call"),
             );
         }
-        if self.dimensions == Some(0) {
-            refuse("/dimensions", "must be at least 1".to_owned());
-        }
-        if !wrong.is_empty() {
-            return Err(invalid_fields("the request is not valid", wrong));
-        }
+        wrong.check_count("dimensions", self.dimensions);
+        wrong.into_result()?;
         Ok(EmbedRequest {
             model: self.model,
             inputs: self.input.0,

@@ -1,15 +1,14 @@
 //! One message of a conversation as OpenAI's clients send it, and its conversion: roles, text,
-//! images by `data:` or `https:` URL, tool calls and their results.
+//! images by `data:` or `https:` URL, thoughts, tool calls and their results.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use inkstone_domain::FieldError;
-use inkstone_domain::chat::{Image, ImageSource, Message, Part, Role, ToolCall};
+use inkstone_domain::chat::{Message, Part, Role, Thought, ToolCall};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::schema;
-use super::text_or_list::TextOrList;
+use crate::wire::image::image_of_url;
+use crate::wire::refusals::Refusals;
+use crate::wire::schema;
+use crate::wire::text_or_list::TextOrList;
 
 /// A message. Fields that only make sense in answers (`refusal`, `annotations`, …) may be sent back and are not read.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -17,10 +16,16 @@ pub(crate) struct MessageBody {
     pub role: RoleBody,
     /// A text, or parts of text and images.
     #[serde(default)]
-    #[schema(schema_with = schema::text_or_parts)]
+    #[schema(schema_with = schema::text_or_list_of::<PartBody>)]
     pub content: Option<TextOrList<PartBody>>,
     #[serde(default)]
     pub name: Option<String>,
+    /// What the assistant thought before: sent back to the model as it was given.
+    #[serde(default)]
+    pub reasoning_content: Option<String>,
+    /// The provider's proof of that thought. Not OpenAI's.
+    #[serde(default)]
+    pub reasoning_signature: Option<String>,
     /// What an assistant's message called.
     #[serde(default)]
     pub tool_calls: Option<Vec<ToolCallBody>>,
@@ -76,26 +81,37 @@ pub(crate) struct FunctionCallBody {
     pub arguments: String,
 }
 
+impl RoleBody {
+    pub(crate) fn into_domain(self) -> Role {
+        match self {
+            Self::System | Self::Developer => Role::System,
+            Self::User => Role::User,
+            Self::Assistant => Role::Assistant,
+            Self::Tool => Role::Tool,
+        }
+    }
+}
+
 impl MessageBody {
-    /// Converts; what is wrong is pushed to `wrong` with pointers below `pointer`.
-    pub(crate) fn into_domain(self, pointer: &str, wrong: &mut Vec<FieldError>) -> Message {
-        let role = match self.role {
-            RoleBody::System | RoleBody::Developer => Role::System,
-            RoleBody::User => Role::User,
-            RoleBody::Assistant => Role::Assistant,
-            RoleBody::Tool => Role::Tool,
-        };
+    /// Converts; what is wrong is noted with pointers below `pointer`.
+    pub(crate) fn into_domain(self, pointer: &str, wrong: &mut Refusals) -> Message {
+        let role = self.role.into_domain();
+        let thought = thought_of(self.reasoning_content, self.reasoning_signature);
         let tool_calls = self.tool_calls.unwrap_or_default();
         if role != Role::Assistant && !tool_calls.is_empty() {
-            refuse(
-                wrong,
+            wrong.refuse(
                 format!("{pointer}/tool_calls"),
                 "only a message of the role `assistant` can carry tool calls",
             );
         }
-        if self.content.is_none() && tool_calls.is_empty() {
-            refuse(
-                wrong,
+        if role != Role::Assistant && thought.is_some() {
+            wrong.refuse(
+                format!("{pointer}/reasoning_content"),
+                "only a message of the role `assistant` can carry thoughts",
+            );
+        }
+        if self.content.is_none() && tool_calls.is_empty() && thought.is_none() {
+            wrong.refuse(
                 format!("{pointer}/content"),
                 "must be a string or a list of parts",
             );
@@ -103,6 +119,9 @@ impl MessageBody {
         let mut parts = parts_of(self.content, role, pointer, wrong);
         if role == Role::Tool {
             parts = vec![tool_result(parts, self.tool_call_id, pointer, wrong)];
+        }
+        if let Some(thought) = thought {
+            parts.insert(0, Part::Thought(thought));
         }
         parts.extend(tool_calls.into_iter().map(|call| {
             Part::ToolCall(ToolCall {
@@ -119,11 +138,17 @@ impl MessageBody {
     }
 }
 
+fn thought_of(text: Option<String>, signature: Option<String>) -> Option<Thought> {
+    let signature = signature.filter(|signature| !signature.is_empty());
+    let text = text.unwrap_or_default();
+    (!text.is_empty() || signature.is_some()).then_some(Thought { text, signature })
+}
+
 fn parts_of(
     content: Option<TextOrList<PartBody>>,
     role: Role,
     pointer: &str,
-    wrong: &mut Vec<FieldError>,
+    wrong: &mut Refusals,
 ) -> Vec<Part> {
     match content {
         None => Vec::new(),
@@ -140,71 +165,41 @@ fn parts_of(
     }
 }
 
-fn part_of(part: PartBody, role: Role, pointer: &str, wrong: &mut Vec<FieldError>) -> Option<Part> {
+fn part_of(part: PartBody, role: Role, pointer: &str, wrong: &mut Refusals) -> Option<Part> {
     match (part.kind.as_str(), part.text, part.image_url, part.refusal) {
         ("text", Some(text), _, _) => Some(Part::Text(text)),
         ("refusal", _, _, Some(text)) if role == Role::Assistant => Some(Part::Text(text)),
-        ("text", None, _, _) => refuse(
-            wrong,
+        ("text", None, _, _) => wrong.none(
             format!("{pointer}/text"),
             "a part of the type `text` needs a text",
         ),
-        ("image_url", _, Some(image), _) if role == Role::User => match image_of(&image.url) {
+        ("image_url", _, Some(image), _) if role == Role::User => match image_of_url(&image.url) {
             Ok(image) => Some(Part::Image(image)),
-            Err(detail) => refuse(wrong, format!("{pointer}/image_url/url"), detail),
+            Err(detail) => wrong.none(format!("{pointer}/image_url/url"), detail),
         },
-        ("image_url", _, Some(_), _) => refuse(
-            wrong,
+        ("image_url", _, Some(_), _) => wrong.none(
             format!("{pointer}/type"),
             "only a message of the role `user` can carry images",
         ),
-        ("image_url", _, None, _) => refuse(
-            wrong,
+        ("image_url", _, None, _) => wrong.none(
             format!("{pointer}/image_url"),
             "a part of the type `image_url` needs `{\"url\": …}`",
         ),
-        (other, ..) => refuse(
-            wrong,
+        (other, ..) => wrong.none(
             format!("{pointer}/type"),
             format!("`{other}` is not read here; use `text` or `image_url`"),
         ),
     }
 }
 
-/// `https:` stays a URL, `data:` becomes bytes.
-fn image_of(url: &str) -> Result<Image, String> {
-    if url.starts_with("https://") {
-        return Ok(Image {
-            media_type: String::new(),
-            source: ImageSource::Url(url.to_owned()),
-        });
-    }
-    let wanted = "must be `https://…` or `data:image/<type>;base64,<data>`";
-    let rest = url.strip_prefix("data:").ok_or_else(|| wanted.to_owned())?;
-    let (head, data) = rest.split_once(',').ok_or_else(|| wanted.to_owned())?;
-    let media_type = head
-        .strip_suffix(";base64")
-        .and_then(|head| head.split(';').next())
-        .filter(|media_type| media_type.starts_with("image/"))
-        .ok_or_else(|| wanted.to_owned())?;
-    let bytes = STANDARD
-        .decode(data)
-        .map_err(|error| format!("the data is not base64: {error}"))?;
-    Ok(Image {
-        media_type: media_type.to_owned(),
-        source: ImageSource::Bytes(bytes),
-    })
-}
-
 fn tool_result(
     parts: Vec<Part>,
     tool_call_id: Option<String>,
     pointer: &str,
-    wrong: &mut Vec<FieldError>,
+    wrong: &mut Refusals,
 ) -> Part {
     if tool_call_id.is_none() {
-        refuse(
-            wrong,
+        wrong.refuse(
             format!("{pointer}/tool_call_id"),
             "a message of the role `tool` must name the call it answers",
         );
@@ -219,17 +214,4 @@ fn tool_result(
         tool_call_id: tool_call_id.unwrap_or_default(),
         content,
     }
-}
-
-/// Notes a wrong field; answers `None` so that it can end a match arm.
-pub(super) fn refuse(
-    wrong: &mut Vec<FieldError>,
-    pointer: String,
-    detail: impl Into<String>,
-) -> Option<Part> {
-    wrong.push(FieldError {
-        pointer,
-        detail: detail.into(),
-    });
-    None
 }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use inkstone_domain::allowance::{Allowance, Budget, Period, Spend, Subject};
+use inkstone_domain::allowance::{Allowance, Budget, Period, RateInfo, RateLeft, Spend, Subject};
 use inkstone_domain::{Error, Result, codes};
 use tokio::time::Instant;
 
-use super::{RateInfo, RateLeft};
 use crate::gateway::bucket::Bucket;
 
 #[derive(Default)]

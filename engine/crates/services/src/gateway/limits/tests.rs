@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use inkstone_domain::allowance::Budget;
 use inkstone_domain::chat::Usage;
 use inkstone_domain::ids::{UsageId, UserId};

@@ -1,0 +1,153 @@
+//! `/v1/keys`: virtual keys.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use inkstone_domain::FieldError;
+use inkstone_domain::ids::KeyId;
+
+use crate::error::{ApiResult, invalid_fields};
+use crate::extract::{Caller, JsonBody, PathId};
+use crate::reply::{json, location, no_content, ok};
+use crate::state::Shared;
+use crate::wire::key::{KeyBody, KeyReply, NewKeyBody, NewKeyReply, RotationBody};
+use crate::wire::page::ListReply;
+use crate::wire::problem::Problem;
+
+const DAY_S: u32 = 86_400;
+const MAX_OVERLAP_S: u32 = 30 * DAY_S;
+
+/// List keys
+///
+/// One's own, those of everybody for admins; newest first, without revoked ones.
+#[utoipa::path(
+    get, path = "/v1/keys", tag = "gateway",
+    responses((status = 200, description = "All keys.", body = ListReply<KeyReply>)),
+)]
+pub(crate) async fn list_keys(State(state): State<Shared>, Caller(principal): Caller) -> ApiResult {
+    ok(&ListReply::<KeyReply>::whole(
+        state.services.keys.list(&principal),
+    ))
+}
+
+/// Make a key
+///
+/// Its token stands in this reply and nowhere else. Needs the role creator.
+#[utoipa::path(
+    post, path = "/v1/keys", tag = "gateway", request_body = NewKeyBody,
+    responses((status = 201, description = "The key, with its token.", body = NewKeyReply,
+        headers(("location" = String, description = "Where it is.")))),
+)]
+pub(crate) async fn create_key(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    body: JsonBody<NewKeyBody>,
+) -> ApiResult {
+    let NewKeyBody { owner, key } = body.value;
+    let keys = &state.services.keys;
+    let (key, token) = keys.create(&principal, owner, key.into_domain()).await?;
+    let place = location(format!("/v1/keys/{}", key.id));
+    let mut response = json(
+        StatusCode::CREATED,
+        &NewKeyReply {
+            token,
+            key: key.into(),
+        },
+    )?;
+    response.headers_mut().insert(LOCATION, place);
+    Ok(response)
+}
+
+/// Show a key
+#[utoipa::path(
+    get, path = "/v1/keys/{id}", tag = "gateway", params(("id" = String, Path, description = "`key_…`")),
+    responses(
+        (status = 200, description = "The key.", body = KeyReply),
+        (status = 404, description = "There is no such key of one's own.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn show_key(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<KeyId>,
+) -> ApiResult {
+    ok(&KeyReply::from(state.services.keys.show(&principal, id)?))
+}
+
+/// Change a key
+///
+/// Replaces all that can be set; its token stays.
+#[utoipa::path(
+    put, path = "/v1/keys/{id}", tag = "gateway", params(("id" = String, Path, description = "`key_…`")),
+    request_body = KeyBody,
+    responses(
+        (status = 200, description = "The key as it is now.", body = KeyReply),
+        (status = 404, description = "There is no such key of one's own.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn change_key(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<KeyId>,
+    body: JsonBody<KeyBody>,
+) -> ApiResult {
+    let keys = &state.services.keys;
+    let key = keys
+        .change(&principal, id, body.value.into_domain())
+        .await?;
+    ok(&KeyReply::from(key))
+}
+
+/// Rotate a key
+///
+/// It gets a new token, which stands in this reply and nowhere else; the old one holds for a while.
+#[utoipa::path(
+    post, path = "/v1/keys/{id}/rotate", tag = "gateway", params(("id" = String, Path, description = "`key_…`")),
+    request_body = RotationBody,
+    responses(
+        (status = 200, description = "The key, with its new token.", body = NewKeyReply),
+        (status = 404, description = "There is no such key of one's own.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn rotate_key(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<KeyId>,
+    body: JsonBody<RotationBody>,
+) -> ApiResult {
+    let overlap_s = body.value.overlap_s.unwrap_or(DAY_S);
+    if overlap_s > MAX_OVERLAP_S {
+        let field = FieldError {
+            pointer: "/overlap_s".to_owned(),
+            detail: format!("must be at most {MAX_OVERLAP_S}, thirty days"),
+        };
+        return Err(invalid_fields("the rotation is not valid", vec![field]).into());
+    }
+    let overlap = Duration::from_secs(u64::from(overlap_s));
+    let (key, token) = state.services.keys.rotate(&principal, id, overlap).await?;
+    ok(&NewKeyReply {
+        token,
+        key: key.into(),
+    })
+}
+
+/// Revoke a key
+///
+/// At once and for good. What was spent with it stays in the ledger.
+#[utoipa::path(
+    delete, path = "/v1/keys/{id}", tag = "gateway", params(("id" = String, Path, description = "`key_…`")),
+    responses(
+        (status = 204, description = "It is revoked."),
+        (status = 404, description = "There is no such key of one's own.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn revoke_key(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<KeyId>,
+) -> ApiResult {
+    state.services.keys.revoke(&principal, id).await?;
+    Ok(no_content())
+}
