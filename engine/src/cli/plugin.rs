@@ -2,6 +2,7 @@
 //! signed package. What needs an engine asks the one that runs.
 
 mod change;
+mod connection;
 mod inspect;
 mod install;
 mod key;
@@ -109,6 +110,8 @@ pub(crate) enum PluginCommand {
     },
     /// Calls, errors and times of every loaded version.
     Stats { id: String },
+    /// Ask a provider whether it reaches its upstream, with its credential.
+    Connect { id: String },
     /// Publish a package in an OCI registry.
     Push(push::PushArgs),
 }
@@ -117,6 +120,7 @@ pub(crate) async fn run(common: &Common, command: PluginCommand) -> Result<(), F
     match command {
         PluginCommand::List => list(common).await,
         PluginCommand::Install(args) => install::run(common, args).await,
+        PluginCommand::Connect { id } => connection::check(common, &id).await,
         PluginCommand::Remove { id } => change::remove(common, &id).await,
         PluginCommand::Enable { id } => change::set_enabled(common, &id, true).await,
         PluginCommand::Disable { id } => change::set_enabled(common, &id, false).await,

@@ -11,9 +11,9 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, articles, auth, chat, docs, embeddings, generate, health, jobs, keys, me, messages,
-    models, plugin_admin, plugin_stats, plugins, ratings, recordings, reports, rerank, research,
-    responses, rollouts, search, templates, tools, unknown, usage,
+    analytics, articles, auth, chat, connections, docs, embeddings, generate, health, jobs, keys,
+    me, messages, models, plugin_admin, plugin_stats, plugins, ratings, recordings, reports,
+    rerank, research, responses, rollouts, search, templates, tools, unknown, usage,
 };
 use crate::state::{ApiState, Shared};
 
@@ -49,6 +49,7 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(recordings::read_recording))
         .routes(routes!(plugin_stats::show_plugin_stats))
+        .routes(routes!(connections::check_connection))
         .routes(routes!(rollouts::show_rollout))
         .routes(routes!(rollouts::promote_canary))
         .routes(routes!(rollouts::roll_canary_back))

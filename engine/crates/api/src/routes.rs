@@ -5,6 +5,7 @@ pub(crate) mod analytics;
 pub(crate) mod articles;
 pub(crate) mod auth;
 pub(crate) mod chat;
+pub(crate) mod connections;
 pub(crate) mod docs;
 pub(crate) mod embeddings;
 pub(crate) mod generate;

@@ -12,11 +12,13 @@ use inkstone_domain::ids::UserId;
 use inkstone_domain::money::Price;
 use inkstone_domain::plugin::LoadedPlugin;
 use inkstone_domain::ports::{Clock, GuestCall, Provider};
+use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
 use crate::gateway::deployments::Deployments;
 use crate::gateway::plan::{Candidate, Stage, found_any};
 use crate::gateway::{DeploymentConfig, ModelConfig};
+use crate::keys::check_admin;
 use crate::plugins::{Callable, Choice, Plugins, Snapshot, provider_name};
 
 /// Names of models.
@@ -177,6 +179,21 @@ impl Models {
             .collect();
         listed.sort_by(|a, b| a.name.cmp(&b.name));
         listed
+    }
+
+    /// Asks a provider to check its upstream and credential, with the cheapest call there is. The text says
+    /// what was reached. Needs the role admin.
+    pub async fn check_connection(&self, principal: &Principal, plugin: &str) -> Result<String> {
+        check_admin(principal)?;
+        let found = self
+            .plugins
+            .snapshot()
+            .provider(plugin, &Choice::stable())?;
+        let call = GuestCall {
+            request_id: format!("connection-{plugin}"),
+            ..GuestCall::default()
+        };
+        found.port.validate_connection(&call).await
     }
 
     /// Aliases and what they stand for.

@@ -145,3 +145,13 @@ fn state_word(state: PluginState) -> &'static str {
         PluginState::Failed => "failed",
     }
 }
+
+/// A connection that works.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConnectionReply {
+    /// Id of the plugin.
+    pub plugin: String,
+    /// In the plugin's own words.
+    #[schema(example = "https://api.openai.com/v1 answers and takes the credential")]
+    pub reached: String,
+}

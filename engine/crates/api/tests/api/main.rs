@@ -13,6 +13,7 @@ mod embeddings;
 mod generate;
 mod health;
 mod jobs;
+mod keys;
 mod me;
 mod messages;
 mod models;

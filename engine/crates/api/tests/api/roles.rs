@@ -38,6 +38,11 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         ),
         (Method::DELETE, "/v1/plugins/provider-fake", None),
         (Method::GET, "/v1/plugins/provider-fake/stats", None),
+        (
+            Method::POST,
+            "/v1/plugins/provider-fake/connection",
+            Some(json!({})),
+        ),
         (Method::GET, "/v1/plugins/provider-fake/rollout", None),
         (
             Method::POST,
@@ -77,6 +82,17 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             "/v1/embeddings",
             Some(json!({"model": "fake/embed", "input": "a"})),
         ),
+        (Method::GET, "/v1/keys", None),
+        (Method::POST, "/v1/keys", Some(json!({"name": "ci"}))),
+        (Method::GET, "/v1/usage", None),
+        (Method::GET, "/v1/usage/attempts", None),
+        (Method::GET, "/v1/limits/project:handbook", None),
+        (
+            Method::PUT,
+            "/v1/limits/project:handbook",
+            Some(json!({"rpm_limit": 60})),
+        ),
+        (Method::DELETE, "/v1/limits/project:handbook", None),
         (Method::GET, "/v1/models", None),
         (Method::GET, "/v1/models/fake/chat", None),
         (Method::GET, "/v1/templates", None),
@@ -164,6 +180,8 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 204
         GET /v1/plugins/provider-fake/stats
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/plugins/provider-fake/connection
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
         GET /v1/plugins/provider-fake/rollout
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
         POST /v1/plugins/provider-fake/rollout/promote
@@ -186,6 +204,20 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200
         POST /v1/embeddings
             anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200
+        GET /v1/keys
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/keys
+            anonymous 401 missing_token viewer 403 forbidden stranger 201 creator 201 admin 201
+        GET /v1/usage
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/usage/attempts
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/limits/project:handbook
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        PUT /v1/limits/project:handbook
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        DELETE /v1/limits/project:handbook
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 204
         GET /v1/models
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/models/fake/chat
