@@ -85,10 +85,10 @@ async fn engine(upstream: &Process) -> Result<Contestant, Failure> {
     let process = Process::engine(&plugins, &[]).await?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let admin = process.sign_in(&http).await?;
-    let wish = json!({ "name": "bench", "models": ["openai/*"], "project": "bench", "limits": {
+    let wish = json!({ "name": "bench", "models": ["openai/*"], "project": "bench",
         "rpm_limit": 10_000_000, "tpm_limit": 100_000_000_000_u64, "max_parallel_requests": 1_000,
         "budget": 1e6, "token_budget": 100_000_000_000_000_u64, "budget_period": "month",
-    } });
+    });
     let made = http
         .post(format!("{}/v1/keys", process.url))
         .bearer_auth(admin)

@@ -172,3 +172,45 @@ fn remove(path: &Path) {
         tracing::warn!(%error, file = %path.display(), "a file of the usage journal cannot be removed");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use inkstone_testkit::{contract, sample};
+
+    use super::*;
+
+    fn size_of(folder: &Path) -> u64 {
+        let files = fs::read_dir(folder.join("usage-journal")).unwrap();
+        files
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum()
+    }
+
+    #[test]
+    fn it_keeps_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        contract::journal::run(|| FileUsageJournal::open(folder.path()).unwrap());
+        let journal = FileUsageJournal::open(folder.path()).unwrap();
+        contract::journal::stays_small(&journal, || size_of(folder.path()));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_is_passed_over_and_what_is_settled_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = sample::usage_record(inkstone_domain::ids::UserId::new());
+        let journal = FileUsageJournal::open(folder.path()).unwrap();
+        journal.note(&record);
+        drop(journal);
+        let path = folder.path().join("usage-journal/0000000000000001.jsonl");
+        let mut file = OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(b"{\"id\":\"use_0").unwrap();
+        let journal = FileUsageJournal::open(folder.path()).unwrap();
+        assert_eq!(journal.left_over(), [record.clone()]);
+        journal.note(&record);
+        journal.forget_left_over();
+        let next = FileUsageJournal::open(folder.path()).unwrap();
+        assert_eq!(next.left_over(), [record]);
+    }
+}

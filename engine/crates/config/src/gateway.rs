@@ -130,7 +130,7 @@ fn limits(mut section: Section<'_>, config: &mut LimitsConfig) {
         match Subject::from_str(&name) {
             Ok(Subject::Key(_)) => subject.fault(
                 &place,
-                "what a key may use is a part of the key; change it with `PATCH /v1/keys/{id}`",
+                "what a key may use is a part of the key; change it with `PUT /v1/keys/{id}`",
             ),
             Ok(known) => {
                 of.insert(known, allowance(subject));

@@ -3,7 +3,7 @@
 
 mod cached;
 mod once;
-mod probe;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -117,6 +117,8 @@ pub struct Chat {
     idempotency: Idempotency,
     guards: Arc<Guards>,
     images: Images,
+    replies: Arc<dyn ReplyStore>,
+    clock: Arc<dyn Clock>,
     reserved_output_tokens: u32,
 }
 
@@ -153,7 +155,13 @@ impl Chat {
             limits: parts.limits,
             tries: Arc::new(Tries::new(Arc::new(attempts))),
             cache: Arc::new(cache),
-            idempotency: Idempotency::new(parts.replies, parts.clock, parts.engine),
+            idempotency: Idempotency::new(
+                Arc::clone(&parts.replies),
+                Arc::clone(&parts.clock),
+                parts.engine,
+            ),
+            replies: parts.replies,
+            clock: parts.clock,
             guards: Arc::new(Guards::new(&config.guards)?),
             images: Images::new(parts.egress, &config.images),
             reserved_output_tokens: config.limits.reserved_output_tokens,

@@ -261,12 +261,15 @@ impl Services {
             .spawn(async move { worker.run(count, stop).await });
     }
 
-    /// Starts looking at plugins while they serve: rollouts, quarantine, deployments that rest. Until [`Services::shutdown`].
+    /// Starts looking at plugins while they serve: rollouts, quarantine, deployments that rest; and
+    /// removes answers that were kept long enough. Until [`Services::shutdown`].
     pub fn watch_plugins(&self) {
         let watch = Arc::clone(&self.plugins).watch(self.workers.clone(), self.stop.clone());
         self.workers.spawn(watch);
         let probe = Arc::clone(&self.chat).probe(self.stop.clone());
         self.workers.spawn(probe);
+        let forget = Arc::clone(&self.chat).forget(self.stop.clone());
+        self.workers.spawn(forget);
     }
 
     /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),

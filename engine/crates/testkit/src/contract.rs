@@ -5,6 +5,7 @@
 pub mod articles;
 pub mod events;
 pub mod jobs;
+pub mod journal;
 pub mod keys;
 pub mod kv;
 pub mod packages;

@@ -30,3 +30,16 @@ impl UsageJournal for MemUsageJournal {
         self.waiting().iter().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract;
+
+    #[test]
+    fn it_keeps_the_contract() {
+        let shared = MemUsageJournal::default();
+        contract::journal::run(|| shared.clone());
+        contract::journal::stays_small(&shared, || shared.waiting().len() as u64);
+    }
+}

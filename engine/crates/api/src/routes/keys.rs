@@ -12,7 +12,7 @@ use crate::error::{ApiResult, invalid_fields};
 use crate::extract::{Caller, JsonBody, PathId};
 use crate::reply::{json, location, no_content, ok};
 use crate::state::Shared;
-use crate::wire::key::{KeyBody, KeyReply, NewKeyBody, NewKeyReply, RotationBody};
+use crate::wire::key::{KeyBody, KeyReply, NewKeyReply, RotationBody};
 use crate::wire::page::ListReply;
 use crate::wire::problem::Problem;
 
@@ -36,18 +36,19 @@ pub(crate) async fn list_keys(State(state): State<Shared>, Caller(principal): Ca
 ///
 /// Its token stands in this reply and nowhere else. Needs the role creator.
 #[utoipa::path(
-    post, path = "/v1/keys", tag = "gateway", request_body = NewKeyBody,
+    post, path = "/v1/keys", tag = "gateway", request_body = KeyBody,
     responses((status = 201, description = "The key, with its token.", body = NewKeyReply,
         headers(("location" = String, description = "Where it is.")))),
 )]
 pub(crate) async fn create_key(
     State(state): State<Shared>,
     Caller(principal): Caller,
-    body: JsonBody<NewKeyBody>,
+    body: JsonBody<KeyBody>,
 ) -> ApiResult {
-    let NewKeyBody { owner, key } = body.value;
+    let owner = body.value.owner;
     let keys = &state.services.keys;
-    let (key, token) = keys.create(&principal, owner, key.into_domain()).await?;
+    let wish = body.value.into_domain();
+    let (key, token) = keys.create(&principal, owner, wish).await?;
     let place = location(format!("/v1/keys/{}", key.id));
     let mut response = json(
         StatusCode::CREATED,

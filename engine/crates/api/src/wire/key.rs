@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::allowance::AllowanceBody;
+use super::allowance::{AllowanceBody, PeriodWord};
 
 /// A key to be, or what a key shall be from now on.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,26 +26,39 @@ pub(crate) struct KeyBody {
     #[serde(default)]
     #[schema(example = json!(["openai/*", "fast"]))]
     pub models: Vec<String>,
-    /// What may be used with the key, beside what its owner and project may use.
+    /// For admins, of a new key: whose it is; their own where it is left out. It never changes.
     #[serde(default)]
-    pub limits: AllowanceBody,
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<UserId>,
     #[serde(default)]
     pub expires_at: Option<DateTime<Utc>>,
     /// Yours to fill.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,
-}
-
-/// A key for somebody.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct NewKeyBody {
-    /// For admins: whose key it is; their own where it is left out.
+    /// Requests in a minute, as a token bucket. This and the following bound what may be used with the
+    /// key, beside what its owner and project may use; what is left out is not bounded.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub owner: Option<UserId>,
-    #[serde(flatten)]
-    pub key: KeyBody,
+    #[schema(example = 60)]
+    pub rpm_limit: Option<u32>,
+    /// Tokens in a minute, input and output together, as a token bucket.
+    #[serde(default)]
+    #[schema(example = 100_000)]
+    pub tpm_limit: Option<u64>,
+    /// Calls at the same time.
+    #[serde(default)]
+    #[schema(example = 8)]
+    pub max_parallel_requests: Option<u32>,
+    /// US dollars in each period.
+    #[serde(default)]
+    #[schema(example = 20.0, minimum = 0)]
+    pub budget: Option<f64>,
+    /// Tokens in each period.
+    #[serde(default)]
+    pub token_budget: Option<u64>,
+    /// Of the calendar in UTC; `month` where it is left out.
+    #[serde(default)]
+    pub budget_period: Option<PeriodWord>,
 }
 
 /// How to rotate.
@@ -68,6 +81,7 @@ pub(crate) struct KeyReply {
     pub owner: String,
     pub project: Option<String>,
     pub models: Vec<String>,
+    #[serde(flatten)]
     pub limits: AllowanceBody,
     #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,
@@ -96,7 +110,15 @@ impl KeyBody {
             name: self.name,
             project: self.project,
             models: self.models,
-            allowance: self.limits.into_domain(),
+            allowance: AllowanceBody {
+                rpm_limit: self.rpm_limit,
+                tpm_limit: self.tpm_limit,
+                max_parallel_requests: self.max_parallel_requests,
+                budget: self.budget,
+                token_budget: self.token_budget,
+                budget_period: self.budget_period,
+            }
+            .into_domain(),
             metadata: self.metadata,
             expires_at: self.expires_at,
         }

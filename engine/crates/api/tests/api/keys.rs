@@ -20,7 +20,7 @@ fn question() -> Value {
 async fn a_key_calls_models_and_nothing_else() {
     let api = TestApi::start().await;
     let wish = json!({"name": "ci", "project": "handbook", "models": ["fake/*"],
-        "limits": {"rpm_limit": 2, "budget": 1.5, "budget_period": "week"}, "metadata": {"team": "docs"}});
+        "rpm_limit": 2, "budget": 1.5, "budget_period": "week", "metadata": {"team": "docs"}});
     let made = make(&api.creator(), wish).await;
     let token = made["token"].as_str().unwrap();
     assert!(token.starts_with("sk-ink-"));
@@ -46,9 +46,16 @@ async fn a_key_calls_models_and_nothing_else() {
     let path = format!("/v1/keys/{}", made["id"].as_str().unwrap());
     let shown = api.creator().get(&path).await.json();
     assert_eq!(
-        shown["limits"],
-        json!({"rpm_limit": 2, "budget": 1.5, "budget_period": "week"})
+        (
+            &shown["rpm_limit"],
+            &shown["budget"],
+            &shown["budget_period"]
+        ),
+        (&json!(2), &json!(1.5), &json!("week"))
     );
+    let unknown = json!({"name": "ci", "budgt": 1});
+    let refused = api.creator().post("/v1/keys", unknown).await;
+    assert_eq!(refused.status, 400);
     assert_eq!(shown["metadata"], json!({"team": "docs"}));
     assert_eq!(shown.get("token"), None);
     assert_eq!(api.stranger().get(&path).await.status, 404);

@@ -148,3 +148,6 @@ pub(crate) fn found_any(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
-//! Looks at deployments that rest, so that they serve again before a caller has to try them.
+//! What is done beside calls: looking at deployments that rest, so that they serve again before a caller
+//! has to try them, and removing kept answers whose time is over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Chat;
@@ -12,6 +14,8 @@ use crate::plugins::Choice;
 
 /// A look that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two removals.
+const REMOVE_EVERY: Duration = Duration::from_secs(600);
 
 impl Chat {
     /// Looks every so often until it is stopped; not at all where none is configured.
@@ -20,7 +24,7 @@ impl Chat {
             return;
         };
         let mut looks = tokio::time::interval(every);
-        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
             let resting = self.tries.attempts.deployments.resting();
             join_all(resting.iter().map(|one| self.probe_one(&one.name))).await;
@@ -39,6 +43,18 @@ impl Chat {
             let deployments = &self.tries.attempts.deployments;
             let deployment = deployments.of(name, &route.plugin.manifest.id);
             deployments.ended(&deployment, Ok(()));
+        }
+    }
+
+    /// Removes what has expired, now and then until it is stopped.
+    pub(crate) async fn forget(self: Arc<Self>, stop: CancellationToken) {
+        let mut rounds = tokio::time::interval(REMOVE_EVERY);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+            match self.replies.prune_replies(self.clock.now()).await {
+                Ok(removed) => tracing::debug!(removed, "expired answers are gone"),
+                Err(error) => tracing::warn!(?error, "expired answers could not be removed"),
+            }
         }
     }
 }
