@@ -69,6 +69,21 @@ impl Setup {
         self
     }
 
+    /// These plugins, in place of the bundled ones.
+    pub fn only(mut self, plugins: impl Into<String>) -> Self {
+        self.plugins = plugins.into();
+        self
+    }
+
+    /// The shipped configuration with more tables at its end.
+    pub fn configure(self, more: &str) -> Self {
+        let shipped = std::fs::read_to_string(root().join("config/engine.toml"));
+        let path = self.data.path().join("engine.toml");
+        let text = shipped.expect("config/engine.toml can be read") + more;
+        std::fs::write(&path, text).expect("engine.toml can be written");
+        self.set("INKSTONE_CONFIG", path.display().to_string())
+    }
+
     /// A command of the binary with this set-up's surroundings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let plugins = self.data.path().join("plugins.toml");

@@ -2,15 +2,20 @@
 //! One binary. Logic is tested nearer to where it stands; here is what only the whole can show.
 #![allow(clippy::unwrap_used)]
 
+mod calls; // calls of models, and what the ledger says of them
 mod editions; // one plugin in several versions, and a list of plugins of one's own
 mod engine; // the harness: an engine as a process, and a client for it
+mod scripted; // an upstream that does as it is told, faults and all
 mod upstream; // servers the plugins talk to: llama.cpp, and small pages
 
 mod articles; // content over HTTP, kill -9 under writers, the index that follows
+mod clients; // the client libraries that people use, against us
 mod commands; // the command line
 mod credentials; // the encrypted store, and an engine that uses it
 mod docs; // every command in README and docs/
 mod failures; // what people see when something is wrong
+mod faults; // every fault of an upstream, and what callers and the ledger see of it
+mod gateway; // budgets, limits, the cache, idempotency, and kill -9 under calls
 mod hostile; // guests that try to do harm
 mod install; // packages dropped into the folder, installed and removed by command
 mod openai; // the official `openai` package against us

@@ -11,8 +11,16 @@ use crate::engine::root;
 
 /// The Python of the project's own set-up (`cargo xtask setup --tests`).
 pub fn python() -> PathBuf {
-    let venv =
-        std::env::var_os("INKSTONE_VENV").map_or_else(|| cache_dir().join("venv"), PathBuf::from);
+    python_of("INKSTONE_VENV", "venv")
+}
+
+/// The same with version 2 of the `openai` package, which other clients stand on.
+pub fn openai_2_python() -> PathBuf {
+    python_of("INKSTONE_OPENAI_2_VENV", "venv-openai-2")
+}
+
+fn python_of(variable: &str, folder: &str) -> PathBuf {
+    let venv = std::env::var_os(variable).map_or_else(|| cache_dir().join(folder), PathBuf::from);
     let python = venv.join("bin/python");
     assert!(
         python.exists(),
@@ -74,6 +82,38 @@ impl Llama {
 }
 
 impl Drop for Llama {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A replay of OpenAI's API, tools and all.
+pub struct Replay {
+    child: Child,
+    pub url: String,
+}
+
+impl Replay {
+    /// Returns once it listens.
+    pub fn start() -> Self {
+        let mut child = Command::new(python())
+            .arg(root().join("tests/python/replay_upstream.py"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut url).unwrap();
+        let url = url.trim_end().to_owned();
+        assert!(url.starts_with("http://"), "the replay ended: {url}");
+        Self { child, url }
+    }
+}
+
+impl Drop for Replay {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

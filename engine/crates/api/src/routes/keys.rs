@@ -95,6 +95,15 @@ pub(crate) async fn change_key(
     body: JsonBody<KeyBody>,
 ) -> ApiResult {
     let keys = &state.services.keys;
+    if let Some(owner) = body.value.owner
+        && owner != keys.show(&principal, id)?.owner
+    {
+        let field = FieldError {
+            pointer: "/owner".to_owned(),
+            detail: "never changes; make a new key instead".to_owned(),
+        };
+        return Err(invalid_fields("the key is not valid", vec![field]).into());
+    }
     let key = keys
         .change(&principal, id, body.value.into_domain())
         .await?;

@@ -81,6 +81,12 @@ async fn a_key_is_changed_rotated_and_revoked() {
         )
         .await;
     assert_eq!(changed.json()["name"], "nightly");
+    let given_away = json!({"name": "x", "owner": api.user(Identity::Stranger).to_string()});
+    let refused = api
+        .creator()
+        .send(Method::PUT, &path, Some(given_away))
+        .await;
+    assert_eq!(refused.status, 400);
     let client = |made: &Value| api.anonymous().with_token(made["token"].as_str().unwrap());
     let refused = client(&made).post("/v1/chat/completions", question()).await;
     assert_eq!(refused.status, 403);
