@@ -42,6 +42,7 @@ pub(crate) fn read(mut section: Section<'_>, config: &mut GatewayConfig) {
         0..=10_000_000,
         &mut config.limits.reserved_output_tokens,
     );
+    section.flag("drop_unsupported", &mut config.drop_unsupported);
     for (name, model) in section.named_sections("models") {
         config.models.insert(name, self::model(model));
     }

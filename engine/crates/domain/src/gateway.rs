@@ -16,6 +16,8 @@ pub struct GatewayConfig {
     /// By `provider/model`; these go before what a provider's author wrote.
     pub prices: BTreeMap<String, Price>,
     pub limits: LimitsConfig,
+    /// Whether fields that a provider lacks are left out of every request; else only where it says so.
+    pub drop_unsupported: bool,
     pub cache: CacheConfig,
     pub guards: GuardsConfig,
     pub images: ImagesConfig,

@@ -119,6 +119,7 @@ pub struct Chat {
     images: Images,
     replies: Arc<dyn ReplyStore>,
     clock: Arc<dyn Clock>,
+    drop_unsupported: bool,
     reserved_output_tokens: u32,
 }
 
@@ -164,6 +165,7 @@ impl Chat {
             clock: parts.clock,
             guards: Arc::new(Guards::new(&config.guards)?),
             images: Images::new(parts.egress, &config.images),
+            drop_unsupported: config.drop_unsupported,
             reserved_output_tokens: config.limits.reserved_output_tokens,
         })
     }
@@ -183,6 +185,7 @@ impl Chat {
     ) -> Result<ChatStream> {
         check_may_spend(principal)?;
         check_messages(&request)?;
+        request.drop_unsupported |= self.drop_unsupported;
         self.guards.check_prompt(&mut request)?;
         self.images.fetch_all(&mut request).await?;
         match &context.idempotency_key {

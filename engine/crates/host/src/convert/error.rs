@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use inkstone_bindings::latest::imports::types;
 use inkstone_domain::codes::{self, Code};
-use inkstone_domain::{Error, ErrorKind};
+use inkstone_domain::{Error, ErrorKind, FieldError};
 
 /// Longest code of an upstream.
 const MAX_CODE_BYTES: usize = 64;
@@ -71,13 +71,30 @@ pub(crate) fn from_guest(error: types::Error, passing: Option<Error>, plugin: &s
         types::ErrorKind::Internal => format!("plugin {plugin}: {}", error.message),
         _ => error.message,
     };
+    let fields = match error.kind {
+        types::ErrorKind::Unsupported => field_of(&message).into_iter().collect(),
+        _ => Vec::new(),
+    };
     let ours = Error::new(code_of(error.kind), message)
+        .with_fields(fields)
         .with_retry_after(retry_after)
         .with_upstream_code(error.code.filter(|code| is_code(code)));
     match error.upstream_status {
         Some(status) => ours.with_source(format!("plugin {plugin}: upstream status {status}")),
         None => ours,
     }
+}
+
+/// The field that an `unsupported` error names: its message begins with it, as in `` `top_k`: … ``.
+fn field_of(message: &str) -> Option<FieldError> {
+    let (name, detail) = message.strip_prefix('`')?.split_once("`: ")?;
+    let is_path = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
+    (is_path && !name.is_empty()).then(|| FieldError {
+        pointer: format!("/{}", name.replace('.', "/")),
+        detail: detail.to_owned(),
+    })
 }
 
 /// A plugin's text that goes out as a code: a short word, or it is none.
@@ -135,6 +152,29 @@ mod tests {
         guest.kind = types::ErrorKind::NotFound;
         let back = from_guest(guest, Some(original), "p 1");
         assert_eq!(back.code().name, "not_found");
+    }
+
+    #[test]
+    fn an_unsupported_error_names_its_field() {
+        let field = |message: &str| {
+            let guest = types::Error {
+                kind: types::ErrorKind::Unsupported,
+                message: message.to_owned(),
+                retry_after_ms: None,
+                upstream_status: None,
+                code: None,
+            };
+            let error = from_guest(guest, None, "p 1");
+            error.fields().first().map(|field| field.pointer.clone())
+        };
+        let pointer = |text: &str| Some(text.to_owned());
+        assert_eq!(field("`top_k`: not here"), pointer("/top_k"));
+        assert_eq!(
+            field("`response_format.json_schema`: not here"),
+            pointer("/response_format/json_schema")
+        );
+        assert_eq!(field("no embeddings here"), None);
+        assert_eq!(field("`a b`: not here"), None);
     }
 
     #[test]
