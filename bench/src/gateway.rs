@@ -15,6 +15,8 @@ use crate::process::{Process, root};
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
 const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(3);
+/// It refuses to start without one.
+const LITELLM_KEY: &str = "sk-0123456789abcdef0123456789abcdef";
 /// Pieces of an answer that is streamed, as the mock sends them.
 const EVENTS: f64 = 100.0;
 
@@ -128,6 +130,7 @@ async fn litellm(upstream: &Process) -> Result<Contestant, Failure> {
         .arg(port.to_string())
         .arg("--config")
         .arg(&config)
+        .env("LITELLM_MASTER_KEY", LITELLM_KEY)
         .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         .env("LITELLM_LOG", "ERROR");
     let url = format!("http://127.0.0.1:{port}");
@@ -136,7 +139,7 @@ async fn litellm(upstream: &Process) -> Result<Contestant, Failure> {
         name: "litellm",
         process,
         model: "mock",
-        token: Some("none".to_owned()),
+        token: Some(LITELLM_KEY.to_owned()),
     })
 }
 

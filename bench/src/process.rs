@@ -69,6 +69,8 @@ impl Process {
             .env("INKSTONE__SEARCH__DIR", data.join("search"))
             .env("INKSTONE__PLUGINS__FILE", data.join("plugins.toml"))
             .env("INKSTONE__LOG__FILTER", "warn")
+            // Nobody runs an engine that takes down where every error came from.
+            .env_remove("RUST_BACKTRACE")
             .env("INKSTONE_BENCH_PASSWORD", PASSWORD)
             .env(
                 "INKSTONE__AUTH__ADMIN_PASSWORD__ENV",

@@ -31,6 +31,9 @@ use crate::settings;
 use crate::state::{self, EngineState};
 use crate::usage_journal::FileUsageJournal;
 
+/// Lines of the ledger are a second old at most when they can be read.
+const USAGE_LINGER: Duration = Duration::from_millis(500);
+
 /// What stands before the engine does.
 pub(crate) struct Boot {
     pub config: EngineConfig,
@@ -133,6 +136,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             signing_key,
             models: settings::models(&config),
             gateway: config.gateway.clone(),
+            usage_linger: USAGE_LINGER,
             engine: state::engine_id(&config.data_dir)?,
             jobs: settings::jobs(&config),
             plugins: settings::plugins(&config),

@@ -68,7 +68,11 @@ impl CallerAi {
         Self {
             chat,
             principal,
-            context,
+            // The key is for the caller's one request, not for each call that comes of it.
+            context: RequestContext {
+                idempotency_key: None,
+                ..context
+            },
             model: model.unwrap_or_default(),
             log,
         }

@@ -68,6 +68,17 @@ pub struct Facts {
     pub is_replay: bool,
 }
 
+impl Facts {
+    /// A kept answer cost no attempt, and says nothing of rates.
+    fn told(&mut self, is_replay: bool) {
+        if is_replay {
+            self.attempts = 0;
+            self.rate = RateInfo::default();
+            self.is_replay = true;
+        }
+    }
+}
+
 /// An answer under way. Dropping `chunks` cancels the call up to the upstream.
 pub struct ChatStream {
     /// `provider/model` that answers.
@@ -187,7 +198,6 @@ impl Chat {
         check_messages(&request)?;
         request.drop_unsupported |= self.drop_unsupported;
         self.guards.check_prompt(&mut request)?;
-        self.images.fetch_all(&mut request).await?;
         match &context.idempotency_key {
             Some(key) => self.once(principal, context, key, request).await,
             None => self.answer(principal, context, request, None).await,
@@ -199,7 +209,7 @@ impl Chat {
         self: &Arc<Self>,
         principal: &Principal,
         context: &RequestContext,
-        request: Request,
+        mut request: Request,
         held: Option<settlement::Held>,
     ) -> Result<ChatStream> {
         let kind = ModelKindAsked::Chat;
@@ -215,6 +225,7 @@ impl Chat {
             output_tokens: u64::from(output),
         };
         let caller = self.admit(principal, context, &stage, estimate, held)?;
+        self.images.fetch_all(&mut request).await?;
         let mut course = Course::new(stage);
         let started = self
             .tries
@@ -288,7 +299,10 @@ impl Chat {
         let call = |chat: Arc<Self>, held| async move {
             chat.vectors(&caller, &context, request, Some(held)).await
         };
-        self.once_whole(principal, key, &same, call).await
+        let (mut embedded, is_replay): (Embedded, bool) =
+            self.once_whole(principal, key, &same, call).await?;
+        embedded.facts.told(is_replay);
+        Ok(embedded)
     }
 
     async fn vectors(
@@ -362,7 +376,10 @@ impl Chat {
         let call = |chat: Arc<Self>, held| async move {
             chat.ranked(&caller, &context, request, Some(held)).await
         };
-        self.once_whole(principal, key, &same, call).await
+        let (mut ranked, is_replay): (Reranked, bool) =
+            self.once_whole(principal, key, &same, call).await?;
+        ranked.facts.told(is_replay);
+        Ok(ranked)
     }
 
     async fn ranked(

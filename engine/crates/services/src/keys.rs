@@ -158,6 +158,7 @@ impl Keys {
         }
         let now = self.clock.now();
         check(&wish, now)?;
+        check_project(principal, None, &wish)?;
         let (token, hash) = new_token();
         let key = VirtualKey {
             id: KeyId::new(),
@@ -214,6 +215,8 @@ impl Keys {
         wish: KeyWish,
     ) -> Result<Arc<VirtualKey>> {
         check(&wish, self.clock.now())?;
+        let present = self.show(principal, id)?;
+        check_project(principal, present.project.as_ref(), &wish)?;
         self.update(principal, id, |key| {
             key.name = wish.name;
             key.project = wish.project;
@@ -278,6 +281,19 @@ pub(crate) fn check_admin(principal: &Principal) -> Result<()> {
     match principal.is_admin() {
         true => Ok(()),
         false => Err(Error::new(&codes::FORBIDDEN, "this needs the role `admin`")),
+    }
+}
+
+/// A key of a project spends the project's budget and reads its cached answers. Projects have no members
+/// yet, so an admin says which keys are theirs.
+fn check_project(principal: &Principal, present: Option<&String>, wish: &KeyWish) -> Result<()> {
+    let is_kept = wish.project.is_none() || wish.project.as_ref() == present;
+    match is_kept || principal.is_admin() {
+        true => Ok(()),
+        false => Err(Error::new(
+            &codes::FORBIDDEN,
+            "only an admin puts a key into a project",
+        )),
     }
 }
 

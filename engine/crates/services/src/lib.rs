@@ -73,6 +73,8 @@ pub struct ServicesConfig {
     pub gateway: GatewayConfig,
     pub jobs: JobsConfig,
     pub plugins: PluginsConfig,
+    /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
+    pub usage_linger: Duration,
     /// This engine, the same after a restart and unlike all others on its store.
     pub engine: String,
     /// Beside the checks of `store` and `search`, which stand unless one here has their name.
@@ -89,6 +91,7 @@ impl ServicesConfig {
             gateway: GatewayConfig::default(),
             jobs: JobsConfig::default(),
             plugins: PluginsConfig::default(),
+            usage_linger: Duration::ZERO,
             engine: "engine".to_owned(),
             health_checks: Vec::new(),
         }
@@ -147,6 +150,7 @@ impl Services {
             Arc::clone(&journal),
             Arc::clone(&clock),
             calls.clone(),
+            config.usage_linger,
         );
         let health = Health::new(health_checks(&articles, &index, config.health_checks));
         let plugins = Arc::new(Plugins::new(plugins, Arc::clone(&clock), config.plugins));

@@ -197,8 +197,14 @@ impl Models {
     }
 
     /// Aliases and what they stand for.
-    pub fn aliases(&self) -> &BTreeMap<String, String> {
-        &self.config.aliases
+    /// A name with several deployments stands for the first of them.
+    pub fn aliases(&self) -> BTreeMap<String, String> {
+        let groups = self.config.groups.iter().filter_map(|(name, group)| {
+            let first = group.deployments.first()?;
+            Some((name.clone(), first.model.clone()))
+        });
+        let aliases = self.config.aliases.clone();
+        aliases.into_iter().chain(groups).collect()
     }
 
     /// What a name, an alias or the want of a name stands for.

@@ -21,7 +21,11 @@ async fn a_key_calls_models_and_nothing_else() {
     let api = TestApi::start().await;
     let wish = json!({"name": "ci", "project": "handbook", "models": ["fake/*"],
         "rpm_limit": 2, "budget": 1.5, "budget_period": "week", "metadata": {"team": "docs"}});
-    let made = make(&api.creator(), wish).await;
+    let refused = api.creator().post("/v1/keys", wish.clone()).await;
+    assert_eq!(refused.status, 403, "only admins put keys into projects");
+    let mut wish = wish;
+    wish["owner"] = json!(api.user(Identity::Creator).to_string());
+    let made = make(&api.admin(), wish).await;
     let token = made["token"].as_str().unwrap();
     assert!(token.starts_with("sk-ink-"));
     let client = api.anonymous().with_token(token);

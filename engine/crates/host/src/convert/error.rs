@@ -75,7 +75,12 @@ pub(crate) fn from_guest(error: types::Error, passing: Option<Error>, plugin: &s
         types::ErrorKind::Unsupported => field_of(&message).into_iter().collect(),
         _ => Vec::new(),
     };
-    let ours = Error::new(code_of(error.kind), message)
+    let code = match error.code.as_deref() {
+        // OpenAI's word, and that of all who speak its language.
+        Some("context_length_exceeded") => &codes::CONTEXT_TOO_LONG,
+        _ => code_of(error.kind),
+    };
+    let ours = Error::new(code, message)
         .with_fields(fields)
         .with_retry_after(retry_after)
         .with_upstream_code(error.code.filter(|code| is_code(code)));

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use futures::Stream;
 use inkstone_domain::Result;
@@ -17,6 +18,9 @@ use super::{Chat, ChatStream, Facts, RequestContext};
 use crate::gateway::RateInfo;
 use crate::gateway::cache::{AnswerCache, CacheWish, Entry, Flight, Place};
 use crate::gateway::kept::{Kept, Signature, say_again};
+
+/// For an answer that somebody else is reading, perhaps slowly; then the call is made again.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What the cache has for a call.
 pub(super) enum Looked {
@@ -51,6 +55,7 @@ impl Chat {
             return Ok(Looked::Miss(None));
         };
         let mut flight = None;
+        let began = Instant::now();
         loop {
             if let Some(entry) = self.cache.find(&place).await {
                 return Ok(Looked::Hit(self.hit(
@@ -60,10 +65,14 @@ impl Chat {
                     CacheUse::Exact,
                 )));
             }
-            if flight.is_some() || !place.waits() {
+            let waited = began.elapsed();
+            if flight.is_some() || !place.waits() || waited >= LONGEST_WAIT {
                 break;
             }
-            flight = self.cache.take_off(&place).await;
+            let take_off = self.cache.take_off(&place);
+            flight = tokio::time::timeout(LONGEST_WAIT - waited, take_off)
+                .await
+                .unwrap_or_default();
         }
         let meaning = self
             .meaning(principal, context, &place, model, request)

@@ -118,14 +118,15 @@ impl Chat {
         }
     }
 
-    /// The same for calls that are answered in one piece. `call` gets where its records shall wait.
+    /// The same for calls that are answered in one piece. `call` gets where its records shall wait. Tells
+    /// whether the answer was kept.
     pub(super) async fn once_whole<T, F>(
         self: &Arc<Self>,
         principal: &Principal,
         key: &str,
         request: &impl Serialize,
         call: impl FnOnce(Arc<Self>, settlement::Held) -> F + Send + 'static,
-    ) -> Result<T>
+    ) -> Result<(T, bool)>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
         F: Future<Output = Result<T>> + Send,
@@ -136,7 +137,7 @@ impl Chat {
             Begun::Done(body) => {
                 let kept: Whole<T> = serde_json::from_slice(&body).map_err(|_| broke_off())?;
                 self.make_good(kept.records);
-                return Ok(kept.answer);
+                return Ok((kept.answer, true));
             }
         };
         let (begun, done) = oneshot::channel();
@@ -165,7 +166,8 @@ impl Chat {
             chat.make_good(records);
             let _ = begun.send(answer);
         });
-        done.await.map_err(|_| broke_off())?
+        let answer = done.await.map_err(|_| broke_off())??;
+        Ok((answer, false))
     }
 
     /// Brings records to the ledger, which passes over those it has.

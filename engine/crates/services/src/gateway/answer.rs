@@ -191,6 +191,12 @@ impl Stream for Answer {
                         }
                         None => {
                             running.settlement.succeeded();
+                            if let Some(rest) = &answer.rest {
+                                let attempts = &rest.tries.attempts;
+                                attempts
+                                    .deployments
+                                    .ended(running.settlement.deployment(), Ok(()));
+                            }
                             let usage = running.settlement.usage();
                             answer.add_spent(usage);
                             answer.state = State::Usage;

@@ -76,7 +76,7 @@ impl Attempts {
         match started.await {
             Ok((first, rest)) => {
                 settlement.first_chunk();
-                self.deployments.ended(&candidate.deployment, Ok(()));
+                self.deployments.begun(&candidate.deployment);
                 Ok(Started {
                     candidate,
                     first,

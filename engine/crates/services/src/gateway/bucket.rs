@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// A bound of nothing never fills; who asks may look again tomorrow.
+const NEVER: Duration = Duration::from_secs(86_400);
+
 /// Holds a minute's worth, and fills evenly.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bucket {
@@ -34,6 +37,9 @@ impl Bucket {
 
     /// How long until so much is there; `None` where it is. More than it can hold waits for a full one.
     pub fn wait_for(&mut self, amount: f64, now: Instant) -> Option<Duration> {
+        if self.per_minute <= 0.0 {
+            return Some(NEVER);
+        }
         self.refill(now);
         let missing = amount.min(self.per_minute) - self.level;
         // What floats leave over is no missing token.
@@ -67,8 +73,7 @@ impl Bucket {
 
     fn time_for(&self, amount: f64) -> Duration {
         let seconds = amount.max(0.0) * 60.0 / self.per_minute.max(f64::MIN_POSITIVE);
-        // A bound of nothing never fills.
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(86_400))
+        Duration::try_from_secs_f64(seconds).unwrap_or(NEVER)
     }
 }
 
@@ -101,6 +106,13 @@ mod tests {
         bucket.take(90.0);
         assert_eq!(bucket.remaining(), 0);
         assert_eq!(bucket.wait_for(10.0, start), Some(Duration::from_secs(36)));
+    }
+
+    #[test]
+    fn a_bound_of_nothing_lets_nothing_pass() {
+        let start = Instant::now();
+        let mut bucket = Bucket::full(0, start);
+        assert_eq!(bucket.wait_for(1.0, start), Some(NEVER));
     }
 
     #[test]

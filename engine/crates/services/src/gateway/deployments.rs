@@ -76,6 +76,14 @@ impl Deployments {
         resting.cloned().collect()
     }
 
+    /// An answer has begun: enough for a deployment that was resting, and too little to forget faults of
+    /// one that was not.
+    pub fn begun(&self, deployment: &Deployment) {
+        if !deployment.breaker().is_closed() {
+            self.ended(deployment, Ok(()));
+        }
+    }
+
     /// Notes how a call ended. A fault that is the request's own says nothing of the deployment.
     pub fn ended(&self, deployment: &Deployment, end: Result<(), &Error>) {
         let now = Instant::now();
@@ -206,11 +214,11 @@ impl Drop for UnderWay {
     }
 }
 
-/// Nobody behind a name may be called at the moment.
+/// Nobody behind a name may be called at the moment. Without a `wait` one call tries it right now.
 pub(crate) fn all_rest(name: &str, wait: Option<Duration>) -> Error {
     Error::new(
         &codes::MODEL_UNAVAILABLE,
         format!("`{name}` failed too often and rests; it is tried again by itself"),
     )
-    .with_retry_after(Some(wait.unwrap_or(Duration::from_secs(1))))
+    .with_retry_after(wait)
 }

@@ -35,7 +35,7 @@ impl Guards {
             .blocked_terms
             .iter()
             .filter(|term| !term.trim().is_empty())
-            .map(|term| format!(r"\b{}\b", regex::escape(term.trim())))
+            .map(|term| whole_word(term.trim()))
             .collect();
         let blocked = match terms.is_empty() {
             true => None,
@@ -141,7 +141,16 @@ impl Guarded {
             if matches!(chunk, Chunk::Finish(_) | Chunk::ToolCall(_)) {
                 self.flush()?;
             }
-            self.ready.push_back(chunk);
+            match chunk {
+                Chunk::Reasoning(mut thought) => {
+                    self.guards.check_terms(&thought, "the answer")?;
+                    self.guards.redact(&mut thought);
+                    self.ready.push_back(Chunk::Reasoning(thought));
+                }
+                // They say every token, also those that are blacked out.
+                Chunk::Logprobs(_) => {}
+                other => self.ready.push_back(other),
+            }
             return Ok(());
         };
         self.held.push_str(&text);
@@ -210,6 +219,14 @@ impl Stream for Guarded {
 
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// A term that is no part of a longer word; `C++` ends in no letter, and needs no end.
+fn whole_word(term: &str) -> String {
+    let is_letter = |at: Option<char>| at.is_some_and(|at| at.is_alphanumeric() || at == '_');
+    let edge = |at| if is_letter(at) { r"\b" } else { "" };
+    let (begin, end) = (edge(term.chars().next()), edge(term.chars().last()));
+    format!("{begin}{}{end}", regex::escape(term))
 }
 
 /// JSON, where it can be made of the text. What is nested deeper than any answer is left alone.

@@ -15,6 +15,7 @@ use inkstone_domain::{Error, Result, codes};
 
 /// Whom egress counts the calls for.
 const CALLER: &str = "gateway";
+/// For all images of a request.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// More in one request are refused.
 const MOST: usize = 50;
@@ -61,8 +62,14 @@ impl Images {
                 ),
             ));
         }
-        try_join_all(images.into_iter().map(|image| self.fetch(image))).await?;
-        Ok(())
+        let all = try_join_all(images.into_iter().map(|image| self.fetch(image)));
+        match tokio::time::timeout(PATIENCE, all).await {
+            Ok(done) => done.map(drop),
+            Err(_) => Err(Error::new(
+                &codes::UPSTREAM_TIMEOUT,
+                format!("the images did not come within {} s", PATIENCE.as_secs()),
+            )),
+        }
     }
 
     async fn fetch(&self, image: &mut Image) -> Result<()> {

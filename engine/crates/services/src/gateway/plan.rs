@@ -5,7 +5,7 @@ use std::sync::Arc;
 use inkstone_domain::money::Price;
 use inkstone_domain::{Error, ErrorKind, Result, codes};
 
-use super::deployments::Deployment;
+use super::deployments::{Deployment, all_rest};
 use crate::models::Route;
 use inkstone_domain::gateway::{Balance, ModelConfig};
 
@@ -26,6 +26,8 @@ pub(crate) struct Stage {
     pub name: String,
     pub candidates: Vec<Candidate>,
     pub config: Option<Arc<ModelConfig>>,
+    /// Why there is no candidate at all.
+    pub missing: Option<Error>,
 }
 
 impl Stage {
@@ -59,6 +61,12 @@ impl Stage {
         self.candidates
             .iter()
             .any(|one| !tried.contains(&one.deployment.name) && one.deployment.would_pass())
+    }
+
+    /// Why nobody is asked: they rest, or there is none.
+    pub fn nobody(&self) -> Error {
+        let missing = self.missing.clone();
+        missing.unwrap_or_else(|| all_rest(&self.name, self.rest()))
     }
 
     /// The shortest rest of all.
@@ -118,14 +126,14 @@ pub(crate) fn may_retry(error: &Error) -> bool {
 }
 
 /// Whether another model may do better. What is wrong with the request itself stays wrong.
-fn may_fall_back(error: &Error) -> bool {
+pub(crate) fn may_fall_back(error: &Error) -> bool {
     !matches!(
         error.kind(),
         ErrorKind::InvalidInput | ErrorKind::Cancelled | ErrorKind::TooLarge
     )
 }
 
-/// The first error of routing counts, where no deployment of a name can be found.
+/// The first error of routing counts, where no deployment of a name can be found and nobody stands in.
 pub(crate) fn found_any(
     name: &str,
     candidates: Vec<Result<Candidate>>,
@@ -139,13 +147,16 @@ pub(crate) fn found_any(
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    match (found.is_empty(), first_error) {
-        (true, Some(error)) => Err(error),
-        _ => Ok(Stage {
-            name: name.to_owned(),
-            candidates: found,
-            config,
-        }),
+    let missing = first_error.filter(|_| found.is_empty());
+    let stage = Stage {
+        name: name.to_owned(),
+        candidates: found,
+        config,
+        missing,
+    };
+    match &stage.missing {
+        Some(error) if stage.fallbacks_after(error).is_empty() => Err(error.clone()),
+        _ => Ok(stage),
     }
 }
 

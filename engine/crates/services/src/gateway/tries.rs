@@ -7,14 +7,13 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::{Either, select};
 use inkstone_domain::chat::Request;
-use inkstone_domain::{Error, Result, codes};
+use inkstone_domain::{Error, Result};
 
 use tokio::time::Instant;
 
 use super::attempt::{Attempts, Started};
 use super::bucket::Bucket;
-use super::deployments::all_rest;
-use super::plan::{Candidate, Stage, may_retry};
+use super::plan::{Candidate, Stage, may_fall_back, may_retry};
 use super::settlement::Caller;
 use inkstone_domain::gateway::ReliabilityConfig;
 
@@ -58,7 +57,7 @@ impl Course {
     /// Who is asked now; `model_unavailable` where all rest.
     fn next(&mut self) -> Result<Turn> {
         let picked = self.stage.pick(&self.tried, rand::random()).cloned();
-        let candidate = picked.ok_or_else(|| all_rest(&self.stage.name, self.stage.rest()))?;
+        let candidate = picked.ok_or_else(|| self.stage.nobody())?;
         self.tried.push(candidate.deployment.name.clone());
         Ok(Turn {
             candidate,
@@ -68,13 +67,12 @@ impl Course {
     }
 
     /// Whom to ask too where the first is silent, and after what time.
-    fn spare(&mut self) -> Option<(Duration, Candidate)> {
+    fn spare(&self) -> Option<(Duration, Candidate)> {
         let after = self.stage.config.as_ref()?.hedge_after?;
         if !self.stage.has_fresh(&self.tried) {
             return None;
         }
         let spare = self.stage.pick(&self.tried, rand::random())?.clone();
-        self.tried.push(spare.deployment.name.clone());
         Some((after, spare))
     }
 
@@ -168,7 +166,12 @@ impl Tries {
                     let (done, made) = match spare {
                         None => (first.await, 1),
                         Some((after, spare)) => {
-                            hedged(first, after, begin(spare, number + 1)).await
+                            let name = spare.deployment.name.clone();
+                            let hedged = hedged(first, after, begin(spare, number + 1)).await;
+                            if hedged.1 > 1 {
+                                course.tried.push(name);
+                            }
+                            hedged
                         }
                     };
                     course.attempts += made;
@@ -222,8 +225,12 @@ impl Tries {
         patience: &mut Patience,
         resolve: &Resolve,
     ) -> Result<()> {
-        let is_rest = error.code() == &codes::MODEL_UNAVAILABLE;
-        let may_repeat = may_retry(&error) && !is_rest && patience.tries_left > 0;
+        let has_fresh = course.stage.has_fresh(&course.tried);
+        if has_fresh && !may_retry(&error) && may_fall_back(&error) {
+            // What this deployment cannot, such as take its credential, another may.
+            return Ok(());
+        }
+        let may_repeat = may_retry(&error) && patience.tries_left > 0;
         if may_repeat && let Some(wait) = self.wait_for(course, &error, patience) {
             patience.tries_left -= 1;
             tracing::debug!(
@@ -252,13 +259,15 @@ impl Tries {
             // Somebody else is asked, who knows nothing of this fault.
             true => Duration::ZERO,
             false => {
+                let longest = self.attempts.config.retry_max;
                 let asked = error.retry_after().unwrap_or_default();
-                patience.waits.next()?.max(asked)
+                if asked > longest {
+                    return None;
+                }
+                // Jitter comes on top of the longest wait too.
+                patience.waits.next()?.min(longest).max(asked)
             }
         };
-        if wait > self.attempts.config.retry_max {
-            return None;
-        }
         let mut repetitions = self.repetitions();
         if repetitions.wait_for(1.0, Instant::now()).is_some() {
             return None;

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 const WAITING_RECORDS: usize = 4_096;
-const BATCH: usize = 256;
+const BATCH: usize = 2_048;
 
 /// Takes usage records at any time, also from a drop, and brings them to the ledger.
 #[derive(Clone)]
@@ -32,17 +32,25 @@ pub struct UsageRecorder {
 }
 
 impl UsageRecorder {
-    /// Starts the writing task, within a tokio runtime. Every call under way is counted on `calls`.
+    /// Starts the writing task, within a tokio runtime. Every call under way is counted on `calls`. A batch
+    /// waits for `linger` for more to come: what a batch costs beside its records is most of what it costs.
     pub fn start(
         ledger: Arc<dyn UsageLedger>,
         journal: Arc<dyn UsageJournal>,
         clock: Arc<dyn Clock>,
         calls: TaskTracker,
+        linger: Duration,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_RECORDS);
         let stop = CancellationToken::new();
         let writer = TaskTracker::new();
-        writer.spawn(write(ledger, Arc::clone(&journal), receiver, stop.clone()));
+        writer.spawn(write(
+            ledger,
+            Arc::clone(&journal),
+            receiver,
+            linger,
+            stop.clone(),
+        ));
         writer.close();
         Self {
             sender,
@@ -102,6 +110,7 @@ async fn write(
     ledger: Arc<dyn UsageLedger>,
     journal: Arc<dyn UsageJournal>,
     mut receiver: Receiver<UsageRecord>,
+    linger: Duration,
     stop: CancellationToken,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
@@ -118,10 +127,31 @@ async fn write(
         if taken == 0 {
             return;
         }
-        if append(ledger.as_ref(), &batch).await {
-            journal.settled(batch.len());
+        let more = gather(&mut receiver, &mut batch);
+        let _ = stop
+            .run_until_cancelled(tokio::time::timeout(linger, more))
+            .await;
+        // The journal counts in the order of the records: what cannot be written is not passed over.
+        while !append(ledger.as_ref(), &batch).await {
+            if stop.is_cancelled() {
+                return lose(
+                    &batch,
+                    "the engine stops; the journal has it for the next start",
+                );
+            }
         }
+        journal.settled(batch.len());
         batch.clear();
+    }
+}
+
+/// Takes what comes until the batch is full, or nothing will come any more.
+async fn gather(receiver: &mut Receiver<UsageRecord>, batch: &mut Vec<UsageRecord>) {
+    while batch.len() < BATCH {
+        let room = BATCH - batch.len();
+        if receiver.recv_many(batch, room).await == 0 {
+            return;
+        }
     }
 }
 
@@ -136,7 +166,11 @@ async fn append(ledger: &dyn UsageLedger, batch: &[UsageRecord]) -> bool {
         .when(Error::is_transient)
         .await;
     if let Err(error) = written {
-        lose(batch, &format!("{error:?}"));
+        tracing::warn!(
+            ?error,
+            records = batch.len(),
+            "the ledger cannot be written; trying on"
+        );
         return false;
     }
     true

@@ -332,3 +332,70 @@ async fn images_by_address_are_fetched_by_the_engine() {
         Err("upstream_unreachable")
     );
 }
+
+fn both_of(config: ModelConfig) -> GatewayConfig {
+    let both = ModelConfig {
+        deployments: vec![deployment("fake/tiny"), deployment("fake/large")],
+        ..config
+    };
+    quick(GatewayConfig {
+        models: [("both".to_owned(), both)].into(),
+        ..GatewayConfig::default()
+    })
+}
+
+#[tokio::test]
+async fn a_fault_that_does_not_pass_is_met_by_another_deployment() {
+    for hedge_after in [None, Some(Duration::from_secs(60))] {
+        let world = World::gateway(both_of(ModelConfig {
+            hedge_after,
+            ..ModelConfig::default()
+        }))
+        .await;
+        let who = world.somebody(Role::Creator).await;
+        for code in [&codes::UPSTREAM_UNAUTHORIZED, &codes::UPSTREAM_ERROR] {
+            world.provider.will_say(failing(code));
+            world.provider.will_say(saying("here"));
+            let before = world.provider.requests().len();
+            let answer = asked(&world, &who, "both").await.unwrap();
+            assert_eq!(text_of(answer).await, "here");
+            let asked: Vec<String> = world.provider.requests()[before..]
+                .iter()
+                .map(|request| request.model.clone())
+                .collect();
+            assert_eq!(asked.len(), 2);
+            assert_ne!(asked[0], asked[1], "{hedge_after:?} {}", code.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_stands_in_answers_where_the_first_is_not_there_at_all() {
+    let mut config = with_stand_in();
+    let both = config.models.get_mut("both").unwrap();
+    both.deployments = vec![deployment("gone/model")];
+    let world = World::gateway(config).await;
+    let who = world.somebody(Role::Creator).await;
+    let answer = asked(&world, &who, "both").await.unwrap();
+    assert_eq!(answer.model, "fake/large");
+    let error = asked(&world, &who, "gone/model")
+        .await
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(error.code().name, "unknown_model");
+}
+
+#[tokio::test]
+async fn callers_that_come_together_wait_for_a_short_rest() {
+    let world = World::gateway(quick(GatewayConfig::default())).await;
+    let who = world.somebody(Role::Creator).await;
+    let busy = Error::new(&codes::UPSTREAM_RATE_LIMITED, "later");
+    let busy = busy.with_retry_after(Some(Duration::from_millis(20)));
+    for _ in 0..4 {
+        world.provider.will_say([Say::Fail(busy.clone())]);
+    }
+    let calls = (0..4).map(|_| asked(&world, &who, "fake/tiny"));
+    for answer in futures::future::join_all(calls).await {
+        assert!(answer.is_ok());
+    }
+}

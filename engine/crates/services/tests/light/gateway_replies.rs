@@ -271,6 +271,11 @@ async fn vectors_are_made_once_too() {
         let embedded = world.services.chat.embed(&who, &keyed("e1"), request).await;
         embedded.unwrap()
     };
-    assert_eq!(embed().await, embed().await);
+    let (first, again) = (embed().await, embed().await);
+    assert_eq!(
+        (&first.reply, &first.facts.id),
+        (&again.reply, &again.facts.id)
+    );
+    assert!(!first.facts.is_replay && again.facts.is_replay);
     assert_eq!(world.usage(1).await.len(), 1);
 }

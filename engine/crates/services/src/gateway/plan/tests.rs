@@ -36,6 +36,7 @@ fn stage(balance: Balance, weights: &[u32]) -> (Stage, Deployments) {
             balance,
             ..ModelConfig::default()
         })),
+        missing: None,
     };
     (stage, deployments)
 }
