@@ -391,9 +391,7 @@ async fn callers_that_come_together_wait_for_a_short_rest() {
     let who = world.somebody(Role::Creator).await;
     let busy = Error::new(&codes::UPSTREAM_RATE_LIMITED, "later");
     let busy = busy.with_retry_after(Some(Duration::from_millis(20)));
-    for _ in 0..4 {
-        world.provider.will_say([Say::Fail(busy.clone())]);
-    }
+    world.provider.will_say([Say::Fail(busy)]);
     let calls = (0..4).map(|_| asked(&world, &who, "fake/tiny"));
     for answer in futures::future::join_all(calls).await {
         assert!(answer.is_ok());
