@@ -68,6 +68,8 @@ async fn every_command_shown_works() {
     for page in [
         "README.md",
         "docs/http-api.md",
+        "docs/gateway.md",
+        "docs/keys-and-usage.md",
         "docs/generation.md",
         "docs/plugins.md",
         "docs/packages.md",
