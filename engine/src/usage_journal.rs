@@ -207,7 +207,7 @@ mod tests {
         let mut file = OpenOptions::new().append(true).open(path).unwrap();
         file.write_all(b"{\"id\":\"use_0").unwrap();
         let journal = FileUsageJournal::open(folder.path()).unwrap();
-        assert_eq!(journal.left_over(), [record.clone()]);
+        assert_eq!(journal.left_over(), std::slice::from_ref(&record));
         journal.note(&record);
         journal.forget_left_over();
         let next = FileUsageJournal::open(folder.path()).unwrap();

@@ -134,7 +134,7 @@ impl Models {
         let candidate = |model: &str, weight: u32| -> Result<Candidate> {
             let route = self.route(model, choice)?;
             Ok(Candidate {
-                deployment: deployments.of(&route.name, &route.plugin.manifest.id),
+                deployment: deployments.of(&route.name, &route.plugin.manifest),
                 price: self.price_of(&route),
                 route: Arc::new(route),
                 weight,

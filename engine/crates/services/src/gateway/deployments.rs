@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use inkstone_domain::plugin::Manifest;
 use inkstone_domain::usage::Outcome;
 use inkstone_domain::{Error, ErrorKind, codes};
 use metrics::{Counter, Histogram};
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use super::breaker::Breaker;
 use inkstone_domain::gateway::ReliabilityConfig;
 
-/// All of them, by `provider/model`.
+/// All of them, by `provider/model@version`.
 pub(crate) struct Deployments {
     known: RwLock<HashMap<String, Arc<Deployment>>>,
     cooldown_failures: u32,
@@ -54,19 +55,20 @@ impl Deployments {
         }
     }
 
-    /// `plugin` is only for the labels of metrics.
-    pub fn of(&self, name: &str, plugin: &str) -> Arc<Deployment> {
+    /// Each version of a plugin has its own: a canary that fails says nothing of the stable one.
+    pub fn of(&self, name: &str, manifest: &Manifest) -> Arc<Deployment> {
+        let key = format!("{name}@{}", manifest.version);
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(name) {
+        if let Some(found) = known.get(&key) {
             return Arc::clone(found);
         }
         drop(known);
-        let made = Arc::new(Deployment::new(name, plugin));
+        let made = Arc::new(Deployment::new(name, &manifest.id));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             return made;
         }
-        Arc::clone(known.entry(name.to_owned()).or_insert(made))
+        Arc::clone(known.entry(key).or_insert(made))
     }
 
     /// Those that rest.

@@ -45,15 +45,14 @@ impl Stage {
             true => ready().collect(),
             false => fresh,
         };
-        let picked = match self.balance() {
+        match self.balance() {
             Balance::Weighted => by_weight(&of, dice),
             Balance::LeastBusy => least(&of, |one| {
                 f64::from(one.deployment.under_way() + 1) / f64::from(one.weight.max(1))
             }),
             // One that was never called comes first, so that it is known.
             Balance::Fastest => least(&of, |one| one.deployment.first_chunk_us() as f64),
-        };
-        picked
+        }
     }
 
     /// Whether one is left that was not tried and does not rest.

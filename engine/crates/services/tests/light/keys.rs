@@ -57,7 +57,7 @@ async fn a_key_is_shown_once_and_stands_for_its_owner() {
     assert_eq!((line.user, line.key), (who.user, Some(key.id)));
 
     let stranger = world.somebody(Role::Creator).await;
-    assert_eq!(keys.list(&who), [key.clone()]);
+    assert_eq!(keys.list(&who), std::slice::from_ref(&key));
     assert!(keys.list(&stranger).is_empty());
     let hidden = keys.show(&stranger, key.id).unwrap_err();
     assert_eq!(hidden.code().name, "not_found");

@@ -1,3 +1,5 @@
+//! Prompts and answers as guards let them through.
+
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};

@@ -1,3 +1,5 @@
+//! Reservations, settlements and refusals, without a call of a model.
+
 use std::time::Duration;
 
 use inkstone_domain::allowance::Budget;

@@ -1,3 +1,5 @@
+//! Who of several deployments is asked.
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ fn stage(balance: Balance, weights: &[u32]) -> (Stage, Deployments) {
     let candidates = (0..).zip(weights).map(|(number, weight)| {
         let name = format!("p/{number}");
         Candidate {
-            deployment: deployments.of(&name, "p"),
+            deployment: deployments.of(&name, &plugin.manifest),
             route: Arc::new(Route {
                 plugin: Arc::clone(&plugin),
                 provider: provider.clone(),
