@@ -71,6 +71,8 @@ pub struct Route {
     pub model: String,
     /// `provider/model`, as shown to users.
     pub name: String,
+    /// Whether a rollout tries this version of the plugin.
+    pub is_canary: bool,
 }
 
 /// A model of some provider.
@@ -134,7 +136,7 @@ impl Models {
         let candidate = |model: &str, weight: u32| -> Result<Candidate> {
             let route = self.route(model, choice)?;
             Ok(Candidate {
-                deployment: deployments.of(&route.name, &route.plugin.manifest),
+                deployment: deployments.of(&route),
                 price: self.price_of(&route),
                 route: Arc::new(route),
                 weight,
@@ -243,6 +245,7 @@ impl Models {
         Ok(Route {
             name: full_name(&found.plugin, model),
             model: model.to_owned(),
+            is_canary: found.is_canary,
             plugin: found.plugin,
             provider: found.port,
         })

@@ -41,7 +41,7 @@ impl Chat {
         let look = route.provider.validate_connection(&call);
         if let Ok(Ok(_)) = tokio::time::timeout(PATIENCE, look).await {
             let deployments = &self.tries.attempts.deployments;
-            let deployment = deployments.of(name, &route.plugin.manifest);
+            let deployment = deployments.of(&route);
             deployments.ended(&deployment, Ok(()));
         }
     }

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use inkstone_domain::plugin::Manifest;
 use inkstone_domain::usage::Outcome;
 use inkstone_domain::{Error, ErrorKind, codes};
 use metrics::{Counter, Histogram};
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
+use crate::models::Route;
 use inkstone_domain::gateway::ReliabilityConfig;
 
-/// All of them, by `provider/model@version`.
+/// All of them, by model, version and role.
 pub(crate) struct Deployments {
     known: RwLock<HashMap<String, Arc<Deployment>>>,
     cooldown_failures: u32,
@@ -27,6 +27,7 @@ const MOST: usize = 10_000;
 /// One of them.
 pub(crate) struct Deployment {
     pub name: String,
+    never_rests: bool,
     breaker: Mutex<Breaker>,
     under_way: AtomicU32,
     /// Exponentially weighted mean of the time to the first piece; 0 is none yet.
@@ -55,15 +56,17 @@ impl Deployments {
         }
     }
 
-    /// Each version of a plugin has its own: a canary that fails says nothing of the stable one.
-    pub fn of(&self, name: &str, manifest: &Manifest) -> Arc<Deployment> {
-        let key = format!("{name}@{}", manifest.version);
+    /// Each version of a plugin has its own: a canary that fails says nothing of the stable one. A canary
+    /// never rests, since its rollout must see how it does.
+    pub fn of(&self, route: &Route) -> Arc<Deployment> {
+        let role = if route.is_canary { "canary" } else { "stable" };
+        let key = format!("{}@{} {role}", route.name, route.plugin.manifest.version);
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(&key) {
             return Arc::clone(found);
         }
         drop(known);
-        let made = Arc::new(Deployment::new(name, &manifest.id));
+        let made = Arc::new(Deployment::new(route));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             return made;
@@ -96,7 +99,7 @@ impl Deployments {
                     tracing::info!(deployment = deployment.name, "the deployment serves again");
                 }
             }
-            Err(error) if is_fault(error) => {
+            Err(error) if is_fault(error) && !deployment.never_rests => {
                 let at_least = match error.kind() {
                     ErrorKind::RateLimited => error.retry_after(),
                     _ => None,
@@ -127,12 +130,13 @@ fn is_fault(error: &Error) -> bool {
 }
 
 impl Deployment {
-    fn new(name: &str, plugin: &str) -> Self {
-        let plugin = || plugin.to_owned();
+    fn new(route: &Route) -> Self {
+        let plugin = || route.plugin.manifest.id.clone();
         let requests = |outcome: &'static str| metrics::counter!("inkstone_chat_requests_total", "plugin" => plugin(), "outcome" => outcome);
         let tokens = |direction: &'static str| metrics::counter!("inkstone_tokens_total", "plugin" => plugin(), "direction" => direction);
         Self {
-            name: name.to_owned(),
+            name: route.name.clone(),
+            never_rests: route.is_canary,
             breaker: Mutex::default(),
             under_way: AtomicU32::new(0),
             first_chunk_us: AtomicU64::new(0),

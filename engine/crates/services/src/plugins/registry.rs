@@ -18,6 +18,8 @@ use super::status::{PluginState, PluginStatus};
 pub struct Callable<T: ?Sized> {
     pub plugin: Arc<LoadedPlugin>,
     pub port: Arc<T>,
+    /// Whether a rollout tries this version.
+    pub is_canary: bool,
 }
 
 /// What a plugin gave, and which version it was.
@@ -197,6 +199,7 @@ impl Snapshot {
             return Ok(Callable {
                 plugin: Arc::clone(plugin),
                 port,
+                is_canary: routing.is_canary(plugin),
             });
         }
         let why = match self.statuses.iter().find(|status| status.id == id) {
@@ -247,6 +250,7 @@ impl Snapshot {
                 Some(Callable {
                     plugin: Arc::clone(plugin),
                     port: port_of(&plugin.body)?,
+                    is_canary: routing.is_canary(plugin),
                 })
             })
             .collect()

@@ -92,6 +92,12 @@ impl Routing {
             .transpose()
     }
 
+    /// Whether this is the version that a rollout tries.
+    pub(super) fn is_canary(&self, plugin: &Arc<LoadedPlugin>) -> bool {
+        let canary = self.canary.as_ref();
+        canary.is_some_and(|canary| Arc::ptr_eq(&canary.version.plugin, plugin))
+    }
+
     /// A loaded version by its number, resting or not.
     pub(super) fn pinned(&self, id: &str, version: &str) -> Result<&Version> {
         let mut all = self.versions();

@@ -19,14 +19,16 @@ fn stage(balance: Balance, weights: &[u32]) -> (Stage, Deployments) {
     let plugin = loaded_plugin("p", "1.0.0", PluginBody::Provider(provider.clone()));
     let candidates = (0..).zip(weights).map(|(number, weight)| {
         let name = format!("p/{number}");
+        let route = Route {
+            plugin: Arc::clone(&plugin),
+            provider: provider.clone(),
+            model: number.to_string(),
+            name,
+            is_canary: false,
+        };
         Candidate {
-            deployment: deployments.of(&name, &plugin.manifest),
-            route: Arc::new(Route {
-                plugin: Arc::clone(&plugin),
-                provider: provider.clone(),
-                model: number.to_string(),
-                name,
-            }),
+            deployment: deployments.of(&route),
+            route: Arc::new(route),
             weight: *weight,
             price: None,
         }
