@@ -101,10 +101,6 @@ impl Answer {
         }));
         None
     }
-
-    fn add_spent(&mut self, usage: Usage) {
-        self.spent += usage;
-    }
 }
 
 impl Running {
@@ -119,6 +115,15 @@ impl Running {
             deadline: started.deadline,
             span: started.span,
         }
+    }
+
+    /// Tells the deployment how it went, and the caller what it took.
+    fn ended(&self, rest: Option<&Rest>, end: Result<(), &Error>) -> Usage {
+        if let Some(rest) = rest {
+            let deployments = &rest.tries.attempts.deployments;
+            deployments.ended(self.settlement.deployment(), end);
+        }
+        self.settlement.usage()
     }
 
     /// The next piece, or an error where the silence is too long.
@@ -176,14 +181,7 @@ impl Stream for Answer {
                         }
                         Some(Err(error)) => {
                             running.settlement.failed(&error);
-                            let usage = running.settlement.usage();
-                            if let Some(rest) = &answer.rest {
-                                let attempts = &rest.tries.attempts;
-                                attempts
-                                    .deployments
-                                    .ended(running.settlement.deployment(), Err(&error));
-                            }
-                            answer.add_spent(usage);
+                            answer.spent += running.ended(answer.rest.as_deref(), Err(&error));
                             answer.state = State::Done;
                             if let Some(error) = answer.resume(error) {
                                 return Poll::Ready(Some(Err(error)));
@@ -191,14 +189,7 @@ impl Stream for Answer {
                         }
                         None => {
                             running.settlement.succeeded();
-                            if let Some(rest) = &answer.rest {
-                                let attempts = &rest.tries.attempts;
-                                attempts
-                                    .deployments
-                                    .ended(running.settlement.deployment(), Ok(()));
-                            }
-                            let usage = running.settlement.usage();
-                            answer.add_spent(usage);
+                            answer.spent += running.ended(answer.rest.as_deref(), Ok(()));
                             answer.state = State::Usage;
                             let finish = answer.finish.unwrap_or(FinishReason::Stop);
                             return Poll::Ready(Some(Ok(Chunk::Finish(finish))));

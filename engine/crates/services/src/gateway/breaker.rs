@@ -21,8 +21,8 @@ pub(crate) enum Breaker {
 /// A try that never told how it went is forgotten after this.
 const LOST_TRY: Duration = Duration::from_secs(120);
 
-/// Rests double up to this many times the first.
-const LONGEST: u32 = 8;
+/// How often a rest doubles: up to eight times the first.
+const DOUBLINGS: u32 = 3;
 
 impl Breaker {
     /// Whether a call would pass, without taking the one try.
@@ -64,31 +64,27 @@ impl Breaker {
         was_open
     }
 
-    /// Returns whether it opened with this fault. `at_least` is what the upstream asked for.
+    /// Returns whether it opened with this fault. `asked` is what the upstream asked for.
     pub fn failed(
         &mut self,
         now: Instant,
         most_faults: u32,
         cooldown: Duration,
-        at_least: Option<Duration>,
+        asked: Option<Duration>,
     ) -> bool {
         let (faults, rests) = match *self {
             Self::New => (1, 0),
             Self::Closed { faults } => (faults + 1, 0),
-            Self::HalfOpen { rests, .. } => (most_faults, (rests + 1).min(LONGEST)),
+            Self::HalfOpen { rests, .. } => (most_faults, (rests + 1).min(DOUBLINGS)),
             // A call that was under way when it opened.
             Self::Open { .. } => return false,
         };
-        if faults < most_faults && at_least.is_none() {
+        if faults < most_faults && asked.is_none() {
             *self = Self::Closed { faults };
             return false;
         }
-        let rest = cooldown * (1 << rests.min(3));
-        let rest = at_least.unwrap_or_default().max(match at_least {
-            // The upstream said how long; it knows.
-            Some(_) => Duration::ZERO,
-            None => rest,
-        });
+        // The upstream knows, where it says how long.
+        let rest = asked.unwrap_or(cooldown * (1 << rests));
         *self = Self::Open {
             until: now + rest,
             rests,

@@ -100,11 +100,11 @@ impl Deployments {
                 }
             }
             Err(error) if is_fault(error) && !deployment.never_rests => {
-                let at_least = match error.kind() {
+                let asked = match error.kind() {
                     ErrorKind::RateLimited => error.retry_after(),
                     _ => None,
                 };
-                if breaker.failed(now, self.cooldown_failures, self.cooldown, at_least) {
+                if breaker.failed(now, self.cooldown_failures, self.cooldown, asked) {
                     deployment.meters.opened.increment(1);
                     tracing::warn!(
                         deployment = deployment.name,
