@@ -18,6 +18,8 @@ pub mod inference;
 pub mod json;
 pub mod kv;
 pub mod log;
+#[cfg(all(target_arch = "wasm32", feature = "allocator"))]
+mod memory;
 pub mod provider;
 pub mod random;
 pub mod research;

@@ -26,8 +26,13 @@ use crate::{manifest, permissions, tree};
 pub fn load(config: &PluginsConfig) -> Result<Vec<PluginSpec>, ConfigError> {
     let text = std::fs::read_to_string(&config.file)
         .map_err(|error| ConfigError::unreadable(&config.file, &error))?;
+    look_up(&text, config)
+}
+
+/// Reads the list from its text, and looks which file each entry means.
+fn look_up(text: &str, config: &PluginsConfig) -> Result<Vec<PluginSpec>, ConfigError> {
     let mut specs = parse(
-        &text,
+        text,
         &config.file.display().to_string(),
         &config.dir,
         config.max_plugins,

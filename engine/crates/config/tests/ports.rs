@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use inkstone_config::engine::PluginsConfig;
@@ -144,4 +145,24 @@ async fn a_fetched_package_that_was_changed_is_not_found() {
     assert_eq!(store.find(&source).await.unwrap(), None);
     store.keep(&source, package).await.unwrap();
     assert_eq!(store.find(&source).await.unwrap(), Some(path));
+}
+
+/// Who writes a file anew empties it first; a reload at that moment must not read a list of nothing.
+#[tokio::test]
+async fn a_list_that_is_being_written_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "");
+    let file = config.file.clone();
+    let list = TomlPluginList::new(config);
+    let write = async {
+        // A few looks at the empty file come before it.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        fs::write(
+            file,
+            "[[plugin]]\nid = \"a\"\nsource = { path = \"a.wasm\" }\n",
+        )
+        .unwrap();
+    };
+    let (specs, ()) = tokio::join!(list.read(), write);
+    assert_eq!(specs.unwrap().len(), 1);
 }

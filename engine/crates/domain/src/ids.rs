@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use ulid::{Generator, Ulid};
 
 use crate::{Error, codes};
@@ -20,6 +21,11 @@ macro_rules! id {
             /// A new id of this instant, later than all that this process made before.
             pub fn new() -> Self {
                 Self(next_ulid())
+            }
+
+            /// A new id of that instant, in no order with others of its millisecond.
+            pub fn at(instant: DateTime<Utc>) -> Self {
+                Self(Ulid::from_datetime(instant.into()))
             }
         }
 

@@ -69,6 +69,9 @@ impl<W: World> Guest<W> {
         store.set_epoch_deadline(1);
         // Every tick the guest steps aside for others, until its time is spent.
         store.epoch_deadline_callback(|context| {
+            if context.data().meter.has_just_begun() {
+                return Ok(UpdateDeadline::Continue(1));
+            }
             // A thread that was woken on this core would else wait until our slice of it is over.
             std::thread::yield_now();
             let state = context.data();

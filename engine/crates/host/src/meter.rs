@@ -20,6 +20,9 @@ use crate::lane::Turn;
 /// The most a first stretch counts for. It ends with the next tick, unless an import takes longer.
 const FIRST_STRETCH: Duration = Duration::from_millis(4);
 
+/// Shorter than a tick.
+const JUST_BEGUN: Duration = Duration::from_micros(250);
+
 /// Shared by the store (which asks whether the budget is spent), the future that runs it, and
 /// whoever counts what calls used. Store and future are on one thread at a time, so the orderings
 /// are relaxed.
@@ -70,6 +73,13 @@ impl Meter {
         self.after_ticks_ns.store(0, Ordering::Relaxed);
         let used_ns = self.used_ns.swap(0, Ordering::Relaxed);
         self.earlier_ns.fetch_add(used_ns, Ordering::Relaxed);
+    }
+
+    /// Whether the running poll began only just now, as after a wait for an upstream: ticks pass meanwhile,
+    /// and the guest sees them the moment it goes on.
+    pub fn has_just_begun(&self) -> bool {
+        let polled_ns = self.now_ns() - self.poll_began_ns.load(Ordering::Relaxed);
+        self.went_on_ns.load(Ordering::Relaxed) == 0 && polled_ns < nanoseconds(JUST_BEGUN)
     }
 
     /// Told from within a poll: the guest has come to a tick, or goes on after one.

@@ -1,23 +1,20 @@
-//! Streams out of a guest. One task owns the store, pulls item after item and sends each through a
-//! small bounded channel: a slow reader slows the guest, and a reader that leaves ends the task, and
-//! with it the store and everything the guest had open.
+//! Streams out of a guest. Who reads is who pulls: there is no task and no channel between, so a slow
+//! reader slows the guest, an unread guest does nothing, and a reader that leaves ends the store and
+//! everything the guest had open.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures::Stream;
+use futures::{FutureExt, Stream};
 use inkstone_domain::{Error, Result, codes};
 use serde::Serialize;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
 use crate::observe::Observation;
-
-/// Items between guest and reader: one being read, one being made.
-const CHANNEL_ITEMS: usize = 2;
 
 /// Something a guest hands over piece by piece.
 pub(crate) trait Pull: Send + 'static {
@@ -27,40 +24,53 @@ pub(crate) trait Pull: Send + 'static {
     fn pull(&mut self) -> impl Future<Output = Result<Option<Self::Item>>> + Send;
 }
 
-/// Runs the guest in a task of its own. The observation ends with the stream.
-pub(crate) fn spawn<P: Pull>(
+/// The items of a guest. The observation ends with the stream, and a shutdown that waits for `tasks`
+/// waits for it.
+pub(crate) fn pulled<P: Pull>(
     tasks: &TaskTracker,
-    mut guest: P,
-    mut observation: Observation,
+    guest: P,
+    observation: Observation,
 ) -> Pin<Box<dyn Stream<Item = Result<P::Item>> + Send>> {
-    let (sender, items) = mpsc::channel(CHANNEL_ITEMS);
-    let span = observation.span().clone();
-    let pulling = async move {
-        // Room first: the guest is not asked for what nobody takes.
-        while let Ok(room) = sender.reserve().await {
-            let pulled = guest.pull().await;
-            observation.answered(&pulled);
-            match pulled {
-                Ok(Some(item)) => room.send(Ok(Some(item))),
-                Ok(None) => {
-                    observation.succeeded();
-                    room.send(Ok(None));
-                    return;
-                }
-                Err(error) => {
-                    observation.failed(&error);
-                    room.send(Err(error));
-                    return;
-                }
-            }
-        }
+    let open = Open {
+        guest,
+        observation,
+        _counted: tasks.token(),
     };
-    let task = tasks.spawn(pulling.instrument(span));
-    Box::pin(Pulled {
-        items,
-        task,
-        ended: false,
-    })
+    Box::pin(futures::stream::unfold(Some(open), next))
+}
+
+/// A guest that has more, and what lives as long as it.
+struct Open<P> {
+    guest: P,
+    observation: Observation,
+    _counted: TaskTrackerToken,
+}
+
+async fn next<P: Pull>(open: Option<Open<P>>) -> Option<(Result<P::Item>, Option<Open<P>>)> {
+    let mut open = open?;
+    let span = open.observation.span().clone();
+    // A fault of ours in one stream is no reason to end the connection of its reader without a word.
+    let pulling = AssertUnwindSafe(open.guest.pull().instrument(span)).catch_unwind();
+    let pulled = pulling.await.unwrap_or_else(|_panic| Err(broken_off()));
+    open.observation.answered(&pulled);
+    match pulled {
+        Ok(Some(item)) => Some((Ok(item), Some(open))),
+        Ok(None) => {
+            open.observation.succeeded();
+            None
+        }
+        Err(error) => {
+            open.observation.failed(&error);
+            Some((Err(error), None))
+        }
+    }
+}
+
+fn broken_off() -> Error {
+    Error::new(
+        &codes::INTERNAL,
+        "the plugin's stream broke off; the log says why",
+    )
 }
 
 /// The items of batches, one by one. Those of one batch are ready at once.
@@ -92,41 +102,6 @@ impl<T: Unpin> Stream for Flattened<T> {
                 None => return Poll::Ready(None),
             }
         }
-    }
-}
-
-/// The reader's end.
-struct Pulled<T> {
-    /// `None` is the marked end: a task that broke off leaves no mark.
-    items: mpsc::Receiver<Result<Option<T>>>,
-    task: JoinHandle<()>,
-    ended: bool,
-}
-
-impl<T> Stream for Pulled<T> {
-    type Item = Result<T>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        let item = match std::task::ready!(self.items.poll_recv(context)) {
-            Some(Ok(Some(item))) => return Poll::Ready(Some(Ok(item))),
-            Some(Ok(None)) => None,
-            Some(Err(error)) => Some(Err(error)),
-            None => Some(Err(Error::new(
-                &codes::INTERNAL,
-                "the plugin's stream broke off; the log says why",
-            ))),
-        };
-        self.ended = true;
-        Poll::Ready(item)
-    }
-}
-
-impl<T> Drop for Pulled<T> {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -177,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn everything_arrives_in_order_and_then_the_end() {
         let (guest, ..) = counting(5);
-        let stream = spawn(&TaskTracker::new(), guest, Observation::unseen());
+        let stream = pulled(&TaskTracker::new(), guest, Observation::unseen());
         let all: Vec<usize> = stream.map(|item| item.unwrap()).collect().await;
         assert_eq!(all, [1, 2, 3, 4, 5]);
     }
@@ -186,10 +161,10 @@ mod tests {
     async fn an_unread_guest_is_not_pulled_and_a_dropped_stream_ends_it() {
         let (guest, pulls, dropped) = counting(usize::MAX);
         let tasks = TaskTracker::new();
-        let mut stream = spawn(&tasks, guest, Observation::unseen());
+        let mut stream = pulled(&tasks, guest, Observation::unseen());
         assert_eq!(stream.next().await.unwrap().unwrap(), 1);
         tokio::task::yield_now().await;
-        assert!(pulls.load(Ordering::SeqCst) <= 1 + CHANNEL_ITEMS + 1);
+        assert_eq!(pulls.load(Ordering::SeqCst), 1);
         drop(stream);
         dropped.notified().await;
         tasks.close();
@@ -208,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_breaks_off_is_an_error_and_no_end() {
-        let mut stream = spawn(&TaskTracker::new(), Broken, Observation::unseen());
+        let mut stream = pulled(&TaskTracker::new(), Broken, Observation::unseen());
         let error = stream.next().await.unwrap().unwrap_err();
         assert_eq!(error.code().name, "internal");
         assert!(stream.next().await.is_none());

@@ -68,6 +68,7 @@ impl SurrealStore {
     pub async fn connect(config: StoreConfig) -> Result<Self> {
         let store = Self::open(config).await?;
         migrations::apply(&store).await?;
+        store.move_old_usage().await?;
         Ok(store)
     }
 

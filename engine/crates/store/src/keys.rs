@@ -10,7 +10,6 @@ use inkstone_domain::ids::KeyId;
 use inkstone_domain::key::VirtualKey;
 use inkstone_domain::ports::KeyStore;
 
-pub(crate) use self::row::subject_of;
 use self::row::{AllowanceRow, KeyRow};
 use crate::articles::read_all;
 use crate::connection::SurrealStore;

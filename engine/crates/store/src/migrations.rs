@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0006_usage"
     "0007_rollouts"
     "0008_gateway"
+    "0009_usage_blocks"
 };
 
 const DEFINE_HISTORY: &str = "
@@ -218,6 +219,9 @@ mod tests {
                 insert_old_usage(&store, user, at).await;
             }
             apply(&store).await.unwrap();
+            // Engines that start together.
+            let (a, b) = tokio::join!(store.move_old_usage(), store.move_old_usage());
+            a.and(b).unwrap();
 
             let filter = UsageFilter {
                 user: Some(user),

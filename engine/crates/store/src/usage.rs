@@ -1,12 +1,15 @@
-//! The tables `usage` and `spend`: the ledger, and what each subject spent on each day.
+//! The ledger: records in blocks (`usage_block`, found by `usage_mark`), and sums of them (`usage_sum`).
 
-mod query;
-mod row;
-mod spend;
+mod block;
+mod listing;
+mod moving;
+mod old_row;
+mod sums;
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::NaiveDate;
 use inkstone_domain::Result;
 use inkstone_domain::allowance::DaySpend;
@@ -14,31 +17,38 @@ use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::UsageId;
 use inkstone_domain::ports::UsageLedger;
 use inkstone_domain::usage::{UsageDimension, UsageFilter, UsageGroup, UsageRecord};
-use surrealdb::types::RecordId;
+use surrealdb::types::{RecordId, SurrealValue};
 
-use self::row::{GroupRow, UsageRow};
-use self::spend::SpendRow;
-use crate::articles::read_all;
+use self::block::SPAN_MS;
+use self::sums::{GroupRow, SpendRow};
 use crate::connection::SurrealStore;
 use crate::failure::{Refusal, StoreFailure};
 use crate::pages::Place;
 use crate::statement::Statement;
 
-const TABLE: &str = "usage";
-
 /// How often an append looks again at what is new.
-const LOOKS: usize = 5;
+const LOOKS: usize = 40;
+
+/// Stores `$blocks` and `$marks`, a part of a transaction.
+const STORE_BLOCKS: &str = "
+    INSERT INTO usage_block $blocks RETURN NONE;
+    FOR $mark IN $marks {
+        CREATE type::record('usage_mark', [$mark.subject, $mark.first])
+            SET subject = $mark.subject, last = $mark.last, block = $mark.block RETURN NONE;
+    };
+";
 
 #[async_trait]
 impl UsageLedger for SurrealStore {
     async fn append(&self, records: &[UsageRecord]) -> Result<()> {
-        // A record has one writer, so between the look and the write nobody adds it but an earlier
-        // attempt of the same writer whose answer was lost. The write refuses then; the next look sees it.
+        if records.is_empty() {
+            return Ok(());
+        }
         let mut looks = LOOKS;
         loop {
             looks -= 1;
-            let new = self.unknown(records).await?;
-            match self.append_new(&new).await {
+            let known = self.near(records).await?;
+            match self.append_new(records, known).await {
                 Err(StoreFailure::Refused {
                     refusal: Refusal::AlreadyExists,
                     ..
@@ -54,8 +64,8 @@ impl UsageLedger for SurrealStore {
         page: PageRequest,
     ) -> Result<Page<UsageRecord>> {
         let place: Place<UsageId> = Place::of(&page)?;
-        let rows: Vec<UsageRow> = self.read(query::list(filter, &place)).await?;
-        Ok(place.page(read_all(rows)?, |record: &UsageRecord| record.id))
+        let records = listing::list(self, filter, &place).await?;
+        Ok(place.page(records, |record: &UsageRecord| record.id))
     }
 
     async fn sum_usage(
@@ -63,7 +73,7 @@ impl UsageLedger for SurrealStore {
         filter: &UsageFilter,
         by: &[UsageDimension],
     ) -> Result<Vec<UsageGroup>> {
-        let rows: Vec<GroupRow> = self.read(query::sum(filter, by)).await?;
+        let rows: Vec<GroupRow> = self.read(sums::sum(filter, by)).await?;
         if rows.is_empty() && by.is_empty() {
             // The database makes no group of nothing.
             return Ok(vec![UsageGroup::default()]);
@@ -72,57 +82,74 @@ impl UsageLedger for SurrealStore {
     }
 
     async fn spent_since(&self, day: NaiveDate) -> Result<Vec<DaySpend>> {
-        let statement =
-            Statement::new("SELECT * FROM spend WHERE day >= $day ORDER BY day, subject")
-                .bind("day", day.to_string());
-        let rows: Vec<SpendRow> = self.read(statement).await?;
-        Ok(read_all(rows)?)
+        let rows: Vec<SpendRow> = self.read(sums::since(day)).await?;
+        Ok(sums::by_subject(rows)?)
     }
 }
 
+/// A block that may hold some of the records that are to be appended.
+#[derive(SurrealValue)]
+struct NearRow {
+    id: RecordId,
+    ids: Bytes,
+}
+
+/// Which blocks may hold some of a batch: those that end from its first id on, and no later than a
+/// block can that begins before its last.
+const NEAR: &str = "FROM usage_block WHERE last >= $first AND last < $end ORDER BY last";
+
 impl SurrealStore {
-    /// Those that are not in the ledger, each one once.
-    async fn unknown<'r>(
-        &self,
-        records: &'r [UsageRecord],
-    ) -> Result<Vec<&'r UsageRecord>, StoreFailure> {
-        let ids: Vec<RecordId> = records.iter().map(row::record_id).collect();
-        let statement = Statement::new("SELECT VALUE key FROM $ids").bind("ids", ids);
-        let known: Vec<String> = self.read(statement).await?;
-        let mut known: BTreeSet<String> = known.into_iter().collect();
-        let is_new = |record: &&UsageRecord| known.insert(record.id.to_string());
-        Ok(records.iter().filter(is_new).collect())
+    async fn near(&self, records: &[UsageRecord]) -> Result<Vec<NearRow>, StoreFailure> {
+        let text = format!("SELECT id, ids, last {NEAR}");
+        self.read(bind_range(Statement::new(text), records)).await
     }
 
-    /// `already_exists` where one of them is in the ledger; nothing is added then, neither to it nor
-    /// to the sums.
-    async fn append_new(&self, records: &[&UsageRecord]) -> Result<(), StoreFailure> {
-        if records.is_empty() {
+    /// `already_exists` where blocks near them were added since `known` was read; nothing is added then.
+    async fn append_new(
+        &self,
+        records: &[UsageRecord],
+        known: Vec<NearRow>,
+    ) -> Result<(), StoreFailure> {
+        let mut ids: BTreeSet<UsageId> =
+            known.iter().flat_map(|row| block::ids(&row.ids)).collect();
+        let new: Vec<&UsageRecord> = records.iter().filter(|it| ids.insert(it.id)).collect();
+        if new.is_empty() {
             return Ok(());
         }
-        let rows: Vec<UsageRow> = records
-            .iter()
-            .map(|record| UsageRow::from(*record))
-            .collect();
-        let statement = Statement::new(
-            "{
-                INSERT INTO usage $rows RETURN NONE;
-                FOR $sum IN $sums {
-                    UPSERT type::record('spend', [$sum.subject, $sum.day]) SET
-                        subject = $sum.subject,
-                        day = $sum.day,
-                        money_nanos = (money_nanos ?? 0) + $sum.money_nanos,
-                        tokens = (tokens ?? 0) + $sum.tokens
-                        RETURN NONE;
-                };
+        let seen: Vec<RecordId> = known.into_iter().map(|row| row.id).collect();
+        let (blocks, marks) = block::blocks(&new)?;
+        // Who adds the same records at once writes the same sums, so one of the two meets a conflict, is
+        // run again, and finds a block it has not seen.
+        let text = format!(
+            "{{
+                LET $near = SELECT id, last {NEAR};
+                IF $near.id != $seen {{ THROW 'refused:already_exists' }};
+                {STORE_BLOCKS}
+                {}
                 RETURN NONE;
-            }",
-        )
-        .about("ledger")
-        .bind("rows", rows)
-        .bind("sums", spend::sums(records));
-        self.write(statement).await
+            }}",
+            sums::ADD
+        );
+        let statement = Statement::new(text)
+            .about("ledger")
+            .bind("seen", seen)
+            .bind("blocks", blocks)
+            .bind("marks", marks)
+            .bind("sums", sums::of(&new));
+        self.write(bind_range(statement, records)).await
     }
+}
+
+fn bind_range(statement: Statement, records: &[UsageRecord]) -> Statement {
+    let first = records.iter().map(|record| record.id).min();
+    let last = records
+        .iter()
+        .map(|record| record.id.0.timestamp_ms())
+        .max();
+    let end = block::lowest_at(last.unwrap_or_default() + SPAN_MS + 1);
+    statement
+        .bind("first", first.unwrap_or_default().to_string())
+        .bind("end", end.to_string())
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ use crate::problem::ConfigError;
 /// readings agree, this often and with this pause.
 const FRESH: Duration = Duration::from_millis(200);
 const READINGS: u32 = 4;
+/// For a list that was emptied just now, on a machine that is busy.
+const READINGS_OF_NOTHING: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(40);
 
 /// `config/plugins.toml`, read anew each time.
@@ -41,10 +43,9 @@ impl TomlPluginList {
         edit: impl FnOnce(&mut DocumentMut) -> Result<()> + Send + 'static,
     ) -> Result<()> {
         let mut written = self.written.lock().await;
-        settled(&self.config, &written).await;
+        let text = settled(&self.config, &written).await?;
         let config = Arc::clone(&self.config);
         *written = on_disk(move || {
-            let text = read_text(&config)?;
             // A list with faults is mended by whoever made them.
             check(&config, &text)?;
             let mut document: DocumentMut = text.parse().map_err(|error| {
@@ -74,9 +75,9 @@ impl TomlPluginList {
 impl PluginList for TomlPluginList {
     async fn read(&self) -> Result<Vec<PluginSpec>> {
         let written = self.written.lock().await.clone();
-        settled(&self.config, &written).await;
+        let text = settled(&self.config, &written).await?;
         let config = Arc::clone(&self.config);
-        on_disk(move || Ok(super::load(&config)?)).await
+        on_disk(move || Ok(super::look_up(&text, &config)?)).await
     }
 
     async fn set_enabled(&self, id: &str, enabled: bool) -> Result<()> {
@@ -95,31 +96,42 @@ impl PluginList for TomlPluginList {
     }
 }
 
-/// Returns once nobody seems to be writing the list: half of one reads as a shorter one.
-async fn settled(config: &PluginsConfig, written: &str) {
-    let text = || std::fs::read_to_string(&config.file).unwrap_or_default();
-    let is_fresh = std::fs::metadata(&config.file)
+/// The list's text, read again until nobody seems to be writing it: half of one reads as a shorter one.
+/// What was looked at is what is given, so that nothing can come in between.
+async fn settled(config: &PluginsConfig, written: &str) -> Result<String> {
+    let mut before = read_text(config)?;
+    // Looked at after the reading: who began to write before it is seen.
+    let is_ours = |text: &str| !text.is_empty() && text == written;
+    if !is_fresh(config) || is_ours(&before) {
+        return Ok(before);
+    }
+    let mut readings = 0;
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let now = read_text(config)?;
+        readings += 1;
+        // Who writes a file anew empties it first.
+        let enough = if now.is_empty() {
+            READINGS_OF_NOTHING
+        } else {
+            READINGS
+        };
+        let is_settled = now == before && !now.is_empty();
+        if is_settled || is_ours(&now) || readings >= enough {
+            return Ok(now);
+        }
+        before = now;
+    }
+}
+
+fn is_fresh(config: &PluginsConfig) -> bool {
+    std::fs::metadata(&config.file)
         .and_then(|metadata| metadata.modified())
         .is_ok_and(|at| {
             SystemTime::now()
                 .duration_since(at)
                 .is_ok_and(|age| age < FRESH)
-        });
-    if !is_fresh {
-        return;
-    }
-    let mut before = text();
-    for _ in 0..READINGS {
-        if before == written {
-            return;
-        }
-        tokio::time::sleep(PAUSE).await;
-        let now = text();
-        if now == before {
-            return;
-        }
-        before = now;
-    }
+        })
 }
 
 fn read_text(config: &PluginsConfig) -> Result<String> {

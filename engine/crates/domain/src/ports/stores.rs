@@ -170,7 +170,8 @@ pub trait PluginKv: Send + Sync {
 #[async_trait]
 pub trait UsageLedger: Send + Sync {
     /// Adds records, and what they spent to the day of each subject, both or neither. A record that is
-    /// there already is passed over: an append may be repeated after a lost answer.
+    /// there already is passed over: an append may be repeated after a lost answer. A record's id is
+    /// of the minute of its `at`.
     async fn append(&self, records: &[UsageRecord]) -> Result<()>;
     /// Newest first.
     async fn list_usage(

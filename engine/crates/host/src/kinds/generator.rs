@@ -101,7 +101,7 @@ impl Generator for WasmGenerator {
         };
         let started = start.instrument(observation.span().clone()).await;
         match started {
-            Ok(run) => Ok(stream::spawn(&self.guest.plugin.tasks, run, observation)),
+            Ok(run) => Ok(stream::pulled(&self.guest.plugin.tasks, run, observation)),
             Err(error) => Err(observation.refused(error)),
         }
     }

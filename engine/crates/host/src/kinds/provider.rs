@@ -88,7 +88,7 @@ impl Provider for WasmProvider {
         match started {
             Ok(completion) => {
                 let tasks = &self.guest.plugin.tasks;
-                let batches = stream::spawn(tasks, completion, observation);
+                let batches = stream::pulled(tasks, completion, observation);
                 Ok(Box::pin(stream::flatten(batches)))
             }
             Err(error) => Err(observation.refused(error)),

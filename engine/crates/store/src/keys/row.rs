@@ -37,7 +37,7 @@ pub(super) struct AllowanceRow {
 
 /// Reads what `Subject` writes as text, also what nobody may set an allowance for: a call that failed
 /// may have named a model that is none, and stands in the ledger all the same.
-pub(crate) fn subject_of(table: &'static str, text: &str) -> RowResult<Subject> {
+fn subject_of(table: &'static str, text: &str) -> RowResult<Subject> {
     match text.split_once(':') {
         Some(("key", id)) => Ok(Subject::Key(parse(table, id)?)),
         Some(("user", id)) => Ok(Subject::User(parse(table, id)?)),

@@ -8,7 +8,7 @@ use inkstone_domain::ports::UsageLedger;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_testkit::{run_on_deep_stack, sample};
 
-use super::row::MAX_FIGURE;
+use super::sums::MAX_FIGURE;
 use crate::failure::{Refusal, StoreFailure};
 use crate::{StoreConfig, SurrealStore};
 
@@ -29,9 +29,13 @@ fn a_record_that_came_between_is_not_added_again() {
         let store = store().await;
         let old = sample::usage_record(UserId::new());
         let new = sample::usage_record(old.user);
-        store.append_new(&[&old]).await.unwrap();
+        store
+            .append_new(std::slice::from_ref(&old), Vec::new())
+            .await
+            .unwrap();
         let spent = store.spent_since(chrono::NaiveDate::MIN).await.unwrap();
-        let Err(StoreFailure::Refused { refusal, .. }) = store.append_new(&[&new, &old]).await
+        let both = [new, old.clone()];
+        let Err(StoreFailure::Refused { refusal, .. }) = store.append_new(&both, Vec::new()).await
         else {
             panic!("a known record must be refused");
         };

@@ -3,10 +3,11 @@
 pub mod spend;
 pub mod sums;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::chat::Usage;
 use inkstone_domain::codes;
 use inkstone_domain::content::PageRequest;
-use inkstone_domain::ids::{JobId, KeyId, UserId};
+use inkstone_domain::ids::{JobId, KeyId, UsageId, UserId};
 use inkstone_domain::money::Money;
 use inkstone_domain::ports::UsageLedger;
 use inkstone_domain::usage::{CacheUse, Outcome, UsageFilter, UsageRecord};
@@ -18,6 +19,7 @@ pub async fn run(store: &dyn UsageLedger) {
     keeps_records(store).await;
     takes_a_repeated_flush_once(store).await;
     lists_what_a_filter_lets_through(store).await;
+    lists_in_order_whatever_was_appended_when(store).await;
     sums::run(store).await;
     spend::run(store).await;
 }
@@ -70,8 +72,10 @@ pub async fn lists_what_a_filter_lets_through(store: &dyn UsageLedger) {
     let days = ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"];
     let mut records = Vec::new();
     for (number, day) in days.iter().enumerate() {
+        let at = format!("{day}T23:59:59.999Z").parse().unwrap();
         records.push(UsageRecord {
-            at: format!("{day}T23:59:59.999Z").parse().unwrap(),
+            id: UsageId::at(at),
+            at,
             key: (number % 2 == 0).then_some(key),
             project: (number != 1).then(|| project.clone()),
             model: match number {
@@ -147,6 +151,50 @@ pub async fn lists_what_a_filter_lets_through(store: &dyn UsageLedger) {
         }
         assert_eq!(found, expected, "{filter:?}");
     }
+}
+
+/// Records of several writers overlap, and what a journal kept comes late.
+pub async fn lists_in_order_whatever_was_appended_when(store: &dyn UsageLedger) {
+    let user = UserId::new();
+    let project = new_name("late");
+    let start: DateTime<Utc> = "2026-04-01T11:00:00Z".parse().unwrap();
+    let mut records: Vec<UsageRecord> = (0..240)
+        .map(|number| {
+            let at = start + TimeDelta::minutes(number);
+            UsageRecord {
+                id: UsageId::at(at),
+                at,
+                project: (number % 3 == 0).then(|| project.clone()),
+                ..sample::usage_record(user)
+            }
+        })
+        .collect();
+    for part in 0..7 {
+        let batch: Vec<UsageRecord> = records.iter().skip(part).step_by(7).cloned().collect();
+        let (early, late) = batch.split_at(batch.len() / 2);
+        store.append(late).await.unwrap();
+        store.append(early).await.unwrap();
+    }
+    records.reverse();
+    let mut found = Vec::new();
+    let mut cursor = None;
+    loop {
+        let (items, next) = list(store, user, 37, cursor).await;
+        found.extend(items);
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, records);
+
+    let of_project = UsageFilter {
+        project: Some(project),
+        ..UsageFilter::default()
+    };
+    let page = store.list_usage(&of_project, sample::first_page(100)).await;
+    records.retain(|record| record.project.is_some());
+    assert_eq!(page.unwrap().items, records);
 }
 
 /// A record that has none of what a record need not have.
