@@ -1,6 +1,7 @@
 //! The binary `inkstone`: reads the command line, builds the runtime and hands over to `cli`.
 
 mod cli;
+mod memory;
 mod plugin_trust;
 mod plugin_watch;
 mod recordings;
@@ -22,6 +23,7 @@ const THREAD_STACK_BYTES: usize = 10 * 1024 * 1024;
 fn main() -> ExitCode {
     // SAFETY: no other thread runs yet, so nobody reads the environment while it is changed.
     unsafe { inkstone_inference::limit_threads(1) };
+    memory::hold_little();
     let command = cli::Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

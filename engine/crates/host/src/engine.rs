@@ -59,7 +59,7 @@ fn pool(config: &HostConfig) -> InstanceAllocationStrategy {
         .max_core_instance_size(4 << 20)
         .max_tables_per_module(4)
         .max_memory_size(largest_memory << 20)
-        .max_unused_warm_slots(32)
+        .max_unused_warm_slots(16)
         // Kept and zeroed by hand: cheaper than giving pages back and faulting them in again.
         .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(16 << 10)
