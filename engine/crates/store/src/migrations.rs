@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0006_usage"
     "0007_rollouts"
     "0008_gateway"
+    "0010_people"
 };
 
 const DEFINE_HISTORY: &str = "
