@@ -12,6 +12,7 @@ pub(crate) mod output;
 mod plugin;
 mod search;
 mod serve;
+mod signing_key;
 mod start;
 
 use std::path::PathBuf;
@@ -76,6 +77,9 @@ enum Command {
     /// Keep the secrets of credentials in the encrypted store.
     #[command(subcommand)]
     Credential(credential::CredentialCommand),
+    /// Change the key that signs access tokens.
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKeyCommand),
     /// Check toolchain, model, configuration, ports and disk, and say what to do.
     Doctor,
     /// Look at the configuration.
@@ -97,6 +101,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Search(args) => search::run(&common, args).await,
         Command::Plugin(command) => plugin::run(&common, command).await,
         Command::Credential(command) => credential::run(&common, command).await,
+        Command::SigningKey(command) => signing_key::run(&common, command).await,
         Command::Doctor => doctor::run(&common).await,
         Command::Config(command) => config::run(&common, command),
         Command::Openapi => {

@@ -1,6 +1,7 @@
 //! The binary `inkstone`: reads the command line, builds the runtime and hands over to `cli`.
 
 mod cli;
+mod mail;
 mod memory;
 mod plugin_trust;
 mod plugin_watch;

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use inkstone_config::packages::PackageFolders;
 use inkstone_config::{EngineConfig, Secret};
+use inkstone_domain::principal::Role;
 use inkstone_egress::packages::{PackagesConfig, RegistryAccess};
 use inkstone_egress::{CredentialBinding, EgressConfig, EgressMode, Scrubber};
 use inkstone_host::{HostConfig, TrustSource};
 use inkstone_inference::{EmbeddingModel, GgufModel, InferenceConfig};
 use inkstone_search::SearchConfig;
+use inkstone_services::auth::{HashingCost, PasswordPolicy, ThrottleConfig};
 use inkstone_services::plugins::QuarantineConfig;
-use inkstone_services::{AuthConfig, JobsConfig, ModelsConfig, PluginsConfig};
+use inkstone_services::signup::{Links, SignupMode};
+use inkstone_services::{AuthConfig, JobsConfig, ModelsConfig, PluginsConfig, SignupConfig};
 use inkstone_store::StoreConfig;
 
 use crate::plugin_trust;
@@ -79,6 +82,7 @@ pub(crate) fn scrubber(config: &EngineConfig) -> inkstone_domain::Result<Scrubbe
     let own = [
         ("store.password", &config.store.password),
         ("auth.admin_password", &config.auth.admin_password),
+        ("mail.smtp.password", &config.mail.smtp.password),
     ];
     let own = own
         .into_iter()
@@ -152,7 +156,45 @@ pub(crate) fn auth(config: &EngineConfig) -> AuthConfig {
     AuthConfig {
         access_ttl: Duration::from_secs(u64::from(config.auth.access_token_minutes) * 60),
         refresh_ttl: Duration::from_secs(u64::from(config.auth.refresh_token_days) * 86_400),
+        passwords: PasswordPolicy {
+            min_length: config.auth.password_min_length,
+        },
+        hashing: HashingCost {
+            memory_kib: config.auth.argon2_memory_kib,
+            iterations: config.auth.argon2_iterations,
+            parallelism: config.auth.argon2_parallelism,
+        },
+        throttle: ThrottleConfig {
+            account_tries: config.auth.tries_per_account,
+            address_tries: config.auth.tries_per_address,
+            first_wait: Duration::from_secs(u64::from(config.auth.first_wait_s)),
+            longest_wait: Duration::from_secs(u64::from(config.auth.longest_wait_s)),
+            ..ThrottleConfig::default()
+        },
         ..AuthConfig::default()
+    }
+}
+
+pub(crate) fn signup(config: &EngineConfig) -> SignupConfig {
+    let accounts = &config.accounts;
+    SignupConfig {
+        mode: match accounts.signup {
+            inkstone_config::engine::SignupConfig::Off => SignupMode::Off,
+            inkstone_config::engine::SignupConfig::Invitation => SignupMode::Invitation,
+            inkstone_config::engine::SignupConfig::Open => SignupMode::Open,
+        },
+        role: match accounts.signup_creates {
+            true => Role::Creator,
+            false => Role::Viewer,
+        },
+        invitation_ttl: Duration::from_secs(u64::from(accounts.invitation_days) * 86_400),
+        verification_ttl: Duration::from_secs(u64::from(accounts.verification_hours) * 3_600),
+        reset_ttl: Duration::from_secs(u64::from(accounts.reset_minutes) * 60),
+        links: Links {
+            invitation: accounts.invitation_link.clone(),
+            verification: accounts.verification_link.clone(),
+            reset: accounts.reset_link.clone(),
+        },
     }
 }
 

@@ -27,9 +27,9 @@ use tokio_util::task::TaskTracker;
 use crate::cli::Failure;
 use crate::plugin_watch::PluginWatch;
 use crate::recordings::FileRecordings;
-use crate::settings;
 use crate::state::{self, EngineState};
 use crate::usage_journal::FileUsageJournal;
+use crate::{mail, settings};
 
 /// Lines of the ledger are a second old at most when they can be read.
 const USAGE_LINGER: Duration = Duration::from_millis(500);
@@ -62,7 +62,9 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let background = TaskTracker::new();
     create_folder(&config.data_dir)?;
-    let signing_key = state::signing_key(&config.data_dir)?;
+    let sealing_key = state::sealing_key(&config.data_dir)?;
+    let signing_keys = Arc::new(state::FileSigningKeys::new(&config.data_dir));
+    let mailer = mail::mailer(&config)?;
 
     // The address is taken first, so that a taken one changes nothing; nobody is answered before the end.
     let listener = TcpListener::bind(&config.server.listen)
@@ -120,6 +122,9 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     let services = Services::new(
         Ports {
             users: ports_of_store.clone(),
+            people: ports_of_store.clone(),
+            mailer,
+            signing_keys,
             articles: ports_of_store.clone(),
             jobs: ports_of_store.clone(),
             usage: ports_of_store.clone(),
@@ -133,7 +138,8 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         },
         ServicesConfig {
             auth: settings::auth(&config),
-            signing_key,
+            sealing_key,
+            signup: settings::signup(&config),
             models: settings::models(&config),
             gateway: config.gateway.clone(),
             usage_linger: USAGE_LINGER,
@@ -182,6 +188,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
                 .public_url
                 .clone()
                 .unwrap_or_else(|| base_url.clone()),
+            trusted_proxies: config.server.trusted_proxies.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
         metrics: Arc::new(move || metrics.render()),

@@ -3,14 +3,17 @@
 
 mod call_context;
 mod caller;
+mod client;
 mod json_body;
 mod package;
 mod path;
 mod precondition;
 mod query;
+mod scope;
 
 pub(crate) use call_context::{CallContext, X_INKSTONE_CACHE};
 pub(crate) use caller::{Caller, ModelCaller};
+pub(crate) use client::Client;
 pub(crate) use json_body::{JsonBody, body_too_large};
 pub(crate) use package::{PackageBody, max_body_bytes};
 pub(crate) use path::{PathId, PathWord, PathWords};

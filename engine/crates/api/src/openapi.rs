@@ -55,7 +55,9 @@ pub(crate) fn frame() -> OpenApi {
                 HttpBuilder::new()
                     .scheme(HttpAuthScheme::Bearer)
                     .bearer_format("JWT")
-                    .description(Some("The `access_token` of `POST /v1/auth/login`."))
+                    .description(Some(
+                        "The `access_token` of `POST /v1/auth/login`, or the token of an API key.",
+                    ))
                     .build(),
             ),
         )
@@ -105,7 +107,8 @@ stable `code`; the routes that are compatible with OpenAI or Anthropic answer in
 reply carries `x-request-id`.";
 
 const TAGS: &[(&str, &str)] = &[
-    ("auth", "Sign-in and the signed-in user."),
+    ("auth", "Sign-in, sign-up, and the signed-in user."),
+    ("users", "Everybody's accounts, for admins."),
     (
         "models",
         "Language models, compatible with clients of OpenAI and Anthropic.",

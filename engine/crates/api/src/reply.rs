@@ -44,6 +44,13 @@ pub(crate) fn no_content() -> Response {
     response
 }
 
+/// A reply of 202 that says no more.
+pub(crate) fn accepted() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
 /// A reply of 304.
 pub(crate) fn not_modified() -> Response {
     let mut response = Response::default();

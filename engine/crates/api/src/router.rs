@@ -11,9 +11,10 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, articles, auth, chat, connections, docs, embeddings, generate, health, jobs, keys,
-    me, messages, models, plugin_admin, plugin_stats, plugins, ratings, recordings, reports,
-    rerank, research, responses, rollouts, search, templates, tools, unknown, usage,
+    analytics, api_keys, articles, auth, chat, connections, docs, embeddings, generate, health,
+    invitations, jobs, keys, me, messages, models, plugin_admin, plugin_stats, plugins, ratings,
+    recordings, reports, rerank, research, responses, rollouts, search, second_factor, sessions,
+    signing_keys, signup, templates, tools, unknown, usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -38,7 +39,31 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(auth::login))
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::logout))
-        .routes(routes!(me::show_me))
+        .routes(routes!(signup::sign_up))
+        .routes(routes!(signup::verify_email))
+        .routes(routes!(signup::forgot_password))
+        .routes(routes!(signup::reset_password))
+        .routes(routes!(signing_keys::show_public_keys))
+        .routes(routes!(signing_keys::rotate_signing_key))
+        .routes(routes!(me::show_me, me::change_me))
+        .routes(routes!(me::change_password))
+        .routes(routes!(
+            sessions::list_sessions,
+            sessions::end_other_sessions
+        ))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(
+            second_factor::show_second_factor,
+            second_factor::begin_second_factor
+        ))
+        .routes(routes!(second_factor::confirm_second_factor))
+        .routes(routes!(second_factor::remove_second_factor))
+        .routes(routes!(api_keys::list_api_keys, api_keys::create_api_key))
+        .routes(routes!(api_keys::remove_api_key))
+        .routes(routes!(users::list_users, users::create_user))
+        .routes(routes!(users::show_user, users::change_user))
+        .routes(routes!(invitations::list_invitations, invitations::invite))
+        .routes(routes!(invitations::withdraw_invitation))
         .routes(routes!(plugins::list_plugins, plugin_admin::install_plugin))
         .routes(routes!(plugin_admin::reload_plugins))
         .routes(routes!(plugins::show_plugin, plugin_admin::remove_plugin))

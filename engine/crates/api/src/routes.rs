@@ -2,6 +2,7 @@
 //! converts, calls one service and converts back; it decides nothing.
 
 pub(crate) mod analytics;
+pub(crate) mod api_keys;
 pub(crate) mod articles;
 pub(crate) mod auth;
 pub(crate) mod chat;
@@ -10,6 +11,7 @@ pub(crate) mod docs;
 pub(crate) mod embeddings;
 pub(crate) mod generate;
 pub(crate) mod health;
+pub(crate) mod invitations;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod me;
@@ -26,7 +28,12 @@ pub(crate) mod research;
 pub(crate) mod responses;
 pub(crate) mod rollouts;
 pub(crate) mod search;
+pub(crate) mod second_factor;
+pub(crate) mod sessions;
+pub(crate) mod signing_keys;
+pub(crate) mod signup;
 pub(crate) mod templates;
 pub(crate) mod tools;
 pub(crate) mod unknown;
 pub(crate) mod usage;
+pub(crate) mod users;

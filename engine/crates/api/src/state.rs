@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use inkstone_services::Services;
+use ipnet::IpNet;
 
 /// Settings of the HTTP face.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct ApiConfig {
     pub max_package_bytes: usize,
     /// Where people reach the engine, without a slash at the end; used for links in the API reference.
     pub public_url: String,
+    /// Proxies whose `x-forwarded-for` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The engine's version.
     pub version: String,
 }

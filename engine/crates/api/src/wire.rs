@@ -27,6 +27,7 @@ pub(crate) mod research;
 pub(crate) mod responses;
 mod schema;
 pub(crate) mod search;
+pub(crate) mod signup;
 pub(crate) mod text_or_list;
 pub(crate) mod tool_choice;
 pub(crate) mod usage;

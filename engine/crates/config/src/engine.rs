@@ -9,9 +9,13 @@ use std::path::{Path, PathBuf};
 use inkstone_domain::capability::PowerCeiling;
 use inkstone_domain::gateway::GatewayConfig;
 use inkstone_domain::plugin::Limits;
+use ipnet::IpNet;
 
 use crate::credentials::CredentialConfig;
 use crate::layers::{self, Override};
+pub use crate::people::{
+    AccountsConfig, AuthConfig, MailConfig, MailTransport, SignupConfig, SmtpConfig, SmtpTls,
+};
 use crate::problem::{ConfigError, Problems};
 use crate::secret::Secret;
 use crate::{engine_reading, paths, tree};
@@ -28,6 +32,8 @@ pub struct EngineConfig {
     pub search: SearchConfig,
     pub local_model: LocalModelConfig,
     pub auth: AuthConfig,
+    pub accounts: AccountsConfig,
+    pub mail: MailConfig,
     pub models: ModelsConfig,
     /// `[gateway]`
     pub gateway: GatewayConfig,
@@ -46,6 +52,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Where people reach it, without a slash at the end; `None` is `http://` and the listening address.
     pub public_url: Option<String>,
+    /// Proxies whose `x-forwarded-for` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// A longer request body is refused with 413.
     pub max_body_bytes: u64,
     /// How long running calls may go on once the engine is told to stop.
@@ -87,19 +95,6 @@ pub struct LocalModelConfig {
     /// A folder with `model.safetensors`, `tokenizer.json` and `config.json`.
     pub embedding_path: PathBuf,
     pub embedding_id: String,
-}
-
-/// `[auth]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct AuthConfig {
-    /// How long an access token is valid.
-    pub access_token_minutes: u32,
-    /// How long a session lasts without being used.
-    pub refresh_token_days: u32,
-    /// The admin that the first start creates.
-    pub admin_email: String,
-    /// `None`: the first start makes one up and prints it once.
-    pub admin_password: Option<Secret>,
 }
 
 /// `[models]`
@@ -309,6 +304,8 @@ impl Default for EngineConfig {
             search: SearchConfig::default(),
             local_model: LocalModelConfig::default(),
             auth: AuthConfig::default(),
+            accounts: AccountsConfig::default(),
+            mail: MailConfig::default(),
             models: ModelsConfig::default(),
             gateway: GatewayConfig::default(),
             plugins: PluginsConfig::default(),
@@ -325,6 +322,7 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
             public_url: None,
+            trusted_proxies: Vec::new(),
             max_body_bytes: 8 << 20,
             grace_period_ms: 10_000,
         }
@@ -361,17 +359,6 @@ impl Default for LocalModelConfig {
             generation_id: "smollm2-135m-instruct".to_owned(),
             embedding_path: "all-minilm-l6-v2".into(),
             embedding_id: "all-minilm-l6-v2".to_owned(),
-        }
-    }
-}
-
-impl Default for AuthConfig {
-    fn default() -> Self {
-        Self {
-            access_token_minutes: 10,
-            refresh_token_days: 30,
-            admin_email: "admin@localhost".to_owned(),
-            admin_password: None,
         }
     }
 }

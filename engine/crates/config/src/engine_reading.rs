@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::credentials;
 use crate::engine::{
-    AuthConfig, EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig, LogConfig,
-    LogFormat, ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig,
-    ServerConfig, StoreConfig, TrustConfig,
+    EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig, LogConfig, LogFormat,
+    ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig, ServerConfig,
+    StoreConfig, TrustConfig,
 };
 use crate::gateway;
+use crate::people;
 use crate::permissions;
 use crate::problem::Problems;
 use crate::section::Section;
@@ -37,7 +38,9 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     store(top.section("store"), &mut config.store);
     search(top.section("search"), &mut config.search);
     local_model(top.section("local_model"), &mut config.local_model);
-    auth(top.section("auth"), &mut config.auth);
+    people::auth(top.section("auth"), &mut config.auth);
+    people::accounts(top.section("accounts"), &mut config.accounts);
+    people::mail(top.section("mail"), &mut config.mail);
     models(top.section("models"), &mut config.models);
     gateway::read(top.section("gateway"), &mut config.gateway);
     plugins(top.section("plugins"), &mut config.plugins);
@@ -63,6 +66,7 @@ fn server(mut section: Section<'_>, config: &mut ServerConfig) {
             ))
         }
     });
+    section.list("trusted_proxies", &mut config.trusted_proxies);
     section.number(
         "max_body_bytes",
         1_024..=1 << 30,
@@ -118,31 +122,6 @@ fn local_model(mut section: Section<'_>, config: &mut LocalModelConfig) {
     section.parsed("generation_id", &mut config.generation_id, name);
     section.path_value("embedding_path", &mut config.embedding_path);
     section.parsed("embedding_id", &mut config.embedding_id, name);
-    section.finish();
-}
-
-fn auth(mut section: Section<'_>, config: &mut AuthConfig) {
-    section.number(
-        "access_token_minutes",
-        1..=1_440,
-        &mut config.access_token_minutes,
-    );
-    section.number(
-        "refresh_token_days",
-        1..=3_650,
-        &mut config.refresh_token_days,
-    );
-    section.parsed("admin_email", &mut config.admin_email, |text| {
-        let has_both_sides = text
-            .split_once('@')
-            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-        if has_both_sides {
-            Ok(text.to_owned())
-        } else {
-            Err(format!("`{text}` is no e-mail address"))
-        }
-    });
-    section.secret("admin_password", &mut config.admin_password);
     section.finish();
 }
 

@@ -22,6 +22,7 @@ pub mod watch;
 mod atomic_file;
 mod engine_reading;
 mod layers;
+mod people;
 mod permissions;
 mod section;
 mod tree;

@@ -516,6 +516,12 @@ impl ListFault for inkstone_domain::Error {
     }
 }
 
+impl ListFault for ipnet::AddrParseError {
+    fn told(&self) -> String {
+        "it is no network, such as 10.0.0.0/8 or 2001:db8::1/128".to_owned()
+    }
+}
+
 impl ListFault for std::convert::Infallible {
     fn told(&self) -> String {
         match *self {}

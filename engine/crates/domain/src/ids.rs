@@ -96,6 +96,8 @@ id!(JobId, "job");
 id!(EventId, "evt");
 id!(UsageId, "use");
 id!(KeyId, "key");
+id!(InvitationId, "inv");
+id!(ApiKeyId, "apk");
 id!(
     /// One line of what served when.
     ServedId, "srv"

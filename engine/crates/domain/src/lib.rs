@@ -3,6 +3,7 @@
 //! the roles that adapters fill.
 
 pub mod allowance;
+pub mod api_key;
 pub mod capability;
 pub mod chat;
 pub mod codes;
@@ -19,6 +20,7 @@ pub mod kept_reply;
 pub mod key;
 pub mod money;
 pub mod outbound;
+pub mod people;
 pub mod plugin;
 pub mod ports;
 pub mod principal;

@@ -4,6 +4,7 @@
 mod guests;
 mod local;
 mod outside;
+mod people;
 mod search;
 mod stores;
 
@@ -15,8 +16,9 @@ pub use local::LocalModels;
 pub use outside::{
     Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,
 };
+pub use people::{Mailer, PeopleStore, SigningKeyStore};
 pub use search::SearchIndex;
 pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, KeyStore, NewJob,
-    PluginKv, ReplyStore, RolloutStore, Rotation, UsageLedger, UserStore,
+    PluginKv, ReplyStore, RolloutStore, Rotation, Successor, UsageLedger, UserStore,
 };

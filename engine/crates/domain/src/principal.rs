@@ -1,7 +1,9 @@
 //! Who acts. A principal is made at the edge from a checked token and goes with every call.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::api_key::ApiKey;
 use crate::ids::{SessionId, UserId};
 use crate::key::VirtualKey;
 use chrono::{DateTime, Utc};
@@ -26,14 +28,41 @@ pub struct User {
     pub email: String,
     pub name: String,
     pub role: Role,
+    /// Whether it was shown that mail to `email` reaches them.
+    pub email_verified: bool,
+    /// Since when they may not sign in.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// 1 at first; every change of these fields adds one.
+    pub revision: u64,
     pub created_at: DateTime<Utc>,
+}
+
+impl User {
+    /// A new one, whose address is taken to be theirs.
+    pub fn new(email: String, name: String, role: Role, now: DateTime<Utc>) -> Self {
+        Self {
+            id: UserId::new(),
+            email,
+            name,
+            role,
+            email_verified: true,
+            disabled_at: None,
+            revision: 1,
+            created_at: now,
+        }
+    }
+
+    pub fn is_disabled(&self) -> bool {
+        self.disabled_at.is_some()
+    }
 }
 
 /// A user with what proves them. Never leaves the services.
 #[derive(Clone)]
 pub struct Account {
     pub user: User,
-    /// PHC string of Argon2id.
+    /// PHC string of Argon2id, or bcrypt's where the account was imported; empty where they sign in
+    /// elsewhere only: no password fits that.
     pub password_hash: String,
 }
 
@@ -44,6 +73,10 @@ pub struct Principal {
     pub role: Role,
     /// The virtual key it came with: such a caller may call models and nothing else.
     pub key: Option<Arc<VirtualKey>>,
+    /// The API key it came with: such a caller may do what the key's scopes say and nothing else.
+    pub api_key: Option<Arc<ApiKey>>,
+    /// The sign-in its access token came from.
+    pub session: Option<SessionId>,
 }
 
 impl Principal {
@@ -53,6 +86,8 @@ impl Principal {
             user,
             role,
             key: None,
+            api_key: None,
+            session: None,
         }
     }
 
@@ -75,6 +110,18 @@ pub struct Session {
     pub user: UserId,
     /// SHA-256 of the token; the token itself is never stored.
     pub token_hash: [u8; 32],
+    /// When the family began.
+    pub signed_in_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    /// By whom this token was asked for.
+    pub seen: SeenFrom,
+}
+
+/// Where a request came from, for people who look at their sessions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenFrom {
+    pub address: Option<IpAddr>,
+    /// Its first 200 characters.
+    pub user_agent: Option<String>,
 }

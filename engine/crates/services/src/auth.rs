@@ -1,8 +1,14 @@
-//! Who somebody is: sign-in by password, short access tokens, rotating refresh tokens, and the
-//! first admin. What a role may do is decided where it is done, not here.
+//! Who somebody is: sign-in by password and second factor, short access tokens, rotating refresh tokens, and
+//! the first admin. What a role may do is decided where it is done, not here; what people change about
+//! themselves and each other is in `accounts`.
 
 mod password;
+mod policy;
+mod sealing;
+mod signing;
+mod throttle;
 mod token;
+mod totp;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,30 +16,46 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use inkstone_domain::ids::{SessionId, UserId};
-use inkstone_domain::ports::{Clock, Rotation, UserStore};
-use inkstone_domain::principal::{Account, Principal, Role, Session, User};
+use inkstone_domain::ports::{Clock, PeopleStore, Rotation, SigningKeyStore, Successor, UserStore};
+use inkstone_domain::principal::{Account, Principal, Role, SeenFrom, Session, User};
 use inkstone_domain::{Error, FieldError, Result, codes};
+use quick_cache::sync::Cache;
 
-use self::password::Passwords;
+pub use self::password::{HashingCost, is_importable};
+pub use self::policy::PasswordPolicy;
+pub use self::sealing::SealingKey;
+pub use self::signing::PublicKey;
+pub use self::throttle::ThrottleConfig;
 pub use self::token::SigningKey;
-use self::token::{AccessTokens, RefreshToken};
+pub use self::totp::{NewSecondFactor, SecondFactorState};
 
-/// How long tokens live, and who issues them.
+pub(crate) use self::password::{Passwords, Verdict};
+pub(crate) use self::throttle::{Attempt, Throttle};
+use self::token::{AccessTokens, Bearer, RefreshToken};
+pub(crate) use self::token::{random_token, token_hash};
+
+/// How long tokens live, who issues them, and what passwords must be and cost.
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
     pub access_ttl: Duration,
     pub refresh_ttl: Duration,
-    /// The `iss` claim; tokens of another issuer are refused.
+    /// The `iss` claim; tokens of another issuer are refused. Authenticator apps show it too.
     pub issuer: String,
+    pub passwords: PasswordPolicy,
+    pub hashing: HashingCost,
+    pub throttle: ThrottleConfig,
 }
 
 impl Default for AuthConfig {
-    /// A quarter of an hour, thirty days, `inkstone`.
+    /// Ten minutes, thirty days, `inkstone`.
     fn default() -> Self {
         Self {
-            access_ttl: Duration::from_secs(15 * 60),
+            access_ttl: Duration::from_secs(10 * 60),
             refresh_ttl: Duration::from_secs(30 * 24 * 60 * 60),
             issuer: "inkstone".to_owned(),
+            passwords: PasswordPolicy::default(),
+            hashing: HashingCost::default(),
+            throttle: ThrottleConfig::default(),
         }
     }
 }
@@ -46,8 +68,23 @@ impl AuthConfig {
         admin: UserId,
         now: DateTime<Utc>,
     ) -> Result<String> {
-        token::issue(key, &self.issuer, admin, Role::Admin, now, self.access_ttl)
+        let bearer = Bearer {
+            user: admin,
+            role: Role::Admin,
+            session: None,
+        };
+        token::issue(key, &self.issuer, bearer, now, self.access_ttl)
     }
+}
+
+/// What somebody shows to sign in.
+#[derive(Clone, Default)]
+pub struct SignIn {
+    pub email: String,
+    pub password: String,
+    /// A code of the second factor, or a recovery code.
+    pub totp: Option<String>,
+    pub seen: SeenFrom,
 }
 
 /// What a sign-in hands out.
@@ -97,54 +134,77 @@ pub struct NewUser {
     pub email: String,
     pub name: String,
     pub role: Role,
-    /// 8 to 1,024 bytes.
     pub password: String,
+}
+
+/// What signing in stands on.
+pub struct AuthPorts {
+    pub users: Arc<dyn UserStore>,
+    pub people: Arc<dyn PeopleStore>,
+    pub signing_keys: Arc<dyn SigningKeyStore>,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Signs people in.
 pub struct Auth {
     users: Arc<dyn UserStore>,
+    people: Arc<dyn PeopleStore>,
+    signing_keys: Arc<dyn SigningKeyStore>,
     clock: Arc<dyn Clock>,
     config: AuthConfig,
     access_tokens: AccessTokens,
     passwords: Passwords,
+    throttle: Throttle,
+    sealing: SealingKey,
+    /// Sign-ins that were ended while their access tokens may still hold.
+    ended: Cache<SessionId, ()>,
 }
 
+/// Beyond this the least used are forgotten; their access tokens run out by themselves.
+const REMEMBERED_ENDS: usize = 16_384;
+
 impl Auth {
-    /// `key` signs the access tokens.
-    pub fn new(
-        users: Arc<dyn UserStore>,
-        clock: Arc<dyn Clock>,
-        config: AuthConfig,
-        key: SigningKey,
-    ) -> Self {
-        Self {
+    /// `sealing` encrypts what must be read again, such as the secrets of second factors.
+    pub fn new(ports: AuthPorts, config: AuthConfig, sealing: SealingKey) -> Result<Self> {
+        let AuthPorts {
             users,
+            people,
+            signing_keys,
             clock,
-            access_tokens: AccessTokens::new(key, &config.issuer),
+        } = ports;
+        let ring = signing::read(&*signing_keys)?;
+        Ok(Self {
+            users,
+            people,
+            signing_keys,
+            clock,
+            access_tokens: AccessTokens::new(ring, &config.issuer, config.access_ttl),
+            passwords: Passwords::new(config.hashing)?,
+            throttle: Throttle::new(config.throttle),
+            sealing,
+            ended: Cache::new(REMEMBERED_ENDS),
             config,
-            passwords: Passwords::new(),
-        }
+        })
     }
 
-    /// `invalid_credentials` where e-mail or password is wrong; which of the two is not told, not
-    /// even by the time it takes.
-    pub async fn login(&self, email: &str, password: &str) -> Result<TokenPair> {
-        let account = self.users.account_by_email(&normalize(email)).await?;
-        let stored_hash = account.as_ref().map(|found| found.password_hash.clone());
-        let matches = self
-            .passwords
-            .verify(password.to_owned(), stored_hash)
+    /// `invalid_credentials` where e-mail or password is wrong; which of the two is not told, not even
+    /// by the time it takes. `totp_required` where a code is missing or wrong, `forbidden` where the
+    /// account is disabled or its e-mail not verified, `rate_limit_exceeded` after too many tries.
+    pub async fn login(&self, shown: SignIn) -> Result<TokenPair> {
+        let email = normalize(&shown.email);
+        let attempt = Attempt::of("sign-in", &email, shown.seen.address);
+        self.throttle.begin(&attempt, self.clock.now())?;
+        let account = self.users.account_by_email(&email).await?;
+        let user = self.check_password(account, shown.password).await?;
+        check_may_sign_in(&user)?;
+        self.check_second_factor(user.id, shown.totp.as_deref())
             .await?;
-        let user = match account {
-            Some(account) if matches => account.user,
-            _ => {
-                return Err(Error::new(
-                    &codes::INVALID_CREDENTIALS,
-                    "e-mail or password is wrong",
-                ));
-            }
-        };
+        self.throttle.forgive(&attempt);
+        self.begin_session(&user, shown.seen).await
+    }
+
+    /// Hands out a pair to somebody whose identity is certain.
+    pub(crate) async fn begin_session(&self, user: &User, seen: SeenFrom) -> Result<TokenPair> {
         let now = self.clock.now();
         let refresh_token = RefreshToken::generate();
         let id = SessionId::new();
@@ -153,30 +213,24 @@ impl Auth {
             family: id,
             user: user.id,
             token_hash: refresh_token.hash(),
+            signed_in_at: now,
             created_at: now,
             expires_at: now + self.config.refresh_ttl,
+            seen,
         };
         self.users.create_session(session).await?;
-        self.pair(&user, refresh_token, now)
+        self.pair(user, id, refresh_token, now)
     }
 
     /// Spends a refresh token for a new pair. `token_reused` where it was spent before (that ends
     /// the whole sign-in), `invalid_token` where it is unknown or has run out.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<TokenPair> {
+    pub async fn refresh(&self, refresh_token: &str, seen: SeenFrom) -> Result<TokenPair> {
         let now = self.clock.now();
-        let successor = RefreshToken::generate();
-        let shown = RefreshToken::parse(refresh_token)?;
-        let rotation = self
-            .users
-            .rotate_session(
-                shown.hash(),
-                SessionId::new(),
-                successor.hash(),
-                now,
-                now + self.config.refresh_ttl,
-            )
-            .await?;
-        let session = match rotation {
+        let (next, shown) = (
+            RefreshToken::generate(),
+            RefreshToken::parse(refresh_token)?,
+        );
+        let session = match self.rotate(&shown, &next, seen, now).await? {
             Rotation::Rotated(session) => session,
             Rotation::Unknown => return Err(token::unknown_refresh_token()),
             Rotation::Reused => {
@@ -187,7 +241,11 @@ impl Auth {
             }
         };
         let user = self.existing_user(session.user).await?;
-        self.pair(&user, successor, now)
+        if user.is_disabled() {
+            self.end_session(session.family).await?;
+            return Err(token::unknown_refresh_token());
+        }
+        self.pair(&user, session.family, next, now)
     }
 
     /// Ends the sign-in a refresh token belongs to. An unknown token is no error.
@@ -197,25 +255,40 @@ impl Auth {
         };
         let now = self.clock.now();
         // A family is found by spending the token; the successor never leaves this function.
-        let rotation = self
-            .users
-            .rotate_session(
-                shown.hash(),
-                SessionId::new(),
-                RefreshToken::generate().hash(),
-                now,
-                now + self.config.refresh_ttl,
-            )
-            .await?;
-        match rotation {
-            Rotation::Rotated(session) => self.users.end_family(session.family).await,
+        let next = RefreshToken::generate();
+        match self.rotate(&shown, &next, SeenFrom::default(), now).await? {
+            Rotation::Rotated(session) => self.end_session(session.family).await,
             Rotation::Unknown | Rotation::Reused => Ok(()),
         }
     }
 
+    async fn rotate(
+        &self,
+        shown: &RefreshToken,
+        next: &RefreshToken,
+        seen: SeenFrom,
+        now: DateTime<Utc>,
+    ) -> Result<Rotation> {
+        let successor = Successor {
+            id: SessionId::new(),
+            token_hash: next.hash(),
+            expires_at: now + self.config.refresh_ttl,
+            seen,
+        };
+        self.users
+            .rotate_session(shown.hash(), successor, now)
+            .await
+    }
+
     /// Checks an access token: `token_expired`, else `invalid_token`.
     pub fn authenticate(&self, access_token: &str) -> Result<Principal> {
-        self.access_tokens.verify(access_token, self.clock.now())
+        let principal = self.access_tokens.verify(access_token, self.clock.now())?;
+        match principal.session {
+            Some(session) if self.ended.get(&session).is_some() => {
+                Err(token::invalid_access_token())
+            }
+            _ => Ok(principal),
+        }
     }
 
     /// The user behind a principal; `invalid_token` where they are gone.
@@ -226,19 +299,17 @@ impl Auth {
     /// Creates a user; `already_exists` where the e-mail is taken. The caller has checked who asks.
     pub async fn create_user(&self, user: NewUser) -> Result<User> {
         let email = normalize(&user.email);
-        check_sign_in(&email, &user.password)?;
+        let password = self
+            .config
+            .passwords
+            .fault("/password", &email, &user.password);
+        check_fields(email_fault(&email).into_iter().chain(password))?;
         let password_hash = self.passwords.hash(user.password).await?;
+        let user = User::new(email, user.name, user.role, self.clock.now());
         let account = Account {
-            user: User {
-                id: UserId::new(),
-                email,
-                name: user.name,
-                role: user.role,
-                created_at: self.clock.now(),
-            },
+            user: user.clone(),
             password_hash,
         };
-        let user = account.user.clone();
         self.users.create_user(account).await?;
         Ok(user)
     }
@@ -266,17 +337,96 @@ impl Auth {
         })
     }
 
+    /// Ends one sign-in: its access tokens hold no longer in this engine.
+    pub(crate) async fn end_session(&self, family: SessionId) -> Result<()> {
+        self.users.end_family(family).await?;
+        self.ended.insert(family, ());
+        Ok(())
+    }
+
+    /// Ends all sign-ins of a user but one.
+    pub(crate) async fn end_sessions(&self, user: UserId, but: Option<SessionId>) -> Result<()> {
+        let sessions = self.users.sessions(user, self.clock.now()).await?;
+        self.users.end_sessions(user, but).await?;
+        for session in sessions {
+            if Some(session.family) != but {
+                self.ended.insert(session.family, ());
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody signed in shows their password again, for something that must not be done with a stolen
+    /// token alone. Throttled as sign-in is.
+    pub(crate) async fn confirm_password(&self, user: UserId, password: String) -> Result<User> {
+        let account = self.users.account(user).await?;
+        let name = user.to_string();
+        let attempt = Attempt::of("password", &name, None);
+        self.throttle.begin(&attempt, self.clock.now())?;
+        let user = self.check_password(account, password).await?;
+        self.throttle.forgive(&attempt);
+        Ok(user)
+    }
+
+    /// Sets a password that the policy takes; `pointer` is its field. Sessions are left to the caller.
+    pub(crate) async fn set_password(
+        &self,
+        user: &User,
+        pointer: &str,
+        password: String,
+    ) -> Result<()> {
+        let fault = self.config.passwords.fault(pointer, &user.email, &password);
+        check_fields(fault)?;
+        let hash = self.passwords.hash(password).await?;
+        self.users.set_password_hash(user.id, &hash).await
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
+    pub(crate) fn policy(&self) -> PasswordPolicy {
+        self.config.passwords
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+
+    async fn check_password(&self, account: Option<Account>, password: String) -> Result<User> {
+        let stored = account.as_ref().map(|found| found.password_hash.clone());
+        let verdict = self.passwords.verify(password, stored).await?;
+        let (account, new_hash) = match (account, verdict) {
+            (Some(account), Verdict::Right) => (account, None),
+            (Some(account), Verdict::Stale(hash)) => (account, Some(hash)),
+            _ => {
+                return Err(Error::new(
+                    &codes::INVALID_CREDENTIALS,
+                    "e-mail or password is wrong",
+                ));
+            }
+        };
+        if let Some(hash) = new_hash {
+            let (id, old) = (account.user.id, &account.password_hash);
+            self.users.rehash_password(id, old, &hash).await?;
+        }
+        Ok(account.user)
+    }
+
     fn pair(
         &self,
         user: &User,
+        session: SessionId,
         refresh_token: RefreshToken,
         now: DateTime<Utc>,
     ) -> Result<TokenPair> {
-        let access_token = self
-            .access_tokens
-            .issue(user, now, self.config.access_ttl)?;
+        let bearer = Bearer {
+            user: user.id,
+            role: user.role,
+            session: Some(session),
+        };
         Ok(TokenPair {
-            access_token,
+            access_token: self.access_tokens.issue(bearer, now)?,
             token_type: "Bearer",
             expires_in_s: self.config.access_ttl.as_secs(),
             refresh_token: refresh_token.into_text(),
@@ -293,34 +443,67 @@ impl Auth {
     }
 }
 
-fn normalize(email: &str) -> String {
+/// Told only to those who have shown the password.
+pub(crate) fn check_may_sign_in(user: &User) -> Result<()> {
+    if user.is_disabled() {
+        return Err(Error::new(
+            &codes::FORBIDDEN,
+            "this account is disabled; an admin can enable it",
+        ));
+    }
+    if !user.email_verified {
+        return Err(Error::new(
+            &codes::EMAIL_NOT_VERIFIED,
+            "the e-mail address is not verified; follow the mail that was sent to it, or reset the password for a new one",
+        ));
+    }
+    Ok(())
+}
+
+/// As addresses are kept and compared.
+pub(crate) fn normalize(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-fn check_sign_in(email: &str, password: &str) -> Result<()> {
-    let mut fields = Vec::new();
+/// What is wrong with a normalized address.
+pub(crate) fn email_fault(email: &str) -> Option<FieldError> {
+    let is_plain = |text: &str| {
+        !text.is_empty()
+            && !text.contains(|c: char| {
+                c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c)
+            })
+    };
     let is_address = email.len() <= 254
-        && !email.contains(char::is_whitespace)
-        && email
-            .split_once('@')
-            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
-    if !is_address {
-        fields.push(FieldError {
+        && email.split_once('@').is_some_and(|(local, domain)| {
+            is_plain(local) && is_plain(domain) && !domain.contains('@')
+        });
+    match is_address {
+        true => None,
+        false => Some(FieldError {
             pointer: "/email".to_owned(),
             detail: "must be an e-mail address, such as `name@example.org`".to_owned(),
-        });
+        }),
     }
-    if !(8..=1024).contains(&password.len()) {
-        fields.push(FieldError {
-            pointer: "/password".to_owned(),
-            detail: "must be 8 to 1024 bytes long".to_owned(),
-        });
+}
+
+/// What is wrong with a name for people.
+pub(crate) fn name_fault(name: &str) -> Option<FieldError> {
+    let is_name = name.chars().count() <= 100 && !name.contains(char::is_control);
+    match is_name {
+        true => None,
+        false => Some(FieldError {
+            pointer: "/name".to_owned(),
+            detail: "must have at most 100 characters, on one line".to_owned(),
+        }),
     }
-    if fields.is_empty() {
+}
+
+/// `invalid_input` with these fields, if there are any.
+pub(crate) fn check_fields(faults: impl IntoIterator<Item = FieldError>) -> Result<()> {
+    let fields: Vec<FieldError> = faults.into_iter().collect();
+    let Some(first) = fields.first() else {
         return Ok(());
-    }
-    Err(
-        Error::new(&codes::INVALID_INPUT, "the user cannot be created as given")
-            .with_fields(fields),
-    )
+    };
+    let message = format!("`{}` {}", first.pointer, first.detail);
+    Err(Error::new(&codes::INVALID_INPUT, message).with_fields(fields))
 }

@@ -82,7 +82,9 @@ impl Keys {
             let role = match roles.get(&key.owner) {
                 Some(role) => *role,
                 None => {
-                    let role = self.users.user(key.owner).await?.map(|user| user.role);
+                    let owner = self.users.user(key.owner).await?;
+                    let owner = owner.filter(|owner| !owner.is_disabled());
+                    let role = owner.map(|owner| owner.role);
                     roles.insert(key.owner, role);
                     role
                 }
@@ -126,9 +128,8 @@ impl Keys {
             return Err(Error::new(&codes::TOKEN_EXPIRED, why));
         }
         Ok(Principal {
-            user: holder.key.owner,
-            role: holder.role,
             key: Some(Arc::clone(&holder.key)),
+            ..Principal::of(holder.key.owner, holder.role)
         })
     }
 

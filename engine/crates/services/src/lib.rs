@@ -4,8 +4,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod accounts;
 pub mod ai;
 pub mod analytics;
+pub mod api_keys;
 pub mod auth;
 pub mod chat;
 pub mod content;
@@ -17,6 +19,7 @@ pub mod models;
 pub mod plugins;
 pub mod research;
 pub mod search;
+pub mod signup;
 pub mod toolbox;
 pub mod usage;
 
@@ -25,16 +28,19 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, Clock, Egress, JobStore, KeyStore, ReplyStore, SearchIndex, UsageJournal,
-    UsageLedger, UserStore,
+    ArticleStore, Clock, Egress, JobStore, KeyStore, Mailer, PeopleStore, ReplyStore, SearchIndex,
+    SigningKeyStore, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use crate::accounts::Accounts;
 pub use crate::analytics::Reports;
-pub use crate::auth::{Auth, AuthConfig, SigningKey};
+pub use crate::api_keys::ApiKeys;
+use crate::auth::AuthPorts;
+pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
 pub use crate::content::Articles;
@@ -48,11 +54,16 @@ pub use crate::models::{Models, ModelsConfig};
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::research::ResearchTools;
 pub use crate::search::Search;
+use crate::signup::SignupPorts;
+pub use crate::signup::{Signup, SignupConfig};
 pub use crate::usage::{Standing, Usage};
 
 /// The adapters everything here runs on.
 pub struct Ports {
     pub users: Arc<dyn UserStore>,
+    pub people: Arc<dyn PeopleStore>,
+    pub mailer: Arc<dyn Mailer>,
+    pub signing_keys: Arc<dyn SigningKeyStore>,
     pub articles: Arc<dyn ArticleStore>,
     pub jobs: Arc<dyn JobStore>,
     pub usage: Arc<dyn UsageLedger>,
@@ -68,7 +79,8 @@ pub struct Ports {
 /// Settings of all services, checked before they come here.
 pub struct ServicesConfig {
     pub auth: AuthConfig,
-    pub signing_key: SigningKey,
+    pub sealing_key: SealingKey,
+    pub signup: SignupConfig,
     pub models: ModelsConfig,
     pub gateway: GatewayConfig,
     pub jobs: JobsConfig,
@@ -83,10 +95,11 @@ pub struct ServicesConfig {
 
 impl ServicesConfig {
     /// Defaults for everything but the key.
-    pub fn new(signing_key: SigningKey) -> Self {
+    pub fn new(sealing_key: SealingKey) -> Self {
         Self {
             auth: AuthConfig::default(),
-            signing_key,
+            sealing_key,
+            signup: SignupConfig::default(),
             models: ModelsConfig::default(),
             gateway: GatewayConfig::default(),
             jobs: JobsConfig::default(),
@@ -101,6 +114,9 @@ impl ServicesConfig {
 /// Every service, wired to each other once.
 pub struct Services {
     pub auth: Arc<Auth>,
+    pub accounts: Arc<Accounts>,
+    pub api_keys: Arc<ApiKeys>,
+    pub signup: Arc<Signup>,
     pub plugins: Arc<Plugins>,
     pub models: Arc<Models>,
     pub chat: Arc<Chat>,
@@ -132,6 +148,9 @@ impl Services {
     pub fn new(ports: Ports, config: ServicesConfig) -> Result<Arc<Self>> {
         let Ports {
             users,
+            people,
+            mailer,
+            signing_keys,
             articles,
             jobs,
             usage,
@@ -181,6 +200,41 @@ impl Services {
         let chat = Arc::new(Chat::new(parts, &gateway)?);
         let key_store = Arc::clone(&keys);
         let keys = Arc::new(Keys::new(keys, Arc::clone(&users), Arc::clone(&clock)));
+        let auth = Auth::new(
+            AuthPorts {
+                users: Arc::clone(&users),
+                people: Arc::clone(&people),
+                signing_keys,
+                clock: Arc::clone(&clock),
+            },
+            config.auth,
+            config.sealing_key,
+        )?;
+        let auth = Arc::new(auth);
+        let api_keys = Arc::new(ApiKeys::new(
+            Arc::clone(&people),
+            Arc::clone(&users),
+            Arc::clone(&clock),
+        ));
+        let accounts = Accounts::new(
+            Arc::clone(&auth),
+            Arc::clone(&users),
+            Arc::clone(&keys),
+            Arc::clone(&api_keys),
+            Arc::clone(&clock),
+        );
+        let signup = Signup::new(
+            Arc::clone(&auth),
+            SignupPorts {
+                users: Arc::clone(&users),
+                people,
+                mailer,
+                clock: Arc::clone(&clock),
+            },
+            config.signup,
+            &calls,
+            stop.clone(),
+        );
         let jobs = Arc::new(Jobs::new(
             jobs,
             Arc::clone(&plugins),
@@ -201,12 +255,10 @@ impl Services {
                 Arc::clone(&keys),
                 Arc::clone(&limits),
             )),
-            auth: Arc::new(Auth::new(
-                users,
-                Arc::clone(&clock),
-                config.auth,
-                config.signing_key,
-            )),
+            auth,
+            accounts: Arc::new(accounts),
+            api_keys,
+            signup: Arc::new(signup),
             articles: Arc::new(Articles::new(articles, clock)),
             research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
             analytics: Arc::new(Reports::new(
@@ -246,13 +298,17 @@ impl Services {
         let spent = self.ledger.spent_since(self.limits.first_day()).await?;
         self.limits.load(self.key_store.allowances().await?, spent);
         self.keys.load().await?;
+        self.api_keys.load().await?;
         self.chat.recover().await
     }
 
-    /// Whom a token stands for: one of a sign-in, or of a virtual key.
+    /// Whom a token stands for: one of a sign-in, of a virtual key, or of an API key.
     pub fn authenticate(&self, token: &str) -> Result<Principal> {
-        match Keys::is_token(token) {
-            true => self.keys.authenticate(token),
+        if Keys::is_token(token) {
+            return self.keys.authenticate(token);
+        }
+        match ApiKeys::is_token(token) {
+            true => self.api_keys.authenticate(token),
             false => self.auth.authenticate(token),
         }
     }

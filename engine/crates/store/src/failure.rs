@@ -151,7 +151,7 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
         Refusal::RevisionMismatch(stored) => Error::new(
             &codes::REVISION_MISMATCH,
             format!(
-                "the article is at revision {stored} by now; read it again and repeat the change"
+                "the {subject} is at revision {stored} by now; read it again and repeat the change"
             ),
         ),
         Refusal::QuotaExceeded(wanted) => Error::new(

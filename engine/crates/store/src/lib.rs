@@ -14,6 +14,7 @@ mod keys;
 mod kv;
 mod migrations;
 mod pages;
+mod people;
 mod provenance;
 mod replies;
 mod revisions;

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0007_rollouts"
     "0008_gateway"
     "0009_usage_blocks"
+    "0010_people"
 };
 
 const DEFINE_HISTORY: &str = "

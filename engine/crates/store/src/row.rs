@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use surrealdb::types::Bytes;
 
 use crate::failure::StoreFailure;
 
@@ -33,6 +34,16 @@ pub(crate) fn to_json(table: &'static str, value: &impl Serialize) -> RowResult<
 
 pub(crate) fn from_json<T: DeserializeOwned>(table: &'static str, text: &str) -> RowResult<T> {
     serde_json::from_str(text).map_err(|error| unreadable(table, error))
+}
+
+/// A SHA-256 as it is kept.
+pub(crate) fn to_bytes(hash: [u8; 32]) -> Bytes {
+    Bytes::from(hash.to_vec())
+}
+
+pub(crate) fn to_hash(table: &'static str, bytes: &Bytes) -> RowResult<[u8; 32]> {
+    let hash = <[u8; 32]>::try_from(bytes.to_vec());
+    hash.map_err(|_| unreadable(table, "a hash does not have 32 bytes"))
 }
 
 pub(crate) fn unreadable(table: &'static str, reason: impl Display) -> StoreFailure {

@@ -3,24 +3,30 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
+use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{SessionId, UserId};
-use inkstone_domain::ports::{Rotation, UserStore};
+use inkstone_domain::ports::{Rotation, Successor, UserStore};
 use inkstone_domain::principal::{Account, Role, Session, User};
 use surrealdb::types::SurrealValue;
 
+use crate::articles::read_all;
 use crate::connection::SurrealStore;
+use crate::pages::Place;
 use crate::row::{RowResult, parse, unknown_word};
 use crate::statement::Statement;
 
 const TABLE: &str = "user";
 
 #[derive(SurrealValue)]
-struct UserRow {
+pub(crate) struct UserRow {
     key: String,
     email: String,
     name: String,
     role: String,
     password_hash: String,
+    email_verified: bool,
+    disabled_at: Option<DateTime<Utc>>,
+    revision: u64,
     created_at: DateTime<Utc>,
 }
 
@@ -50,11 +56,87 @@ impl UserStore for SurrealStore {
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>> {
+        Ok(self.account(id).await?.map(|account| account.user))
+    }
+
+    async fn account(&self, id: UserId) -> Result<Option<Account>> {
         let statement = Statement::new("SELECT * FROM ONLY type::record('user', $key)")
             .bind("key", id.to_string());
         let row: Option<UserRow> = self.read(statement).await?;
-        let account = row.map(Account::try_from).transpose()?;
-        Ok(account.map(|account| account.user))
+        Ok(row.map(Account::try_from).transpose()?)
+    }
+
+    async fn list_users(&self, page: PageRequest) -> Result<Page<User>> {
+        let place: Place<UserId> = Place::of(&page)?;
+        let text = match place.before {
+            None => "SELECT * FROM user ORDER BY key DESC LIMIT $rows",
+            Some(_) => "SELECT * FROM user WHERE key < $before ORDER BY key DESC LIMIT $rows",
+        };
+        let statement = Statement::new(text)
+            .bind("before", place.before.map(|id| id.to_string()))
+            .bind("rows", place.rows);
+        let rows: Vec<UserRow> = self.read(statement).await?;
+        let accounts: Vec<Account> = read_all(rows)?;
+        let users = accounts.into_iter().map(|account| account.user);
+        Ok(place.page(users.collect(), |user: &User| user.id))
+    }
+
+    async fn update_user(&self, user: &User) -> Result<()> {
+        let statement = Statement::new(
+            "{
+                LET $stored = SELECT VALUE revision FROM ONLY type::record('user', $key);
+                IF $stored = NONE { THROW 'refused:not_found' };
+                IF $stored != $revision - 1 {
+                    THROW 'refused:revision_mismatch:' + <string>$stored
+                };
+                UPDATE type::record('user', $key) SET
+                    name = $name,
+                    role = $role,
+                    email_verified = $email_verified,
+                    disabled_at = $disabled_at,
+                    revision = $revision
+                    RETURN NONE;
+                RETURN NONE;
+            }",
+        )
+        .about(format!("user `{}`", user.id))
+        .bind("key", user.id.to_string())
+        .bind("name", user.name.as_str())
+        .bind("role", role_word(user.role))
+        .bind("email_verified", user.email_verified)
+        .bind("disabled_at", user.disabled_at)
+        .bind("revision", user.revision);
+        Ok(self.write(statement).await?)
+    }
+
+    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()> {
+        let statement = Statement::new(
+            "{
+                IF (SELECT VALUE key FROM ONLY type::record('user', $key)) = NONE {
+                    THROW 'refused:not_found'
+                };
+                UPDATE type::record('user', $key) SET password_hash = $hash RETURN NONE;
+                RETURN NONE;
+            }",
+        )
+        .about(format!("user `{user}`"))
+        .bind("key", user.to_string())
+        .bind("hash", hash);
+        Ok(self.write(statement).await?)
+    }
+
+    async fn rehash_password(&self, user: UserId, old: &str, new: &str) -> Result<()> {
+        let statement = Statement::new(
+            "{
+                UPDATE type::record('user', $key) SET password_hash = $new
+                    WHERE password_hash = $old RETURN NONE;
+                RETURN NONE;
+            }",
+        )
+        .bind("key", user.to_string())
+        .bind("old", old)
+        .bind("new", new);
+        Ok(self.write(statement).await?)
     }
 
     async fn count_users(&self) -> Result<u64> {
@@ -72,17 +154,22 @@ impl UserStore for SurrealStore {
     async fn rotate_session(
         &self,
         token_hash: [u8; 32],
-        successor_id: SessionId,
-        successor_hash: [u8; 32],
+        successor: Successor,
         now: DateTime<Utc>,
-        expires_at: DateTime<Utc>,
     ) -> Result<Rotation> {
-        let rotation = self.rotate(token_hash, successor_id, successor_hash, now, expires_at);
-        Ok(rotation.await?)
+        Ok(self.rotate(token_hash, successor, now).await?)
+    }
+
+    async fn sessions(&self, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>> {
+        Ok(self.live_sessions(user, now).await?)
     }
 
     async fn end_family(&self, family: SessionId) -> Result<()> {
-        Ok(self.end_sessions(family).await?)
+        Ok(self.end_sessions_in(family).await?)
+    }
+
+    async fn end_sessions(&self, user: UserId, but: Option<SessionId>) -> Result<()> {
+        Ok(self.end_sessions_of(user, but).await?)
     }
 }
 
@@ -97,6 +184,9 @@ impl From<Account> for UserRow {
             email,
             name,
             role,
+            email_verified,
+            disabled_at,
+            revision,
             created_at,
         } = user;
         Self {
@@ -105,6 +195,9 @@ impl From<Account> for UserRow {
             name,
             role: role_word(role).to_owned(),
             password_hash,
+            email_verified,
+            disabled_at,
+            revision,
             created_at,
         }
     }
@@ -120,6 +213,9 @@ impl TryFrom<UserRow> for Account {
                 email: row.email,
                 name: row.name,
                 role: role_of(&row.role)?,
+                email_verified: row.email_verified,
+                disabled_at: row.disabled_at,
+                revision: row.revision,
                 created_at: row.created_at,
             },
             password_hash: row.password_hash,
@@ -127,7 +223,7 @@ impl TryFrom<UserRow> for Account {
     }
 }
 
-fn role_word(role: Role) -> &'static str {
+pub(crate) fn role_word(role: Role) -> &'static str {
     match role {
         Role::Viewer => "viewer",
         Role::Creator => "creator",
@@ -135,7 +231,7 @@ fn role_word(role: Role) -> &'static str {
     }
 }
 
-fn role_of(word: &str) -> RowResult<Role> {
+pub(crate) fn role_of(word: &str) -> RowResult<Role> {
     match word {
         "viewer" => Ok(Role::Viewer),
         "creator" => Ok(Role::Creator),

@@ -1,10 +1,12 @@
 //! [`TestApi`]: the whole HTTP face over fakes, called in process, by clients that each act as one
 //! person. What the routes answer is tested in `api`; this only speaks HTTP.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use axum::http::{Method, Request, Response};
 use futures::StreamExt;
@@ -13,14 +15,18 @@ use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::PluginBody;
 use inkstone_domain::ports::UserStore;
 use inkstone_domain::principal::{Account, Role, User};
-use inkstone_services::{HealthCheck, PluginPorts, Ports, Services, ServicesConfig, SigningKey};
+use inkstone_services::auth::{HashingCost, SignIn};
+use inkstone_services::signup::SignupMode;
+use inkstone_services::{
+    HealthCheck, PluginPorts, Ports, SealingKey, Services, ServicesConfig, SigningKey,
+};
 use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::{
     FakeAnalytics, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider, FakeResearch,
-    FakeSearchIndex, ManualClock, MemOutboundTally, MemPackageStore, MemPluginList, MemStore, Step,
-    loaded_plugin, plugin_spec, sample,
+    FakeSearchIndex, ManualClock, MemMailer, MemOutboundTally, MemPackageStore, MemPluginList,
+    MemSigningKeys, MemStore, Step, loaded_plugin, plugin_spec, sample,
 };
 
 /// Everybody's password.
@@ -29,6 +35,13 @@ pub const PASSWORD: &str = "correct horse";
 /// [`PASSWORD`], hashed with the least work Argon2id allows: tests sign in often.
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=8,t=1,p=1$aW5rc3RvbmUtdGVzdHM$7g1nkRxwNEKFgSZg2RrEI2prc7ZGhP8XMTXz75ufjlI";
+
+/// The cost of [`PASSWORD_HASH`].
+const LITTLE_WORK: HashingCost = HashingCost {
+    memory_kib: 8,
+    iterations: 1,
+    parallelism: 1,
+};
 
 /// Longer bodies are refused.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -55,6 +68,7 @@ pub enum Identity {
 pub struct TestApi {
     pub store: MemStore,
     pub clock: ManualClock,
+    pub mailer: MemMailer,
     pub provider: Arc<FakeProvider>,
     pub loader: Arc<FakeLoader>,
     /// The list of plugins.
@@ -87,6 +101,8 @@ pub struct Setup {
     pub health_checks: Vec<HealthCheck>,
     /// What `/metrics` renders.
     pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    /// Who may sign up; nobody where nothing is said.
+    pub signup: SignupMode,
 }
 
 impl TestApi {
@@ -135,8 +151,10 @@ impl TestApi {
             outbound: outbound.clone(),
             rollouts: Arc::new(store.clone()),
         };
-        let ports = ports(&store, &clock, plugins);
-        let services = Services::new(ports, config(setup.health_checks)).unwrap();
+        let mailer = MemMailer::default();
+        let ports = ports(&store, &clock, &mailer, plugins);
+        let config = config(setup.health_checks, setup.signup);
+        let services = Services::new(ports, config).unwrap();
         services.load().await.unwrap();
         services.plugins.reload().await.unwrap();
         let tokens = Tokens {
@@ -151,6 +169,7 @@ impl TestApi {
                 max_body_bytes: MAX_BODY_BYTES,
                 max_package_bytes: MAX_PACKAGE_BYTES,
                 public_url: "http://localhost:7878".to_owned(),
+                trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
                 version: "0.0.0-test".to_owned(),
             },
             metrics: setup
@@ -160,6 +179,7 @@ impl TestApi {
         Self {
             store,
             clock,
+            mailer,
             provider,
             loader,
             list,
@@ -177,6 +197,7 @@ impl TestApi {
             router: self.router.clone(),
             token: self.token(identity).map(|token| token.access.clone()),
             headers: HeaderMap::new(),
+            peer: None,
         }
     }
 
@@ -227,12 +248,19 @@ pub struct ApiClient {
     router: Router,
     token: Option<String>,
     headers: HeaderMap,
+    peer: Option<SocketAddr>,
 }
 
 impl ApiClient {
     /// The same person, who sends one more header.
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(name, value.parse().unwrap());
+        self
+    }
+
+    /// The same person, over a connection from this address.
+    pub fn from_address(mut self, address: &str) -> Self {
+        self.peer = Some(SocketAddr::new(address.parse().unwrap(), 40_000));
         self
     }
 
@@ -288,6 +316,9 @@ impl ApiClient {
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().unwrap();
         *request.headers_mut() = self.headers.clone();
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
         if let Some(token) = &self.token {
             let value = format!("Bearer {token}").parse().unwrap();
             request.headers_mut().insert(AUTHORIZATION, value);
@@ -422,10 +453,13 @@ const PLUGINS: [&str; 5] = [
     "research-fake",
 ];
 
-fn ports(store: &MemStore, clock: &ManualClock, plugins: PluginPorts) -> Ports {
+fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: PluginPorts) -> Ports {
     let store = Arc::new(store.clone());
     Ports {
         users: store.clone(),
+        people: store.clone(),
+        mailer: Arc::new(mailer.clone()),
+        signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
         articles: store.clone(),
         jobs: store.clone(),
         usage: store.clone(),
@@ -439,9 +473,10 @@ fn ports(store: &MemStore, clock: &ManualClock, plugins: PluginPorts) -> Ports {
     }
 }
 
-fn config(health_checks: Vec<HealthCheck>) -> ServicesConfig {
-    let key = SigningKey::from_bytes(&SigningKey::generate()).unwrap();
-    let mut config = ServicesConfig::new(key);
+fn config(health_checks: Vec<HealthCheck>, signup: SignupMode) -> ServicesConfig {
+    let mut config = ServicesConfig::new(SealingKey::new([7; 32]));
+    config.signup.mode = signup;
+    config.auth.hashing = LITTLE_WORK;
     config.models.default = Some("fake/chat".to_owned());
     config.models.aliases = [("quick".to_owned(), "fake/chat".to_owned())].into();
     config.health_checks = health_checks;
@@ -450,13 +485,8 @@ fn config(health_checks: Vec<HealthCheck>) -> ServicesConfig {
 
 /// A user `name@example.org` with [`PASSWORD`], signed in.
 async fn sign_up(store: &MemStore, services: &Services, role: Role, name: &str) -> Token {
-    let user = User {
-        id: UserId::new(),
-        email: format!("{name}@example.org"),
-        name: name.to_owned(),
-        role,
-        created_at: sample::now(),
-    };
+    let email = format!("{name}@example.org");
+    let user = User::new(email, name.to_owned(), role, sample::now());
     let id = user.id;
     let account = Account {
         user,
@@ -464,7 +494,12 @@ async fn sign_up(store: &MemStore, services: &Services, role: Role, name: &str) 
     };
     store.create_user(account).await.unwrap();
     let email = format!("{name}@example.org");
-    let pair = services.auth.login(&email, PASSWORD).await.unwrap();
+    let shown = SignIn {
+        email,
+        password: PASSWORD.to_owned(),
+        ..SignIn::default()
+    };
+    let pair = services.auth.login(shown).await.unwrap();
     Token {
         user: id,
         access: pair.access_token,

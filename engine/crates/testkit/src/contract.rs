@@ -9,6 +9,7 @@ pub mod journal;
 pub mod keys;
 pub mod kv;
 pub mod packages;
+pub mod people;
 pub mod plugin_list;
 pub mod recordings;
 pub mod replies;
@@ -18,8 +19,8 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, EventLog, JobStore, KeyStore, PluginKv, ReplyStore, RolloutStore, UsageLedger,
-    UserStore,
+    ArticleStore, EventLog, JobStore, KeyStore, PeopleStore, PluginKv, ReplyStore, RolloutStore,
+    UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -27,9 +28,10 @@ use inkstone_domain::{Result, codes::Code};
 pub async fn run_stores<S>(store: &S)
 where
     S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore,
-    S: UsageLedger + KeyStore + ReplyStore,
+    S: UsageLedger + KeyStore + ReplyStore + PeopleStore,
 {
     users::run(store).await;
+    people::run(store, store).await;
     articles::run(store, store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;

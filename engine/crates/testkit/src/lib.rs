@@ -11,12 +11,14 @@ pub mod contract;
 mod guests;
 mod index;
 mod journal;
+mod mailer;
 pub mod mem;
 mod outbound;
 mod packages;
 mod recordings;
 pub mod runtime;
 pub mod sample;
+mod signing_keys;
 
 pub use clock::ManualClock;
 pub use guests::{
@@ -25,8 +27,10 @@ pub use guests::{
 };
 pub use index::FakeSearchIndex;
 pub use journal::MemUsageJournal;
+pub use mailer::MemMailer;
 pub use mem::MemStore;
 pub use outbound::{FakeEgress, MemOutboundTally};
 pub use packages::{FakePackageFetcher, MemPackageStore, MemPluginList};
 pub use recordings::MemRecordings;
 pub use runtime::run_on_deep_stack;
+pub use signing_keys::MemSigningKeys;

@@ -6,6 +6,7 @@ mod events;
 mod jobs;
 mod keys;
 mod kv;
+mod people;
 mod replies;
 mod rollouts;
 mod usage;
@@ -16,13 +17,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
 use inkstone_domain::allowance::{Allowance, Spend, Subject};
+use inkstone_domain::api_key::ApiKey;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
-    ArticleId, EventId, JobId, KeyId, ServedId, SessionId, UsageId, UserId,
+    ApiKeyId, ArticleId, EventId, InvitationId, JobId, KeyId, ServedId, SessionId, UsageId, UserId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
+use inkstone_domain::people::{Identity, Invitation, MailToken, SecondFactor};
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_domain::principal::Account;
 use inkstone_domain::provenance::Provenance;
@@ -47,6 +50,12 @@ struct Shared {
 struct State {
     users: BTreeMap<UserId, Account>,
     sessions: HashMap<SessionId, users::SessionEntry>,
+    invitations: BTreeMap<InvitationId, Invitation>,
+    mail_tokens: Vec<MailToken>,
+    second_factors: HashMap<UserId, SecondFactor>,
+    api_keys: BTreeMap<ApiKeyId, ApiKey>,
+    /// By issuer and subject.
+    identities: BTreeMap<(String, String), Identity>,
     articles: BTreeMap<ArticleId, articles::ArticleEntry>,
     provenance: HashMap<ArticleId, Provenance>,
     jobs: BTreeMap<JobId, jobs::JobEntry>,

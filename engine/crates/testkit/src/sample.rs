@@ -3,16 +3,20 @@
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use inkstone_domain::allowance::{Allowance, Budget, Period};
+use inkstone_domain::api_key::{ApiKey, Scope};
 use inkstone_domain::chat::{Sampling, Usage};
 use inkstone_domain::content::{Article, ArticleText, Cause, PageRequest, Status};
 use inkstone_domain::event::{Event, EventBody};
-use inkstone_domain::ids::{ArticleId, EventId, JobId, KeyId, SessionId, UsageId, UserId};
+use inkstone_domain::ids::{
+    ApiKeyId, ArticleId, EventId, InvitationId, JobId, KeyId, SessionId, UsageId, UserId,
+};
 use inkstone_domain::job::{Checkpoint, GenerateTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
 use inkstone_domain::key::{PreviousToken, VirtualKey};
 use inkstone_domain::money::Money;
+use inkstone_domain::people::{Invitation, MailPurpose, MailToken, SecondFactor};
 use inkstone_domain::ports::{ArticleWrite, DraftCommit, NewJob};
-use inkstone_domain::principal::{Account, Role, Session, User};
+use inkstone_domain::principal::{Account, Role, SeenFrom, Session, User};
 use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
@@ -24,15 +28,9 @@ pub fn now() -> DateTime<Utc> {
 }
 
 pub fn account(role: Role) -> Account {
-    let id = UserId::new();
+    let email = format!("{}@example.org", UserId::new()).to_lowercase();
     Account {
-        user: User {
-            id,
-            email: format!("{id}@example.org").to_lowercase(),
-            name: "Ada".to_owned(),
-            role,
-            created_at: now(),
-        },
+        user: User::new(email, "Ada".to_owned(), role, now()),
         password_hash: "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA".to_owned(),
     }
 }
@@ -45,9 +43,74 @@ pub fn session(user: UserId, token_hash: [u8; 32]) -> Session {
         family: id,
         user,
         token_hash,
+        signed_in_at: now(),
+        created_at: now(),
+        expires_at: now() + chrono::Duration::hours(1),
+        seen: seen(),
+    }
+}
+
+pub fn seen() -> SeenFrom {
+    SeenFrom {
+        address: "2001:db8::7".parse().ok(),
+        user_agent: Some("Mozilla/5.0 (“潮”)".to_owned()),
+    }
+}
+
+/// An invitation to an address of its own, good for an hour.
+pub fn invitation(role: Role) -> Invitation {
+    let id = InvitationId::new();
+    Invitation {
+        id,
+        email: format!("{id}@example.org").to_lowercase(),
+        role,
+        token_hash: unique_hash(id.0),
+        invited_by: UserId::new(),
         created_at: now(),
         expires_at: now() + chrono::Duration::hours(1),
     }
+}
+
+/// Good for an hour.
+pub fn mail_token(user: UserId, purpose: MailPurpose) -> MailToken {
+    MailToken {
+        token_hash: unique_hash(UserId::new().0),
+        purpose,
+        user,
+        expires_at: now() + chrono::Duration::hours(1),
+    }
+}
+
+/// A confirmed one with three recovery codes.
+pub fn second_factor(user: UserId) -> SecondFactor {
+    SecondFactor {
+        user,
+        sealed_secret: vec![0, 255, 7],
+        confirmed_at: Some(now()),
+        last_step: 1_000,
+        recovery_hashes: vec![[1; 32], [2; 32], [3; 32]],
+    }
+}
+
+/// With two scopes, good for a month.
+pub fn api_key(owner: UserId) -> ApiKey {
+    let id = ApiKeyId::new();
+    ApiKey {
+        id,
+        owner,
+        name: "The “tides” robot".to_owned(),
+        scopes: [Scope::ArticlesRead, Scope::ModelsCall].into(),
+        token_hash: unique_hash(id.0),
+        hint: "x7Qz".to_owned(),
+        created_at: now(),
+        expires_at: Some(now() + chrono::Duration::days(30)),
+    }
+}
+
+fn unique_hash(id: ulid::Ulid) -> [u8; 32] {
+    let mut hash = [0x5A; 32];
+    hash[..16].copy_from_slice(&id.to_bytes());
+    hash
 }
 
 /// A draft in the project `default`.

@@ -23,6 +23,12 @@ async fn jobs() {
 }
 
 #[tokio::test]
+async fn people() {
+    let store = MemStore::new();
+    contract::people::run(&store, &store).await;
+}
+
+#[tokio::test]
 async fn events() {
     let store = MemStore::new();
     contract::events::run(&store, &store).await;

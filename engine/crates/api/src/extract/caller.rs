@@ -1,12 +1,13 @@
 //! Who asks, from `Authorization: Bearer …`, or from `x-api-key` as Anthropic's clients send it.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use inkstone_domain::codes;
 use inkstone_domain::principal::Principal;
 
+use super::scope::check_scope;
 use crate::error::ApiError;
 use crate::state::Shared;
 
@@ -40,7 +41,14 @@ impl FromRequestParts<Shared> for ModelCaller {
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
         let token = token_of(&parts.headers)?;
-        Ok(Self(state.services.authenticate(token)?))
+        let principal = state.services.authenticate(token)?;
+        // The one place where the scopes of API keys are looked at.
+        if let Some(key) = &principal.api_key {
+            let route = parts.extensions.get::<MatchedPath>();
+            let route = route.map_or("", MatchedPath::as_str);
+            check_scope(key, &parts.method, route)?;
+        }
+        Ok(Self(principal))
     }
 }
 

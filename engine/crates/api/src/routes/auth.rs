@@ -1,25 +1,42 @@
-//! `/v1/auth`: sign in, refresh, sign out. The only routes under `/v1` that need no token.
+//! `/v1/auth`: sign in, refresh, sign out. These and those of `signup` are the only routes under `/v1` that
+//! need no token.
 
 use axum::extract::State;
 use axum::response::Response;
+use inkstone_services::auth::SignIn;
 
 use crate::error::ApiResult;
-use crate::extract::JsonBody;
+use crate::extract::{Client, JsonBody};
 use crate::reply::{no_content, ok};
 use crate::state::Shared;
 use crate::wire::account::{LoginBody, RefreshBody, TokenReply};
 
 /// Sign in
 ///
-/// Gives a short-lived access token, and a refresh token for the next one.
+/// Gives a short-lived access token, and a refresh token for the next one. Where the account has a second
+/// factor, a first call without `totp` is answered with 401 and the code `totp_required`. After too many
+/// tries of one account or from one address each next one must wait longer.
 #[utoipa::path(
     post, path = "/v1/auth/login", tag = "auth", request_body = LoginBody,
     responses((status = 200, description = "Signed in.", body = TokenReply)),
 )]
-pub(crate) async fn login(State(state): State<Shared>, body: JsonBody<LoginBody>) -> ApiResult {
-    let LoginBody { email, password } = body.value;
-    let pair = state.services.auth.login(&email, &password).await?;
-    ok(&TokenReply::from(pair))
+pub(crate) async fn login(
+    State(state): State<Shared>,
+    Client(seen): Client,
+    body: JsonBody<LoginBody>,
+) -> ApiResult {
+    let LoginBody {
+        email,
+        password,
+        totp,
+    } = body.value;
+    let shown = SignIn {
+        email,
+        password,
+        totp,
+        seen,
+    };
+    ok(&TokenReply::from(state.services.auth.login(shown).await?))
 }
 
 /// Refresh the tokens
@@ -29,12 +46,13 @@ pub(crate) async fn login(State(state): State<Shared>, body: JsonBody<LoginBody>
     post, path = "/v1/auth/refresh", tag = "auth", request_body = RefreshBody,
     responses((status = 200, description = "A fresh pair.", body = TokenReply)),
 )]
-pub(crate) async fn refresh(State(state): State<Shared>, body: JsonBody<RefreshBody>) -> ApiResult {
-    let pair = state
-        .services
-        .auth
-        .refresh(&body.value.refresh_token)
-        .await?;
+pub(crate) async fn refresh(
+    State(state): State<Shared>,
+    Client(seen): Client,
+    body: JsonBody<RefreshBody>,
+) -> ApiResult {
+    let token = &body.value.refresh_token;
+    let pair = state.services.auth.refresh(token, seen).await?;
     ok(&TokenReply::from(pair))
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod analytics;
+mod api_keys;
 mod articles;
 mod auth;
 mod chat;
@@ -28,3 +29,5 @@ mod roles;
 mod rollouts;
 mod search;
 mod serve;
+mod signup;
+mod users;

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use expect_test::expect;
-use inkstone_testkit::api_client::{Identity, TestApi, TestReply};
+use inkstone_testkit::api_client::{Identity, PASSWORD, TestApi, TestReply};
 use serde_json::{Value, json};
 
 const IDENTITIES: [Identity; 5] = [
@@ -22,7 +22,84 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         (Method::GET, "/metrics", None),
         (Method::GET, "/openapi.json", None),
         (Method::GET, "/docs/", None),
+        (Method::GET, "/.well-known/jwks.json", None),
         (Method::GET, "/v1/me", None),
+        (Method::PATCH, "/v1/me", Some(json!({"name": "x"}))),
+        (
+            Method::POST,
+            "/v1/me/password",
+            Some(json!({"current_password": "x", "new_password": "x"})),
+        ),
+        (Method::GET, "/v1/me/sessions", None),
+        (Method::DELETE, "/v1/me/sessions", None),
+        (Method::DELETE, "/v1/me/sessions/{session}", None),
+        (Method::GET, "/v1/me/totp", None),
+        (
+            Method::POST,
+            "/v1/me/totp",
+            Some(json!({"password": PASSWORD})),
+        ),
+        (
+            Method::POST,
+            "/v1/me/totp/confirm",
+            Some(json!({"code": "123456"})),
+        ),
+        (
+            Method::POST,
+            "/v1/me/totp/disable",
+            Some(json!({"password": PASSWORD})),
+        ),
+        (Method::GET, "/v1/me/api-keys", None),
+        (
+            Method::POST,
+            "/v1/me/api-keys",
+            Some(json!({"name": "ci", "scopes": ["articles:write"]})),
+        ),
+        (Method::DELETE, "/v1/me/api-keys/{api-key}", None),
+        (Method::GET, "/v1/users", None),
+        (
+            Method::POST,
+            "/v1/users",
+            Some(json!({"email": "a@example.org", "role": "admin", "password": "battery staple"})),
+        ),
+        (Method::GET, "/v1/users/{creator}", None),
+        (
+            Method::PATCH,
+            "/v1/users/{creator}",
+            Some(json!({"name": "x"})),
+        ),
+        (Method::GET, "/v1/invitations", None),
+        (
+            Method::POST,
+            "/v1/invitations",
+            Some(json!({"email": "a@example.org", "role": "admin"})),
+        ),
+        (
+            Method::DELETE,
+            "/v1/invitations/inv_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P",
+            None,
+        ),
+        (Method::POST, "/v1/signing-keys/rotate", None),
+        (
+            Method::POST,
+            "/v1/auth/signup",
+            Some(json!({"email": "a@example.org", "password": "battery staple"})),
+        ),
+        (
+            Method::POST,
+            "/v1/auth/email/verify",
+            Some(json!({"token": "x"})),
+        ),
+        (
+            Method::POST,
+            "/v1/auth/password/forgot",
+            Some(json!({"email": "a@example.org"})),
+        ),
+        (
+            Method::POST,
+            "/v1/auth/password/reset",
+            Some(json!({"token": "x", "new_password": "x"})),
+        ),
         (Method::GET, "/v1/plugins", None),
         (Method::GET, "/v1/plugins/provider-fake", None),
         (
@@ -164,8 +241,58 @@ async fn every_route_by_every_identity() {
             anonymous 200 viewer 200 stranger 200 creator 200 admin 200
         GET /docs/
             anonymous 200 viewer 200 stranger 200 creator 200 admin 200
+        GET /.well-known/jwks.json
+            anonymous 200 viewer 200 stranger 200 creator 200 admin 200
         GET /v1/me
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        PATCH /v1/me
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/me/password
+            anonymous 401 missing_token viewer 401 invalid_credentials stranger 401 invalid_credentials creator 401 invalid_credentials admin 401 invalid_credentials
+        GET /v1/me/sessions
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        DELETE /v1/me/sessions
+            anonymous 401 missing_token viewer 204 stranger 204 creator 204 admin 204
+        DELETE /v1/me/sessions/{session}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 404 not_found
+        GET /v1/me/totp
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/me/totp
+            anonymous 401 missing_token viewer 201 stranger 201 creator 201 admin 201
+        POST /v1/me/totp/confirm
+            anonymous 401 missing_token viewer 409 conflict stranger 409 conflict creator 409 conflict admin 409 conflict
+        POST /v1/me/totp/disable
+            anonymous 401 missing_token viewer 204 stranger 204 creator 204 admin 204
+        GET /v1/me/api-keys
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/me/api-keys
+            anonymous 401 missing_token viewer 403 forbidden stranger 201 creator 201 admin 201
+        DELETE /v1/me/api-keys/{api-key}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 404 not_found
+        GET /v1/users
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/users
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 201
+        GET /v1/users/{creator}
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        PATCH /v1/users/{creator}
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        GET /v1/invitations
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/invitations
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 409 conflict
+        DELETE /v1/invitations/inv_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+        POST /v1/signing-keys/rotate
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/auth/signup
+            anonymous 403 forbidden viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 403 forbidden
+        POST /v1/auth/email/verify
+            anonymous 401 invalid_token viewer 401 invalid_token stranger 401 invalid_token creator 401 invalid_token admin 401 invalid_token
+        POST /v1/auth/password/forgot
+            anonymous 202 viewer 202 stranger 202 creator 202 admin 202
+        POST /v1/auth/password/reset
+            anonymous 401 invalid_token viewer 401 invalid_token stranger 401 invalid_token creator 401 invalid_token admin 401 invalid_token
         GET /v1/plugins
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/plugins/provider-fake
@@ -268,12 +395,22 @@ async fn every_route_by_every_identity() {
 /// Writes the creator's things and puts their ids into the path.
 async fn fill(api: &TestApi, path: &str) -> String {
     let client = api.creator();
-    let mut path = path.to_owned();
+    let mut path = path.replace("{creator}", &api.user(Identity::Creator).to_string());
+    if path.contains("{session}") {
+        let sessions = client.get("/v1/me/sessions").await.json();
+        let session = sessions["data"][0]["id"].as_str().unwrap();
+        path = path.replace("{session}", session);
+    }
     for (name, target, body) in [
         (
             "{job}",
             "/v1/generate/generator-fake/article",
             json!({"input": {"topic": "a"}}),
+        ),
+        (
+            "{api-key}",
+            "/v1/me/api-keys",
+            json!({"name": "ci", "scopes": ["articles:read"]}),
         ),
         ("{draft}", "/v1/articles", json!({"title": "A"})),
         (

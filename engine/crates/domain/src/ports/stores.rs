@@ -15,7 +15,7 @@ use crate::ids::{ArticleId, EventId, JobId, SessionId, UserId};
 use crate::job::{Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Progress};
 use crate::kept_reply::{CachedReply, Claim, Claimed};
 use crate::key::VirtualKey;
-use crate::principal::{Account, Session, User};
+use crate::principal::{Account, SeenFrom, Session, User};
 use crate::provenance::Provenance;
 use crate::rollout::{RolloutChange, RolloutState, Served};
 use crate::usage::{UsageDimension, UsageFilter, UsageGroup, UsageRecord};
@@ -34,26 +34,48 @@ pub enum Rotation {
     Reused,
 }
 
+/// The token that comes after one that was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Successor {
+    pub id: SessionId,
+    /// SHA-256.
+    pub token_hash: [u8; 32],
+    pub expires_at: DateTime<Utc>,
+    pub seen: SeenFrom,
+}
+
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// `already_exists` where the e-mail is taken.
     async fn create_user(&self, account: Account) -> Result<()>;
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>>;
     async fn user(&self, id: UserId) -> Result<Option<User>>;
+    async fn account(&self, id: UserId) -> Result<Option<Account>>;
     async fn count_users(&self) -> Result<u64>;
+    /// Newest first.
+    async fn list_users(&self, page: PageRequest) -> Result<Page<User>>;
+    /// Replaces name, role, verification and disabling if the stored revision is `user.revision - 1`,
+    /// else `revision_mismatch`; `not_found` where there is no such user.
+    async fn update_user(&self, user: &User) -> Result<()>;
+    /// `not_found` where there is no such user.
+    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()>;
+    /// The same password, hashed anew: changes nothing where the stored hash is not `old` any more.
+    async fn rehash_password(&self, user: UserId, old: &str, new: &str) -> Result<()>;
     async fn create_session(&self, session: Session) -> Result<()>;
     /// Spends the token with this hash and stores its successor, both or neither. Exactly one of
     /// several concurrent callers gets `Rotated`.
     async fn rotate_session(
         &self,
         token_hash: [u8; 32],
-        successor_id: SessionId,
-        successor_hash: [u8; 32],
+        successor: Successor,
         now: DateTime<Utc>,
-        expires_at: DateTime<Utc>,
     ) -> Result<Rotation>;
+    /// Of every sign-in that goes on at `now` the session whose token is not spent, newest sign-in first.
+    async fn sessions(&self, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>>;
     /// Ends every session of the family.
     async fn end_family(&self, family: SessionId) -> Result<()>;
+    /// Ends every session of the user but those of the family `but`.
+    async fn end_sessions(&self, user: UserId, but: Option<SessionId>) -> Result<()>;
 }
 
 /// A change of one article: the new state, and the event that tells of it.

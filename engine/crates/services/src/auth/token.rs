@@ -1,14 +1,17 @@
-//! The two kinds of tokens: access tokens (JWT, Ed25519, nothing stored) and refresh tokens (random,
-//! stored as a hash only).
+//! The tokens: access tokens (JWT, Ed25519, nothing stored, with the `kid` of the key that signed them), and
+//! those that are random and stored as a hash only: refresh tokens, and tokens that come by mail.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use inkstone_domain::ids::UserId;
-use inkstone_domain::principal::{Principal, Role, User};
+use inkstone_domain::ids::{SessionId, UserId};
+use inkstone_domain::people::StoredSigningKey;
+use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, Result, codes};
 use jsonwebtoken::errors::Error as JwtError;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -20,6 +23,8 @@ use sha2::{Digest, Sha256};
 pub struct SigningKey {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    public: [u8; 32],
+    id: String,
 }
 
 impl SigningKey {
@@ -41,11 +46,57 @@ impl SigningKey {
             )
             .with_source(error)
         })?;
+        let public = key.verifying_key().to_bytes();
         Ok(Self {
             encoding: EncodingKey::from_ed_der(pkcs8),
-            decoding: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
+            decoding: DecodingKey::from_ed_der(&public),
+            id: thumbprint(&public),
+            public,
         })
     }
+
+    /// Its `kid`: the thumbprint of RFC 7638.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// `x` of its JWK: the public key in base64url.
+    pub fn public_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.public)
+    }
+}
+
+/// The members that RFC 7638 asks for, in its order and without spaces.
+fn thumbprint(public: &[u8; 32]) -> String {
+    let x = URL_SAFE_NO_PAD.encode(public);
+    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+    URL_SAFE_NO_PAD.encode(Sha256::digest(members))
+}
+
+/// A key, and since when it signs no more.
+#[derive(Clone)]
+pub struct RingKey {
+    pub key: Arc<SigningKey>,
+    pub retired_at: Option<DateTime<Utc>>,
+}
+
+impl RingKey {
+    /// Reads what is stored.
+    pub fn read(stored: &StoredSigningKey) -> Result<Self> {
+        Ok(Self {
+            key: Arc::new(SigningKey::from_bytes(&stored.pkcs8)?),
+            retired_at: stored.retired_at,
+        })
+    }
+}
+
+/// What a token says of its bearer.
+#[derive(Clone, Copy)]
+pub struct Bearer {
+    pub user: UserId,
+    pub role: Role,
+    /// `None` for operators of the machine, who never signed in.
+    pub session: Option<SessionId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,14 +104,18 @@ struct Claims {
     iss: String,
     sub: UserId,
     role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
     iat: i64,
     exp: i64,
 }
 
 /// Issues and checks access tokens.
 pub struct AccessTokens {
-    key: SigningKey,
+    /// The first one signs; the others are retired, and verify until their last token has run out.
+    ring: ArcSwap<Vec<RingKey>>,
     issuer: String,
+    ttl: Duration,
     validation: Validation,
     /// Tokens whose signature was checked before, by their SHA-256: the check costs more than reading
     /// an article. Their time is looked at again on every use.
@@ -79,7 +134,7 @@ struct Checked {
 const REMEMBERED_TOKENS: usize = 4096;
 
 impl AccessTokens {
-    pub fn new(key: SigningKey, issuer: &str) -> Self {
+    pub fn new(ring: Vec<RingKey>, issuer: &str, ttl: Duration) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
@@ -87,16 +142,33 @@ impl AccessTokens {
         validation.validate_exp = false;
         validation.validate_aud = false;
         Self {
-            key,
+            ring: ArcSwap::from_pointee(ring),
             issuer: issuer.to_owned(),
+            ttl,
             validation,
             checked: Cache::new(REMEMBERED_TOKENS),
         }
     }
 
+    /// All keys whose tokens hold at `now`, the one that signs first.
+    pub fn keys(&self, now: DateTime<Utc>) -> Vec<RingKey> {
+        let ring = self.ring.load();
+        let holding = ring.iter().filter(|key| self.holds(key, now));
+        holding.cloned().collect()
+    }
+
+    /// Takes up other keys.
+    pub fn set_keys(&self, ring: Vec<RingKey>) {
+        self.ring.store(Arc::new(ring));
+    }
+
     /// A token that names the user and their role at this moment.
-    pub fn issue(&self, user: &User, now: DateTime<Utc>, ttl: Duration) -> Result<String> {
-        issue(&self.key, &self.issuer, user.id, user.role, now, ttl)
+    pub fn issue(&self, bearer: Bearer, now: DateTime<Utc>) -> Result<String> {
+        let ring = self.ring.load();
+        let signing = ring
+            .first()
+            .ok_or_else(|| Error::new(&codes::INTERNAL, "there is no key to sign access tokens"))?;
+        issue(&signing.key, &self.issuer, bearer, now, self.ttl)
     }
 
     /// `token_expired` where only its time is over, else `invalid_token`.
@@ -104,7 +176,7 @@ impl AccessTokens {
         let fingerprint: [u8; 32] = Sha256::digest(token).into();
         let checked = self
             .checked
-            .get_or_insert_with(&fingerprint, || self.check_signature(token))?;
+            .get_or_insert_with(&fingerprint, || self.check_signature(token, now))?;
         if now.timestamp() >= checked.expires {
             return Err(Error::new(
                 &codes::TOKEN_EXPIRED,
@@ -114,39 +186,68 @@ impl AccessTokens {
         Ok(checked.principal)
     }
 
-    fn check_signature(&self, token: &str) -> Result<Checked> {
-        let decoded = jsonwebtoken::decode::<Claims>(token, &self.key.decoding, &self.validation);
+    fn check_signature(&self, token: &str, now: DateTime<Utc>) -> Result<Checked> {
+        let header = jsonwebtoken::decode_header(token).map_err(invalid)?;
+        let ring = self.ring.load();
+        let known = ring
+            .iter()
+            .find(|known| header.kid.as_deref() == Some(known.key.id()))
+            .filter(|known| self.holds(known, now))
+            .ok_or_else(invalid_access_token)?;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &known.key.decoding, &self.validation);
         let claims = decoded.map_err(invalid)?.claims;
         Ok(Checked {
             principal: Principal {
-                user: claims.sub,
-                role: claims.role,
-                key: None,
+                session: claims.sid,
+                ..Principal::of(claims.sub, claims.role)
             },
             expires: claims.exp,
         })
     }
+
+    fn holds(&self, key: &RingKey, now: DateTime<Utc>) -> bool {
+        key.retired_at
+            .is_none_or(|retired| now < retired + self.ttl)
+    }
 }
 
-/// Signs a token for a user in a role.
+/// Signs a token.
 pub fn issue(
     key: &SigningKey,
     issuer: &str,
-    user: UserId,
-    role: Role,
+    bearer: Bearer,
     now: DateTime<Utc>,
     ttl: Duration,
 ) -> Result<String> {
     let claims = Claims {
         iss: issuer.to_owned(),
-        sub: user,
-        role,
+        sub: bearer.user,
+        role: bearer.role,
+        sid: bearer.session,
         iat: now.timestamp(),
         exp: (now + ttl).timestamp(),
     };
-    jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &key.encoding).map_err(|error| {
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.kid = Some(key.id().to_owned());
+    jsonwebtoken::encode(&header, &claims, &key.encoding).map_err(|error| {
         Error::new(&codes::INTERNAL, "the access token could not be signed").with_source(error)
     })
+}
+
+/// A text of 256 random bits, and what the store keeps of it: nobody can guess them, so a plain digest
+/// hides them.
+pub fn random_token(prefix: &str) -> (String, [u8; 32]) {
+    let token = format!(
+        "{prefix}{}",
+        URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+    );
+    let hash = token_hash(&token);
+    (token, hash)
+}
+
+/// What the store keeps of a token.
+pub fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.trim()).into()
 }
 
 /// 256 random bits, good for one new pair of tokens.
@@ -185,9 +286,13 @@ pub fn unknown_refresh_token() -> Error {
 }
 
 fn invalid(source: JwtError) -> Error {
+    invalid_access_token().with_source(source)
+}
+
+/// The answer to an access token that is not ours, or that was ended.
+pub fn invalid_access_token() -> Error {
     Error::new(
         &codes::INVALID_TOKEN,
         "the access token is not valid; sign in again, and send it as `Authorization: Bearer <token>`",
     )
-    .with_source(source)
 }

@@ -207,17 +207,14 @@ impl<'a> Attempt<'a> {
     /// Who it is made for, with the role they have now.
     async fn owner(&self) -> Result<Principal> {
         let users = &self.worker.powers.users;
-        let owner = users.user(self.job.owner).await?.ok_or_else(|| {
+        let owner = users.user(self.job.owner).await?;
+        let owner = owner.filter(|owner| !owner.is_disabled()).ok_or_else(|| {
             Error::new(
                 &codes::FORBIDDEN,
-                "the user who asked for this does not exist any more",
+                "the user who asked for this does not exist any more, or is disabled",
             )
         })?;
-        Ok(Principal {
-            user: owner.id,
-            role: owner.role,
-            key: None,
-        })
+        Ok(Principal::of(owner.id, owner.role))
     }
 
     /// The powers of the job's owner.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use inkstone_domain::principal::Role;
-use inkstone_services::auth::{AdminSetup, NewUser};
+use inkstone_domain::principal::{Role, SeenFrom};
+use inkstone_services::auth::{AdminSetup, NewUser, SignIn};
 use inkstone_services::{Services, SigningKey};
 
 use crate::world::World;
@@ -24,6 +24,14 @@ async fn ada(services: &Services) -> inkstone_domain::principal::User {
         .unwrap()
 }
 
+pub fn shown(email: &str, password: &str) -> SignIn {
+    SignIn {
+        email: email.to_owned(),
+        password: password.to_owned(),
+        ..SignIn::default()
+    }
+}
+
 #[tokio::test]
 async fn login_gives_a_token_that_names_the_user() {
     let world = World::new().await;
@@ -31,8 +39,11 @@ async fn login_gives_a_token_that_names_the_user() {
     let user = ada(&world.services).await;
     assert_eq!(user.email, EMAIL);
 
-    let pair = auth.login("ADA@example.org", PASSWORD).await.unwrap();
-    assert_eq!((pair.token_type, pair.expires_in_s), ("Bearer", 900));
+    let pair = auth
+        .login(shown("ADA@example.org", PASSWORD))
+        .await
+        .unwrap();
+    assert_eq!((pair.token_type, pair.expires_in_s), ("Bearer", 600));
     let principal = auth.authenticate(&pair.access_token).unwrap();
     assert_eq!((principal.user, principal.role), (user.id, Role::Creator));
     assert_eq!(auth.me(&principal).await.unwrap(), user);
@@ -43,8 +54,11 @@ async fn wrong_password_and_unknown_user_look_alike() {
     let world = World::new().await;
     let auth = &world.services.auth;
     ada(&world.services).await;
-    let wrong = auth.login(EMAIL, "wrong horse").await.unwrap_err();
-    let unknown = auth.login("bob@example.org", PASSWORD).await.unwrap_err();
+    let wrong = auth.login(shown(EMAIL, "wrong horse")).await.unwrap_err();
+    let unknown = auth
+        .login(shown("bob@example.org", PASSWORD))
+        .await
+        .unwrap_err();
     assert_eq!(wrong.code().name, "invalid_credentials");
     assert_eq!(wrong.to_string(), unknown.to_string());
 }
@@ -54,16 +68,19 @@ async fn tokens_expire_by_the_clock() {
     let world = World::new().await;
     let auth = &world.services.auth;
     ada(&world.services).await;
-    let pair = auth.login(EMAIL, PASSWORD).await.unwrap();
+    let pair = auth.login(shown(EMAIL, PASSWORD)).await.unwrap();
 
-    world.clock.advance(Duration::from_secs(899));
+    world.clock.advance(Duration::from_secs(599));
     assert!(auth.authenticate(&pair.access_token).is_ok());
     world.clock.advance(Duration::from_secs(1));
     let error = auth.authenticate(&pair.access_token).unwrap_err();
     assert_eq!(error.code().name, "token_expired");
 
     world.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
-    let error = auth.refresh(&pair.refresh_token).await.unwrap_err();
+    let error = auth
+        .refresh(&pair.refresh_token, SeenFrom::default())
+        .await
+        .unwrap_err();
     assert_eq!(error.code().name, "invalid_token");
 }
 
@@ -73,7 +90,7 @@ async fn foreign_and_broken_tokens_are_invalid() {
     let auth = &world.services.auth;
     ada(&world.services).await;
     let foreign = world.another_engine().await;
-    let pair = foreign.auth.login(EMAIL, PASSWORD).await.unwrap();
+    let pair = foreign.auth.login(shown(EMAIL, PASSWORD)).await.unwrap();
     let none = r#"eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.e30."#;
     for token in [pair.access_token.as_str(), "", "a.b.c", none] {
         let error = auth.authenticate(token).unwrap_err();
@@ -86,14 +103,23 @@ async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_family() {
     let world = World::new().await;
     let auth = &world.services.auth;
     ada(&world.services).await;
-    let first = auth.login(EMAIL, PASSWORD).await.unwrap();
-    let second = auth.refresh(&first.refresh_token).await.unwrap();
+    let first = auth.login(shown(EMAIL, PASSWORD)).await.unwrap();
+    let second = auth
+        .refresh(&first.refresh_token, SeenFrom::default())
+        .await
+        .unwrap();
     assert_ne!(first.refresh_token, second.refresh_token);
     assert!(auth.authenticate(&second.access_token).is_ok());
 
-    let error = auth.refresh(&first.refresh_token).await.unwrap_err();
+    let error = auth
+        .refresh(&first.refresh_token, SeenFrom::default())
+        .await
+        .unwrap_err();
     assert_eq!(error.code().name, "token_reused");
-    let error = auth.refresh(&second.refresh_token).await.unwrap_err();
+    let error = auth
+        .refresh(&second.refresh_token, SeenFrom::default())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), inkstone_domain::ErrorKind::Unauthenticated);
 }
 
@@ -102,9 +128,13 @@ async fn logout_ends_the_sign_in() {
     let world = World::new().await;
     let auth = &world.services.auth;
     ada(&world.services).await;
-    let pair = auth.login(EMAIL, PASSWORD).await.unwrap();
+    let pair = auth.login(shown(EMAIL, PASSWORD)).await.unwrap();
     auth.logout(&pair.refresh_token).await.unwrap();
-    assert!(auth.refresh(&pair.refresh_token).await.is_err());
+    assert!(
+        auth.refresh(&pair.refresh_token, SeenFrom::default())
+            .await
+            .is_err()
+    );
     auth.logout("never seen").await.unwrap();
 }
 
@@ -120,7 +150,7 @@ async fn the_first_admin_is_made_once() {
     else {
         panic!("{setup:?}");
     };
-    let pair = auth.login(&email, &password).await.unwrap();
+    let pair = auth.login(shown(&email, &password)).await.unwrap();
     assert!(auth.authenticate(&pair.access_token).unwrap().is_admin());
     let again = auth.ensure_admin("other@example.org", None).await.unwrap();
     assert_eq!(again, AdminSetup::Exists);

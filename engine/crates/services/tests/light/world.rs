@@ -10,14 +10,16 @@ use inkstone_domain::plugin::PluginBody;
 use inkstone_domain::ports::{ArticleStore, JobStore, UsageLedger, UserStore};
 use inkstone_domain::principal::{Account, Principal, Role, User};
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
+use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    GatewayConfig, JobsConfig, ModelsConfig, PluginPorts, Ports, RequestContext, Services,
-    ServicesConfig, SigningKey,
+    GatewayConfig, JobsConfig, ModelsConfig, PluginPorts, Ports, RequestContext, SealingKey,
+    Services, ServicesConfig, SigningKey, SignupConfig,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeEgress, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider,
-    FakeResearch, FakeSearchIndex, ManualClock, MemOutboundTally, MemPackageStore, MemPluginList,
-    MemRecordings, MemStore, MemUsageJournal, Step, loaded_plugin, plugin_spec,
+    FakeResearch, FakeSearchIndex, ManualClock, MemMailer, MemOutboundTally, MemPackageStore,
+    MemPluginList, MemRecordings, MemSigningKeys, MemStore, MemUsageJournal, Step, loaded_plugin,
+    plugin_spec,
 };
 
 /// Everything a test may look at or turn.
@@ -30,6 +32,7 @@ pub struct World {
     pub generator: Arc<FakeGenerator>,
     pub research: Arc<FakeResearch>,
     pub egress: Arc<FakeEgress>,
+    pub mailer: MemMailer,
 }
 
 /// Long enough for any machine; only a broken test waits for it.
@@ -80,7 +83,8 @@ impl World {
             specs.push(plugin_spec(id));
         }
         let egress = Arc::new(FakeEgress::default());
-        let services = engine(&store, &clock, &loader, &egress, jobs, gateway);
+        let mailer = MemMailer::default();
+        let services = engine(&store, &clock, &loader, &egress, &mailer, jobs, gateway);
         services.load().await.unwrap();
         let report = services.plugins.apply(specs).await;
         assert!(report.failed.is_empty(), "{report:?}");
@@ -93,6 +97,7 @@ impl World {
             generator,
             research,
             egress,
+            mailer,
         }
     }
 
@@ -103,6 +108,7 @@ impl World {
             &self.clock,
             &self.loader,
             &self.egress,
+            &self.mailer,
             test_jobs(),
             GatewayConfig::default(),
         );
@@ -114,18 +120,9 @@ impl World {
 
     /// Somebody who has never signed in, but could.
     pub async fn somebody(&self, role: Role) -> Principal {
-        let user = User {
-            id: UserId::new(),
-            email: format!("{}@example.org", UserId::new()).to_lowercase(),
-            name: "Somebody".to_owned(),
-            role,
-            created_at: chrono::Utc::now(),
-        };
-        let principal = Principal {
-            user: user.id,
-            role,
-            key: None,
-        };
+        let email = format!("{}@example.org", UserId::new()).to_lowercase();
+        let user = User::new(email, "Somebody".to_owned(), role, chrono::Utc::now());
+        let principal = Principal::of(user.id, role);
         let account = Account {
             user,
             password_hash: String::new(),
@@ -161,14 +158,17 @@ fn engine(
     clock: &Arc<ManualClock>,
     loader: &Arc<FakeLoader>,
     egress: &Arc<FakeEgress>,
+    mailer: &MemMailer,
     jobs: JobsConfig,
     gateway: GatewayConfig,
 ) -> Arc<Services> {
-    let key = SigningKey::from_bytes(&SigningKey::generate()).unwrap();
     let articles: Arc<dyn ArticleStore> = store.clone();
     Services::new(
         Ports {
             users: store.clone(),
+            people: store.clone(),
+            mailer: Arc::new(mailer.clone()),
+            signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
             articles: articles.clone(),
             jobs: store.clone(),
             usage: store.clone(),
@@ -193,7 +193,11 @@ fn engine(
             },
             jobs,
             gateway,
-            ..ServicesConfig::new(key)
+            signup: SignupConfig {
+                mode: SignupMode::Open,
+                ..SignupConfig::default()
+            },
+            ..ServicesConfig::new(SealingKey::new([7; 32]))
         },
     )
     .unwrap()

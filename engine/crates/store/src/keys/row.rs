@@ -6,7 +6,7 @@ use inkstone_domain::key::{PreviousToken, VirtualKey};
 use surrealdb::types::{Bytes, SurrealValue};
 
 use crate::failure::StoreFailure;
-use crate::row::{RowResult, from_json, parse, to_json, unreadable};
+use crate::row::{RowResult, from_json, parse, to_bytes, to_hash, to_json, unreadable};
 
 const KEY: &str = "virtual_key";
 const ALLOWANCE: &str = "allowance";
@@ -74,7 +74,7 @@ impl TryFrom<KeyRow> for VirtualKey {
     fn try_from(row: KeyRow) -> RowResult<Self> {
         let previous = match (row.previous_hash, row.previous_holds_until) {
             (Some(hash), Some(holds_until)) => Some(PreviousToken {
-                hash: to_hash(&hash)?,
+                hash: to_hash(KEY, &hash)?,
                 holds_until,
             }),
             _ => None,
@@ -87,7 +87,7 @@ impl TryFrom<KeyRow> for VirtualKey {
             models: row.models,
             allowance: from_json(KEY, &row.allowance)?,
             metadata: from_json(KEY, &row.metadata)?,
-            token_hash: to_hash(&row.token_hash)?,
+            token_hash: to_hash(KEY, &row.token_hash)?,
             hint: row.hint,
             previous,
             created_at: row.created_at,
@@ -113,13 +113,4 @@ impl TryFrom<AllowanceRow> for (Subject, Allowance) {
         let subject = subject_of(ALLOWANCE, &row.subject)?;
         Ok((subject, from_json(ALLOWANCE, &row.bounds)?))
     }
-}
-
-fn to_bytes(hash: [u8; 32]) -> Bytes {
-    Bytes::from(hash.to_vec())
-}
-
-fn to_hash(bytes: &Bytes) -> RowResult<[u8; 32]> {
-    let hash = <[u8; 32]>::try_from(bytes.to_vec());
-    hash.map_err(|_| unreadable(KEY, "a hash does not have 32 bytes"))
 }

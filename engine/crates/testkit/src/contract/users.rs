@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use futures::future::join_all;
 use inkstone_domain::codes;
+use inkstone_domain::content::PageRequest;
 use inkstone_domain::ids::{SessionId, UserId};
-use inkstone_domain::ports::{Rotation, UserStore};
-use inkstone_domain::principal::{Role, Session};
+use inkstone_domain::ports::{Rotation, Successor, UserStore};
+use inkstone_domain::principal::{Role, SeenFrom, Session, User};
 
 use super::{CROWD, assert_code};
 use crate::sample;
@@ -20,6 +21,12 @@ pub async fn run(store: &dyn UserStore) {
     ends_a_family_when_a_spent_token_is_shown(store).await;
     forgets_expired_and_ended_sessions(store).await;
     one_of_many_rotates(store).await;
+    lists_users_newest_first(store).await;
+    changes_users_by_revision(store).await;
+    one_of_many_changes_a_user(store).await;
+    replaces_passwords(store).await;
+    lists_sign_ins_that_go_on(store).await;
+    ends_the_sessions_of_one_user(store).await;
 }
 
 pub async fn keeps_users(store: &dyn UserStore) {
@@ -71,19 +78,25 @@ pub async fn one_of_many_takes_an_email(store: &dyn UserStore) {
 
 pub async fn rotates_sessions(store: &dyn UserStore) {
     let session = new_session(store).await;
-    let (id, hash, now) = (SessionId::new(), new_hash(), sample::now());
-    let expires_at = now + Duration::days(30);
-    let rotation = store
-        .rotate_session(session.token_hash, id, hash, now, expires_at)
-        .await
-        .unwrap();
+    let (id, hash) = (SessionId::new(), new_hash());
+    let now = sample::now() + Duration::minutes(1);
+    let next = Successor {
+        id,
+        token_hash: hash,
+        expires_at: now + Duration::days(30),
+        seen: SeenFrom::default(),
+    };
+    let rotation = store.rotate_session(session.token_hash, next.clone(), now);
+    let rotation = rotation.await.unwrap();
     let successor = Session {
         id,
         family: session.family,
         user: session.user,
         token_hash: hash,
+        signed_in_at: session.signed_in_at,
         created_at: now,
-        expires_at,
+        expires_at: next.expires_at,
+        seen: next.seen,
     };
     assert_eq!(rotation, Rotation::Rotated(successor));
 
@@ -120,10 +133,8 @@ pub async fn forgets_expired_and_ended_sessions(store: &dyn UserStore) {
     let at_the_end = store
         .rotate_session(
             expiring.token_hash,
-            SessionId::new(),
-            new_hash(),
+            successor(expiring.expires_at + Duration::hours(1)),
             expiring.expires_at,
-            expiring.expires_at + Duration::hours(1),
         )
         .await
         .unwrap();
@@ -155,6 +166,141 @@ pub async fn one_of_many_rotates(store: &dyn UserStore) {
     }
 }
 
+pub async fn lists_users_newest_first(store: &dyn UserStore) {
+    let mut own = Vec::new();
+    for role in [Role::Viewer, Role::Creator, Role::Admin] {
+        let account = sample::account(role);
+        store.create_user(account.clone()).await.unwrap();
+        own.insert(0, account.user);
+    }
+    let first = store.list_users(sample::first_page(2)).await.unwrap();
+    assert_eq!(first.items, own[..2]);
+    let page = PageRequest {
+        limit: 1,
+        cursor: first.next_cursor,
+    };
+    assert_eq!(store.list_users(page).await.unwrap().items, own[2..]);
+    let page = PageRequest {
+        limit: 1,
+        cursor: Some("nonsense".to_owned()),
+    };
+    assert_code(store.list_users(page).await, &codes::INVALID_INPUT);
+}
+
+pub async fn changes_users_by_revision(store: &dyn UserStore) {
+    let account = sample::account(Role::Creator);
+    store.create_user(account.clone()).await.unwrap();
+    let changed = User {
+        name: "Ada L.".to_owned(),
+        role: Role::Viewer,
+        email_verified: false,
+        disabled_at: Some(sample::now()),
+        revision: 2,
+        ..account.user.clone()
+    };
+    store.update_user(&changed).await.unwrap();
+    let found = store.account(changed.id).await.unwrap().unwrap();
+    assert_eq!(found.user, changed);
+    assert_eq!(found.password_hash, account.password_hash);
+
+    assert_code(store.update_user(&changed).await, &codes::REVISION_MISMATCH);
+    let enabled = User {
+        disabled_at: None,
+        revision: 3,
+        ..changed
+    };
+    store.update_user(&enabled).await.unwrap();
+    assert_eq!(store.user(enabled.id).await.unwrap(), Some(enabled));
+    let nobody = sample::account(Role::Viewer).user;
+    assert_code(store.update_user(&nobody).await, &codes::NOT_FOUND);
+    assert!(store.account(nobody.id).await.unwrap().is_none());
+}
+
+pub async fn one_of_many_changes_a_user(store: &dyn UserStore) {
+    let account = sample::account(Role::Creator);
+    store.create_user(account.clone()).await.unwrap();
+    let changes: Vec<User> = (0..CROWD)
+        .map(|number| User {
+            name: format!("Ada {number}"),
+            revision: 2,
+            ..account.user.clone()
+        })
+        .collect();
+    let results = join_all(changes.iter().map(|user| store.update_user(user))).await;
+    let (done, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    assert_eq!(done.len(), 1);
+    for result in refused {
+        assert_code(result, &codes::REVISION_MISMATCH);
+    }
+}
+
+pub async fn replaces_passwords(store: &dyn UserStore) {
+    let account = sample::account(Role::Creator);
+    let id = account.user.id;
+    let old = account.password_hash.clone();
+    store.create_user(account).await.unwrap();
+    let hash = async || store.account(id).await.unwrap().unwrap().password_hash;
+
+    store.rehash_password(id, &old, "anew").await.unwrap();
+    assert_eq!(hash().await, "anew");
+    store.rehash_password(id, &old, "too late").await.unwrap();
+    assert_eq!(hash().await, "anew");
+    store.set_password_hash(id, "another").await.unwrap();
+    assert_eq!(hash().await, "another");
+    let nobody = store.set_password_hash(UserId::new(), "x").await;
+    assert_code(nobody, &codes::NOT_FOUND);
+    let nobody = store.rehash_password(UserId::new(), "x", "y").await;
+    nobody.unwrap();
+}
+
+pub async fn lists_sign_ins_that_go_on(store: &dyn UserStore) {
+    let user = UserId::new();
+    let first = sample::session(user, new_hash());
+    let second = sample::session(user, new_hash());
+    let ended = sample::session(user, new_hash());
+    for session in [&first, &second, &ended] {
+        store.create_session(session.clone()).await.unwrap();
+    }
+    store.end_family(ended.family).await.unwrap();
+    new_session(store).await;
+    let now = sample::now();
+    let listed = store.sessions(user, now).await.unwrap();
+    assert_eq!(listed, [second.clone(), first.clone()]);
+
+    let Rotation::Rotated(used) = rotate(store, first.token_hash).await else {
+        panic!("a fresh token must be good");
+    };
+    assert_eq!(used.signed_in_at, first.signed_in_at);
+    let listed = store.sessions(user, now).await.unwrap();
+    assert_eq!(listed, [second.clone(), used]);
+    let later = second.expires_at + Duration::minutes(5);
+    assert_eq!(store.sessions(user, later).await.unwrap(), []);
+}
+
+pub async fn ends_the_sessions_of_one_user(store: &dyn UserStore) {
+    let user = UserId::new();
+    let kept = sample::session(user, new_hash());
+    let other = sample::session(user, new_hash());
+    for session in [&kept, &other] {
+        store.create_session(session.clone()).await.unwrap();
+    }
+    let bystander = new_session(store).await;
+    let Rotation::Rotated(kept) = rotate(store, kept.token_hash).await else {
+        panic!("a fresh token must be good");
+    };
+    store.end_sessions(user, Some(kept.family)).await.unwrap();
+    assert_eq!(rotate(store, other.token_hash).await, Rotation::Unknown);
+    let Rotation::Rotated(kept) = rotate(store, kept.token_hash).await else {
+        panic!("the family that was spared must go on");
+    };
+    store.end_sessions(user, None).await.unwrap();
+    assert_eq!(rotate(store, kept.token_hash).await, Rotation::Unknown);
+    let bystander = rotate(store, bystander.token_hash).await;
+    assert!(matches!(bystander, Rotation::Rotated(_)));
+    let nobody = store.end_sessions(UserId::new(), None).await;
+    nobody.unwrap();
+}
+
 async fn new_session(store: &dyn UserStore) -> Session {
     let session = sample::session(UserId::new(), new_hash());
     store.create_session(session.clone()).await.unwrap();
@@ -163,16 +309,18 @@ async fn new_session(store: &dyn UserStore) -> Session {
 
 async fn rotate(store: &dyn UserStore, token_hash: [u8; 32]) -> Rotation {
     let now = sample::now();
-    store
-        .rotate_session(
-            token_hash,
-            SessionId::new(),
-            new_hash(),
-            now,
-            now + Duration::hours(1),
-        )
-        .await
-        .unwrap()
+    let successor = successor(now + Duration::hours(1));
+    let rotation = store.rotate_session(token_hash, successor, now).await;
+    rotation.unwrap()
+}
+
+fn successor(expires_at: DateTime<Utc>) -> Successor {
+    Successor {
+        id: SessionId::new(),
+        token_hash: new_hash(),
+        expires_at,
+        seen: sample::seen(),
+    }
 }
 
 /// A hash that no other token has.

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{SessionId, UserId};
-use inkstone_domain::ports::{Rotation, UserStore};
+use inkstone_domain::ports::{Rotation, Successor, UserStore};
 use inkstone_domain::principal::{Account, Session, User};
 use inkstone_domain::{Error, Result, codes};
 
-use super::{MemStore, State, already_exists};
+use super::{MemStore, State, already_exists, not_found, page_of};
 
 pub(super) struct SessionEntry {
     session: Session,
@@ -18,19 +19,7 @@ pub(super) struct SessionEntry {
 #[async_trait]
 impl UserStore for MemStore {
     async fn create_user(&self, account: Account) -> Result<()> {
-        let mut state = self.state();
-        let email = &account.user.email;
-        if state.users.values().any(|known| known.user.email == *email) {
-            return Err(Error::new(
-                &codes::ALREADY_EXISTS,
-                "a user with this e-mail exists already",
-            ));
-        }
-        if state.users.contains_key(&account.user.id) {
-            return Err(already_exists("user", account.user.id));
-        }
-        state.users.insert(account.user.id, account);
-        Ok(())
+        self.state().insert_account(account)
     }
 
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>> {
@@ -41,6 +30,55 @@ impl UserStore for MemStore {
 
     async fn user(&self, id: UserId) -> Result<Option<User>> {
         Ok(self.state().users.get(&id).map(|known| known.user.clone()))
+    }
+
+    async fn account(&self, id: UserId) -> Result<Option<Account>> {
+        Ok(self.state().users.get(&id).cloned())
+    }
+
+    async fn list_users(&self, page: PageRequest) -> Result<Page<User>> {
+        let state = self.state();
+        let newest_first = state.users.iter().rev();
+        let users = newest_first.map(|(id, known)| (*id, known.user.clone()));
+        page_of(users, &page, |cursor| cursor.parse().ok())
+    }
+
+    async fn update_user(&self, user: &User) -> Result<()> {
+        let mut state = self.state();
+        let known = state.users.get_mut(&user.id);
+        let known = known.ok_or_else(|| not_found("user", user.id))?;
+        if known.user.revision + 1 != user.revision {
+            return Err(Error::new(
+                &codes::REVISION_MISMATCH,
+                format!(
+                    "the user `{}` is at revision {} by now; read it again and repeat the change",
+                    user.id, known.user.revision
+                ),
+            ));
+        }
+        known.user = User {
+            email: known.user.email.clone(),
+            created_at: known.user.created_at,
+            ..user.clone()
+        };
+        Ok(())
+    }
+
+    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()> {
+        let mut state = self.state();
+        let known = state.users.get_mut(&user);
+        let known = known.ok_or_else(|| not_found("user", user))?;
+        known.password_hash = hash.to_owned();
+        Ok(())
+    }
+
+    async fn rehash_password(&self, user: UserId, old: &str, new: &str) -> Result<()> {
+        if let Some(known) = self.state().users.get_mut(&user)
+            && known.password_hash == old
+        {
+            known.password_hash = new.to_owned();
+        }
+        Ok(())
     }
 
     async fn count_users(&self) -> Result<u64> {
@@ -54,10 +92,8 @@ impl UserStore for MemStore {
     async fn rotate_session(
         &self,
         token_hash: [u8; 32],
-        successor_id: SessionId,
-        successor_hash: [u8; 32],
+        successor: Successor,
         now: DateTime<Utc>,
-        expires_at: DateTime<Utc>,
     ) -> Result<Rotation> {
         let mut state = self.state();
         let Some(entry) = state
@@ -76,12 +112,14 @@ impl UserStore for MemStore {
             return Ok(Rotation::Reused);
         }
         let successor = Session {
-            id: successor_id,
+            id: successor.id,
             family: shown.family,
             user: shown.user,
-            token_hash: successor_hash,
+            token_hash: successor.token_hash,
+            signed_in_at: shown.signed_in_at,
             created_at: now,
-            expires_at,
+            expires_at: successor.expires_at,
+            seen: successor.seen,
         };
         state.insert_session(successor.clone())?;
         if let Some(entry) = state.sessions.get_mut(&shown.id) {
@@ -90,13 +128,50 @@ impl UserStore for MemStore {
         Ok(Rotation::Rotated(successor))
     }
 
+    async fn sessions(&self, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>> {
+        let state = self.state();
+        let live = state.sessions.values().filter(|entry| {
+            entry.session.user == user
+                && !entry.spent
+                && !entry.ended
+                && entry.session.expires_at > now
+        });
+        let mut live: Vec<Session> = live.map(|entry| entry.session.clone()).collect();
+        live.sort_by_key(|session| std::cmp::Reverse(session.family));
+        Ok(live)
+    }
+
     async fn end_family(&self, family: SessionId) -> Result<()> {
         self.state().end_family(family);
+        Ok(())
+    }
+
+    async fn end_sessions(&self, user: UserId, but: Option<SessionId>) -> Result<()> {
+        for entry in self.state().sessions.values_mut() {
+            if entry.session.user == user && Some(entry.session.family) != but {
+                entry.ended = true;
+            }
+        }
         Ok(())
     }
 }
 
 impl State {
+    pub(super) fn insert_account(&mut self, account: Account) -> Result<()> {
+        let email = &account.user.email;
+        if self.users.values().any(|known| known.user.email == *email) {
+            return Err(Error::new(
+                &codes::ALREADY_EXISTS,
+                "a user with this e-mail exists already",
+            ));
+        }
+        if self.users.contains_key(&account.user.id) {
+            return Err(already_exists("user", account.user.id));
+        }
+        self.users.insert(account.user.id, account);
+        Ok(())
+    }
+
     fn insert_session(&mut self, session: Session) -> Result<()> {
         let taken = self.sessions.contains_key(&session.id)
             || self

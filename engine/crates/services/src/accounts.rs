@@ -1,0 +1,252 @@
+//! What people do with accounts: change their own, look at their sessions, and, as admins, everybody's.
+//! Signing in is in `auth`; how people come to have an account is in `signup`.
+
+use std::sync::Arc;
+
+use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::ids::{SessionId, UserId};
+use inkstone_domain::ports::{Clock, UserStore};
+use inkstone_domain::principal::{Account, Principal, Role, Session, User};
+use inkstone_domain::{Error, FieldError, Result, codes};
+use tokio::sync::Mutex;
+
+use crate::api_keys::ApiKeys;
+use crate::auth::{Auth, check_fields, email_fault, is_importable, name_fault, normalize};
+use crate::keys::{Keys, check_admin};
+
+/// A user that an admin makes.
+#[derive(Clone)]
+pub struct UserWish {
+    pub email: String,
+    pub name: String,
+    pub role: Role,
+    pub proof: Proof,
+}
+
+/// How a new user will prove who they are.
+#[derive(Clone)]
+pub enum Proof {
+    Password(String),
+    /// A hash of another system: Argon2id as a PHC string, or bcrypt.
+    Imported(String),
+}
+
+/// What shall change; `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserChange {
+    pub name: Option<String>,
+    pub role: Option<Role>,
+    pub disabled: Option<bool>,
+}
+
+/// A sign-in that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    pub session: Session,
+    /// Whether the request came from it.
+    pub is_current: bool,
+}
+
+/// Changes accounts.
+pub struct Accounts {
+    auth: Arc<Auth>,
+    users: Arc<dyn UserStore>,
+    keys: Arc<Keys>,
+    api_keys: Arc<ApiKeys>,
+    clock: Arc<dyn Clock>,
+    /// One change of a role at a time, so that no two admins take each other's away at once.
+    changing: Mutex<()>,
+}
+
+impl Accounts {
+    pub fn new(
+        auth: Arc<Auth>,
+        users: Arc<dyn UserStore>,
+        keys: Arc<Keys>,
+        api_keys: Arc<ApiKeys>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            auth,
+            users,
+            keys,
+            api_keys,
+            clock,
+            changing: Mutex::default(),
+        }
+    }
+
+    /// Newest first. For admins.
+    pub async fn list_users(&self, principal: &Principal, page: PageRequest) -> Result<Page<User>> {
+        check_admin(principal)?;
+        self.users.list_users(page).await
+    }
+
+    /// For admins.
+    pub async fn show_user(&self, principal: &Principal, id: UserId) -> Result<User> {
+        check_admin(principal)?;
+        self.existing(id).await
+    }
+
+    /// Makes a user whose address the admin vouches for. `already_exists` where it is taken.
+    pub async fn create_user(&self, principal: &Principal, wish: UserWish) -> Result<User> {
+        check_admin(principal)?;
+        let email = normalize(&wish.email);
+        let proof_fault = match &wish.proof {
+            Proof::Password(password) => self.auth.policy().fault("/password", &email, password),
+            Proof::Imported(hash) if is_importable(hash) => None,
+            Proof::Imported(_) => Some(FieldError {
+                pointer: "/password_hash".to_owned(),
+                detail: "must be a PHC string of Argon2id, or a hash of bcrypt (`$2a$`, `$2b$`, `$2y$`), of a bearable cost".to_owned(),
+            }),
+        };
+        let faults = [email_fault(&email), name_fault(&wish.name), proof_fault];
+        check_fields(faults.into_iter().flatten())?;
+        let password_hash = match wish.proof {
+            Proof::Password(password) => self.auth.passwords().hash(password).await?,
+            Proof::Imported(hash) => hash,
+        };
+        let user = User::new(email, wish.name, wish.role, self.clock.now());
+        let account = Account {
+            user: user.clone(),
+            password_hash,
+        };
+        self.users.create_user(account).await?;
+        Ok(user)
+    }
+
+    /// For admins, who cannot take their own role or access away. Disabling ends all sessions, and no key
+    /// of the user holds any more. `revision` is the one that is changed, whichever there is for `None`.
+    pub async fn change_user(
+        &self,
+        principal: &Principal,
+        id: UserId,
+        revision: Option<u64>,
+        change: UserChange,
+    ) -> Result<User> {
+        check_admin(principal)?;
+        let _changing = self.changing.lock().await;
+        // The token may be older than what another admin did.
+        let acting = self.existing(principal.user).await?;
+        if acting.role != Role::Admin || acting.is_disabled() {
+            return Err(Error::new(&codes::FORBIDDEN, "you are no admin any more"));
+        }
+        let is_own = id == acting.id;
+        let takes_away =
+            change.role.is_some_and(|role| role != Role::Admin) || change.disabled == Some(true);
+        if is_own && takes_away {
+            return Err(Error::new(
+                &codes::CONFLICT,
+                "nobody takes the role of an admin away from themselves; another admin can",
+            ));
+        }
+        let before = self.existing(id).await?;
+        let changed = self.apply(&before, revision, change).await?;
+        if changed.is_disabled() && !before.is_disabled() {
+            self.auth.end_sessions(id, None).await?;
+        }
+        if changed.role != before.role || changed.is_disabled() != before.is_disabled() {
+            self.keys.load().await?;
+            self.api_keys.load().await?;
+        }
+        Ok(changed)
+    }
+
+    /// The caller's own name.
+    pub async fn change_me(
+        &self,
+        principal: &Principal,
+        revision: Option<u64>,
+        name: Option<String>,
+    ) -> Result<User> {
+        let me = self.auth.me(principal).await?;
+        let change = UserChange {
+            name,
+            ..UserChange::default()
+        };
+        self.apply(&me, revision, change).await
+    }
+
+    /// Needs the present password, and ends every other session.
+    pub async fn change_password(
+        &self,
+        principal: &Principal,
+        current: String,
+        new: String,
+    ) -> Result<()> {
+        let user = self.auth.confirm_password(principal.user, current).await?;
+        self.auth.set_password(&user, "/new_password", new).await?;
+        self.auth.end_sessions(user.id, principal.session).await
+    }
+
+    /// The caller's sign-ins that go on, newest first.
+    pub async fn sessions(&self, principal: &Principal) -> Result<Vec<SignedIn>> {
+        let now = self.clock.now();
+        let sessions = self.users.sessions(principal.user, now).await?;
+        let signed_in = sessions.into_iter().map(|session| SignedIn {
+            is_current: principal.session == Some(session.family),
+            session,
+        });
+        Ok(signed_in.collect())
+    }
+
+    /// Ends one of them; `not_found` for those of others.
+    pub async fn end_session(&self, principal: &Principal, family: SessionId) -> Result<()> {
+        let sessions = self.sessions(principal).await?;
+        if sessions.iter().all(|own| own.session.family != family) {
+            return Err(Error::new(
+                &codes::NOT_FOUND,
+                format!("there is no session `{family}`; `GET /v1/me/sessions` lists yours"),
+            ));
+        }
+        self.auth.end_session(family).await
+    }
+
+    /// Ends all of them but the one that the request came from.
+    pub async fn end_other_sessions(&self, principal: &Principal) -> Result<()> {
+        self.auth
+            .end_sessions(principal.user, principal.session)
+            .await
+    }
+
+    async fn apply(
+        &self,
+        before: &User,
+        revision: Option<u64>,
+        change: UserChange,
+    ) -> Result<User> {
+        check_fields(change.name.as_deref().and_then(name_fault))?;
+        if revision.is_some_and(|revision| revision != before.revision) {
+            return Err(Error::new(
+                &codes::REVISION_MISMATCH,
+                format!(
+                    "the user is at revision {} by now; read it again and repeat the change",
+                    before.revision
+                ),
+            ));
+        }
+        let mut changed = before.clone();
+        if let Some(name) = change.name {
+            changed.name = name;
+        }
+        if let Some(role) = change.role {
+            changed.role = role;
+        }
+        match change.disabled {
+            Some(true) if !before.is_disabled() => changed.disabled_at = Some(self.clock.now()),
+            Some(false) => changed.disabled_at = None,
+            _ => {}
+        }
+        if changed == *before {
+            return Ok(changed);
+        }
+        changed.revision += 1;
+        self.users.update_user(&changed).await?;
+        Ok(changed)
+    }
+
+    async fn existing(&self, id: UserId) -> Result<User> {
+        let user = self.users.user(id).await?;
+        user.ok_or_else(|| Error::new(&codes::NOT_FOUND, format!("there is no user `{id}`")))
+    }
+}

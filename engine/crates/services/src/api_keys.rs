@@ -1,0 +1,199 @@
+//! API keys: made, shown once, removed; and whom a token stands for. All keys are in memory, since every
+//! call asks; the store is the truth. What a scope opens is decided at the edge, what the role in it may do
+//! where it is done.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
+use inkstone_domain::api_key::{ApiKey, Scope};
+use inkstone_domain::ids::{ApiKeyId, UserId};
+use inkstone_domain::ports::{Clock, PeopleStore, UserStore};
+use inkstone_domain::principal::{Principal, Role};
+use inkstone_domain::{Error, FieldError, Result, codes};
+use tokio::sync::Mutex;
+
+use crate::auth::{check_fields, random_token, token_hash};
+
+/// What every token begins with.
+const PREFIX: &str = "ink_";
+/// Of one user.
+const MOST_KEYS: usize = 100;
+
+/// What is wanted of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyWish {
+    pub name: String,
+    pub scopes: BTreeSet<Scope>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Knows the keys.
+pub struct ApiKeys {
+    people: Arc<dyn PeopleStore>,
+    users: Arc<dyn UserStore>,
+    clock: Arc<dyn Clock>,
+    known: ArcSwap<Known>,
+    /// One change at a time: each reads all keys anew.
+    changing: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    all: Vec<Arc<ApiKey>>,
+    /// Without those of disabled owners.
+    by_hash: HashMap<[u8; 32], Holder>,
+}
+
+struct Holder {
+    key: Arc<ApiKey>,
+    /// Of the owner, as far as the scopes go.
+    role: Role,
+}
+
+impl ApiKeys {
+    pub fn new(
+        people: Arc<dyn PeopleStore>,
+        users: Arc<dyn UserStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            people,
+            users,
+            clock,
+            known: ArcSwap::default(),
+            changing: Mutex::default(),
+        }
+    }
+
+    /// Whether this is a token of an API key, good or not.
+    pub fn is_token(token: &str) -> bool {
+        token.starts_with(PREFIX)
+    }
+
+    /// Reads all keys from the store.
+    pub async fn load(&self) -> Result<()> {
+        let mut known = Known::default();
+        let mut owners: HashMap<UserId, Option<Role>> = HashMap::new();
+        for key in self.people.api_keys().await? {
+            let role = match owners.get(&key.owner) {
+                Some(role) => *role,
+                None => {
+                    let owner = self.users.user(key.owner).await?;
+                    let owner = owner.filter(|owner| !owner.is_disabled());
+                    let role = owner.map(|owner| owner.role);
+                    owners.insert(key.owner, role);
+                    role
+                }
+            };
+            let key = Arc::new(key);
+            known.all.push(Arc::clone(&key));
+            if let Some(role) = role {
+                let role = key.role_of(role);
+                known.by_hash.insert(key.token_hash, Holder { key, role });
+            }
+        }
+        self.known.store(Arc::new(known));
+        Ok(())
+    }
+
+    /// Whom a token stands for; `invalid_token`, `token_expired`.
+    pub fn authenticate(&self, token: &str) -> Result<Principal> {
+        let known = self.known.load();
+        let Some(holder) = known.by_hash.get(&token_hash(token)) else {
+            return Err(Error::new(
+                &codes::INVALID_TOKEN,
+                "there is no such API key, or it was removed; `POST /v1/me/api-keys` makes one",
+            ));
+        };
+        let now = self.clock.now();
+        if holder.key.expires_at.is_some_and(|end| end <= now) {
+            return Err(Error::new(
+                &codes::TOKEN_EXPIRED,
+                "the API key has expired; make a new one",
+            ));
+        }
+        Ok(Principal {
+            api_key: Some(Arc::clone(&holder.key)),
+            ..Principal::of(holder.key.owner, holder.role)
+        })
+    }
+
+    /// Makes a key of the caller. The token is told here and never again. `forbidden` where a scope needs
+    /// a higher role than the caller's.
+    pub async fn create(
+        &self,
+        principal: &Principal,
+        wish: ApiKeyWish,
+    ) -> Result<(Arc<ApiKey>, String)> {
+        let now = self.clock.now();
+        check(&wish, now)?;
+        let (token, token_hash) = random_token(PREFIX);
+        let key = ApiKey {
+            id: ApiKeyId::new(),
+            owner: principal.user,
+            name: wish.name,
+            scopes: wish.scopes,
+            token_hash,
+            hint: token.get(token.len() - 4..).unwrap_or_default().to_owned(),
+            created_at: now,
+            expires_at: wish.expires_at,
+        };
+        if key.role_of(Role::Admin) > principal.role {
+            return Err(Error::new(
+                &codes::FORBIDDEN,
+                "a key cannot do more than its owner; leave out the scopes that need a higher role",
+            ));
+        }
+        let _changing = self.changing.lock().await;
+        if self.list(principal).len() >= MOST_KEYS {
+            return Err(Error::new(
+                &codes::CONFLICT,
+                format!("you have {MOST_KEYS} API keys, which is the most; remove some"),
+            ));
+        }
+        self.people.create_api_key(&key).await?;
+        self.load().await?;
+        Ok((Arc::new(key), token))
+    }
+
+    /// The caller's keys, newest first, expired ones too.
+    pub fn list(&self, principal: &Principal) -> Vec<Arc<ApiKey>> {
+        let known = self.known.load();
+        let newest_first = known.all.iter().rev();
+        let own = newest_first.filter(|key| key.owner == principal.user);
+        own.cloned().collect()
+    }
+
+    /// Ends a key at once and for good; `not_found` for those of others.
+    pub async fn remove(&self, principal: &Principal, id: ApiKeyId) -> Result<()> {
+        let _changing = self.changing.lock().await;
+        if self.list(principal).iter().all(|key| key.id != id) {
+            return Err(Error::new(
+                &codes::NOT_FOUND,
+                format!("there is no API key `{id}`; `GET /v1/me/api-keys` lists yours"),
+            ));
+        }
+        self.people.remove_api_key(id).await?;
+        self.load().await
+    }
+}
+
+fn check(wish: &ApiKeyWish, now: DateTime<Utc>) -> Result<()> {
+    let fault = |pointer: &str, detail: &str| FieldError {
+        pointer: pointer.to_owned(),
+        detail: detail.to_owned(),
+    };
+    let is_named = !wish.name.trim().is_empty() && wish.name.chars().count() <= 100;
+    let faults = [
+        (!is_named).then(|| fault("/name", "must have 1 to 100 characters")),
+        wish.scopes
+            .is_empty()
+            .then(|| fault("/scopes", "must name at least one scope")),
+        wish.expires_at
+            .is_some_and(|end| end <= now)
+            .then(|| fault("/expires_at", "must lie in the future")),
+    ];
+    check_fields(faults.into_iter().flatten())
+}

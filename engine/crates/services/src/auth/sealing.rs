@@ -1,0 +1,81 @@
+//! Encryption of what must be read again, by XChaCha20-Poly1305 under the key of the data folder, bound to
+//! what it belongs to: a value that is moved to somebody else's record stays closed.
+
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use inkstone_domain::{Error, Result, codes};
+
+const NONCE_BYTES: usize = 24;
+
+/// A key of 256 bits, the same for all engines on one store.
+#[derive(Clone)]
+pub struct SealingKey(XChaCha20Poly1305);
+
+impl SealingKey {
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(XChaCha20Poly1305::new(&Key::from(bytes)))
+    }
+
+    /// `owner` is what the value belongs to.
+    pub(super) fn seal(&self, owner: &str, value: &[u8]) -> Result<Vec<u8>> {
+        let nonce = XNonce::generate();
+        let payload = Payload {
+            msg: value,
+            aad: owner.as_bytes(),
+        };
+        let sealed = self.0.encrypt(&nonce, payload);
+        let sealed = sealed.map_err(|_| closed("the secret could not be encrypted"))?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    pub(super) fn open(&self, owner: &str, sealed: &[u8]) -> Result<Vec<u8>> {
+        let opened = sealed
+            .split_at_checked(NONCE_BYTES)
+            .and_then(|(nonce, sealed)| {
+                let nonce = XNonce::try_from(nonce).ok()?;
+                let payload = Payload {
+                    msg: sealed,
+                    aad: owner.as_bytes(),
+                };
+                self.0.decrypt(&nonce, payload).ok()
+            });
+        opened.ok_or_else(|| {
+            closed("a stored secret cannot be opened with this engine's `sealing.key`; put the one back it was sealed with")
+        })
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey")
+    }
+}
+
+fn closed(message: &str) -> Error {
+    Error::new(&codes::INTERNAL, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_and_the_key_open_it() {
+        let key = SealingKey::new([7; 32]);
+        let sealed = key.seal("ada", b"secret").unwrap();
+        assert_ne!(sealed, key.seal("ada", b"secret").unwrap());
+        assert!(!sealed.windows(6).any(|bytes| bytes == b"secret"));
+        assert_eq!(key.open("ada", &sealed).unwrap(), b"secret");
+        assert!(key.open("bob", &sealed).is_err());
+        assert!(SealingKey::new([8; 32]).open("ada", &sealed).is_err());
+        for at in [0, NONCE_BYTES, sealed.len() - 1] {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(key.open("ada", &changed).is_err());
+        }
+        assert!(key.open("ada", b"short").is_err());
+    }
+}

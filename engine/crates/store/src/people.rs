@@ -1,0 +1,116 @@
+//! The port over what people have beside their accounts. Each kind of it has a file, named after its table.
+
+mod api_keys;
+mod identities;
+mod invitations;
+mod mail_tokens;
+mod second_factors;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use inkstone_domain::Result;
+use inkstone_domain::api_key::ApiKey;
+use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::ids::{ApiKeyId, InvitationId, UserId};
+use inkstone_domain::people::{Identity, Invitation, MailPurpose, MailToken, SecondFactor};
+use inkstone_domain::ports::PeopleStore;
+use inkstone_domain::principal::Account;
+
+use crate::connection::SurrealStore;
+
+#[async_trait]
+impl PeopleStore for SurrealStore {
+    async fn put_invitation(&self, invitation: &Invitation) -> Result<()> {
+        Ok(self.replace_invitation(invitation).await?)
+    }
+
+    async fn invitation_by_token(
+        &self,
+        token_hash: [u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<Option<Invitation>> {
+        Ok(self.find_invitation(token_hash, now).await?)
+    }
+
+    async fn invitations(&self, page: PageRequest) -> Result<Page<Invitation>> {
+        Ok(self.list_invitations(page).await?)
+    }
+
+    async fn remove_invitation(&self, id: InvitationId) -> Result<()> {
+        Ok(self.delete_invitation(id).await?)
+    }
+
+    async fn accept_invitation(&self, id: InvitationId, account: Account) -> Result<()> {
+        Ok(self.turn_into_account(id, account).await?)
+    }
+
+    async fn put_mail_token(&self, token: &MailToken) -> Result<()> {
+        Ok(self.replace_mail_token(token).await?)
+    }
+
+    async fn mail_token(
+        &self,
+        token_hash: [u8; 32],
+        purpose: MailPurpose,
+        now: DateTime<Utc>,
+    ) -> Result<Option<MailToken>> {
+        Ok(self.find_mail_token(token_hash, purpose, now).await?)
+    }
+
+    async fn spend_mail_token(
+        &self,
+        token_hash: [u8; 32],
+        purpose: MailPurpose,
+        now: DateTime<Utc>,
+    ) -> Result<Option<MailToken>> {
+        Ok(self.take_mail_token(token_hash, purpose, now).await?)
+    }
+
+    async fn second_factor(&self, user: UserId) -> Result<Option<SecondFactor>> {
+        Ok(self.find_second_factor(user).await?)
+    }
+
+    async fn put_second_factor(&self, factor: &SecondFactor) -> Result<()> {
+        Ok(self.replace_second_factor(factor).await?)
+    }
+
+    async fn remove_second_factor(&self, user: UserId) -> Result<()> {
+        Ok(self.delete_second_factor(user).await?)
+    }
+
+    async fn spend_step(&self, user: UserId, step: u64) -> Result<bool> {
+        Ok(self.take_step(user, step).await?)
+    }
+
+    async fn spend_recovery_code(&self, user: UserId, code_hash: [u8; 32]) -> Result<bool> {
+        Ok(self.take_recovery_code(user, code_hash).await?)
+    }
+
+    async fn create_api_key(&self, key: &ApiKey) -> Result<()> {
+        Ok(self.insert_api_key(key).await?)
+    }
+
+    async fn remove_api_key(&self, id: ApiKeyId) -> Result<()> {
+        Ok(self.delete_api_key(id).await?)
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKey>> {
+        Ok(self.all_api_keys().await?)
+    }
+
+    async fn link_identity(&self, identity: &Identity) -> Result<()> {
+        Ok(self.insert_identity(identity).await?)
+    }
+
+    async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identity>> {
+        Ok(self.find_identity(issuer, subject).await?)
+    }
+
+    async fn identities(&self, user: UserId) -> Result<Vec<Identity>> {
+        Ok(self.identities_of(user).await?)
+    }
+
+    async fn unlink_identity(&self, user: UserId, issuer: &str) -> Result<()> {
+        Ok(self.delete_identity(user, issuer).await?)
+    }
+}

@@ -1,0 +1,253 @@
+//! The suite of [`PeopleStore`].
+
+use chrono::Duration;
+use futures::future::join_all;
+use inkstone_domain::codes;
+use inkstone_domain::content::PageRequest;
+use inkstone_domain::ids::{ApiKeyId, InvitationId, UserId};
+use inkstone_domain::people::{Identity, MailPurpose, SecondFactor};
+use inkstone_domain::ports::{PeopleStore, UserStore};
+use inkstone_domain::principal::Role;
+
+use super::{CROWD, assert_code};
+use crate::sample;
+
+pub async fn run(store: &dyn PeopleStore, users: &dyn UserStore) {
+    keeps_invitations(store).await;
+    one_invitation_for_each_address(store).await;
+    an_invitation_becomes_one_account(store, users).await;
+    mail_tokens_are_spent_once(store).await;
+    a_newer_mail_token_replaces_the_older(store).await;
+    keeps_second_factors(store).await;
+    a_time_step_is_spent_once(store).await;
+    a_recovery_code_is_spent_once(store).await;
+    keeps_api_keys(store).await;
+    links_identities(store).await;
+}
+
+pub async fn keeps_invitations(store: &dyn PeopleStore) {
+    let mut own = Vec::new();
+    for role in [Role::Viewer, Role::Creator, Role::Admin] {
+        let invitation = sample::invitation(role);
+        store.put_invitation(&invitation).await.unwrap();
+        own.insert(0, invitation);
+    }
+    let first = store.invitations(sample::first_page(2)).await.unwrap();
+    assert_eq!(first.items, own[..2]);
+    let page = PageRequest {
+        limit: 1,
+        cursor: first.next_cursor,
+    };
+    assert_eq!(store.invitations(page).await.unwrap().items, own[2..]);
+
+    let (one, now) = (&own[0], sample::now());
+    let found = store.invitation_by_token(one.token_hash, now).await;
+    assert_eq!(found.unwrap().as_ref(), Some(one));
+    let late = store.invitation_by_token(one.token_hash, one.expires_at);
+    assert_eq!(late.await.unwrap(), None);
+    let unknown = store.invitation_by_token([0; 32], now).await.unwrap();
+    assert_eq!(unknown, None);
+
+    store.remove_invitation(one.id).await.unwrap();
+    let gone = store.invitation_by_token(one.token_hash, now).await;
+    assert_eq!(gone.unwrap(), None);
+    assert_code(store.remove_invitation(one.id).await, &codes::NOT_FOUND);
+}
+
+pub async fn one_invitation_for_each_address(store: &dyn PeopleStore) {
+    let first = sample::invitation(Role::Viewer);
+    let mut second = sample::invitation(Role::Creator);
+    second.email.clone_from(&first.email);
+    store.put_invitation(&first).await.unwrap();
+    store.put_invitation(&second).await.unwrap();
+    let now = sample::now();
+    let old = store.invitation_by_token(first.token_hash, now).await;
+    assert_eq!(old.unwrap(), None);
+    let new = store.invitation_by_token(second.token_hash, now).await;
+    assert_eq!(new.unwrap(), Some(second));
+}
+
+pub async fn an_invitation_becomes_one_account(store: &dyn PeopleStore, users: &dyn UserStore) {
+    let invitation = sample::invitation(Role::Creator);
+    store.put_invitation(&invitation).await.unwrap();
+    let account = || {
+        let mut account = sample::account(Role::Creator);
+        account.user.email.clone_from(&invitation.email);
+        account
+    };
+    let attempts = (0..CROWD).map(|_| store.accept_invitation(invitation.id, account()));
+    let results = join_all(attempts).await;
+    let (accepted, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    assert_eq!(accepted.len(), 1);
+    for result in refused {
+        assert_code(result, &codes::NOT_FOUND);
+    }
+    let made = users.account_by_email(&invitation.email).await.unwrap();
+    assert!(made.is_some());
+
+    // The address is taken by now: nothing is changed.
+    let mut again = sample::invitation(Role::Creator);
+    again.email.clone_from(&invitation.email);
+    store.put_invitation(&again).await.unwrap();
+    let refused = store.accept_invitation(again.id, account()).await;
+    assert_code(refused, &codes::ALREADY_EXISTS);
+    let kept = store.invitation_by_token(again.token_hash, sample::now());
+    assert_eq!(kept.await.unwrap(), Some(again));
+    let unknown = store.accept_invitation(InvitationId::new(), sample::account(Role::Viewer));
+    assert_code(unknown.await, &codes::NOT_FOUND);
+}
+
+pub async fn mail_tokens_are_spent_once(store: &dyn PeopleStore) {
+    let now = sample::now();
+    let token = sample::mail_token(UserId::new(), MailPurpose::ResetPassword);
+    let other = sample::mail_token(token.user, MailPurpose::VerifyEmail);
+    store.put_mail_token(&token).await.unwrap();
+    store.put_mail_token(&other).await.unwrap();
+    let (hash, reset) = (token.token_hash, MailPurpose::ResetPassword);
+
+    let seen = store.mail_token(hash, reset, now).await.unwrap();
+    assert_eq!(seen.as_ref(), Some(&token));
+    let misused = store.spend_mail_token(hash, MailPurpose::VerifyEmail, now);
+    assert_eq!(misused.await.unwrap(), None);
+    let late = store.spend_mail_token(hash, reset, token.expires_at);
+    assert_eq!(late.await.unwrap(), None);
+
+    let attempts = (0..CROWD).map(|_| store.spend_mail_token(hash, reset, now));
+    let spent: Vec<_> = join_all(attempts).await;
+    let spent: Vec<_> = spent.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(spent, [token]);
+    let gone = store.mail_token(hash, reset, now).await.unwrap();
+    assert_eq!(gone, None);
+    let untouched = store.mail_token(other.token_hash, MailPurpose::VerifyEmail, now);
+    assert_eq!(untouched.await.unwrap(), Some(other));
+}
+
+pub async fn a_newer_mail_token_replaces_the_older(store: &dyn PeopleStore) {
+    let (now, reset) = (sample::now(), MailPurpose::ResetPassword);
+    let old = sample::mail_token(UserId::new(), reset);
+    let new = sample::mail_token(old.user, reset);
+    let bystander = sample::mail_token(UserId::new(), reset);
+    for token in [&bystander, &old, &new] {
+        store.put_mail_token(token).await.unwrap();
+    }
+    let gone = store.spend_mail_token(old.token_hash, reset, now).await;
+    assert_eq!(gone.unwrap(), None);
+    for token in [new, bystander] {
+        let spent = store.spend_mail_token(token.token_hash, reset, now).await;
+        assert_eq!(spent.unwrap(), Some(token));
+    }
+}
+
+pub async fn keeps_second_factors(store: &dyn PeopleStore) {
+    let user = UserId::new();
+    assert_eq!(store.second_factor(user).await.unwrap(), None);
+    let begun = SecondFactor {
+        confirmed_at: None,
+        recovery_hashes: Vec::new(),
+        last_step: 0,
+        ..sample::second_factor(user)
+    };
+    store.put_second_factor(&begun).await.unwrap();
+    assert_eq!(store.second_factor(user).await.unwrap(), Some(begun));
+    let confirmed = sample::second_factor(user);
+    store.put_second_factor(&confirmed).await.unwrap();
+    let found = store.second_factor(user).await.unwrap();
+    assert_eq!(found, Some(confirmed));
+    store.remove_second_factor(user).await.unwrap();
+    store.remove_second_factor(user).await.unwrap();
+    assert_eq!(store.second_factor(user).await.unwrap(), None);
+}
+
+pub async fn a_time_step_is_spent_once(store: &dyn PeopleStore) {
+    let factor = sample::second_factor(UserId::new());
+    store.put_second_factor(&factor).await.unwrap();
+    let user = factor.user;
+    assert!(!store.spend_step(user, factor.last_step).await.unwrap());
+    let attempts = (0..CROWD).map(|_| store.spend_step(user, factor.last_step + 2));
+    let spent: Vec<bool> = join_all(attempts)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(spent.iter().filter(|it| **it).count(), 1);
+    assert!(!store.spend_step(user, factor.last_step + 1).await.unwrap());
+    assert!(store.spend_step(user, factor.last_step + 3).await.unwrap());
+    assert!(!store.spend_step(UserId::new(), 9).await.unwrap());
+}
+
+pub async fn a_recovery_code_is_spent_once(store: &dyn PeopleStore) {
+    let factor = sample::second_factor(UserId::new());
+    store.put_second_factor(&factor).await.unwrap();
+    let (user, code) = (factor.user, factor.recovery_hashes[1]);
+    let attempts = (0..CROWD).map(|_| store.spend_recovery_code(user, code));
+    let spent: Vec<bool> = join_all(attempts)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(spent.iter().filter(|it| **it).count(), 1);
+    let left = store.second_factor(user).await.unwrap().unwrap();
+    let kept = [factor.recovery_hashes[0], factor.recovery_hashes[2]];
+    assert_eq!(left.recovery_hashes, kept);
+    let unknown = store.spend_recovery_code(user, [9; 32]).await;
+    assert!(!unknown.unwrap());
+    let nobody = store.spend_recovery_code(UserId::new(), code).await;
+    assert!(!nobody.unwrap());
+}
+
+pub async fn keeps_api_keys(store: &dyn PeopleStore) {
+    let owner = UserId::new();
+    let mut keys: Vec<_> = (0..3).map(|_| sample::api_key(owner)).collect();
+    keys[1].expires_at = None;
+    keys[1].scopes.clear();
+    for key in keys.iter().rev() {
+        store.create_api_key(key).await.unwrap();
+    }
+    let own = async || {
+        let mut kept = store.api_keys().await.unwrap();
+        assert!(kept.is_sorted_by_key(|key| key.id));
+        kept.retain(|key| key.owner == owner);
+        kept
+    };
+    assert_eq!(own().await, keys);
+    let twin = store.create_api_key(&keys[0]).await;
+    assert_code(twin, &codes::ALREADY_EXISTS);
+    store.remove_api_key(keys[0].id).await.unwrap();
+    assert_eq!(own().await, keys[1..]);
+    let gone = store.remove_api_key(keys[0].id).await;
+    assert_code(gone, &codes::NOT_FOUND);
+    let unknown = store.remove_api_key(ApiKeyId::new()).await;
+    assert_code(unknown, &codes::NOT_FOUND);
+}
+
+pub async fn links_identities(store: &dyn PeopleStore) {
+    let (user, other) = (UserId::new(), UserId::new());
+    let of = |user, issuer: &str, subject: String| Identity {
+        issuer: issuer.to_owned(),
+        subject,
+        user,
+        linked_at: sample::now() - Duration::seconds(1),
+    };
+    let one = of(user, "https://a.example.org", format!("{user}'; DROP"));
+    let two = of(user, "https://b.example.org", user.to_string());
+    store.link_identity(&two).await.unwrap();
+    let attempts = join_all((0..CROWD).map(|_| store.link_identity(&one))).await;
+    let (linked, refused): (Vec<_>, Vec<_>) = attempts.into_iter().partition(Result::is_ok);
+    assert_eq!(linked.len(), 1);
+    for result in refused {
+        assert_code(result, &codes::ALREADY_EXISTS);
+    }
+    let stolen = of(other, &one.issuer, one.subject.clone());
+    assert_code(store.link_identity(&stolen).await, &codes::ALREADY_EXISTS);
+
+    let found = store.identity(&one.issuer, &one.subject).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&one));
+    let elsewhere = store.identity(&two.issuer, &one.subject).await.unwrap();
+    assert_eq!(elsewhere, None);
+    let own = store.identities(user).await.unwrap();
+    assert_eq!(own, [one.clone(), two.clone()]);
+    let stranger = store.unlink_identity(other, &one.issuer).await;
+    assert_code(stranger, &codes::NOT_FOUND);
+    store.unlink_identity(user, &one.issuer).await.unwrap();
+    assert_eq!(store.identities(user).await.unwrap(), [two]);
+}
