@@ -2,6 +2,7 @@
 //!
 //! Commands that need an engine talk to the one that runs, over HTTP, or start an embedded one.
 
+mod audit;
 mod chat;
 mod config;
 mod connect;
@@ -76,6 +77,9 @@ enum Command {
     /// Keep the secrets of credentials in the encrypted store.
     #[command(subcommand)]
     Credential(credential::CredentialCommand),
+    /// Check the audit log, or write it out.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Check toolchain, model, configuration, ports and disk, and say what to do.
     Doctor,
     /// Look at the configuration.
@@ -97,6 +101,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Search(args) => search::run(&common, args).await,
         Command::Plugin(command) => plugin::run(&common, command).await,
         Command::Credential(command) => credential::run(&common, command).await,
+        Command::Audit(command) => audit::run(&common, command).await,
         Command::Doctor => doctor::run(&common).await,
         Command::Config(command) => config::run(&common, command),
         Command::Openapi => {

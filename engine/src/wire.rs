@@ -110,6 +110,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         packages: Arc::new(settings::package_folders(&config)),
         fetcher: Arc::new(HttpPackages::new(settings::packages(&config))?),
         rollouts: ports_of_store.clone(),
+        audit: ports_of_store.clone(),
         recordings,
         outbound: egress.clone(),
     };
@@ -125,7 +126,9 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             usage: ports_of_store.clone(),
             journal: journal.clone(),
             keys: ports_of_store.clone(),
-            replies: ports_of_store,
+            replies: ports_of_store.clone(),
+            projects: ports_of_store.clone(),
+            audit: ports_of_store,
             egress: egress.clone(),
             index,
             plugins,

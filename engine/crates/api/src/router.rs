@@ -11,9 +11,10 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, articles, auth, chat, connections, docs, embeddings, generate, health, jobs, keys,
-    me, messages, models, plugin_admin, plugin_stats, plugins, ratings, recordings, reports,
-    rerank, research, responses, rollouts, search, templates, tools, unknown, usage,
+    analytics, articles, audit, auth, chat, connections, docs, embeddings, generate, health, jobs,
+    keys, me, members, messages, models, plugin_admin, plugin_stats, plugins, projects, ratings,
+    recordings, reports, rerank, research, responses, rollouts, search, templates, tools, unknown,
+    usage,
 };
 use crate::state::{ApiState, Shared};
 
@@ -90,6 +91,21 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(articles::list_revisions))
         .routes(routes!(articles::show_provenance))
+        .routes(routes!(projects::list_projects, projects::create_project))
+        .routes(routes!(
+            projects::show_project,
+            projects::change_project,
+            projects::archive_project
+        ))
+        .routes(routes!(members::list_members))
+        .routes(routes!(
+            members::show_member,
+            members::set_member,
+            members::remove_member
+        ))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::show_audit_head))
+        .routes(routes!(audit::export_audit))
         .routes(routes!(search::find_articles))
         .routes(routes!(health::show_alive))
         .routes(routes!(health::show_ready))

@@ -3,6 +3,7 @@
 
 pub(crate) mod analytics;
 pub(crate) mod articles;
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod chat;
 pub(crate) mod connections;
@@ -13,11 +14,13 @@ pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod me;
+pub(crate) mod members;
 pub(crate) mod messages;
 pub(crate) mod models;
 pub(crate) mod plugin_admin;
 pub(crate) mod plugin_stats;
 pub(crate) mod plugins;
+pub(crate) mod projects;
 pub(crate) mod ratings;
 pub(crate) mod recordings;
 pub(crate) mod reports;

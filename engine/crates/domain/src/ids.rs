@@ -90,6 +90,8 @@ id!(JobId, "job");
 id!(EventId, "evt");
 id!(UsageId, "use");
 id!(KeyId, "key");
+id!(ProjectId, "prj");
+id!(PromptId, "prm");
 id!(
     /// One line of what served when.
     ServedId, "srv"

@@ -3,6 +3,7 @@
 //! the roles that adapters fill.
 
 pub mod allowance;
+pub mod audit;
 pub mod capability;
 pub mod chat;
 pub mod codes;
@@ -22,6 +23,8 @@ pub mod outbound;
 pub mod plugin;
 pub mod ports;
 pub mod principal;
+pub mod project;
+pub mod prompt;
 pub mod provenance;
 pub mod recording;
 pub mod report;

@@ -1,12 +1,16 @@
 //! Ports: the roles that adapters fill. Named by what they do; adapters are named by how
 //! (`SurrealJobStore`, `WasmProvider`). Each port has a contract suite in `testkit`.
 
+mod audit;
 mod guests;
 mod local;
 mod outside;
+mod projects;
+mod prompts;
 mod search;
 mod stores;
 
+pub use audit::AuditLog;
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
@@ -15,6 +19,8 @@ pub use local::LocalModels;
 pub use outside::{
     Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,
 };
+pub use projects::ProjectStore;
+pub use prompts::PromptStore;
 pub use search::SearchIndex;
 pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, KeyStore, NewJob,

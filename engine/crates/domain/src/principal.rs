@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::audit::SharedOrigin;
 use crate::ids::{SessionId, UserId};
 use crate::key::VirtualKey;
 use chrono::{DateTime, Utc};
@@ -44,6 +45,8 @@ pub struct Principal {
     pub role: Role,
     /// The virtual key it came with: such a caller may call models and nothing else.
     pub key: Option<Arc<VirtualKey>>,
+    /// From where they ask, for the audit log; `None` within the engine.
+    pub origin: Option<SharedOrigin>,
 }
 
 impl Principal {
@@ -53,6 +56,7 @@ impl Principal {
             user,
             role,
             key: None,
+            origin: None,
         }
     }
 

@@ -4,8 +4,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
 pub mod ai;
 pub mod analytics;
+pub mod audit;
 pub mod auth;
 pub mod chat;
 pub mod content;
@@ -15,6 +17,8 @@ pub mod jobs;
 pub mod keys;
 pub mod models;
 pub mod plugins;
+pub mod policy;
+pub mod projects;
 pub mod research;
 pub mod search;
 pub mod toolbox;
@@ -25,15 +29,17 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, Clock, Egress, JobStore, KeyStore, ReplyStore, SearchIndex, UsageJournal,
-    UsageLedger, UserStore,
+    ArticleStore, AuditLog, Clock, Egress, JobStore, KeyStore, ProjectStore, ReplyStore,
+    SearchIndex, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use crate::access::Access;
 pub use crate::analytics::Reports;
+pub use crate::audit::Audit;
 pub use crate::auth::{Auth, AuthConfig, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
@@ -46,6 +52,7 @@ use crate::jobs::{Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
 pub use crate::models::{Models, ModelsConfig};
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
+pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::research::ResearchTools;
 pub use crate::search::Search;
 pub use crate::usage::{Standing, Usage};
@@ -59,6 +66,8 @@ pub struct Ports {
     pub journal: Arc<dyn UsageJournal>,
     pub keys: Arc<dyn KeyStore>,
     pub replies: Arc<dyn ReplyStore>,
+    pub projects: Arc<dyn ProjectStore>,
+    pub audit: Arc<dyn AuditLog>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -106,6 +115,9 @@ pub struct Services {
     pub chat: Arc<Chat>,
     pub keys: Arc<Keys>,
     pub usage: Arc<Usage>,
+    pub access: Arc<Access>,
+    pub projects: Arc<Projects>,
+    pub audit: Audit,
     limits: Arc<Limits>,
     ledger: Arc<dyn UsageLedger>,
     journal: Arc<dyn UsageJournal>,
@@ -138,6 +150,8 @@ impl Services {
             journal,
             keys,
             replies,
+            projects,
+            audit,
             egress,
             index,
             plugins,
@@ -180,11 +194,25 @@ impl Services {
         };
         let chat = Arc::new(Chat::new(parts, &gateway)?);
         let key_store = Arc::clone(&keys);
-        let keys = Arc::new(Keys::new(keys, Arc::clone(&users), Arc::clone(&clock)));
+        let audit = Audit::new(audit);
+        let access = Arc::new(Access::new(Arc::clone(&projects), Arc::clone(&clock)));
+        let keys = Arc::new(Keys::new(
+            keys,
+            Arc::clone(&users),
+            Arc::clone(&access),
+            Arc::clone(&clock),
+        ));
+        let projects = Arc::new(Projects::new(
+            projects,
+            Arc::clone(&users),
+            Arc::clone(&access),
+            Arc::clone(&clock),
+        ));
         let jobs = Arc::new(Jobs::new(
             jobs,
             Arc::clone(&plugins),
             Arc::clone(&models),
+            audit.clone(),
             Arc::clone(&clock),
             config.jobs,
             stop.clone(),
@@ -200,6 +228,7 @@ impl Services {
                 Arc::clone(&key_store),
                 Arc::clone(&keys),
                 Arc::clone(&limits),
+                Arc::clone(&clock),
             )),
             auth: Arc::new(Auth::new(
                 users,
@@ -220,6 +249,9 @@ impl Services {
             workers: TaskTracker::new(),
             stop,
             plugins,
+            access,
+            projects,
+            audit,
             models,
             chat,
             jobs,

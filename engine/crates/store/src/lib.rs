@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod articles;
+mod audit;
 mod connection;
 mod events;
 mod failure;
@@ -14,6 +15,7 @@ mod keys;
 mod kv;
 mod migrations;
 mod pages;
+mod projects;
 mod provenance;
 mod replies;
 mod revisions;

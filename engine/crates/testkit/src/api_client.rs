@@ -134,6 +134,7 @@ impl TestApi {
             recordings: Arc::new(crate::MemRecordings::default()),
             outbound: outbound.clone(),
             rollouts: Arc::new(store.clone()),
+            audit: Arc::new(store.clone()),
         };
         let ports = ports(&store, &clock, plugins);
         let services = Services::new(ports, config(setup.health_checks)).unwrap();
@@ -432,6 +433,8 @@ fn ports(store: &MemStore, clock: &ManualClock, plugins: PluginPorts) -> Ports {
         journal: Arc::new(crate::MemUsageJournal::default()),
         keys: store.clone(),
         replies: store.clone(),
+        projects: store.clone(),
+        audit: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,

@@ -3,6 +3,7 @@
 //! open job), and panics where a promise is broken.
 
 pub mod articles;
+pub mod audit;
 pub mod events;
 pub mod jobs;
 pub mod journal;
@@ -10,6 +11,7 @@ pub mod keys;
 pub mod kv;
 pub mod packages;
 pub mod plugin_list;
+pub mod projects;
 pub mod recordings;
 pub mod replies;
 pub mod rollouts;
@@ -18,8 +20,8 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, EventLog, JobStore, KeyStore, PluginKv, ReplyStore, RolloutStore, UsageLedger,
-    UserStore,
+    ArticleStore, AuditLog, EventLog, JobStore, KeyStore, PluginKv, ProjectStore, ReplyStore,
+    RolloutStore, UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -27,7 +29,7 @@ use inkstone_domain::{Result, codes::Code};
 pub async fn run_stores<S>(store: &S)
 where
     S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore,
-    S: UsageLedger + KeyStore + ReplyStore,
+    S: UsageLedger + KeyStore + ReplyStore + AuditLog + ProjectStore,
 {
     users::run(store).await;
     articles::run(store, store).await;
@@ -36,7 +38,9 @@ where
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;
-    keys::run(store).await;
+    keys::run(store, store).await;
+    audit::run(store).await;
+    projects::run(store, store).await;
     replies::run(store).await;
 }
 

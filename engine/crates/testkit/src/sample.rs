@@ -3,16 +3,20 @@
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use inkstone_domain::allowance::{Allowance, Budget, Period};
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::chat::{Sampling, Usage};
 use inkstone_domain::content::{Article, ArticleText, Cause, PageRequest, Status};
 use inkstone_domain::event::{Event, EventBody};
-use inkstone_domain::ids::{ArticleId, EventId, JobId, KeyId, SessionId, UsageId, UserId};
+use inkstone_domain::ids::{
+    ArticleId, EventId, JobId, KeyId, ProjectId, SessionId, UsageId, UserId,
+};
 use inkstone_domain::job::{Checkpoint, GenerateTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
 use inkstone_domain::key::{PreviousToken, VirtualKey};
 use inkstone_domain::money::Money;
 use inkstone_domain::ports::{ArticleWrite, DraftCommit, NewJob};
 use inkstone_domain::principal::{Account, Role, Session, User};
+use inkstone_domain::project::{Member, Project, ProjectRole, ProjectSettings};
 use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
@@ -310,6 +314,45 @@ pub fn claim(scope: &str, key: &str, holder: &str) -> Claim {
         holder: holder.to_owned(),
         lease_until: now() + chrono::Duration::seconds(30),
         expires_at: now() + chrono::Duration::days(1),
+    }
+}
+
+/// A record of its own by somebody, without anything that may be absent.
+pub fn audit(actor: UserId) -> AuditRecord {
+    let subject = format!("key:{}", KeyId::new());
+    let mut record = AuditRecord::of_engine(now(), actions::KEY_CREATED, subject);
+    record.actor = Some(actor);
+    record
+}
+
+/// A project with a slug of its own and all that a project can have, but that it is not archived.
+pub fn project() -> Project {
+    let id = ProjectId::new();
+    Project {
+        id,
+        slug: format!("p-{}", id.0).to_lowercase(),
+        name: "The “handbook” 潮".to_owned(),
+        description: "What everybody\nshould know.".to_owned(),
+        settings: ProjectSettings {
+            model: Some("local/small".to_owned()),
+            chat_prompt: Some("house-style".to_owned()),
+        },
+        revision: 1,
+        created_at: now(),
+        updated_at: now(),
+        archived_at: None,
+    }
+}
+
+/// Somebody's first role in a project.
+pub fn member(project: &Project, user: UserId, role: ProjectRole) -> Member {
+    Member {
+        project: project.slug.clone(),
+        user,
+        role,
+        revision: 1,
+        added_at: now(),
+        updated_at: now(),
     }
 }
 

@@ -40,7 +40,8 @@ async fn usage() {
 
 #[tokio::test]
 async fn keys() {
-    contract::keys::run(&MemStore::new()).await;
+    let store = MemStore::new();
+    contract::keys::run(&store, &store).await;
 }
 
 #[tokio::test]
@@ -51,6 +52,17 @@ async fn replies() {
 #[tokio::test]
 async fn rollouts() {
     contract::rollouts::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn audit() {
+    contract::audit::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn projects() {
+    let store = MemStore::new();
+    contract::projects::run(&store, &store).await;
 }
 
 #[tokio::test]

@@ -1,13 +1,18 @@
 //! Who asks, from `Authorization: Bearer …`, or from `x-api-key` as Anthropic's clients send it.
 
-use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use inkstone_domain::audit::Origin;
 use inkstone_domain::codes;
 use inkstone_domain::principal::Principal;
 
 use crate::error::ApiError;
+use crate::middleware::RequestId;
 use crate::state::Shared;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -26,7 +31,10 @@ impl FromRequestParts<Shared> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
         let ModelCaller(principal) = ModelCaller::from_request_parts(parts, state).await?;
         match principal.key {
-            None => Ok(Self(principal)),
+            None => Ok(Self(Principal {
+                origin: Some(Arc::new(origin_of(parts))),
+                ..principal
+            })),
             Some(_) => Err(ApiError::new(
                 &codes::FORBIDDEN,
                 "a virtual key calls models and nothing else; sign in for this route",
@@ -41,6 +49,21 @@ impl FromRequestParts<Shared> for ModelCaller {
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
         let token = token_of(&parts.headers)?;
         Ok(Self(state.services.authenticate(token)?))
+    }
+}
+
+/// From where the request comes, for the audit log. What a proxy says of others is not believed.
+fn origin_of(parts: &Parts) -> Origin {
+    /// Whoever asks writes it; the log keeps it for good.
+    const LONGEST_AGENT: usize = 200;
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let agent = parts.headers.get(USER_AGENT);
+    let agent = agent.and_then(|value| value.to_str().ok());
+    let request_id = parts.extensions.get::<RequestId>();
+    Origin {
+        address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string()),
+        user_agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()),
+        request_id: request_id.map(|id| id.as_str().to_owned()),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod analytics;
 mod articles;
+mod audit;
 mod auth;
 mod chat;
 mod check;
@@ -20,6 +21,7 @@ mod models;
 mod openapi;
 mod plugin_admin;
 mod plugins;
+mod projects;
 mod ratings;
 mod rerank;
 mod research;

@@ -118,11 +118,7 @@ impl AccessTokens {
         let decoded = jsonwebtoken::decode::<Claims>(token, &self.key.decoding, &self.validation);
         let claims = decoded.map_err(invalid)?.claims;
         Ok(Checked {
-            principal: Principal {
-                user: claims.sub,
-                role: claims.role,
-                key: None,
-            },
+            principal: Principal::of(claims.sub, claims.role),
             expires: claims.exp,
         })
     }

@@ -213,11 +213,7 @@ impl<'a> Attempt<'a> {
                 "the user who asked for this does not exist any more",
             )
         })?;
-        Ok(Principal {
-            user: owner.id,
-            role: owner.role,
-            key: None,
-        })
+        Ok(Principal::of(owner.id, owner.role))
     }
 
     /// The powers of the job's owner.

@@ -161,11 +161,7 @@ mod tests {
 
     #[test]
     fn all_attempts_of_a_job_fall_alike() {
-        let principal = Principal {
-            user: UserId::new(),
-            role: Role::Creator,
-            key: None,
-        };
+        let principal = Principal::of(UserId::new(), Role::Creator);
         let context = RequestContext {
             job: Some(JobId::new()),
             ..RequestContext::default()

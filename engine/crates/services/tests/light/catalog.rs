@@ -69,11 +69,7 @@ impl Catalog {
 }
 
 fn somebody(role: Role) -> Principal {
-    Principal {
-        user: UserId::new(),
-        role,
-        key: None,
-    }
+    Principal::of(UserId::new(), role)
 }
 
 fn asking(id: &str, version: &str, permissions: Permissions) -> Manifest {

@@ -5,6 +5,7 @@
 
 mod world;
 
+mod audit;
 mod auth;
 mod catalog;
 mod chat;
@@ -18,6 +19,7 @@ mod jobs_faults;
 mod keys;
 mod models;
 mod plugins;
+mod projects;
 mod quarantine;
 mod ratings;
 mod rollout_faults;

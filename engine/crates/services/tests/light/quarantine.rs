@@ -140,11 +140,7 @@ async fn traps_lead_to_a_rest_and_a_probe_leads_back() {
     trial.after(120).await;
     assert!(trial.refusal().is_none());
 
-    let admin = Principal {
-        user: UserId::new(),
-        role: Role::Admin,
-        key: None,
-    };
+    let admin = Principal::of(UserId::new(), Role::Admin);
     let history = trial.plugins.history(&admin, ID, page(20)).await.unwrap();
     let lines: Vec<_> = history
         .items

@@ -155,11 +155,7 @@ pub fn calls(plugin: &LoadedPlugin, (all, failures): (u64, u64), error: &'static
 }
 
 fn somebody(role: Role) -> Principal {
-    Principal {
-        user: UserId::new(),
-        role,
-        key: None,
-    }
+    Principal::of(UserId::new(), role)
 }
 
 fn first_page() -> PageRequest {

@@ -121,11 +121,7 @@ impl World {
             role,
             created_at: chrono::Utc::now(),
         };
-        let principal = Principal {
-            user: user.id,
-            role,
-            key: None,
-        };
+        let principal = Principal::of(user.id, role);
         let account = Account {
             user,
             password_hash: String::new(),
@@ -175,10 +171,13 @@ fn engine(
             journal: Arc::new(MemUsageJournal::default()),
             keys: store.clone(),
             replies: store.clone(),
+            projects: store.clone(),
+            audit: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {
                 rollouts: store.clone(),
+                audit: store.clone(),
                 recordings: Arc::new(MemRecordings::default()),
                 ..plugin_ports(loader.clone())
             },
@@ -207,6 +206,7 @@ pub fn plugin_ports(loader: Arc<FakeLoader>) -> PluginPorts {
         packages: Arc::new(MemPackageStore::default()),
         fetcher: Arc::new(FakePackageFetcher::default()),
         rollouts: Arc::new(MemStore::new()),
+        audit: Arc::new(MemStore::new()),
         recordings: Arc::new(MemRecordings::default()),
         outbound: Arc::new(MemOutboundTally::default()),
     }
