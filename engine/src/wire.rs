@@ -128,6 +128,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             keys: ports_of_store.clone(),
             replies: ports_of_store.clone(),
             projects: ports_of_store.clone(),
+            prompts: ports_of_store.clone(),
             audit: ports_of_store,
             egress: egress.clone(),
             index,

@@ -12,9 +12,9 @@ use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
     analytics, articles, audit, auth, chat, connections, docs, embeddings, generate, health, jobs,
-    keys, me, members, messages, models, plugin_admin, plugin_stats, plugins, projects, ratings,
-    recordings, reports, rerank, research, responses, rollouts, search, templates, tools, unknown,
-    usage,
+    keys, me, members, messages, models, plugin_admin, plugin_stats, plugins, projects, prompts,
+    ratings, recordings, reports, rerank, research, responses, rollouts, search, templates, tools,
+    unknown, usage,
 };
 use crate::state::{ApiState, Shared};
 
@@ -103,6 +103,14 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
             members::set_member,
             members::remove_member
         ))
+        .routes(routes!(prompts::list_prompts, prompts::create_prompt))
+        .routes(routes!(prompts::show_prompt))
+        .routes(routes!(
+            prompts::list_prompt_versions,
+            prompts::add_prompt_version
+        ))
+        .routes(routes!(prompts::render_prompt))
+        .routes(routes!(prompts::test_prompt))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::show_audit_head))
         .routes(routes!(audit::export_audit))

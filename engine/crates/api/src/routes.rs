@@ -21,6 +21,7 @@ pub(crate) mod plugin_admin;
 pub(crate) mod plugin_stats;
 pub(crate) mod plugins;
 pub(crate) mod projects;
+pub(crate) mod prompts;
 pub(crate) mod ratings;
 pub(crate) mod recordings;
 pub(crate) mod reports;

@@ -20,6 +20,7 @@ pub(crate) mod plugin_admin;
 pub(crate) mod plugin_version;
 pub(crate) mod problem;
 pub(crate) mod project;
+pub(crate) mod prompt;
 pub(crate) mod provenance;
 pub(crate) mod recording;
 pub(crate) mod refusals;

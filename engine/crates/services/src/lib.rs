@@ -19,6 +19,7 @@ pub mod models;
 pub mod plugins;
 pub mod policy;
 pub mod projects;
+pub mod prompts;
 pub mod research;
 pub mod search;
 pub mod toolbox;
@@ -29,8 +30,8 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, Clock, Egress, JobStore, KeyStore, ProjectStore, ReplyStore,
-    SearchIndex, UsageJournal, UsageLedger, UserStore,
+    ArticleStore, AuditLog, Clock, Egress, JobStore, KeyStore, ProjectStore, PromptStore,
+    ReplyStore, SearchIndex, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -53,6 +54,7 @@ pub use crate::keys::{KeyWish, Keys};
 pub use crate::models::{Models, ModelsConfig};
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
+pub use crate::prompts::Prompts;
 pub use crate::research::ResearchTools;
 pub use crate::search::Search;
 pub use crate::usage::{Standing, Usage};
@@ -67,6 +69,7 @@ pub struct Ports {
     pub keys: Arc<dyn KeyStore>,
     pub replies: Arc<dyn ReplyStore>,
     pub projects: Arc<dyn ProjectStore>,
+    pub prompts: Arc<dyn PromptStore>,
     pub audit: Arc<dyn AuditLog>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
@@ -117,6 +120,7 @@ pub struct Services {
     pub usage: Arc<Usage>,
     pub access: Arc<Access>,
     pub projects: Arc<Projects>,
+    pub prompts: Arc<Prompts>,
     pub audit: Audit,
     limits: Arc<Limits>,
     ledger: Arc<dyn UsageLedger>,
@@ -151,6 +155,7 @@ impl Services {
             keys,
             replies,
             projects,
+            prompts,
             audit,
             egress,
             index,
@@ -202,6 +207,12 @@ impl Services {
             Arc::clone(&access),
             Arc::clone(&clock),
         ));
+        let prompts = Arc::new(Prompts::new(
+            prompts,
+            Arc::clone(&access),
+            Arc::clone(&chat),
+            Arc::clone(&clock),
+        ));
         let projects = Arc::new(Projects::new(
             projects,
             Arc::clone(&users),
@@ -251,6 +262,7 @@ impl Services {
             plugins,
             access,
             projects,
+            prompts,
             audit,
             models,
             chat,

@@ -16,6 +16,7 @@ mod kv;
 mod migrations;
 mod pages;
 mod projects;
+mod prompts;
 mod provenance;
 mod replies;
 mod revisions;

@@ -434,6 +434,7 @@ fn ports(store: &MemStore, clock: &ManualClock, plugins: PluginPorts) -> Ports {
         keys: store.clone(),
         replies: store.clone(),
         projects: store.clone(),
+        prompts: store.clone(),
         audit: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),

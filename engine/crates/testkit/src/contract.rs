@@ -12,6 +12,7 @@ pub mod kv;
 pub mod packages;
 pub mod plugin_list;
 pub mod projects;
+pub mod prompts;
 pub mod recordings;
 pub mod replies;
 pub mod rollouts;
@@ -20,8 +21,8 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, EventLog, JobStore, KeyStore, PluginKv, ProjectStore, ReplyStore,
-    RolloutStore, UsageLedger, UserStore,
+    ArticleStore, AuditLog, EventLog, JobStore, KeyStore, PluginKv, ProjectStore, PromptStore,
+    ReplyStore, RolloutStore, UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -29,7 +30,7 @@ use inkstone_domain::{Result, codes::Code};
 pub async fn run_stores<S>(store: &S)
 where
     S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore,
-    S: UsageLedger + KeyStore + ReplyStore + AuditLog + ProjectStore,
+    S: UsageLedger + KeyStore + ReplyStore + AuditLog + ProjectStore + PromptStore,
 {
     users::run(store).await;
     articles::run(store, store).await;
@@ -41,6 +42,7 @@ where
     keys::run(store, store).await;
     audit::run(store).await;
     projects::run(store, store).await;
+    prompts::run(store, store).await;
     replies::run(store).await;
 }
 

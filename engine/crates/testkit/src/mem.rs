@@ -8,6 +8,7 @@ mod jobs;
 mod keys;
 mod kv;
 mod projects;
+mod prompts;
 mod replies;
 mod rollouts;
 mod usage;
@@ -22,13 +23,14 @@ use inkstone_domain::audit::AuditEntry;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
-    ArticleId, EventId, JobId, KeyId, ServedId, SessionId, UsageId, UserId,
+    ArticleId, EventId, JobId, KeyId, PromptId, ServedId, SessionId, UsageId, UserId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_domain::principal::Account;
 use inkstone_domain::project::{Member, Project};
+use inkstone_domain::prompt::{Prompt, PromptVersion};
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::rollout::{RolloutState, Served};
 use inkstone_domain::usage::UsageRecord;
@@ -72,6 +74,9 @@ struct State {
     projects: BTreeMap<String, Project>,
     /// By slug and user.
     members: BTreeMap<(String, UserId), Member>,
+    /// By project and name.
+    prompts: BTreeMap<(String, String), Prompt>,
+    prompt_versions: BTreeMap<(PromptId, u32), PromptVersion>,
 }
 
 impl MemStore {

@@ -8,7 +8,7 @@ use inkstone_domain::chat::{Sampling, Usage};
 use inkstone_domain::content::{Article, ArticleText, Cause, PageRequest, Status};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{
-    ArticleId, EventId, JobId, KeyId, ProjectId, SessionId, UsageId, UserId,
+    ArticleId, EventId, JobId, KeyId, ProjectId, PromptId, SessionId, UsageId, UserId,
 };
 use inkstone_domain::job::{Checkpoint, GenerateTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
@@ -17,6 +17,9 @@ use inkstone_domain::money::Money;
 use inkstone_domain::ports::{ArticleWrite, DraftCommit, NewJob};
 use inkstone_domain::principal::{Account, Role, Session, User};
 use inkstone_domain::project::{Member, Project, ProjectRole, ProjectSettings};
+use inkstone_domain::prompt::{
+    Prompt, PromptMessage, PromptText, PromptVersion, Variable, VariableKind,
+};
 use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
@@ -354,6 +357,46 @@ pub fn member(project: &Project, user: UserId, role: ProjectRole) -> Member {
         added_at: now(),
         updated_at: now(),
     }
+}
+
+/// A prompt `house-style` in a project, and its first version with all that a version can have.
+pub fn prompt(project: &str, author: UserId) -> (Prompt, PromptVersion) {
+    let prompt = Prompt {
+        id: PromptId::new(),
+        project: project.to_owned(),
+        name: "house-style".to_owned(),
+        version: 1,
+        created_at: now(),
+        updated_at: now(),
+    };
+    let version = PromptVersion {
+        prompt: prompt.id,
+        version: 1,
+        text: PromptText {
+            description: "How we “write” 潮".to_owned(),
+            messages: vec![PromptMessage {
+                role: inkstone_domain::chat::Role::System,
+                text: "Write for {{ audience }}\n in {{ words }} words.".to_owned(),
+            }],
+            variables: vec![
+                Variable {
+                    name: "audience".to_owned(),
+                    kind: VariableKind::List,
+                    description: String::new(),
+                    default: Some(json!(["everybody"])),
+                },
+                Variable {
+                    name: "words".to_owned(),
+                    kind: VariableKind::Number,
+                    description: "About so many.".to_owned(),
+                    default: None,
+                },
+            ],
+        },
+        author,
+        created_at: now(),
+    };
+    (prompt, version)
 }
 
 /// The first page of `limit` items.

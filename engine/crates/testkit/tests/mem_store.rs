@@ -66,6 +66,12 @@ async fn projects() {
 }
 
 #[tokio::test]
+async fn prompts() {
+    let store = MemStore::new();
+    contract::prompts::run(&store, &store).await;
+}
+
+#[tokio::test]
 async fn all_on_one_store() {
     contract::run_stores(&MemStore::new()).await;
 }

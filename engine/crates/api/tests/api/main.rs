@@ -22,6 +22,7 @@ mod openapi;
 mod plugin_admin;
 mod plugins;
 mod projects;
+mod prompts;
 mod ratings;
 mod rerank;
 mod research;

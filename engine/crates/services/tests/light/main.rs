@@ -20,6 +20,7 @@ mod keys;
 mod models;
 mod plugins;
 mod projects;
+mod prompts;
 mod quarantine;
 mod ratings;
 mod rollout_faults;

@@ -172,6 +172,7 @@ fn engine(
             keys: store.clone(),
             replies: store.clone(),
             projects: store.clone(),
+            prompts: store.clone(),
             audit: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
