@@ -129,6 +129,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             replies: ports_of_store.clone(),
             projects: ports_of_store.clone(),
             prompts: ports_of_store.clone(),
+            conversations: ports_of_store.clone(),
             audit: ports_of_store,
             egress: egress.clone(),
             index,

@@ -11,10 +11,10 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, articles, audit, auth, chat, connections, docs, embeddings, generate, health, jobs,
-    keys, me, members, messages, models, plugin_admin, plugin_stats, plugins, projects, prompts,
-    ratings, recordings, reports, rerank, research, responses, rollouts, search, templates, tools,
-    unknown, usage,
+    analytics, articles, audit, auth, chat, connections, conversations, docs, embeddings, generate,
+    health, jobs, keys, me, members, messages, models, plugin_admin, plugin_stats, plugins,
+    projects, prompts, ratings, recordings, reports, rerank, research, responses, rollouts, search,
+    templates, tools, unknown, usage,
 };
 use crate::state::{ApiState, Shared};
 
@@ -111,6 +111,15 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(prompts::render_prompt))
         .routes(routes!(prompts::test_prompt))
+        .routes(routes!(conversations::say_in_chat))
+        .routes(routes!(conversations::list_chats))
+        .routes(routes!(
+            conversations::show_chat,
+            conversations::change_chat,
+            conversations::delete_chat
+        ))
+        .routes(routes!(conversations::list_chat_messages))
+        .routes(routes!(conversations::stop_answer))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::show_audit_head))
         .routes(routes!(audit::export_audit))

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod chat;
 pub(crate) mod connections;
+pub(crate) mod conversations;
 pub(crate) mod docs;
 pub(crate) mod embeddings;
 pub(crate) mod generate;

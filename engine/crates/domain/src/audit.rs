@@ -121,6 +121,7 @@ pub mod actions {
     pub const MEMBER_REMOVED: &str = "member.removed";
     pub const PROMPT_CREATED: &str = "prompt.created";
     pub const PROMPT_CHANGED: &str = "prompt.changed";
+    pub const CHAT_READ: &str = "chat.read";
     pub const CHAT_CHANGED: &str = "chat.changed";
     pub const CHAT_DELETED: &str = "chat.deleted";
     pub const KEY_CREATED: &str = "key.created";

@@ -92,6 +92,11 @@ id!(UsageId, "use");
 id!(KeyId, "key");
 id!(ProjectId, "prj");
 id!(PromptId, "prm");
+id!(ConversationId, "cnv");
+id!(
+    /// One message of a conversation.
+    MessageId, "msg"
+);
 id!(
     /// One line of what served when.
     ServedId, "srv"

@@ -8,6 +8,7 @@ pub mod capability;
 pub mod chat;
 pub mod codes;
 pub mod content;
+pub mod conversation;
 pub mod digest;
 pub mod error;
 pub mod event;

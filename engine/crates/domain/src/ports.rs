@@ -2,6 +2,7 @@
 //! (`SurrealJobStore`, `WasmProvider`). Each port has a contract suite in `testkit`.
 
 mod audit;
+mod conversations;
 mod guests;
 mod local;
 mod outside;
@@ -11,6 +12,7 @@ mod search;
 mod stores;
 
 pub use audit::AuditLog;
+pub use conversations::ConversationStore;
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,

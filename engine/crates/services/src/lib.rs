@@ -11,6 +11,7 @@ pub mod audit;
 pub mod auth;
 pub mod chat;
 pub mod content;
+pub mod conversations;
 pub mod gateway;
 pub mod health;
 pub mod jobs;
@@ -30,8 +31,8 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, Clock, Egress, JobStore, KeyStore, ProjectStore, PromptStore,
-    ReplyStore, SearchIndex, UsageJournal, UsageLedger, UserStore,
+    ArticleStore, AuditLog, Clock, ConversationStore, Egress, JobStore, KeyStore, ProjectStore,
+    PromptStore, ReplyStore, SearchIndex, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -45,6 +46,8 @@ pub use crate::auth::{Auth, AuthConfig, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
 pub use crate::content::Articles;
+use crate::conversations::ConversationParts;
+pub use crate::conversations::Conversations;
 use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
@@ -70,6 +73,7 @@ pub struct Ports {
     pub replies: Arc<dyn ReplyStore>,
     pub projects: Arc<dyn ProjectStore>,
     pub prompts: Arc<dyn PromptStore>,
+    pub conversations: Arc<dyn ConversationStore>,
     pub audit: Arc<dyn AuditLog>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
@@ -121,6 +125,7 @@ pub struct Services {
     pub access: Arc<Access>,
     pub projects: Arc<Projects>,
     pub prompts: Arc<Prompts>,
+    pub conversations: Arc<Conversations>,
     pub audit: Audit,
     limits: Arc<Limits>,
     ledger: Arc<dyn UsageLedger>,
@@ -156,6 +161,7 @@ impl Services {
             replies,
             projects,
             prompts,
+            conversations,
             audit,
             egress,
             index,
@@ -213,6 +219,16 @@ impl Services {
             Arc::clone(&chat),
             Arc::clone(&clock),
         ));
+        let conversations = Arc::new(Conversations::new(ConversationParts {
+            store: conversations,
+            access: Arc::clone(&access),
+            audit: audit.clone(),
+            prompts: Arc::clone(&prompts),
+            models: Arc::clone(&models),
+            chat: Arc::clone(&chat),
+            clock: Arc::clone(&clock),
+            writes: calls.clone(),
+        }));
         let projects = Arc::new(Projects::new(
             projects,
             Arc::clone(&users),
@@ -263,6 +279,7 @@ impl Services {
             access,
             projects,
             prompts,
+            conversations,
             audit,
             models,
             chat,

@@ -7,6 +7,7 @@
 mod articles;
 mod audit;
 mod connection;
+mod conversations;
 mod events;
 mod failure;
 mod file_lock;

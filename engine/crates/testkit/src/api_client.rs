@@ -435,6 +435,7 @@ fn ports(store: &MemStore, clock: &ManualClock, plugins: PluginPorts) -> Ports {
         replies: store.clone(),
         projects: store.clone(),
         prompts: store.clone(),
+        conversations: store.clone(),
         audit: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),

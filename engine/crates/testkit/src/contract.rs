@@ -4,6 +4,7 @@
 
 pub mod articles;
 pub mod audit;
+pub mod conversations;
 pub mod events;
 pub mod jobs;
 pub mod journal;
@@ -21,8 +22,8 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, EventLog, JobStore, KeyStore, PluginKv, ProjectStore, PromptStore,
-    ReplyStore, RolloutStore, UsageLedger, UserStore,
+    ArticleStore, AuditLog, ConversationStore, EventLog, JobStore, KeyStore, PluginKv,
+    ProjectStore, PromptStore, ReplyStore, RolloutStore, UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -30,7 +31,13 @@ use inkstone_domain::{Result, codes::Code};
 pub async fn run_stores<S>(store: &S)
 where
     S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore,
-    S: UsageLedger + KeyStore + ReplyStore + AuditLog + ProjectStore + PromptStore,
+    S: UsageLedger
+        + KeyStore
+        + ReplyStore
+        + AuditLog
+        + ProjectStore
+        + PromptStore
+        + ConversationStore,
 {
     users::run(store).await;
     articles::run(store, store).await;
@@ -43,6 +50,7 @@ where
     audit::run(store).await;
     projects::run(store, store).await;
     prompts::run(store, store).await;
+    conversations::run(store, store).await;
     replies::run(store).await;
 }
 

@@ -3,6 +3,7 @@
 
 mod articles;
 mod audit;
+mod conversations;
 mod events;
 mod jobs;
 mod keys;
@@ -21,9 +22,11 @@ use chrono::NaiveDate;
 use inkstone_domain::allowance::{Allowance, Spend, Subject};
 use inkstone_domain::audit::AuditEntry;
 use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
-    ArticleId, EventId, JobId, KeyId, PromptId, ServedId, SessionId, UsageId, UserId,
+    ArticleId, ConversationId, EventId, JobId, KeyId, MessageId, PromptId, ServedId, SessionId,
+    UsageId, UserId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
@@ -76,6 +79,8 @@ struct State {
     members: BTreeMap<(String, UserId), Member>,
     /// By project and name.
     prompts: BTreeMap<(String, String), Prompt>,
+    conversations: BTreeMap<ConversationId, Conversation>,
+    messages: BTreeMap<MessageId, ConversationMessage>,
     prompt_versions: BTreeMap<(PromptId, u32), PromptVersion>,
 }
 

@@ -6,9 +6,13 @@ use inkstone_domain::allowance::{Allowance, Budget, Period};
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::chat::{Sampling, Usage};
 use inkstone_domain::content::{Article, ArticleText, Cause, PageRequest, Status};
+use inkstone_domain::conversation::{
+    Conversation, ConversationMessage, MessageState, Speaker, Summary, UsedPrompt,
+};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{
-    ArticleId, EventId, JobId, KeyId, ProjectId, PromptId, SessionId, UsageId, UserId,
+    ArticleId, ConversationId, EventId, JobId, KeyId, MessageId, ProjectId, PromptId, SessionId,
+    UsageId, UserId,
 };
 use inkstone_domain::job::{Checkpoint, GenerateTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
@@ -18,7 +22,7 @@ use inkstone_domain::ports::{ArticleWrite, DraftCommit, NewJob};
 use inkstone_domain::principal::{Account, Role, Session, User};
 use inkstone_domain::project::{Member, Project, ProjectRole, ProjectSettings};
 use inkstone_domain::prompt::{
-    Prompt, PromptMessage, PromptText, PromptVersion, Variable, VariableKind,
+    Prompt, PromptMessage, PromptRef, PromptText, PromptVersion, Variable, VariableKind,
 };
 use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
@@ -397,6 +401,57 @@ pub fn prompt(project: &str, author: UserId) -> (Prompt, PromptVersion) {
         created_at: now(),
     };
     (prompt, version)
+}
+
+/// A conversation with all that it can have, but messages.
+pub fn conversation(project: &str, owner: UserId) -> Conversation {
+    Conversation {
+        id: ConversationId::new(),
+        project: project.to_owned(),
+        owner,
+        title: "On “tides” 潮".to_owned(),
+        model: Some("local/small".to_owned()),
+        prompt: Some(UsedPrompt {
+            prompt: prompt_ref(),
+            variables: json!({ "words": 1.5 }).as_object().unwrap().clone(),
+        }),
+        summary: Some(Summary {
+            text: "They said hello.".to_owned(),
+            through: MessageId::new(),
+        }),
+        head: None,
+        revision: 1,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+/// A message with all that it can have.
+pub fn message(conversation: ConversationId, parent: Option<MessageId>) -> ConversationMessage {
+    ConversationMessage {
+        id: MessageId::new(),
+        conversation,
+        parent,
+        speaker: Speaker::Assistant,
+        text: "The moon\n“pulls”. 潮".to_owned(),
+        state: MessageState::Stopped,
+        model: Some("local/small".to_owned()),
+        prompt: Some(prompt_ref()),
+        citations: vec![Source {
+            url: Some("https://example.org/tides".to_owned()),
+            ..Source::default()
+        }],
+        usage: usage(),
+        created_at: now(),
+    }
+}
+
+fn prompt_ref() -> PromptRef {
+    PromptRef {
+        id: PromptId::new(),
+        name: "house-style".to_owned(),
+        version: 3,
+    }
 }
 
 /// The first page of `limit` items.

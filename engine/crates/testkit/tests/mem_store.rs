@@ -72,6 +72,12 @@ async fn prompts() {
 }
 
 #[tokio::test]
+async fn conversations() {
+    let store = MemStore::new();
+    contract::conversations::run(&store, &store).await;
+}
+
+#[tokio::test]
 async fn all_on_one_store() {
     contract::run_stores(&MemStore::new()).await;
 }

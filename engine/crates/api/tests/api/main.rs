@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod chat;
 mod check;
+mod conversations;
 mod edge;
 mod embeddings;
 mod generate;

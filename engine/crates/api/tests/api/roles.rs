@@ -1,17 +1,39 @@
-//! Who may do what: every route by every identity, as one table of status and code.
+//! Who may do what: every documented operation by every identity, as one table of status and code. An
+//! operation without a line in the table fails here, so nobody adds a route and forgets who may call it.
+
+use std::collections::BTreeSet;
 
 use axum::http::Method;
 use expect_test::expect;
-use inkstone_testkit::api_client::{Identity, TestApi, TestReply};
+use inkstone_testkit::api_client::{ApiClient, Identity, TestApi, TestReply};
 use serde_json::{Value, json};
 
-const IDENTITIES: [Identity; 5] = [
-    Identity::Anonymous,
-    Identity::Viewer,
-    Identity::Stranger,
-    Identity::Creator,
-    Identity::Admin,
+/// Who calls. In paths everything is the creator's.
+#[derive(Debug, Clone, Copy)]
+enum Who {
+    Is(Identity),
+    /// A creator who has this role in the creator's project, and owns nothing in it.
+    Has(&'static str),
+}
+
+const EVERYBODY: [Who; 5] = [
+    Who::Is(Identity::Anonymous),
+    Who::Is(Identity::Viewer),
+    Who::Is(Identity::Stranger),
+    Who::Is(Identity::Creator),
+    Who::Is(Identity::Admin),
 ];
+
+/// Asked beside everybody where the path is in a project.
+const MEMBERS: [Who; 4] = [
+    Who::Has("viewer"),
+    Who::Has("reviewer"),
+    Who::Has("editor"),
+    Who::Has("owner"),
+];
+
+/// Served, and not in the document they serve.
+const UNDOCUMENTED: [&str; 2] = ["GET /openapi.json", "GET /docs/"];
 
 /// The routes, with things of the creator's in their paths. Each cell has an engine of its own.
 fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
@@ -103,6 +125,7 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         ),
         (Method::GET, "/v1/jobs", None),
         (Method::GET, "/v1/jobs/{job}", None),
+        (Method::GET, "/v1/jobs/{job}/events", None),
         (Method::DELETE, "/v1/jobs/{job}", None),
         (Method::GET, "/v1/tools", None),
         (
@@ -135,6 +158,110 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         (Method::GET, "/v1/articles/{published}/revisions", None),
         (Method::GET, "/v1/articles/{published}/provenance", None),
         (Method::GET, "/v1/search?q=a", None),
+        (
+            Method::POST,
+            "/v1/auth/login",
+            Some(json!({"email": "nobody@example.org", "password": "x"})),
+        ),
+        (
+            Method::POST,
+            "/v1/auth/refresh",
+            Some(json!({"refresh_token": "x"})),
+        ),
+        (
+            Method::POST,
+            "/v1/auth/logout",
+            Some(json!({"refresh_token": "x"})),
+        ),
+        (
+            Method::POST,
+            "/v1/plugins/provider-fake/recordings",
+            Some(json!({"calls": 1})),
+        ),
+        (Method::GET, "/v1/plugins/provider-fake/recordings", None),
+        (Method::GET, "/v1/plugins/provider-fake/recordings/a", None),
+        (Method::GET, "/v1/keys/{key}", None),
+        (Method::PUT, "/v1/keys/{key}", Some(json!({"name": "b"}))),
+        (Method::DELETE, "/v1/keys/{key}", None),
+        (Method::POST, "/v1/keys/{key}/rotate", Some(json!({}))),
+        (Method::GET, "/v1/projects", None),
+        (
+            Method::POST,
+            "/v1/projects",
+            Some(json!({"slug": "another"})),
+        ),
+        (Method::GET, "/v1/projects/{project}", None),
+        (
+            Method::PATCH,
+            "/v1/projects/{project}",
+            Some(json!({"name": "B"})),
+        ),
+        (Method::DELETE, "/v1/projects/{project}", None),
+        (Method::GET, "/v1/projects/{project}/members", None),
+        (Method::GET, "/v1/projects/{project}/members/{member}", None),
+        (
+            Method::PUT,
+            "/v1/projects/{project}/members/{member}",
+            Some(json!({"role": "owner"})),
+        ),
+        (
+            Method::DELETE,
+            "/v1/projects/{project}/members/{member}",
+            None,
+        ),
+        (Method::GET, "/v1/projects/{project}/prompts", None),
+        (
+            Method::POST,
+            "/v1/projects/{project}/prompts",
+            Some(json!({"name": "a", "messages": [{"role": "user", "text": "a"}]})),
+        ),
+        (Method::GET, "/v1/projects/{project}/prompts/style", None),
+        (
+            Method::GET,
+            "/v1/projects/{project}/prompts/style/versions",
+            None,
+        ),
+        (
+            Method::POST,
+            "/v1/projects/{project}/prompts/style/versions",
+            Some(json!({"messages": [{"role": "user", "text": "b"}]})),
+        ),
+        (
+            Method::POST,
+            "/v1/projects/{project}/prompts/style/render",
+            Some(json!({})),
+        ),
+        (
+            Method::POST,
+            "/v1/projects/{project}/prompts/style/test",
+            Some(json!({})),
+        ),
+        (
+            Method::POST,
+            "/v1/projects/{project}/chat",
+            Some(json!({"message": "a"})),
+        ),
+        (Method::GET, "/v1/projects/{project}/chats", None),
+        (Method::GET, "/v1/projects/{project}/chats/{chat}", None),
+        (
+            Method::PATCH,
+            "/v1/projects/{project}/chats/{chat}",
+            Some(json!({"title": "b"})),
+        ),
+        (Method::DELETE, "/v1/projects/{project}/chats/{chat}", None),
+        (
+            Method::GET,
+            "/v1/projects/{project}/chats/{chat}/messages",
+            None,
+        ),
+        (
+            Method::DELETE,
+            "/v1/projects/{project}/chats/{chat}/answer",
+            None,
+        ),
+        (Method::GET, "/v1/audit", None),
+        (Method::GET, "/v1/audit/head", None),
+        (Method::GET, "/v1/audit/export", None),
     ]
 }
 
@@ -143,13 +270,41 @@ async fn every_route_by_every_identity() {
     let mut table = String::new();
     for (method, path, body) in routes() {
         table.push_str(&format!("{method} {path}\n   "));
-        for identity in IDENTITIES {
+        let members: &[Who] = match path.contains("{project}") {
+            true => &MEMBERS,
+            false => &[],
+        };
+        for who in EVERYBODY.iter().chain(members) {
             let api = TestApi::start().await;
             let path = fill(&api, path).await;
-            let client = api.client(identity);
-            let reply = client.send(method.clone(), &path, body.clone()).await;
-            let name = format!("{identity:?}").to_lowercase();
-            table.push_str(&format!(" {name} {}{}", reply.status, code_of(&reply)));
+            let client = client(&api, *who).await;
+            let name = match who {
+                Who::Is(identity) => format!("{identity:?}").to_lowercase(),
+                Who::Has(role) => format!("member-{role}"),
+            };
+            let is_stream = path.ends_with("/events");
+            let (status, code) = match is_stream {
+                // It goes on until the job ends.
+                true => (
+                    client
+                        .open(method.clone(), &path, None)
+                        .await
+                        .status()
+                        .as_u16(),
+                    String::new(),
+                ),
+                false => {
+                    let reply = client.send(method.clone(), &path, body.clone()).await;
+                    (reply.status, code_of(&reply))
+                }
+            };
+            table.push_str(&format!(" {name} {status}{code}"));
+            if matches!(who, Who::Is(Identity::Anonymous))
+                && path.starts_with("/v1/")
+                && !path.starts_with("/v1/auth/")
+            {
+                assert_eq!(status, 401, "{method} {path} is open to everybody");
+            }
         }
         table.push('\n');
     }
@@ -230,6 +385,8 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/jobs/{job}
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/jobs/{job}/events
+            anonymous 401 viewer 404 stranger 404 creator 200 admin 200
         DELETE /v1/jobs/{job}
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/tools
@@ -262,6 +419,78 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 404 not_found admin 404 not_found
         GET /v1/search?q=a
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/auth/login
+            anonymous 401 invalid_credentials viewer 401 invalid_credentials stranger 401 invalid_credentials creator 401 invalid_credentials admin 401 invalid_credentials
+        POST /v1/auth/refresh
+            anonymous 401 invalid_token viewer 401 invalid_token stranger 401 invalid_token creator 401 invalid_token admin 401 invalid_token
+        POST /v1/auth/logout
+            anonymous 204 viewer 204 stranger 204 creator 204 admin 204
+        POST /v1/plugins/provider-fake/recordings
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 202
+        GET /v1/plugins/provider-fake/recordings
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        GET /v1/plugins/provider-fake/recordings/a
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+        GET /v1/keys/{key}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        PUT /v1/keys/{key}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        DELETE /v1/keys/{key}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 204
+        POST /v1/keys/{key}/rotate
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/projects
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/projects
+            anonymous 401 missing_token viewer 403 forbidden stranger 201 creator 201 admin 201
+        GET /v1/projects/{project}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        PATCH /v1/projects/{project}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 200
+        DELETE /v1/projects/{project}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 204 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 204
+        GET /v1/projects/{project}/members
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/projects/{project}/members/{member}
+            anonymous 401 missing_token viewer 200 stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        PUT /v1/projects/{project}/members/{member}
+            anonymous 401 missing_token viewer 403 forbidden stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 200
+        DELETE /v1/projects/{project}/members/{member}
+            anonymous 401 missing_token viewer 204 stranger 404 not_found creator 204 admin 204 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 204
+        GET /v1/projects/{project}/prompts
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/projects/{project}/prompts
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 201 admin 201 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 201 member-owner 201
+        GET /v1/projects/{project}/prompts/style
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/projects/{project}/prompts/style/versions
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/projects/{project}/prompts/style/versions
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 201 admin 201 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 201 member-owner 201
+        POST /v1/projects/{project}/prompts/style/render
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/projects/{project}/prompts/style/test
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/projects/{project}/chat
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/projects/{project}/chats
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/projects/{project}/chats/{chat}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
+        PATCH /v1/projects/{project}/chats/{chat}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
+        DELETE /v1/projects/{project}/chats/{chat}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 204 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
+        GET /v1/projects/{project}/chats/{chat}/messages
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
+        DELETE /v1/projects/{project}/chats/{chat}/answer
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 409 conflict admin 409 conflict member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
+        GET /v1/audit
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        GET /v1/audit/head
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        GET /v1/audit/export
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
     "#]].assert_eq(&table);
 }
 
@@ -281,13 +510,112 @@ async fn fill(api: &TestApi, path: &str) -> String {
             "/v1/articles",
             json!({"title": "A", "status": "published"}),
         ),
+        ("{key}", "/v1/keys", json!({"name": "a"})),
     ] {
         if path.contains(name) {
             let made = client.post(target, body).await.json();
             path = path.replace(name, made["id"].as_str().unwrap());
         }
     }
+    if path.contains("{project}") {
+        path = fill_project(api, &path).await;
+    }
     path
+}
+
+/// A project with a member, a prompt and a chat.
+async fn fill_project(api: &TestApi, path: &str) -> String {
+    let client = api.creator();
+    let made = client
+        .post("/v1/projects", json!({"slug": "handbook"}))
+        .await;
+    assert_eq!(made.status, 201);
+    let mut path = path.replace("{project}", "handbook");
+    if path.contains("{member}") {
+        let member = api.user(Identity::Viewer);
+        join(api, &member.to_string(), "viewer").await;
+        path = path.replace("{member}", &member.to_string());
+    }
+    if path.contains("/prompts/style") {
+        let prompt = json!({"name": "style", "messages": [{"role": "user", "text": "a"}]});
+        let made = client.post("/v1/projects/handbook/prompts", prompt).await;
+        assert_eq!(made.status, 201);
+    }
+    if path.contains("{chat}") {
+        let said = client
+            .post("/v1/projects/handbook/chat", json!({"message": "a"}))
+            .await;
+        assert_eq!(said.status, 200);
+        path = path.replace("{chat}", said.header("x-inkstone-chat"));
+    }
+    path
+}
+
+async fn client(api: &TestApi, who: Who) -> ApiClient {
+    match who {
+        Who::Is(identity) => api.client(identity),
+        Who::Has(role) => {
+            join(api, &api.user(Identity::Stranger).to_string(), role).await;
+            api.stranger()
+        }
+    }
+}
+
+async fn join(api: &TestApi, user: &str, role: &str) {
+    let path = format!("/v1/projects/handbook/members/{user}");
+    let body = Some(json!({"role": role}));
+    let joined = api.creator().send(Method::PUT, &path, body).await;
+    assert!(joined.status < 300, "{joined:?}");
+}
+
+#[test]
+fn every_documented_operation_stands_in_the_table() {
+    let document = serde_json::to_value(inkstone_api::openapi()).unwrap();
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            documented.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    let mut ruled = BTreeSet::new();
+    for (method, path, _) in routes() {
+        let path = path.split('?').next().unwrap();
+        let fitting = documented
+            .iter()
+            .filter(|(other, template)| method.as_str() == other && fits(template, path));
+        // A word of the route goes before a parameter.
+        let closest = fitting.min_by_key(|(_, template)| template.matches('{').count());
+        let name = format!("{method} {path}");
+        match closest {
+            Some(operation) => drop(ruled.insert(operation.clone())),
+            None => assert!(UNDOCUMENTED.contains(&name.as_str()), "{name} is no route"),
+        }
+    }
+    let unruled: Vec<_> = documented.difference(&ruled).collect();
+    assert!(
+        unruled.is_empty(),
+        "add these to `routes`, and read who may: {unruled:?}"
+    );
+}
+
+/// Whether a path is one of a template's. Names of models have several words.
+fn fits(template: &str, path: &str) -> bool {
+    let takes_rest = template.starts_with("/v1/models/");
+    let mut words = path.split('/');
+    let mut parts = template.split('/').peekable();
+    while let Some(part) = parts.next() {
+        let Some(word) = words.next() else {
+            return false;
+        };
+        let is_parameter = part.starts_with('{');
+        if !is_parameter && part != word {
+            return false;
+        }
+        if takes_rest && is_parameter && parts.peek().is_none() {
+            return true;
+        }
+    }
+    words.next().is_none()
 }
 
 fn code_of(reply: &TestReply) -> String {

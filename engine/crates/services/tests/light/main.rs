@@ -10,6 +10,7 @@ mod auth;
 mod catalog;
 mod chat;
 mod content;
+mod conversations;
 mod gateway;
 mod gateway_replies;
 mod guests;

@@ -173,6 +173,7 @@ fn engine(
             replies: store.clone(),
             projects: store.clone(),
             prompts: store.clone(),
+            conversations: store.clone(),
             audit: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
