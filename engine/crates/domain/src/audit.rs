@@ -117,6 +117,8 @@ pub mod actions {
     pub const PROJECT_CHANGED: &str = "project.changed";
     pub const PROJECT_ARCHIVED: &str = "project.archived";
     pub const PROJECT_RESTORED: &str = "project.restored";
+    /// An admin spent tokens in a project that they are no member of.
+    pub const PROJECT_ENTERED: &str = "project.entered";
     pub const MEMBER_SET: &str = "member.set";
     pub const MEMBER_REMOVED: &str = "member.removed";
     pub const PROMPT_CREATED: &str = "prompt.created";

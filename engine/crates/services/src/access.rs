@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::UserId;
 use inkstone_domain::ports::{Clock, ProjectStore};
 use inkstone_domain::principal::Principal;
@@ -12,6 +13,7 @@ use inkstone_domain::project::{DEFAULT_PROJECT, Project, ProjectRole};
 use inkstone_domain::{Error, Result, codes};
 use quick_cache::sync::Cache;
 
+use crate::audit::Audit;
 use crate::policy::{self, Act, Standing, Verdict};
 
 /// Roles that are kept; a pair of user and project is about a hundred bytes.
@@ -22,6 +24,7 @@ const KEPT_FOR: TimeDelta = TimeDelta::seconds(5);
 /// Knows the roles.
 pub struct Access {
     store: Arc<dyn ProjectStore>,
+    audit: Audit,
     clock: Arc<dyn Clock>,
     known: Cache<(UserId, Box<str>), Known>,
     /// Rises with every change, so that what was read before one is not kept after it.
@@ -35,9 +38,10 @@ struct Known {
 }
 
 impl Access {
-    pub fn new(store: Arc<dyn ProjectStore>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(store: Arc<dyn ProjectStore>, audit: Audit, clock: Arc<dyn Clock>) -> Self {
         Self {
             store,
+            audit,
             clock,
             known: Cache::new(KEPT_ROLES),
             changes: AtomicU64::new(0),
@@ -98,6 +102,23 @@ impl Access {
                 format!("the project `{slug}` is archived; an owner can restore it"),
             )),
         }
+    }
+
+    /// The same for what leaves nothing in the project that would be written down by itself, such as
+    /// spending tokens: an admin who is no member is written down here.
+    pub async fn enter_to_spend(
+        &self,
+        principal: &Principal,
+        slug: &str,
+        act: Act,
+    ) -> Result<Project> {
+        let (project, verdict) = self.enter_to_change(principal, slug, act).await?;
+        if verdict == Verdict::AllowedAsAdmin {
+            let (now, subject) = (self.clock.now(), format!("project:{slug}"));
+            let record = AuditRecord::by(principal, now, actions::PROJECT_ENTERED, subject);
+            self.audit.append(&record).await?;
+        }
+        Ok(project)
     }
 
     /// Forgets what somebody is in a project. Call it after every change.

@@ -2,15 +2,15 @@
 //! history fits into a model is in `window`; what becomes of an answer while it comes, in `answer`.
 
 mod answer;
+mod kept;
 mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use inkstone_domain::audit::{AuditRecord, actions};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::chat::{Message, Request};
-use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::conversation::{
     Conversation, ConversationMessage, MessageState, Speaker, UsedPrompt, branch,
 };
@@ -22,19 +22,17 @@ use inkstone_domain::{Error, FieldError, Result, codes};
 use tokio_util::task::TaskTracker;
 
 use self::answer::Running;
+pub use self::kept::ConversationPatch;
 use crate::access::Access;
 use crate::audit::Audit;
 use crate::chat::{Chat, ChatStream, RequestContext};
-use crate::content::check_page;
 use crate::models::Models;
 use crate::policy::{self, Act, Standing, Verdict};
-use crate::projects::{CHANGE_ATTEMPTS, check_revision, contended, retries};
 use crate::prompts::{PromptUse, Prompts, model_for};
 
 /// Messages of one conversation, on all its branches.
 const MAX_MESSAGES: usize = 1_000;
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-const MAX_TITLE_CHARS: usize = 200;
 /// A title that is made of the first message.
 const MADE_TITLE_CHARS: usize = 60;
 
@@ -65,14 +63,6 @@ impl Default for What {
     fn default() -> Self {
         Self::Text(String::new())
     }
-}
-
-/// What to change; `None` stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ConversationPatch {
-    pub title: Option<String>,
-    /// The last message of the branch to show.
-    pub head: Option<MessageId>,
 }
 
 /// An answer that has begun. Once `stream.chunks` has ended, [`Conversations::message`] has it.
@@ -137,9 +127,9 @@ impl Conversations {
         slug: &str,
         say: Say,
     ) -> Result<Answering> {
-        let entered = self.access.enter_to_change(principal, slug, Act::StartChat);
-        let (project, _) = entered.await?;
         check_what(&say.what)?;
+        let entered = self.access.enter_to_spend(principal, slug, Act::StartChat);
+        let project = entered.await?;
         // What was said must not be said twice, and that is beyond what the gateway could keep apart.
         let context = RequestContext {
             idempotency_key: None,
@@ -234,105 +224,6 @@ impl Conversations {
         let answer = answer.ok_or_else(|| not_found(conversation.id))?;
         let now = self.store.conversation(conversation.id).await?;
         Ok((now.unwrap_or(conversation), question, answer))
-    }
-
-    /// Stops the answer that is under way on this engine; what was said until then is kept. `conflict`
-    /// where there is none.
-    pub async fn stop(&self, principal: &Principal, slug: &str, id: ConversationId) -> Result<()> {
-        let (conversation, _) = self.open(principal, slug, id, Act::ChangeChat).await?;
-        match self.running.stop(conversation.id) {
-            true => Ok(()),
-            false => Err(Error::new(
-                &codes::CONFLICT,
-                "no answer is under way in this conversation",
-            )),
-        }
-    }
-
-    /// Own ones, newest first.
-    pub async fn list(
-        &self,
-        principal: &Principal,
-        slug: &str,
-        page: PageRequest,
-    ) -> Result<Page<Conversation>> {
-        check_page(&page)?;
-        self.access.enter(principal, slug, Act::SeeChat).await?;
-        self.store
-            .list_conversations(slug, principal.user, page)
-            .await
-    }
-
-    /// An own one; an admin's look at that of somebody else is written down.
-    pub async fn get(
-        &self,
-        principal: &Principal,
-        slug: &str,
-        id: ConversationId,
-    ) -> Result<Conversation> {
-        let (conversation, verdict) = self.open(principal, slug, id, Act::SeeChat).await?;
-        self.written_down(principal, &conversation, verdict).await?;
-        Ok(conversation)
-    }
-
-    /// Its messages on all branches, oldest first. Conditions as for [`Conversations::get`].
-    pub async fn messages(
-        &self,
-        principal: &Principal,
-        slug: &str,
-        id: ConversationId,
-    ) -> Result<Vec<ConversationMessage>> {
-        let conversation = self.get(principal, slug, id).await?;
-        self.store.messages(conversation.id, MAX_MESSAGES).await
-    }
-
-    /// Changes its title, or which branch is shown. With `expected` the stored revision must be that one.
-    pub async fn update(
-        &self,
-        principal: &Principal,
-        slug: &str,
-        id: ConversationId,
-        patch: ConversationPatch,
-        expected: Option<u64>,
-    ) -> Result<Conversation> {
-        check_patch(&patch)?;
-        for _ in 0..CHANGE_ATTEMPTS {
-            let (before, verdict) = self.open(principal, slug, id, Act::ChangeChat).await?;
-            check_revision("conversation", before.revision, expected)?;
-            let mut after = before.clone();
-            if let Some(title) = &patch.title {
-                after.title = title.trim().to_owned();
-            }
-            if let Some(head) = patch.head {
-                after.head = Some(self.message_of(id, head).await?.id);
-            }
-            if after == before {
-                return Ok(before);
-            }
-            after.revision += 1;
-            after.updated_at = self.clock.now();
-            let audit = self.record(principal, &before, verdict, actions::CHAT_CHANGED);
-            match self.store.update_conversation(&after, audit.as_ref()).await {
-                Ok(()) => return Ok(after),
-                Err(error) if retries(&error, expected) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(contended("conversation", &id.to_string()))
-    }
-
-    /// Removes it with all its messages, and stops its answer.
-    pub async fn delete(
-        &self,
-        principal: &Principal,
-        slug: &str,
-        id: ConversationId,
-    ) -> Result<()> {
-        let (conversation, verdict) = self.open(principal, slug, id, Act::ChangeChat).await?;
-        let audit = self.record(principal, &conversation, verdict, actions::CHAT_DELETED);
-        self.store.delete_conversation(id, audit.as_ref()).await?;
-        self.running.stop(id);
-        Ok(())
     }
 
     async fn open(
@@ -562,18 +453,6 @@ impl Conversations {
         Ok(plan.messages(preface, summary))
     }
 
-    async fn written_down(
-        &self,
-        principal: &Principal,
-        conversation: &Conversation,
-        verdict: Verdict,
-    ) -> Result<()> {
-        match self.record(principal, conversation, verdict, actions::CHAT_READ) {
-            Some(record) => self.audit.append(&record).await,
-            None => Ok(()),
-        }
-    }
-
     fn record(
         &self,
         principal: &Principal,
@@ -600,21 +479,6 @@ fn check_what(what: &What) -> Result<()> {
         true => Err(invalid(
             "/message",
             &format!("must have 1 to {MAX_MESSAGE_BYTES} bytes"),
-        )),
-    }
-}
-
-fn check_patch(patch: &ConversationPatch) -> Result<()> {
-    let is_title = |title: &String| {
-        !title.trim().is_empty()
-            && title.chars().count() <= MAX_TITLE_CHARS
-            && !title.contains(char::is_control)
-    };
-    match patch.title.as_ref().is_none_or(is_title) {
-        true => Ok(()),
-        false => Err(invalid(
-            "/title",
-            &format!("must be one line of 1 to {MAX_TITLE_CHARS} characters"),
         )),
     }
 }

@@ -206,7 +206,11 @@ impl Services {
         let chat = Arc::new(Chat::new(parts, &gateway)?);
         let key_store = Arc::clone(&keys);
         let audit = Audit::new(audit);
-        let access = Arc::new(Access::new(Arc::clone(&projects), Arc::clone(&clock)));
+        let access = Arc::new(Access::new(
+            Arc::clone(&projects),
+            audit.clone(),
+            Arc::clone(&clock),
+        ));
         let keys = Arc::new(Keys::new(
             keys,
             Arc::clone(&users),

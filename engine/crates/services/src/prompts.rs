@@ -215,10 +215,10 @@ impl Prompts {
         wanted: PromptUse,
         model: Option<String>,
     ) -> Result<(Rendered, Reply)> {
-        let (project, _) = self
+        let entered = self
             .access
-            .enter_to_change(principal, project, Act::TestPrompt)
-            .await?;
+            .enter_to_spend(principal, project, Act::TestPrompt);
+        let project = entered.await?;
         let rendered = self.filled(&project.slug, wanted).await?;
         let request = Request {
             model: model_for(&project, model),

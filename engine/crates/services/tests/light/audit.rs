@@ -2,13 +2,15 @@
 
 use inkstone_domain::allowance::{Allowance, Subject};
 use inkstone_domain::audit::{AuditEntry, AuditFilter, AuditRecord, ChainCheck, Stage};
+use inkstone_domain::job::GenerateTask;
 use inkstone_domain::ports::{AuditLog, Clock};
 use inkstone_domain::principal::Role;
 use inkstone_domain::{Error, codes};
-use inkstone_services::{Audit, KeyWish};
+use inkstone_services::conversations::{Say, What};
+use inkstone_services::{Audit, KeyWish, NewProject};
 use std::time::Duration;
 
-use crate::world::{World, page};
+use crate::world::{World, context, page};
 
 async fn entries(world: &World) -> Vec<AuditEntry> {
     let all = world
@@ -145,6 +147,53 @@ async fn plugins_that_come_and_go_are_written_down() {
             ("plugin.disabled", "plugin:provider-fake", "failed"),
             ("plugin.removed", "plugin:provider-fake", "intended"),
             ("plugin.removed", "plugin:provider-fake", "failed"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn admins_are_written_down_where_they_act_for_others() {
+    let world = World::new().await;
+    let owner = world.somebody(Role::Creator).await;
+    let admin = world.somebody(Role::Admin).await;
+    let project = NewProject {
+        slug: "handbook".to_owned(),
+        ..NewProject::default()
+    };
+    let services = &world.services;
+    services.projects.create(&owner, project).await.unwrap();
+    let say = Say {
+        what: What::Text("hi".to_owned()),
+        ..Say::default()
+    };
+    let said = services
+        .conversations
+        .say_whole(&admin, &context(), "handbook", say)
+        .await;
+    said.unwrap();
+    let task = GenerateTask {
+        plugin: "generator-fake".to_owned(),
+        template: "article".to_owned(),
+        input: serde_json::json!({"topic": "tides"}),
+        model: None,
+        project: "default".to_owned(),
+        pins: Vec::new(),
+    };
+    let own = services.jobs.submit(&owner, task.clone()).await.unwrap();
+    services.jobs.cancel(&owner, own.id).await.unwrap();
+    let job = services.jobs.submit(&owner, task).await.unwrap();
+    services.jobs.cancel(&admin, job.id).await.unwrap();
+    let all = entries(&world).await;
+    let told: Vec<_> = all[1..]
+        .iter()
+        .map(|entry| &entry.record)
+        .map(|record| (record.action.as_str(), record.actor, record.on_behalf_of))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("project.entered", Some(admin.user), None),
+            ("job.cancelled", Some(admin.user), Some(owner.user)),
         ]
     );
 }
