@@ -2,6 +2,7 @@
 //!
 //! Commands that need an engine talk to the one that runs, over HTTP, or start an embedded one.
 
+mod audit;
 mod chat;
 mod config;
 mod connect;
@@ -80,6 +81,9 @@ enum Command {
     /// Change the key that signs access tokens.
     #[command(subcommand)]
     SigningKey(signing_key::SigningKeyCommand),
+    /// Check the audit log, or write it out.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Check toolchain, model, configuration, ports and disk, and say what to do.
     Doctor,
     /// Look at the configuration.
@@ -102,6 +106,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Plugin(command) => plugin::run(&common, command).await,
         Command::Credential(command) => credential::run(&common, command).await,
         Command::SigningKey(command) => signing_key::run(&common, command).await,
+        Command::Audit(command) => audit::run(&common, command).await,
         Command::Doctor => doctor::run(&common).await,
         Command::Config(command) => config::run(&common, command),
         Command::Openapi => {

@@ -25,6 +25,8 @@ pub(crate) struct Event {
     pub data: Value,
 }
 
+pub(crate) type Lines = Pin<Box<dyn Stream<Item = Result<String, Failure>> + Send>>;
+
 pub(crate) type Events = Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>;
 
 impl Session {
@@ -103,6 +105,12 @@ impl Session {
 
     pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
         self.client.delete(path).await.map_err(failure)
+    }
+
+    /// A reply of many lines, one by one.
+    pub(crate) async fn lines(&self, path: &str) -> Result<Lines, Failure> {
+        let lines = self.client.lines(path).await.map_err(failure)?;
+        Ok(Box::pin(lines.map(|line| line.map_err(failure))))
     }
 
     pub(crate) async fn events(&self, path: &str) -> Result<Events, Failure> {

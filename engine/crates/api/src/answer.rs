@@ -18,7 +18,7 @@ use inkstone_domain::chat::{Chunk, ChunkStream, Reply, Request};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result};
 use inkstone_services::RequestContext;
-use inkstone_services::chat::Facts;
+use inkstone_services::chat::{ChatStream, Facts};
 use inkstone_services::gateway::{CacheMode, CacheWish};
 
 use crate::middleware::{RequestId, Waited};
@@ -117,6 +117,22 @@ impl Answers {
             has_logprobs,
             asked,
         })
+    }
+
+    /// One that a service has begun.
+    pub(crate) fn of(stream: ChatStream, asked: Instant) -> Self {
+        Self {
+            head: Head {
+                plugin: stream.plugin,
+                version: stream.plugin_version,
+                facts: stream.facts,
+                waited: asked.elapsed(),
+            },
+            models: vec![stream.model],
+            streams: vec![stream.chunks],
+            has_logprobs: false,
+            asked,
+        }
     }
 
     /// The id of the answer, without a prefix. One that was stored keeps its own.

@@ -124,6 +124,8 @@ const TAGS: &[(&str, &str)] = &[
     ("analytics", "Reports of typed blocks."),
     ("articles", "Articles, their revisions and provenance."),
     ("search", "Full-text search."),
+    ("projects", "Projects and who is in them."),
+    ("audit", "Who did what, when and from where."),
     ("plugins", "The plugins of this engine."),
     ("operation", "Health and metrics."),
 ];

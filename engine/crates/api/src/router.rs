@@ -11,10 +11,11 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, api_keys, articles, auth, chat, connections, docs, embeddings, generate, health,
-    invitations, jobs, keys, me, messages, models, plugin_admin, plugin_stats, plugins, ratings,
-    recordings, reports, rerank, research, responses, rollouts, search, second_factor, sessions,
-    signing_keys, signup, templates, tools, unknown, usage, users,
+    analytics, api_keys, articles, audit, auth, chat, connections, conversations, docs, embeddings,
+    generate, health, invitations, jobs, keys, me, members, messages, models, plugin_admin,
+    plugin_stats, plugins, projects, prompts, ratings, recordings, reports, rerank, research,
+    responses, rollouts, search, second_factor, sessions, signing_keys, signup, templates, tools,
+    unknown, usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -115,6 +116,38 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(articles::list_revisions))
         .routes(routes!(articles::show_provenance))
+        .routes(routes!(projects::list_projects, projects::create_project))
+        .routes(routes!(
+            projects::show_project,
+            projects::change_project,
+            projects::archive_project
+        ))
+        .routes(routes!(members::list_members))
+        .routes(routes!(
+            members::show_member,
+            members::set_member,
+            members::remove_member
+        ))
+        .routes(routes!(prompts::list_prompts, prompts::create_prompt))
+        .routes(routes!(prompts::show_prompt))
+        .routes(routes!(
+            prompts::list_prompt_versions,
+            prompts::add_prompt_version
+        ))
+        .routes(routes!(prompts::render_prompt))
+        .routes(routes!(prompts::test_prompt))
+        .routes(routes!(conversations::say_in_chat))
+        .routes(routes!(conversations::list_chats))
+        .routes(routes!(
+            conversations::show_chat,
+            conversations::change_chat,
+            conversations::delete_chat
+        ))
+        .routes(routes!(conversations::list_chat_messages))
+        .routes(routes!(conversations::stop_answer))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::show_audit_head))
+        .routes(routes!(audit::export_audit))
         .routes(routes!(search::find_articles))
         .routes(routes!(health::show_alive))
         .routes(routes!(health::show_ready))

@@ -98,6 +98,13 @@ id!(UsageId, "use");
 id!(KeyId, "key");
 id!(InvitationId, "inv");
 id!(ApiKeyId, "apk");
+id!(ProjectId, "prj");
+id!(PromptId, "prm");
+id!(ConversationId, "cnv");
+id!(
+    /// One message of a conversation.
+    MessageId, "msg"
+);
 id!(
     /// One line of what served when.
     ServedId, "srv"

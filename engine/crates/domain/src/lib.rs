@@ -4,10 +4,12 @@
 
 pub mod allowance;
 pub mod api_key;
+pub mod audit;
 pub mod capability;
 pub mod chat;
 pub mod codes;
 pub mod content;
+pub mod conversation;
 pub mod digest;
 pub mod error;
 pub mod event;
@@ -24,6 +26,8 @@ pub mod people;
 pub mod plugin;
 pub mod ports;
 pub mod principal;
+pub mod project;
+pub mod prompt;
 pub mod provenance;
 pub mod recording;
 pub mod report;

@@ -1,13 +1,19 @@
 //! Ports: the roles that adapters fill. Named by what they do; adapters are named by how
 //! (`SurrealJobStore`, `WasmProvider`). Each port has a contract suite in `testkit`.
 
+mod audit;
+mod conversations;
 mod guests;
 mod local;
 mod outside;
 mod people;
+mod projects;
+mod prompts;
 mod search;
 mod stores;
 
+pub use audit::AuditLog;
+pub use conversations::ConversationStore;
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
@@ -17,6 +23,8 @@ pub use outside::{
     Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,
 };
 pub use people::{Mailer, PeopleStore, SigningKeyStore};
+pub use projects::ProjectStore;
+pub use prompts::PromptStore;
 pub use search::SearchIndex;
 pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, KeyStore, NewJob,

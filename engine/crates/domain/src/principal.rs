@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::api_key::ApiKey;
+use crate::audit::SharedOrigin;
 use crate::ids::{SessionId, UserId};
 use crate::key::VirtualKey;
 use chrono::{DateTime, Utc};
@@ -77,6 +78,8 @@ pub struct Principal {
     pub api_key: Option<Arc<ApiKey>>,
     /// The sign-in its access token came from.
     pub session: Option<SessionId>,
+    /// From where they ask, for the audit log; `None` within the engine.
+    pub origin: Option<SharedOrigin>,
 }
 
 impl Principal {
@@ -88,6 +91,7 @@ impl Principal {
             key: None,
             api_key: None,
             session: None,
+            origin: None,
         }
     }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::generation::Template;
@@ -24,10 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::feed::Feeds;
 pub use self::worker::{Worker, WorkerPowers};
+use crate::audit::Audit;
 use crate::chat::RequestContext;
 use crate::content::{check_page, check_project};
 use crate::models::Models;
 use crate::plugins::{Choice, Plugins};
+use crate::policy::{self, Act, Standing, Verdict, check_open};
 
 /// How jobs are run.
 #[derive(Debug, Clone)]
@@ -85,6 +88,7 @@ pub struct Jobs {
     store: Arc<dyn JobStore>,
     plugins: Arc<Plugins>,
     models: Arc<Models>,
+    audit: Audit,
     clock: Arc<dyn Clock>,
     config: JobsConfig,
     feeds: Feeds,
@@ -100,6 +104,7 @@ impl Jobs {
         store: Arc<dyn JobStore>,
         plugins: Arc<Plugins>,
         models: Arc<Models>,
+        audit: Audit,
         clock: Arc<dyn Clock>,
         config: JobsConfig,
         stop: CancellationToken,
@@ -108,6 +113,7 @@ impl Jobs {
             store,
             plugins,
             models,
+            audit,
             clock,
             config,
             feeds: Feeds::default(),
@@ -145,12 +151,8 @@ impl Jobs {
     /// Queues a generation after checking plugin, template, input, model and project. Needs the role
     /// creator.
     pub async fn submit(&self, principal: &Principal, task: GenerateTask) -> Result<Job> {
-        if !principal.can_create() {
-            return Err(Error::new(
-                &codes::FORBIDDEN,
-                "your role may read only; generating needs the role `creator`",
-            ));
-        }
+        let why = "your role may read only; generating needs the role `creator`";
+        check_open(principal, Act::SubmitJob, why)?;
         let id = JobId::new();
         let choice = Choice::of(principal, &context_of(id, &task));
         let generator = self.plugins.snapshot().generator(&task.plugin, &choice)?;
@@ -176,7 +178,7 @@ impl Jobs {
     pub async fn get(&self, principal: &Principal, id: JobId) -> Result<Job> {
         let found = self.store.job(id).await?;
         let mut job = found
-            .filter(|job| principal.is_admin() || job.owner == principal.user)
+            .filter(|job| verdict(principal, job, Act::SeeJob).is_allowed())
             .ok_or_else(|| not_found(id))?;
         // The store hears of progress only with the heartbeat.
         if !job.status.is_final()
@@ -197,9 +199,20 @@ impl Jobs {
     /// Asks a job to stop: a queued one ends at once, a running one soon; `conflict` where it has
     /// ended.
     pub async fn cancel(&self, principal: &Principal, id: JobId) -> Result<Job> {
-        self.get(principal, id).await?;
+        let job = self.get(principal, id).await?;
         let event = self.event(principal.user, EventBody::JobCancelled { job: id });
-        let job = self.store.request_cancel(id, event).await?;
+        let cancel = self.store.request_cancel(id, event);
+        let job = match verdict(principal, &job, Act::CancelJob) {
+            // The transaction of the queue knows nothing of the log, so the intent goes first.
+            Verdict::AllowedAsAdmin => {
+                let subject = format!("job:{id}");
+                let now = self.clock.now();
+                let audit = AuditRecord::by(principal, now, actions::JOB_CANCELLED, subject)
+                    .on_behalf_of(job.owner);
+                self.audit.around(audit, cancel).await?
+            }
+            _ => cancel.await?,
+        };
         self.feeds.nudge(id);
         Ok(job)
     }
@@ -229,6 +242,10 @@ impl Jobs {
             body,
         }
     }
+}
+
+fn verdict(principal: &Principal, job: &Job, act: Act) -> Verdict {
+    policy::decide(Standing::of(principal, job.owner == principal.user), act)
 }
 
 /// What goes with every call made for a job.

@@ -10,14 +10,18 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use inkstone_domain::allowance::Allowance;
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::{KeyId, UserId};
 use inkstone_domain::key::{PreviousToken, VirtualKey};
 use inkstone_domain::ports::{Clock, KeyStore, UserStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, FieldError, Result, codes};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
+
+use crate::access::Access;
+use crate::policy::{self, Act, Standing, check_open};
 
 /// What every token of a key begins with.
 const PREFIX: &str = "sk-ink-";
@@ -37,6 +41,7 @@ pub struct KeyWish {
 pub struct Keys {
     store: Arc<dyn KeyStore>,
     users: Arc<dyn UserStore>,
+    access: Arc<Access>,
     clock: Arc<dyn Clock>,
     known: ArcSwap<Known>,
     /// One change at a time: each reads all keys anew.
@@ -59,10 +64,16 @@ struct Holder {
 }
 
 impl Keys {
-    pub fn new(store: Arc<dyn KeyStore>, users: Arc<dyn UserStore>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        store: Arc<dyn KeyStore>,
+        users: Arc<dyn UserStore>,
+        access: Arc<Access>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             store,
             users,
+            access,
             clock,
             known: ArcSwap::default(),
             changing: Mutex::default(),
@@ -141,15 +152,11 @@ impl Keys {
         owner: Option<UserId>,
         wish: KeyWish,
     ) -> Result<(Arc<VirtualKey>, String)> {
-        if !principal.can_create() {
-            return Err(Error::new(
-                &codes::FORBIDDEN,
-                "your role may read only; keys need the role `creator`",
-            ));
-        }
+        let why = "your role may read only; keys need the role `creator`";
+        check_open(principal, Act::MakeKey, why)?;
         let owner = owner.unwrap_or(principal.user);
         if owner != principal.user {
-            check_admin(principal)?;
+            check_open(principal, Act::MakeKeyForOthers, NEEDS_ADMIN)?;
             if self.users.user(owner).await?.is_none() {
                 return Err(Error::new(
                     &codes::NOT_FOUND,
@@ -159,7 +166,7 @@ impl Keys {
         }
         let now = self.clock.now();
         check(&wish, now)?;
-        check_project(principal, None, &wish)?;
+        self.check_project(principal, None, &wish).await?;
         let (token, hash) = new_token();
         let key = VirtualKey {
             id: KeyId::new(),
@@ -177,7 +184,8 @@ impl Keys {
             revoked_at: None,
         };
         let _changing = self.changing.lock().await;
-        self.store.create_key(&key).await?;
+        let audit = audit_of(principal, now, actions::KEY_CREATED, None, &key);
+        self.store.create_key(&key, &audit).await?;
         self.load().await?;
         Ok((Arc::new(key), token))
     }
@@ -217,8 +225,9 @@ impl Keys {
     ) -> Result<Arc<VirtualKey>> {
         check(&wish, self.clock.now())?;
         let present = self.show(principal, id)?;
-        check_project(principal, present.project.as_ref(), &wish)?;
-        self.update(principal, id, |key| {
+        self.check_project(principal, present.project.as_ref(), &wish)
+            .await?;
+        self.update(principal, id, actions::KEY_CHANGED, |key| {
             key.name = wish.name;
             key.project = wish.project;
             key.models = wish.models;
@@ -238,7 +247,7 @@ impl Keys {
     ) -> Result<(Arc<VirtualKey>, String)> {
         let (token, hash) = new_token();
         let holds_until = self.clock.now() + overlap;
-        let rotated = self.update(principal, id, |key| {
+        let rotated = self.update(principal, id, actions::KEY_ROTATED, |key| {
             key.previous = Some(PreviousToken {
                 hash: key.token_hash,
                 holds_until,
@@ -252,8 +261,10 @@ impl Keys {
     /// Ends a key at once. Its usage stays in the ledger.
     pub async fn revoke(&self, principal: &Principal, id: KeyId) -> Result<()> {
         let now = self.clock.now();
-        self.update(principal, id, |key| key.revoked_at = Some(now))
-            .await?;
+        self.update(principal, id, actions::KEY_REVOKED, |key| {
+            key.revoked_at = Some(now);
+        })
+        .await?;
         Ok(())
     }
 
@@ -261,40 +272,78 @@ impl Keys {
         &self,
         principal: &Principal,
         id: KeyId,
+        action: &str,
         change: impl FnOnce(&mut VirtualKey),
     ) -> Result<Arc<VirtualKey>> {
         let _changing = self.changing.lock().await;
-        let mut key = VirtualKey::clone(&*self.show(principal, id)?);
+        let before = self.show(principal, id)?;
+        let mut key = VirtualKey::clone(&*before);
         change(&mut key);
-        self.store.update_key(&key).await?;
+        let audit = audit_of(principal, self.clock.now(), action, Some(&before), &key);
+        self.store.update_key(&key, &audit).await?;
         self.load().await?;
         Ok(Arc::new(key))
+    }
+
+    /// A key of a project spends the project's budget and reads its cached answers, so its owners say
+    /// which keys are theirs.
+    async fn check_project(
+        &self,
+        principal: &Principal,
+        present: Option<&String>,
+        wish: &KeyWish,
+    ) -> Result<()> {
+        let Some(wanted) = wish.project.as_ref().filter(|name| present != Some(name)) else {
+            return Ok(());
+        };
+        let why = "only an owner of a project or an admin puts a key into it";
+        let standing = self.access.standing(principal, wanted, true).await?;
+        let forbidden = || Error::new(&codes::FORBIDDEN, why);
+        policy::check(standing, Act::PutKeyIntoProject, why, forbidden).map(drop)
     }
 }
 
 /// Whether the principal may know of this key at all.
 fn may_see(principal: &Principal, key: &VirtualKey) -> bool {
-    principal.is_admin() || key.owner == principal.user
+    let standing = Standing::of(principal, key.owner == principal.user);
+    policy::decide(standing, Act::SeeKey).is_allowed()
 }
+
+fn audit_of(
+    principal: &Principal,
+    at: DateTime<Utc>,
+    action: &str,
+    before: Option<&VirtualKey>,
+    after: &VirtualKey,
+) -> AuditRecord {
+    AuditRecord::by(principal, at, action, format!("key:{}", after.id))
+        .on_behalf_of(after.owner)
+        .with_states(before.map(state).as_ref(), Some(&state(after)))
+}
+
+/// What is digested of a key: what its owner sees of it, so that they can compute the same.
+fn state(key: &VirtualKey) -> Value {
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "owner": key.owner,
+        "project": key.project,
+        "models": key.models,
+        "allowance": key.allowance,
+        "metadata": key.metadata,
+        "hint": key.hint,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+    })
+}
+
+const NEEDS_ADMIN: &str = "this needs the role `admin`";
 
 /// `forbidden` for everybody else.
 pub(crate) fn check_admin(principal: &Principal) -> Result<()> {
     match principal.is_admin() {
         true => Ok(()),
-        false => Err(Error::new(&codes::FORBIDDEN, "this needs the role `admin`")),
-    }
-}
-
-/// A key of a project spends the project's budget and reads its cached answers. Projects have no members
-/// yet, so an admin says which keys are theirs.
-fn check_project(principal: &Principal, present: Option<&String>, wish: &KeyWish) -> Result<()> {
-    let is_kept = wish.project.is_none() || wish.project.as_ref() == present;
-    match is_kept || principal.is_admin() {
-        true => Ok(()),
-        false => Err(Error::new(
-            &codes::FORBIDDEN,
-            "only an admin puts a key into a project",
-        )),
+        false => Err(Error::new(&codes::FORBIDDEN, NEEDS_ADMIN)),
     }
 }
 

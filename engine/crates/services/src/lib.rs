@@ -4,19 +4,25 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
 pub mod accounts;
 pub mod ai;
 pub mod analytics;
 pub mod api_keys;
+pub mod audit;
 pub mod auth;
 pub mod chat;
 pub mod content;
+pub mod conversations;
 pub mod gateway;
 pub mod health;
 pub mod jobs;
 pub mod keys;
 pub mod models;
 pub mod plugins;
+pub mod policy;
+pub mod projects;
+pub mod prompts;
 pub mod research;
 pub mod search;
 pub mod signup;
@@ -28,22 +34,27 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, Clock, Egress, JobStore, KeyStore, Mailer, PeopleStore, ReplyStore, SearchIndex,
-    SigningKeyStore, UsageJournal, UsageLedger, UserStore,
+    ArticleStore, AuditLog, Clock, ConversationStore, Egress, JobStore, KeyStore, Mailer,
+    PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex, SigningKeyStore, UsageJournal,
+    UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use crate::access::Access;
 pub use crate::accounts::Accounts;
 pub use crate::analytics::Reports;
 pub use crate::api_keys::ApiKeys;
+pub use crate::audit::Audit;
 use crate::auth::AuthPorts;
 pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
 pub use crate::content::Articles;
+use crate::conversations::ConversationParts;
+pub use crate::conversations::Conversations;
 use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
@@ -52,6 +63,8 @@ use crate::jobs::{Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
 pub use crate::models::{Models, ModelsConfig};
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
+pub use crate::projects::{NewProject, ProjectPatch, Projects};
+pub use crate::prompts::Prompts;
 pub use crate::research::ResearchTools;
 pub use crate::search::Search;
 use crate::signup::SignupPorts;
@@ -70,6 +83,10 @@ pub struct Ports {
     pub journal: Arc<dyn UsageJournal>,
     pub keys: Arc<dyn KeyStore>,
     pub replies: Arc<dyn ReplyStore>,
+    pub projects: Arc<dyn ProjectStore>,
+    pub prompts: Arc<dyn PromptStore>,
+    pub conversations: Arc<dyn ConversationStore>,
+    pub audit: Arc<dyn AuditLog>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -122,6 +139,11 @@ pub struct Services {
     pub chat: Arc<Chat>,
     pub keys: Arc<Keys>,
     pub usage: Arc<Usage>,
+    pub access: Arc<Access>,
+    pub projects: Arc<Projects>,
+    pub prompts: Arc<Prompts>,
+    pub conversations: Arc<Conversations>,
+    pub audit: Audit,
     limits: Arc<Limits>,
     ledger: Arc<dyn UsageLedger>,
     journal: Arc<dyn UsageJournal>,
@@ -157,6 +179,10 @@ impl Services {
             journal,
             keys,
             replies,
+            projects,
+            prompts,
+            conversations,
+            audit,
             egress,
             index,
             plugins,
@@ -199,7 +225,18 @@ impl Services {
         };
         let chat = Arc::new(Chat::new(parts, &gateway)?);
         let key_store = Arc::clone(&keys);
-        let keys = Arc::new(Keys::new(keys, Arc::clone(&users), Arc::clone(&clock)));
+        let audit = Audit::new(audit);
+        let access = Arc::new(Access::new(
+            Arc::clone(&projects),
+            audit.clone(),
+            Arc::clone(&clock),
+        ));
+        let keys = Arc::new(Keys::new(
+            keys,
+            Arc::clone(&users),
+            Arc::clone(&access),
+            Arc::clone(&clock),
+        ));
         let auth = Auth::new(
             AuthPorts {
                 users: Arc::clone(&users),
@@ -235,10 +272,33 @@ impl Services {
             &calls,
             stop.clone(),
         );
+        let prompts = Arc::new(Prompts::new(
+            prompts,
+            Arc::clone(&access),
+            Arc::clone(&chat),
+            Arc::clone(&clock),
+        ));
+        let conversations = Arc::new(Conversations::new(ConversationParts {
+            store: conversations,
+            access: Arc::clone(&access),
+            audit: audit.clone(),
+            prompts: Arc::clone(&prompts),
+            models: Arc::clone(&models),
+            chat: Arc::clone(&chat),
+            clock: Arc::clone(&clock),
+            writes: calls.clone(),
+        }));
+        let projects = Arc::new(Projects::new(
+            projects,
+            Arc::clone(&users),
+            Arc::clone(&access),
+            Arc::clone(&clock),
+        ));
         let jobs = Arc::new(Jobs::new(
             jobs,
             Arc::clone(&plugins),
             Arc::clone(&models),
+            audit.clone(),
             Arc::clone(&clock),
             config.jobs,
             stop.clone(),
@@ -254,6 +314,7 @@ impl Services {
                 Arc::clone(&key_store),
                 Arc::clone(&keys),
                 Arc::clone(&limits),
+                Arc::clone(&clock),
             )),
             auth,
             accounts: Arc::new(accounts),
@@ -272,6 +333,11 @@ impl Services {
             workers: TaskTracker::new(),
             stop,
             plugins,
+            access,
+            projects,
+            prompts,
+            conversations,
+            audit,
             models,
             chat,
             jobs,

@@ -15,6 +15,7 @@ use inkstone_domain::ports::{Clock, GuestCall, Provider};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
+use crate::chat::RequestContext;
 use crate::gateway::deployments::Deployments;
 use crate::gateway::plan::{Candidate, Stage, found_any};
 use crate::gateway::{DeploymentConfig, ModelConfig};
@@ -181,6 +182,23 @@ impl Models {
             .collect();
         listed.sort_by(|a, b| a.name.cmp(&b.name));
         listed
+    }
+
+    /// Tokens that a model takes at once, question and answer together; a cautious guess where nobody
+    /// says.
+    pub(crate) async fn context_length(
+        &self,
+        principal: &Principal,
+        context: &RequestContext,
+        name: &str,
+    ) -> Result<u32> {
+        const GUESS: u32 = 8_192;
+        let route = self.resolve(name, &Choice::of(principal, context))?;
+        let listed = self.list().await;
+        let found = listed.into_iter().find(|model| model.name == route.name);
+        Ok(found
+            .and_then(|found| found.model.context_length)
+            .unwrap_or(GUESS))
     }
 
     /// Asks a provider to check its upstream and credential, with the cheapest call there is. The text says

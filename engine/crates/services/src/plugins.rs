@@ -25,14 +25,17 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream;
+use inkstone_domain::Result;
 use inkstone_domain::plugin::PluginSpec;
 use inkstone_domain::ports::{
-    Clock, OutboundTally, PackageFetcher, PackageStore, PluginList, PluginLoader, RecordingStore,
-    RolloutStore,
+    AuditLog, Clock, OutboundTally, PackageFetcher, PackageStore, PluginList, PluginLoader,
+    RecordingStore, RolloutStore,
 };
 use inkstone_domain::principal::Principal;
-use inkstone_domain::{Error, Result, codes};
 use tokio::sync::{Mutex, Notify};
+
+use crate::audit::Audit;
+use crate::policy::{Act, check_open};
 
 pub use self::catalog::{InstallGrants, InstallSource, Installation};
 pub use self::choice::{Choice, Pins};
@@ -59,6 +62,7 @@ pub struct PluginPorts {
     pub rollouts: Arc<dyn RolloutStore>,
     pub recordings: Arc<dyn RecordingStore>,
     pub outbound: Arc<dyn OutboundTally>,
+    pub audit: Arc<dyn AuditLog>,
 }
 
 /// How plugins are watched while they serve.
@@ -84,6 +88,7 @@ impl Default for PluginsConfig {
 
 /// The plugins of this engine.
 pub struct Plugins {
+    audit: Audit,
     ports: PluginPorts,
     clock: Arc<dyn Clock>,
     config: PluginsConfig,
@@ -112,6 +117,7 @@ impl Plugins {
             reloading: Mutex::new(()),
             to_write: Notify::new(),
             ratings: Ratings::new(),
+            audit: Audit::new(Arc::clone(&ports.audit)),
             ports,
             clock,
             config,
@@ -248,11 +254,6 @@ const READ_AT_ONCE: usize = 8;
 
 /// Everything about versions is for admins.
 fn check_admin(principal: &Principal) -> Result<()> {
-    if principal.is_admin() {
-        return Ok(());
-    }
-    Err(Error::new(
-        &codes::FORBIDDEN,
-        "versions of plugins are the admins' business; this needs the role `admin`",
-    ))
+    let why = "versions of plugins are the admins' business; this needs the role `admin`";
+    check_open(principal, Act::ChangePlugins, why)
 }

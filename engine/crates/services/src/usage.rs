@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use inkstone_domain::allowance::{Allowance, Period, Spend, Subject};
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::ports::{KeyStore, UsageLedger};
+use inkstone_domain::ports::{Clock, KeyStore, UsageLedger};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::usage::{UsageDimension, UsageFilter, UsageGroup, UsageRecord};
 use inkstone_domain::{Error, Result, codes};
+use serde_json::json;
 
 use crate::gateway::Limits;
 use crate::keys::{Keys, check_admin};
+use crate::policy::{self, Act, Standing as Towards, check_open};
 
 /// Reads the ledger, and sets what may be used.
 pub struct Usage {
@@ -18,6 +21,7 @@ pub struct Usage {
     store: Arc<dyn KeyStore>,
     keys: Arc<Keys>,
     limits: Arc<Limits>,
+    clock: Arc<dyn Clock>,
 }
 
 /// What a subject may use, and what it used.
@@ -38,12 +42,14 @@ impl Usage {
         store: Arc<dyn KeyStore>,
         keys: Arc<Keys>,
         limits: Arc<Limits>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             ledger,
             store,
             keys,
             limits,
+            clock,
         }
     }
 
@@ -101,14 +107,24 @@ impl Usage {
         subject: Subject,
         allowance: Option<Allowance>,
     ) -> Result<()> {
-        check_admin(principal)?;
+        check_open(principal, Act::SetAllowance, "this needs the role `admin`")?;
         if matches!(subject, Subject::Key(_)) {
             return Err(Error::new(
                 &codes::INVALID_INPUT,
                 "what a key may use is a part of the key; change it at `/v1/keys/{id}`",
             ));
         }
-        self.store.set_allowance(&subject, allowance).await?;
+        let action = match allowance {
+            Some(_) => actions::LIMITS_SET,
+            None => actions::LIMITS_REMOVED,
+        };
+        let before = json!(self.limits.allowance_of(&subject));
+        let after = allowance.map(|allowance| json!(allowance));
+        let audit = AuditRecord::by(principal, self.clock.now(), action, &subject)
+            .with_states(Some(&before), after.as_ref());
+        self.store
+            .set_allowance(&subject, allowance, &audit)
+            .await?;
         self.limits.set(subject, allowance);
         Ok(())
     }
@@ -116,15 +132,18 @@ impl Usage {
 
 /// Nobody sees what others spent, admins excepted.
 fn visible(principal: &Principal, filter: UsageFilter) -> Result<UsageFilter> {
-    if principal.is_admin() {
-        return Ok(filter);
-    }
-    match filter.user {
-        Some(user) if user != principal.user => Err(Error::new(
-            &codes::FORBIDDEN,
-            "what others spent is for admins; leave `user` out",
-        )),
-        _ => Ok(UsageFilter {
+    let is_own = filter.user.is_none_or(|user| user == principal.user);
+    let why = "what others spent is for admins; leave `user` out";
+    let forbidden = || Error::new(&codes::FORBIDDEN, why);
+    policy::check(
+        Towards::of(principal, is_own),
+        Act::SeeSpending,
+        why,
+        forbidden,
+    )?;
+    match principal.is_admin() {
+        true => Ok(filter),
+        false => Ok(UsageFilter {
             user: Some(principal.user),
             ..filter
         }),

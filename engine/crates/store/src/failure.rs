@@ -43,6 +43,9 @@ pub(crate) enum Refusal {
     LeaseLost,
     /// The revision that is stored.
     RevisionMismatch(String),
+    /// The same of what is no article.
+    Stale(String),
+    LastOwner,
     /// The bytes that would be kept.
     QuotaExceeded(String),
     /// The status that the job ended with.
@@ -96,6 +99,8 @@ fn thrown_refusal(message: &str) -> Option<Refusal> {
         "already_exists" => Some(Refusal::AlreadyExists),
         "lease_lost" => Some(Refusal::LeaseLost),
         "revision_mismatch" => Some(Refusal::RevisionMismatch(detail())),
+        "stale" => Some(Refusal::Stale(detail())),
+        "last_owner" => Some(Refusal::LastOwner),
         "quota_exceeded" => Some(Refusal::QuotaExceeded(detail())),
         "job_ended" => Some(Refusal::JobEnded(detail())),
         _ => None,
@@ -153,6 +158,16 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
             format!(
                 "the {subject} is at revision {stored} by now; read it again and repeat the change"
             ),
+        ),
+        Refusal::Stale(stored) => Error::new(
+            &codes::REVISION_MISMATCH,
+            format!(
+                "the {subject} is at revision {stored} by now; read it again and repeat the change"
+            ),
+        ),
+        Refusal::LastOwner => Error::new(
+            &codes::CONFLICT,
+            "a project needs an owner; make somebody else one first",
         ),
         Refusal::QuotaExceeded(wanted) => Error::new(
             &codes::QUOTA_EXCEEDED,

@@ -6,34 +6,35 @@ mod row;
 use async_trait::async_trait;
 use inkstone_domain::Result;
 use inkstone_domain::allowance::{Allowance, Subject};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::ids::KeyId;
 use inkstone_domain::key::VirtualKey;
 use inkstone_domain::ports::KeyStore;
 
 use self::row::{AllowanceRow, KeyRow};
 use crate::articles::read_all;
+use crate::audit::audited;
 use crate::connection::SurrealStore;
 use crate::statement::Statement;
 
 #[async_trait]
 impl KeyStore for SurrealStore {
-    async fn create_key(&self, key: &VirtualKey) -> Result<()> {
-        let statement = Statement::new(
-            "{ CREATE type::record('virtual_key', $row.key) CONTENT $row RETURN NONE; RETURN NONE; }",
+    async fn create_key(&self, key: &VirtualKey, audit: &AuditRecord) -> Result<()> {
+        let statement = audited(
+            "CREATE type::record('virtual_key', $row.key) CONTENT $row RETURN NONE;",
+            audit,
         )
         .about(subject(key.id))
         .bind("row", KeyRow::of(key)?);
         Ok(self.write(statement).await?)
     }
 
-    async fn update_key(&self, key: &VirtualKey) -> Result<()> {
-        let statement = Statement::new(
-            "{
-                LET $stored = SELECT VALUE key FROM ONLY type::record('virtual_key', $row.key);
-                IF $stored = NONE { THROW 'refused:not_found' };
-                UPDATE type::record('virtual_key', $row.key) CONTENT $row RETURN NONE;
-                RETURN NONE;
-            }",
+    async fn update_key(&self, key: &VirtualKey, audit: &AuditRecord) -> Result<()> {
+        let statement = audited(
+            "LET $stored = SELECT VALUE key FROM ONLY type::record('virtual_key', $row.key);
+            IF $stored = NONE { THROW 'refused:not_found' };
+            UPDATE type::record('virtual_key', $row.key) CONTENT $row RETURN NONE;",
+            audit,
         )
         .about(subject(key.id))
         .bind("row", KeyRow::of(key)?);
@@ -52,17 +53,20 @@ impl KeyStore for SurrealStore {
         Ok(read_all(rows)?)
     }
 
-    async fn set_allowance(&self, subject: &Subject, allowance: Option<Allowance>) -> Result<()> {
+    async fn set_allowance(
+        &self,
+        subject: &Subject,
+        allowance: Option<Allowance>,
+        audit: &AuditRecord,
+    ) -> Result<()> {
         let text = subject.to_string();
         let statement = match allowance {
-            Some(allowance) => Statement::new(
-                "{
-                    UPSERT type::record('allowance', $row.subject) CONTENT $row RETURN NONE;
-                    RETURN NONE;
-                }",
+            Some(allowance) => audited(
+                "UPSERT type::record('allowance', $row.subject) CONTENT $row RETURN NONE;",
+                audit,
             )
             .bind("row", AllowanceRow::of(&text, &allowance)?),
-            None => Statement::new("{ DELETE type::record('allowance', $subject); RETURN NONE; }")
+            None => audited("DELETE type::record('allowance', $subject);", audit)
                 .bind("subject", text.as_str()),
         };
         let statement = statement.about(format!("allowance of `{text}`"));

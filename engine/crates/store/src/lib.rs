@@ -5,7 +5,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod articles;
+mod audit;
 mod connection;
+mod conversations;
 mod events;
 mod failure;
 mod file_lock;
@@ -15,6 +17,8 @@ mod kv;
 mod migrations;
 mod pages;
 mod people;
+mod projects;
+mod prompts;
 mod provenance;
 mod replies;
 mod revisions;

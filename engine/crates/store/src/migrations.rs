@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0008_gateway"
     "0009_usage_blocks"
     "0010_people"
+    "0011_projects"
 };
 
 const DEFINE_HISTORY: &str = "
@@ -161,9 +162,10 @@ impl Migration {
 #[cfg(test)]
 mod tests {
     use inkstone_domain::allowance::{Spend, Subject};
-    use inkstone_domain::ids::{UsageId, UserId};
+    use inkstone_domain::ids::{ArticleId, UsageId, UserId};
     use inkstone_domain::money::Money;
-    use inkstone_domain::ports::UsageLedger;
+    use inkstone_domain::ports::{ProjectStore, UsageLedger};
+    use inkstone_domain::project::{ProjectFilter, ProjectRole};
     use inkstone_domain::usage::{CacheUse, UsageDimension, UsageFilter};
     use inkstone_testkit::sample;
 
@@ -268,6 +270,78 @@ mod tests {
             let model = Subject::Model(another.model.clone());
             assert_eq!(of(&model), [first, second]);
         });
+    }
+
+    #[test]
+    fn projects_that_articles_named_become_records() {
+        inkstone_testkit::run_on_deep_stack(async {
+            let store = bare_store().await;
+            let before = MIGRATIONS.iter().position(|it| it.name == "0008_gateway");
+            apply_missing(&store, &MIGRATIONS[..=before.unwrap()])
+                .await
+                .unwrap();
+            let (one, other) = (UserId::new(), UserId::new());
+            for (project, owner) in [
+                ("default", one),
+                ("handbook", one),
+                ("handbook", one),
+                ("handbook", other),
+                ("blog", other),
+            ] {
+                insert_old_article(&store, project, owner).await;
+            }
+            apply(&store).await.unwrap();
+
+            let filter = ProjectFilter::default();
+            let page = store.list_projects(&filter, sample::first_page(10));
+            let mut slugs: Vec<String> = page
+                .await
+                .unwrap()
+                .items
+                .into_iter()
+                .map(|project| project.slug)
+                .collect();
+            slugs.sort();
+            assert_eq!(slugs, ["blog", "default", "handbook"]);
+            let editor = |slug: &str| (slug.to_owned(), ProjectRole::Editor);
+            assert_eq!(store.roles_of(one).await.unwrap(), [editor("handbook")]);
+            assert_eq!(
+                store.roles_of(other).await.unwrap(),
+                [editor("blog"), editor("handbook")]
+            );
+        });
+    }
+
+    /// As engines of the time of `0002_articles` wrote it.
+    async fn insert_old_article(store: &SurrealStore, project: &str, owner: UserId) {
+        let statement = Statement::new(
+            "{
+                CREATE type::record('article', $key) CONTENT {
+                    key: $key,
+                    project: $project,
+                    owner: $owner,
+                    slug: 'a',
+                    text: {
+                        title: 'A',
+                        summary: '',
+                        body: '',
+                        tags: [],
+                        meta_description: '',
+                        language: 'en',
+                        status: 'draft'
+                    },
+                    revision: 1,
+                    created_at: time::now(),
+                    updated_at: time::now(),
+                    deleted: false
+                } RETURN NONE;
+                RETURN NONE;
+            }",
+        )
+        .bind("key", ArticleId::new().to_string())
+        .bind("project", project)
+        .bind("owner", owner.to_string());
+        store.write::<()>(statement).await.unwrap();
     }
 
     /// As engines of the time of `0006_usage` wrote it.

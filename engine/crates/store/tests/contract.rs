@@ -57,7 +57,11 @@ suites! {
     events: |store| async move { contract::events::run(&store, &store).await };
     kv: |store| async move { contract::kv::run(&store).await };
     usage: |store| async move { contract::usage::run(&store).await };
-    keys: |store| async move { contract::keys::run(&store).await };
+    keys: |store| async move { contract::keys::run(&store, &store).await };
+    audit: |store| async move { contract::audit::run(&store).await };
+    projects: |store| async move { contract::projects::run(&store, &store).await };
+    conversations: |store| async move { contract::conversations::run(&store, &store).await };
+    prompts: |store| async move { contract::prompts::run(&store, &store).await };
     replies: |store| async move { contract::replies::run(&store).await };
     rollouts: |store| async move { contract::rollouts::run(&store).await };
     all_on_one_store: |store| async move { contract::run_stores(&store).await };

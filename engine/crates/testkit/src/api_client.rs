@@ -150,6 +150,7 @@ impl TestApi {
             recordings: Arc::new(crate::MemRecordings::default()),
             outbound: outbound.clone(),
             rollouts: Arc::new(store.clone()),
+            audit: Arc::new(store.clone()),
         };
         let mailer = MemMailer::default();
         let ports = ports(&store, &clock, &mailer, plugins);
@@ -466,6 +467,10 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         journal: Arc::new(crate::MemUsageJournal::default()),
         keys: store.clone(),
         replies: store.clone(),
+        projects: store.clone(),
+        prompts: store.clone(),
+        conversations: store.clone(),
+        audit: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,

@@ -3,6 +3,8 @@
 //! open job), and panics where a promise is broken.
 
 pub mod articles;
+pub mod audit;
+pub mod conversations;
 pub mod events;
 pub mod jobs;
 pub mod journal;
@@ -11,6 +13,8 @@ pub mod kv;
 pub mod packages;
 pub mod people;
 pub mod plugin_list;
+pub mod projects;
+pub mod prompts;
 pub mod recordings;
 pub mod replies;
 pub mod rollouts;
@@ -19,8 +23,8 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, EventLog, JobStore, KeyStore, PeopleStore, PluginKv, ReplyStore, RolloutStore,
-    UsageLedger, UserStore,
+    ArticleStore, AuditLog, ConversationStore, EventLog, JobStore, KeyStore, PeopleStore, PluginKv,
+    ProjectStore, PromptStore, ReplyStore, RolloutStore, UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -28,7 +32,14 @@ use inkstone_domain::{Result, codes::Code};
 pub async fn run_stores<S>(store: &S)
 where
     S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore,
-    S: UsageLedger + KeyStore + ReplyStore + PeopleStore,
+    S: UsageLedger
+        + KeyStore
+        + ReplyStore
+        + PeopleStore
+        + AuditLog
+        + ProjectStore
+        + PromptStore
+        + ConversationStore,
 {
     users::run(store).await;
     people::run(store, store).await;
@@ -38,7 +49,11 @@ where
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;
-    keys::run(store).await;
+    keys::run(store, store).await;
+    audit::run(store).await;
+    projects::run(store, store).await;
+    prompts::run(store, store).await;
+    conversations::run(store, store).await;
     replies::run(store).await;
 }
 

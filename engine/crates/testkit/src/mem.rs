@@ -2,11 +2,15 @@
 //! the real store's transactions. One file per port; what a state change means stands here once.
 
 mod articles;
+mod audit;
+mod conversations;
 mod events;
 mod jobs;
 mod keys;
 mod kv;
 mod people;
+mod projects;
+mod prompts;
 mod replies;
 mod rollouts;
 mod usage;
@@ -18,16 +22,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::NaiveDate;
 use inkstone_domain::allowance::{Allowance, Spend, Subject};
 use inkstone_domain::api_key::ApiKey;
+use inkstone_domain::audit::AuditEntry;
 use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, EventId, InvitationId, JobId, KeyId, ServedId, SessionId, UsageId, UserId,
+    ApiKeyId, ArticleId, ConversationId, EventId, InvitationId, JobId, KeyId, MessageId, PromptId,
+    ServedId, SessionId, UsageId, UserId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
 use inkstone_domain::people::{Identity, Invitation, MailToken, SecondFactor};
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_domain::principal::Account;
+use inkstone_domain::project::{Member, Project};
+use inkstone_domain::prompt::{Prompt, PromptVersion};
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::rollout::{RolloutState, Served};
 use inkstone_domain::usage::UsageRecord;
@@ -72,6 +81,16 @@ struct State {
     /// By plugin and digest.
     rollouts: HashMap<(String, String), RolloutState>,
     served: BTreeMap<ServedId, Served>,
+    audit: Vec<AuditEntry>,
+    /// By slug.
+    projects: BTreeMap<String, Project>,
+    /// By slug and user.
+    members: BTreeMap<(String, UserId), Member>,
+    /// By project and name.
+    prompts: BTreeMap<(String, String), Prompt>,
+    conversations: BTreeMap<ConversationId, Conversation>,
+    messages: BTreeMap<MessageId, ConversationMessage>,
+    prompt_versions: BTreeMap<(PromptId, u32), PromptVersion>,
 }
 
 impl MemStore {
@@ -82,10 +101,13 @@ impl MemStore {
 
     /// `clock` is what the store takes for the database's clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let mut state = State::default();
+        let project = Project::always_there(clock.now());
+        state.projects.insert(project.slug.clone(), project);
         Self {
             shared: Arc::new(Shared {
                 clock,
-                state: Mutex::default(),
+                state: Mutex::new(state),
                 nudge: watch::Sender::new(()),
             }),
         }

@@ -4,11 +4,16 @@ use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use inkstone_domain::allowance::{Allowance, Budget, Period};
 use inkstone_domain::api_key::{ApiKey, Scope};
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::chat::{Sampling, Usage};
 use inkstone_domain::content::{Article, ArticleText, Cause, PageRequest, Status};
+use inkstone_domain::conversation::{
+    Conversation, ConversationMessage, MessageState, Speaker, Summary, UsedPrompt,
+};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, EventId, InvitationId, JobId, KeyId, SessionId, UsageId, UserId,
+    ApiKeyId, ArticleId, ConversationId, EventId, InvitationId, JobId, KeyId, MessageId, ProjectId,
+    PromptId, SessionId, UsageId, UserId,
 };
 use inkstone_domain::job::{Checkpoint, GenerateTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
@@ -17,6 +22,10 @@ use inkstone_domain::money::Money;
 use inkstone_domain::people::{Invitation, MailPurpose, MailToken, SecondFactor};
 use inkstone_domain::ports::{ArticleWrite, DraftCommit, NewJob};
 use inkstone_domain::principal::{Account, Role, SeenFrom, Session, User};
+use inkstone_domain::project::{Member, Project, ProjectRole, ProjectSettings};
+use inkstone_domain::prompt::{
+    Prompt, PromptMessage, PromptRef, PromptText, PromptVersion, Variable, VariableKind,
+};
 use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
@@ -373,6 +382,136 @@ pub fn claim(scope: &str, key: &str, holder: &str) -> Claim {
         holder: holder.to_owned(),
         lease_until: now() + chrono::Duration::seconds(30),
         expires_at: now() + chrono::Duration::days(1),
+    }
+}
+
+/// A record of its own by somebody, without anything that may be absent.
+pub fn audit(actor: UserId) -> AuditRecord {
+    let subject = format!("key:{}", KeyId::new());
+    let mut record = AuditRecord::of_engine(now(), actions::KEY_CREATED, subject);
+    record.actor = Some(actor);
+    record
+}
+
+/// A project with a slug of its own and all that a project can have, but that it is not archived.
+pub fn project() -> Project {
+    let id = ProjectId::new();
+    Project {
+        id,
+        slug: format!("p-{}", id.0).to_lowercase(),
+        name: "The “handbook” 潮".to_owned(),
+        description: "What everybody\nshould know.".to_owned(),
+        settings: ProjectSettings {
+            model: Some("local/small".to_owned()),
+            chat_prompt: Some("house-style".to_owned()),
+        },
+        revision: 1,
+        created_at: now(),
+        updated_at: now(),
+        archived_at: None,
+    }
+}
+
+/// Somebody's first role in a project.
+pub fn member(project: &Project, user: UserId, role: ProjectRole) -> Member {
+    Member {
+        project: project.slug.clone(),
+        user,
+        role,
+        revision: 1,
+        added_at: now(),
+        updated_at: now(),
+    }
+}
+
+/// A prompt `house-style` in a project, and its first version with all that a version can have.
+pub fn prompt(project: &str, author: UserId) -> (Prompt, PromptVersion) {
+    let prompt = Prompt {
+        id: PromptId::new(),
+        project: project.to_owned(),
+        name: "house-style".to_owned(),
+        version: 1,
+        created_at: now(),
+        updated_at: now(),
+    };
+    let version = PromptVersion {
+        prompt: prompt.id,
+        version: 1,
+        text: PromptText {
+            description: "How we “write” 潮".to_owned(),
+            messages: vec![PromptMessage {
+                role: inkstone_domain::chat::Role::System,
+                text: "Write for {{ audience }}\n in {{ words }} words.".to_owned(),
+            }],
+            variables: vec![
+                Variable {
+                    name: "audience".to_owned(),
+                    kind: VariableKind::List,
+                    description: String::new(),
+                    default: Some(json!(["everybody"])),
+                },
+                Variable {
+                    name: "words".to_owned(),
+                    kind: VariableKind::Number,
+                    description: "About so many.".to_owned(),
+                    default: None,
+                },
+            ],
+        },
+        author,
+        created_at: now(),
+    };
+    (prompt, version)
+}
+
+/// A conversation with all that it can have, but messages.
+pub fn conversation(project: &str, owner: UserId) -> Conversation {
+    Conversation {
+        id: ConversationId::new(),
+        project: project.to_owned(),
+        owner,
+        title: "On “tides” 潮".to_owned(),
+        model: Some("local/small".to_owned()),
+        prompt: Some(UsedPrompt {
+            prompt: prompt_ref(),
+            variables: json!({ "words": 1.5 }).as_object().unwrap().clone(),
+        }),
+        summary: Some(Summary {
+            text: "They said hello.".to_owned(),
+            through: MessageId::new(),
+        }),
+        head: None,
+        revision: 1,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+/// A message with all that it can have.
+pub fn message(conversation: ConversationId, parent: Option<MessageId>) -> ConversationMessage {
+    ConversationMessage {
+        id: MessageId::new(),
+        conversation,
+        parent,
+        speaker: Speaker::Assistant,
+        text: "The moon\n“pulls”. 潮".to_owned(),
+        state: MessageState::Stopped,
+        model: Some("local/small".to_owned()),
+        prompt: Some(prompt_ref()),
+        citations: vec![Source {
+            url: Some("https://example.org/tides".to_owned()),
+            ..Source::default()
+        }],
+        usage: usage(),
+        created_at: now(),
+    }
+}
+
+fn prompt_ref() -> PromptRef {
+    PromptRef {
+        id: PromptId::new(),
+        name: "house-style".to_owned(),
+        version: 3,
     }
 }
 

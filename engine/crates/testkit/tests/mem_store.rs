@@ -46,7 +46,8 @@ async fn usage() {
 
 #[tokio::test]
 async fn keys() {
-    contract::keys::run(&MemStore::new()).await;
+    let store = MemStore::new();
+    contract::keys::run(&store, &store).await;
 }
 
 #[tokio::test]
@@ -57,6 +58,29 @@ async fn replies() {
 #[tokio::test]
 async fn rollouts() {
     contract::rollouts::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn audit() {
+    contract::audit::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn projects() {
+    let store = MemStore::new();
+    contract::projects::run(&store, &store).await;
+}
+
+#[tokio::test]
+async fn prompts() {
+    let store = MemStore::new();
+    contract::prompts::run(&store, &store).await;
+}
+
+#[tokio::test]
+async fn conversations() {
+    let store = MemStore::new();
+    contract::conversations::run(&store, &store).await;
 }
 
 #[tokio::test]

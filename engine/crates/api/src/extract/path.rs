@@ -16,6 +16,9 @@ pub(crate) struct PathId<T>(pub T);
 /// The one word of the path.
 pub(crate) struct PathWord(pub String);
 
+/// A word and an id of the path, in this order.
+pub(crate) struct PathWordId<T>(pub String, pub T);
+
 /// The two words of the path: a plugin, and something of it.
 pub(crate) struct PathWords(pub String, pub String);
 
@@ -49,6 +52,17 @@ impl FromRequestParts<Shared> for PathWords {
             .await
             .map_err(|_| no_such_path())?;
         Ok(Self(one, other))
+    }
+}
+
+impl<T: FromStr<Err = Error>> FromRequestParts<Shared> for PathWordId<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        let PathWords(word, id) = PathWords::from_request_parts(parts, state).await?;
+        let id = id.parse();
+        id.map(|id| Self(word, id))
+            .map_err(|error: Error| ApiError::new(&codes::NOT_FOUND, error.message()))
     }
 }
 

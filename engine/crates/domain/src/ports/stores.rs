@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::Result;
 use crate::allowance::{Allowance, DaySpend, Subject};
+use crate::audit::AuditRecord;
 use crate::content::{Article, ArticleFilter, ArticleStamp, Cause, Page, PageRequest, Revision};
 use crate::event::Event;
 use crate::ids::{ArticleId, EventId, JobId, SessionId, UserId};
@@ -211,19 +212,24 @@ pub trait UsageLedger: Send + Sync {
     async fn spent_since(&self, day: NaiveDate) -> Result<Vec<DaySpend>>;
 }
 
-/// Virtual keys and the allowances of everybody else.
+/// Virtual keys and the allowances of everybody else. Changes take their entry of the audit log along.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
     /// `already_exists` for a known id.
-    async fn create_key(&self, key: &VirtualKey) -> Result<()>;
+    async fn create_key(&self, key: &VirtualKey, audit: &AuditRecord) -> Result<()>;
     /// Replaces a key; `not_found` where there is none.
-    async fn update_key(&self, key: &VirtualKey) -> Result<()>;
+    async fn update_key(&self, key: &VirtualKey, audit: &AuditRecord) -> Result<()>;
     /// All keys, revoked and expired ones too, by id.
     async fn keys(&self) -> Result<Vec<VirtualKey>>;
     /// The allowances that were set, by subject as text.
     async fn allowances(&self) -> Result<Vec<(Subject, Allowance)>>;
     /// `None` takes it away.
-    async fn set_allowance(&self, subject: &Subject, allowance: Option<Allowance>) -> Result<()>;
+    async fn set_allowance(
+        &self,
+        subject: &Subject,
+        allowance: Option<Allowance>,
+        audit: &AuditRecord,
+    ) -> Result<()>;
 }
 
 /// Answers that are kept for a while.

@@ -1,39 +1,40 @@
-//! Who may do what with an article. Pure functions, tested as a table through `Articles`.
+//! What the rules of `policy` mean for articles: refusals in their words, and lists narrowed to what may
+//! be read.
 
 use inkstone_domain::content::{Article, ArticleFilter, Status};
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
+use crate::policy::{self, Act, Standing};
+
 pub fn may_read(principal: &Principal, article: &Article) -> bool {
-    is_own(principal, article) || article.text.status == Status::Published
+    let act = Act::ReadArticle {
+        is_published: is_published(article),
+    };
+    policy::decide(standing(principal, article), act).is_allowed()
 }
 
 pub fn check_may_create(principal: &Principal) -> Result<()> {
-    match principal.can_create() {
-        true => Ok(()),
-        false => Err(Error::new(
-            &codes::FORBIDDEN,
-            "your role may read only; writing needs the role `creator`",
-        )),
-    }
+    let why = "your role may read only; writing needs the role `creator`";
+    policy::check_open(principal, Act::WriteArticle, why)
 }
 
 /// For an article the principal may read.
 pub fn check_may_change(principal: &Principal, article: &Article) -> Result<()> {
     check_may_create(principal)?;
-    check_is_own(principal, article)
+    let act = Act::ChangeArticle {
+        is_published: is_published(article),
+    };
+    check(principal, article, act)
 }
 
 /// For an article the principal may read: owner or admin.
 pub fn check_is_own(principal: &Principal, article: &Article) -> Result<()> {
-    match is_own(principal, article) {
-        true => Ok(()),
-        false => Err(Error::new(
-            &codes::FORBIDDEN,
-            format!("the article {} belongs to somebody else", article.id),
-        )),
-    }
+    let act = Act::InspectArticle {
+        is_published: is_published(article),
+    };
+    check(principal, article, act)
 }
 
 /// The filter narrowed to what the principal may read; `None` where nothing is left.
@@ -61,6 +62,16 @@ pub fn not_found(id: ArticleId) -> Error {
     Error::new(&codes::NOT_FOUND, format!("there is no article {id}"))
 }
 
-fn is_own(principal: &Principal, article: &Article) -> bool {
-    principal.is_admin() || article.owner == principal.user
+fn check(principal: &Principal, article: &Article, act: Act) -> Result<()> {
+    let why = format!("the article {} belongs to somebody else", article.id);
+    let hidden = || not_found(article.id);
+    policy::check(standing(principal, article), act, &why, hidden).map(drop)
+}
+
+fn standing(principal: &Principal, article: &Article) -> Standing {
+    Standing::of(principal, article.owner == principal.user)
+}
+
+fn is_published(article: &Article) -> bool {
+    article.text.status == Status::Published
 }

@@ -9,13 +9,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::capability::{Effective, Grants, Permissions, PowerCeiling};
 use inkstone_domain::plugin::{LoadedPlugin, PackageInfo, PluginSpec, RemoteSource};
 use inkstone_domain::ports::{NewEntry, PluginLoader};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
+use serde_json::json;
 
 use super::{PluginStatus, Plugins, ReloadReport};
+use crate::policy::{Act, check_open};
 
 /// How many packages are fetched at a time.
 const FETCHED_AT_ONCE: usize = 4;
@@ -70,7 +73,14 @@ impl Plugins {
     ) -> Result<(PluginStatus, ReloadReport)> {
         Self::may_change(principal)?;
         let _one_at_a_time = self.changes.lock().await;
-        self.ports.list.set_enabled(id, enabled).await?;
+        let action = match enabled {
+            true => actions::PLUGIN_ENABLED,
+            false => actions::PLUGIN_DISABLED,
+        };
+        let change = self.ports.list.set_enabled(id, enabled);
+        self.audit
+            .around(self.intent(principal, action, id), change)
+            .await?;
         let report = self.reload_now().await?;
         Ok((self.get(id)?, report))
     }
@@ -100,6 +110,13 @@ impl Plugins {
             InstallGrants::Present => present.clone(),
             InstallGrants::Asked => joined(&present, &info.manifest.permissions),
         };
+        let audit = self
+            .intent(principal, actions::PLUGIN_INSTALLED, &info.manifest.id)
+            .with_detail(format!("version {}", info.manifest.version))
+            .with_states(
+                before.map(|spec| json!(spec.grants)).as_ref(),
+                Some(&json!(wanted)),
+            );
         let file = info.file_name();
         let is_new_file = self.ports.packages.put(&file, package).await?;
         // The canary of a rollout has its own place in the entry; the stable version stays.
@@ -111,7 +128,8 @@ impl Plugins {
             file: (!is_canary).then(|| file.clone()),
             grants: (wanted != present).then(|| wanted.clone()),
         };
-        if let Err(error) = self.ports.list.put(entry).await {
+        let listed = self.audit.around(audit, self.ports.list.put(entry)).await;
+        if let Err(error) = listed {
             // Whoever takes the newest of the folder must not find what was not installed.
             if is_new_file {
                 self.ports.packages.discard(&file).await?;
@@ -136,19 +154,20 @@ impl Plugins {
     pub async fn remove(&self, principal: &Principal, id: &str) -> Result<ReloadReport> {
         Self::may_change(principal)?;
         let _one_at_a_time = self.changes.lock().await;
-        self.ports.list.remove(id).await?;
+        let audit = self.intent(principal, actions::PLUGIN_REMOVED, id);
+        self.audit.around(audit, self.ports.list.remove(id)).await?;
         self.reload_now().await
     }
 
     /// Which plugins there are is for admins. Ask before a package is taken in.
     pub fn may_change(principal: &Principal) -> Result<()> {
-        if principal.is_admin() {
-            return Ok(());
-        }
-        Err(Error::new(
-            &codes::FORBIDDEN,
-            "which plugins serve is the admins' business; this needs the role `admin`",
-        ))
+        let why = "which plugins serve is the admins' business; this needs the role `admin`";
+        check_open(principal, Act::ChangePlugins, why)
+    }
+
+    /// The list of plugins is a file: what happens to it is written down before it does.
+    fn intent(&self, principal: &Principal, action: &str, id: &str) -> AuditRecord {
+        AuditRecord::by(principal, self.clock.now(), action, format!("plugin:{id}"))
     }
 
     async fn reload_now(&self) -> Result<ReloadReport> {

@@ -5,10 +5,12 @@
 
 mod world;
 
+mod audit;
 mod auth;
 mod catalog;
 mod chat;
 mod content;
+mod conversations;
 mod gateway;
 mod gateway_replies;
 mod guests;
@@ -19,6 +21,8 @@ mod keys;
 mod models;
 mod people;
 mod plugins;
+mod projects;
+mod prompts;
 mod quarantine;
 mod ratings;
 mod rollout_faults;

@@ -175,10 +175,15 @@ fn engine(
             journal: Arc::new(MemUsageJournal::default()),
             keys: store.clone(),
             replies: store.clone(),
+            projects: store.clone(),
+            prompts: store.clone(),
+            conversations: store.clone(),
+            audit: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {
                 rollouts: store.clone(),
+                audit: store.clone(),
                 recordings: Arc::new(MemRecordings::default()),
                 ..plugin_ports(loader.clone())
             },
@@ -211,6 +216,7 @@ pub fn plugin_ports(loader: Arc<FakeLoader>) -> PluginPorts {
         packages: Arc::new(MemPackageStore::default()),
         fetcher: Arc::new(FakePackageFetcher::default()),
         rollouts: Arc::new(MemStore::new()),
+        audit: Arc::new(MemStore::new()),
         recordings: Arc::new(MemRecordings::default()),
         outbound: Arc::new(MemOutboundTally::default()),
     }

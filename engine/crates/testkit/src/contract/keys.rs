@@ -2,21 +2,24 @@
 
 use futures::future::join_all;
 use inkstone_domain::allowance::{Allowance, Budget, Period, Subject};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::codes;
 use inkstone_domain::ids::{JobId, KeyId, UserId};
 use inkstone_domain::key::VirtualKey;
 use inkstone_domain::money::Money;
-use inkstone_domain::ports::KeyStore;
+use inkstone_domain::ports::{AuditLog, KeyStore};
 
+use super::audit::whole_chain;
 use super::{CROWD, assert_code};
 use crate::sample;
 
-pub async fn run(store: &dyn KeyStore) {
+pub async fn run(store: &dyn KeyStore, log: &dyn AuditLog) {
     keeps_keys(store).await;
     replaces_keys(store).await;
     one_of_many_creates_a_key(store).await;
     keeps_allowances(store).await;
     replaces_and_takes_away_allowances(store).await;
+    writes_changes_down(store, log).await;
 }
 
 pub async fn keeps_keys(store: &dyn KeyStore) {
@@ -34,24 +37,33 @@ pub async fn keeps_keys(store: &dyn KeyStore) {
     };
     keys[2].revoked_at = Some(sample::now());
     for key in keys.iter().rev() {
-        store.create_key(key).await.unwrap();
+        store.create_key(key, &audit(key)).await.unwrap();
     }
     assert_eq!(own_keys(store, owner).await, keys);
 
     let mut twin = keys[0].clone();
     twin.name = "another".to_owned();
-    assert_code(store.create_key(&twin).await, &codes::ALREADY_EXISTS);
+    assert_code(
+        store.create_key(&twin, &audit(&twin)).await,
+        &codes::ALREADY_EXISTS,
+    );
     assert_eq!(own_keys(store, owner).await, keys);
 }
 
 pub async fn replaces_keys(store: &dyn KeyStore) {
     let owner = UserId::new();
     let mut key = sample::virtual_key(owner);
-    assert_code(store.update_key(&key).await, &codes::NOT_FOUND);
+    assert_code(
+        store.update_key(&key, &audit(&key)).await,
+        &codes::NOT_FOUND,
+    );
     assert!(own_keys(store, owner).await.is_empty());
-    store.create_key(&key).await.unwrap();
+    store.create_key(&key, &audit(&key)).await.unwrap();
     let bystander = sample::virtual_key(UserId::new());
-    store.create_key(&bystander).await.unwrap();
+    store
+        .create_key(&bystander, &audit(&bystander))
+        .await
+        .unwrap();
 
     key.token_hash = [9; 32];
     key.hint = "abcd".to_owned();
@@ -62,9 +74,9 @@ pub async fn replaces_keys(store: &dyn KeyStore) {
     key.previous = None;
     key.expires_at = None;
     key.revoked_at = Some(sample::now());
-    store.update_key(&key).await.unwrap();
+    store.update_key(&key, &audit(&key)).await.unwrap();
     // Again, as after a lost answer.
-    store.update_key(&key).await.unwrap();
+    store.update_key(&key, &audit(&key)).await.unwrap();
     assert_eq!(own_keys(store, owner).await, [key]);
     assert_eq!(own_keys(store, bystander.owner).await, [bystander]);
 }
@@ -72,7 +84,8 @@ pub async fn replaces_keys(store: &dyn KeyStore) {
 pub async fn one_of_many_creates_a_key(store: &dyn KeyStore) {
     let owner = UserId::new();
     let key = sample::virtual_key(owner);
-    let attempts = join_all((0..CROWD).map(|_| store.create_key(&key))).await;
+    let audit = audit(&key);
+    let attempts = join_all((0..CROWD).map(|_| store.create_key(&key, &audit))).await;
     let (created, refused): (Vec<_>, Vec<_>) = attempts.into_iter().partition(Result::is_ok);
     assert_eq!(created.len(), 1);
     for result in refused {
@@ -139,11 +152,36 @@ async fn own_keys(store: &dyn KeyStore, owner: UserId) -> Vec<VirtualKey> {
 }
 
 async fn set(store: &dyn KeyStore, subject: &Subject, allowance: Option<Allowance>) {
-    store.set_allowance(subject, allowance).await.unwrap();
+    let audit = sample::audit(UserId::new());
+    store
+        .set_allowance(subject, allowance, &audit)
+        .await
+        .unwrap();
 }
 
 async fn of(store: &dyn KeyStore, subject: &Subject) -> Option<Allowance> {
     let kept = store.allowances().await.unwrap();
     let mut own = kept.into_iter().filter(|(other, _)| other == subject);
     own.next().map(|(_, allowance)| allowance)
+}
+
+pub async fn writes_changes_down(store: &dyn KeyStore, log: &dyn AuditLog) {
+    let mut key = sample::virtual_key(UserId::new());
+    let audit = audit(&key);
+    assert_code(store.update_key(&key, &audit).await, &codes::NOT_FOUND);
+    store.create_key(&key, &audit).await.unwrap();
+    assert_code(store.create_key(&key, &audit).await, &codes::ALREADY_EXISTS);
+    key.name = "another".to_owned();
+    store.update_key(&key, &audit).await.unwrap();
+    let subject = Subject::User(key.owner);
+    let bounds = Some(sample::allowance());
+    store.set_allowance(&subject, bounds, &audit).await.unwrap();
+    store.set_allowance(&subject, None, &audit).await.unwrap();
+    let chain = whole_chain(log).await;
+    let own = chain.iter().filter(|entry| entry.record == audit);
+    assert_eq!(own.count(), 4, "refused changes are not written down");
+}
+
+fn audit(key: &VirtualKey) -> AuditRecord {
+    sample::audit(key.owner)
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use inkstone_domain::Result;
 use inkstone_domain::allowance::{Allowance, Subject};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::key::VirtualKey;
 use inkstone_domain::ports::KeyStore;
 
@@ -10,23 +11,23 @@ use super::{MemStore, already_exists, not_found};
 
 #[async_trait]
 impl KeyStore for MemStore {
-    async fn create_key(&self, key: &VirtualKey) -> Result<()> {
+    async fn create_key(&self, key: &VirtualKey, audit: &AuditRecord) -> Result<()> {
         let mut state = self.state();
         if state.keys.contains_key(&key.id) {
             return Err(already_exists("key", key.id));
         }
         state.keys.insert(key.id, key.clone());
+        state.append_audit(audit);
         Ok(())
     }
 
-    async fn update_key(&self, key: &VirtualKey) -> Result<()> {
-        match self.state().keys.get_mut(&key.id) {
-            Some(stored) => {
-                stored.clone_from(key);
-                Ok(())
-            }
-            None => Err(not_found("key", key.id)),
-        }
+    async fn update_key(&self, key: &VirtualKey, audit: &AuditRecord) -> Result<()> {
+        let mut state = self.state();
+        let stored = state.keys.get_mut(&key.id);
+        let stored = stored.ok_or_else(|| not_found("key", key.id))?;
+        stored.clone_from(key);
+        state.append_audit(audit);
+        Ok(())
     }
 
     async fn keys(&self) -> Result<Vec<VirtualKey>> {
@@ -37,13 +38,19 @@ impl KeyStore for MemStore {
         Ok(self.state().allowances.values().cloned().collect())
     }
 
-    async fn set_allowance(&self, subject: &Subject, allowance: Option<Allowance>) -> Result<()> {
+    async fn set_allowance(
+        &self,
+        subject: &Subject,
+        allowance: Option<Allowance>,
+        audit: &AuditRecord,
+    ) -> Result<()> {
         let mut state = self.state();
         let text = subject.to_string();
         match allowance {
             Some(allowance) => state.allowances.insert(text, (subject.clone(), allowance)),
             None => state.allowances.remove(&text),
         };
+        state.append_audit(audit);
         Ok(())
     }
 }

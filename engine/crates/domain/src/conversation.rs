@@ -1,0 +1,103 @@
+//! Conversations that are kept: messages of somebody and a model. They form a tree, so that a question can
+//! be put otherwise and an answer made again without losing what was; the head says which branch is shown.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::chat::Usage;
+use crate::ids::{ConversationId, MessageId, UserId};
+use crate::prompt::PromptRef;
+use crate::research::Source;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversation {
+    pub id: ConversationId,
+    /// Slug of the project.
+    pub project: String,
+    pub owner: UserId,
+    pub title: String,
+    /// As it was asked for; `None` is the project's.
+    pub model: Option<String>,
+    pub prompt: Option<UsedPrompt>,
+    /// What fell out of the model's context window.
+    pub summary: Option<Summary>,
+    /// The last message of the branch that is shown; `None` before the first.
+    pub head: Option<MessageId>,
+    /// 1 at creation, one more with every change and every message.
+    pub revision: u64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The prompt that stands before the messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UsedPrompt {
+    pub prompt: PromptRef,
+    pub variables: Map<String, Value>,
+}
+
+/// The messages up to one of them, in fewer words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    pub text: String,
+    /// The last message it tells of. It counts on branches alone that have it.
+    pub through: MessageId,
+}
+
+/// Who said a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    User,
+    Assistant,
+}
+
+/// How a message ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    Complete,
+    /// Whoever asked left, or stopped it: the text is what was said until then.
+    Stopped,
+    /// The model failed in the middle.
+    Failed,
+}
+
+/// A message as it is kept. It is written once, when it has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConversationMessage {
+    pub id: MessageId,
+    pub conversation: ConversationId,
+    /// What it answers or goes on from; `None` for the first of a branch.
+    pub parent: Option<MessageId>,
+    pub speaker: Speaker,
+    pub text: String,
+    pub state: MessageState,
+    /// `provider/model` that said it.
+    pub model: Option<String>,
+    /// What stood before the messages when it was said.
+    pub prompt: Option<PromptRef>,
+    pub citations: Vec<Source>,
+    pub usage: Usage,
+    pub created_at: DateTime<Utc>,
+}
+
+/// The messages of a branch in their order, from its first to `head`; empty where `head` is none of them.
+pub fn branch(
+    messages: &[ConversationMessage],
+    head: Option<MessageId>,
+) -> Vec<&ConversationMessage> {
+    let mut path = Vec::new();
+    let mut next = head;
+    while let Some(id) = next {
+        let Some(message) = messages.iter().find(|message| message.id == id) else {
+            return Vec::new();
+        };
+        path.push(message);
+        // A parent is older than its children, so this ends.
+        next = message.parent.filter(|parent| *parent < id);
+    }
+    path.reverse();
+    path
+}

@@ -1,0 +1,158 @@
+//! The rules as a table: for each act who may know of the thing, the least role in the engine, and who
+//! does it by right. Admins do everything else too, and are written down for it.
+
+use inkstone_domain::principal::Role;
+use inkstone_domain::project::ProjectRole;
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    WriteArticle,
+    ReadArticle {
+        is_published: bool,
+    },
+    /// Its revisions and where it comes from.
+    InspectArticle {
+        is_published: bool,
+    },
+    ChangeArticle {
+        is_published: bool,
+    },
+    MakeKey,
+    /// In the name of somebody else.
+    MakeKeyForOthers,
+    SeeKey,
+    ChangeKey,
+    /// It spends the project's budget and reads its cached answers.
+    PutKeyIntoProject,
+    SubmitJob,
+    SeeJob,
+    CancelJob,
+    SeeSpending,
+    SetAllowance,
+    ChangePlugins,
+    ReadAudit,
+    CreateProject,
+    SeeProject,
+    ChangeProject,
+    SetMember,
+    /// As a member oneself.
+    LeaveProject,
+    ReadPrompt,
+    WritePrompt,
+    /// Costs tokens.
+    TestPrompt,
+    StartChat,
+    SeeChat,
+    ChangeChat,
+}
+
+/// A set of people around a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Who signed in.
+    Everybody,
+    /// Whose thing it is.
+    Owner,
+    /// Who has at least this role in its project.
+    Members(ProjectRole),
+    /// Whose thing it is, as long as they have at least this role in its project.
+    OwnerAmongMembers(ProjectRole),
+    Admins,
+}
+
+/// Who may do one thing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    /// All others hear that there is no such thing.
+    pub sees: Reach,
+    /// In the engine.
+    pub needs: Role,
+    pub does: Reach,
+}
+
+impl Act {
+    /// All acts, for tables.
+    pub const ALL: [Self; 30] = [
+        Self::WriteArticle,
+        Self::ReadArticle {
+            is_published: false,
+        },
+        Self::ReadArticle { is_published: true },
+        Self::InspectArticle {
+            is_published: false,
+        },
+        Self::InspectArticle { is_published: true },
+        Self::ChangeArticle {
+            is_published: false,
+        },
+        Self::ChangeArticle { is_published: true },
+        Self::MakeKey,
+        Self::MakeKeyForOthers,
+        Self::SeeKey,
+        Self::ChangeKey,
+        Self::PutKeyIntoProject,
+        Self::SubmitJob,
+        Self::SeeJob,
+        Self::CancelJob,
+        Self::SeeSpending,
+        Self::SetAllowance,
+        Self::ChangePlugins,
+        Self::ReadAudit,
+        Self::CreateProject,
+        Self::SeeProject,
+        Self::ChangeProject,
+        Self::SetMember,
+        Self::LeaveProject,
+        Self::ReadPrompt,
+        Self::WritePrompt,
+        Self::TestPrompt,
+        Self::StartChat,
+        Self::SeeChat,
+        Self::ChangeChat,
+    ];
+
+    pub(super) fn rule(self) -> Rule {
+        use ProjectRole::{Editor, Owner, Viewer as Guest};
+        use Reach::{Admins, Everybody, Members, OwnerAmongMembers};
+        use Role::{Admin, Creator, Viewer};
+        let rule = |sees, needs, does| Rule { sees, needs, does };
+        let readers = |is_published| match is_published {
+            true => Everybody,
+            false => Reach::Owner,
+        };
+        match self {
+            Self::WriteArticle => rule(Everybody, Creator, Everybody),
+            Self::ReadArticle { is_published } => {
+                rule(readers(is_published), Viewer, readers(is_published))
+            }
+            Self::InspectArticle { is_published } => {
+                rule(readers(is_published), Viewer, Reach::Owner)
+            }
+            Self::ChangeArticle { is_published } => {
+                rule(readers(is_published), Creator, Reach::Owner)
+            }
+            Self::MakeKey => rule(Everybody, Creator, Everybody),
+            Self::MakeKeyForOthers | Self::SetAllowance | Self::ChangePlugins | Self::ReadAudit => {
+                rule(Everybody, Admin, Admins)
+            }
+            Self::SeeKey | Self::ChangeKey | Self::SeeJob | Self::CancelJob => {
+                rule(Reach::Owner, Viewer, Reach::Owner)
+            }
+            Self::PutKeyIntoProject => rule(Everybody, Creator, Members(Owner)),
+            Self::SubmitJob => rule(Everybody, Creator, Everybody),
+            Self::SeeSpending => rule(Everybody, Viewer, Reach::Owner),
+            Self::CreateProject => rule(Everybody, Creator, Everybody),
+            Self::SeeProject => rule(Members(Guest), Viewer, Members(Guest)),
+            Self::ChangeProject | Self::SetMember => rule(Members(Guest), Creator, Members(Owner)),
+            Self::LeaveProject => rule(Members(Guest), Viewer, Reach::Owner),
+            Self::ReadPrompt => rule(Members(Guest), Viewer, Members(Guest)),
+            Self::WritePrompt => rule(Members(Guest), Creator, Members(Editor)),
+            Self::TestPrompt | Self::StartChat => rule(Members(Guest), Creator, Members(Guest)),
+            Self::SeeChat | Self::ChangeChat => {
+                let own = OwnerAmongMembers(Guest);
+                rule(own, Viewer, own)
+            }
+        }
+    }
+}

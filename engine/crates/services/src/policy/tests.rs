@@ -1,0 +1,129 @@
+//! The whole outcome of the rules: every act by every standing.
+
+use expect_test::expect;
+
+use super::*;
+
+const ROLES: [Role; 3] = [Role::Viewer, Role::Creator, Role::Admin];
+const IN_PROJECT: [Option<ProjectRole>; 5] = [
+    None,
+    Some(ProjectRole::Viewer),
+    Some(ProjectRole::Reviewer),
+    Some(ProjectRole::Editor),
+    Some(ProjectRole::Owner),
+];
+
+/// One line for each act: by role in the engine, then by role in the project (none, viewer, reviewer,
+/// editor, owner), of others' things and of one's own. `y` yes, `a` as admin, `n` forbidden, `-` hidden.
+#[test]
+fn every_act_by_every_standing() {
+    let mut table = String::new();
+    for act in Act::ALL {
+        let mut line = format!("{act:?}")
+            .replace(" is_published: ", "")
+            .replace([' ', '{', '}'], " ");
+        for role in ROLES {
+            for owns in [false, true] {
+                let cells = IN_PROJECT.map(|in_project| {
+                    match decide(
+                        Standing {
+                            role,
+                            in_project,
+                            owns,
+                        },
+                        act,
+                    ) {
+                        Verdict::Allowed => 'y',
+                        Verdict::AllowedAsAdmin => 'a',
+                        Verdict::Forbidden => 'n',
+                        Verdict::Hidden => '-',
+                    }
+                });
+                line.push(' ');
+                line.extend(cells);
+            }
+        }
+        table.push_str(&line.split_whitespace().collect::<Vec<_>>().join(" "));
+        table.push('\n');
+    }
+    expect![[r#"
+        WriteArticle nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
+        ReadArticle false ----- yyyyy ----- yyyyy aaaaa yyyyy
+        ReadArticle true yyyyy yyyyy yyyyy yyyyy yyyyy yyyyy
+        InspectArticle false ----- yyyyy ----- yyyyy aaaaa yyyyy
+        InspectArticle true nnnnn yyyyy nnnnn yyyyy aaaaa yyyyy
+        ChangeArticle false ----- nnnnn ----- yyyyy aaaaa yyyyy
+        ChangeArticle true nnnnn nnnnn nnnnn yyyyy aaaaa yyyyy
+        MakeKey nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
+        MakeKeyForOthers nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy
+        SeeKey ----- yyyyy ----- yyyyy aaaaa yyyyy
+        ChangeKey ----- yyyyy ----- yyyyy aaaaa yyyyy
+        PutKeyIntoProject nnnnn nnnnn nnnny nnnny aaaay aaaay
+        SubmitJob nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
+        SeeJob ----- yyyyy ----- yyyyy aaaaa yyyyy
+        CancelJob ----- yyyyy ----- yyyyy aaaaa yyyyy
+        SeeSpending nnnnn yyyyy nnnnn yyyyy aaaaa yyyyy
+        SetAllowance nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy
+        ChangePlugins nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy
+        ReadAudit nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy
+        CreateProject nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
+        SeeProject -yyyy -yyyy -yyyy -yyyy ayyyy ayyyy
+        ChangeProject -nnnn -nnnn -nnny -nnny aaaay aaaay
+        SetMember -nnnn -nnnn -nnny -nnny aaaay aaaay
+        LeaveProject -nnnn -yyyy -nnnn -yyyy aaaaa ayyyy
+        ReadPrompt -yyyy -yyyy -yyyy -yyyy ayyyy ayyyy
+        WritePrompt -nnnn -nnnn -nnyy -nnyy aaayy aaayy
+        TestPrompt -nnnn -nnnn -yyyy -yyyy ayyyy ayyyy
+        StartChat -nnnn -nnnn -yyyy -yyyy ayyyy ayyyy
+        SeeChat ----- -yyyy ----- -yyyy aaaaa ayyyy
+        ChangeChat ----- -yyyy ----- -yyyy aaaaa ayyyy
+    "#]]
+    .assert_eq(&table);
+}
+
+#[test]
+fn more_rights_never_allow_less() {
+    for act in Act::ALL {
+        for owns in [false, true] {
+            for (index, role) in ROLES.into_iter().enumerate() {
+                let allowed = |role, in_project| {
+                    decide(
+                        Standing {
+                            role,
+                            in_project,
+                            owns,
+                        },
+                        act,
+                    )
+                    .is_allowed()
+                };
+                for pair in IN_PROJECT.windows(2) {
+                    assert!(
+                        allowed(role, pair[1]) || !allowed(role, pair[0]),
+                        "{act:?} {role:?}"
+                    );
+                }
+                if let Some(more) = ROLES.get(index + 1) {
+                    for in_project in IN_PROJECT {
+                        assert!(
+                            allowed(*more, in_project) || !allowed(role, in_project),
+                            "{act:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn admins_are_written_down_where_they_act_for_others() {
+    let admin = |owns| Standing {
+        role: Role::Admin,
+        in_project: None,
+        owns,
+    };
+    let change = Act::ChangeArticle { is_published: true };
+    assert_eq!(decide(admin(false), change), Verdict::AllowedAsAdmin);
+    assert_eq!(decide(admin(true), change), Verdict::Allowed);
+}

@@ -1,0 +1,216 @@
+//! The tables `audit` and `audit_head`: one chain of entries, whoever appends. The database computes the
+//! hash within the transaction of the change, so that a change and its entry are there both or neither.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use inkstone_domain::Result;
+use inkstone_domain::audit::{AuditEntry, AuditFilter, AuditHead, AuditRecord, Origin, Stage};
+use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::ports::AuditLog;
+use surrealdb::types::SurrealValue;
+
+use crate::articles::read_all;
+use crate::connection::SurrealStore;
+use crate::failure::StoreFailure;
+use crate::pages::Place;
+use crate::row::{RowResult, parse_option, unknown_word};
+use crate::statement::Statement;
+
+const TABLE: &str = "audit";
+
+/// A part of every transaction that is audited. It takes what [`bind_audit`] gives; what is hashed is
+/// that of `inkstone_domain::audit::hash_of`.
+pub(crate) const APPEND_AUDIT: &str = r"
+    LET $audit_head = SELECT seq, hash FROM ONLY audit_head:chain;
+    LET $audit_seq = $audit_head.seq + 1;
+    LET $audit_hash = crypto::sha256(
+        $audit_head.hash + '\n' + <string>$audit_seq + '\n' + $audit_text
+    );
+    CREATE type::record('audit', $audit_seq) CONTENT object::extend($audit, {
+        seq: $audit_seq,
+        previous: $audit_head.hash,
+        hash: $audit_hash
+    }) RETURN NONE;
+    UPDATE audit_head:chain SET seq = $audit_seq, hash = $audit_hash RETURN NONE;
+";
+
+#[derive(SurrealValue)]
+struct AuditRow {
+    at: DateTime<Utc>,
+    actor: Option<String>,
+    on_behalf_of: Option<String>,
+    action: String,
+    subject: String,
+    stage: String,
+    detail: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
+    address: Option<String>,
+    user_agent: Option<String>,
+    request_id: Option<String>,
+}
+
+/// A row as it is read.
+#[derive(SurrealValue)]
+struct EntryRow {
+    seq: u64,
+    at: DateTime<Utc>,
+    actor: Option<String>,
+    on_behalf_of: Option<String>,
+    action: String,
+    subject: String,
+    stage: String,
+    detail: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
+    address: Option<String>,
+    user_agent: Option<String>,
+    request_id: Option<String>,
+    previous: String,
+    hash: String,
+}
+
+#[derive(SurrealValue)]
+struct HeadRow {
+    seq: u64,
+    hash: String,
+}
+
+/// A transaction of these parts and of its entry in the log.
+pub(crate) fn audited(parts: &str, audit: &AuditRecord) -> Statement {
+    let statement = Statement::new(format!("{{ {parts} {APPEND_AUDIT} RETURN NONE; }}"));
+    bind_audit(statement, audit)
+}
+
+pub(crate) fn bind_audit(statement: Statement, audit: &AuditRecord) -> Statement {
+    statement
+        .bind("audit", AuditRow::from(audit))
+        .bind("audit_text", audit.canonical())
+}
+
+#[async_trait]
+impl AuditLog for SurrealStore {
+    async fn append_audit(&self, record: &AuditRecord) -> Result<()> {
+        let statement = audited("", record).about("audit log");
+        Ok(self.write(statement).await?)
+    }
+
+    async fn list_audit(
+        &self,
+        filter: &AuditFilter,
+        page: PageRequest,
+    ) -> Result<Page<AuditEntry>> {
+        let place: Place<u64> = Place::of(&page)?;
+        let beginning = place.before.map(|_| "seq < $place");
+        let statement = filtered(filter, beginning, "DESC")
+            .bind("place", place.before)
+            .bind("rows", place.rows);
+        let rows: Vec<EntryRow> = self.read(statement).await?;
+        Ok(place.page(read_all(rows)?, |entry: &AuditEntry| entry.seq))
+    }
+
+    async fn audit_after(
+        &self,
+        filter: &AuditFilter,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>> {
+        let statement = filtered(filter, Some("seq > $place"), "ASC")
+            .bind("place", Some(after))
+            .bind("rows", limit as u64);
+        let rows: Vec<EntryRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead> {
+        let statement = Statement::new("SELECT seq, hash FROM ONLY audit_head:chain");
+        let head: HeadRow = self.read(statement).await?;
+        Ok(AuditHead {
+            seq: head.seq,
+            hash: head.hash,
+        })
+    }
+}
+
+fn filtered(filter: &AuditFilter, beginning: Option<&'static str>, order: &str) -> Statement {
+    let mut conditions: Vec<&str> = beginning.into_iter().collect();
+    if filter.actor.is_some() {
+        conditions.push("actor = $actor");
+    }
+    if filter.action.is_some() {
+        conditions.push("action = $action");
+    }
+    if filter.subject.is_some() {
+        conditions.push("subject = $subject");
+    }
+    if filter.from.is_some() {
+        conditions.push("at >= $from");
+    }
+    if filter.to.is_some() {
+        conditions.push("at < $to");
+    }
+    let conditions = match conditions.is_empty() {
+        true => "seq > 0".to_owned(),
+        false => conditions.join(" AND "),
+    };
+    let text = format!("SELECT * FROM audit WHERE {conditions} ORDER BY seq {order} LIMIT $rows");
+    Statement::new(text)
+        .bind("actor", filter.actor.map(|actor| actor.to_string()))
+        .bind("action", filter.action.clone())
+        .bind("subject", filter.subject.clone())
+        .bind("from", filter.from)
+        .bind("to", filter.to)
+}
+
+impl From<&AuditRecord> for AuditRow {
+    fn from(record: &AuditRecord) -> Self {
+        Self {
+            at: record.at,
+            actor: record.actor.map(|actor| actor.to_string()),
+            on_behalf_of: record.on_behalf_of.map(|owner| owner.to_string()),
+            action: record.action.clone(),
+            subject: record.subject.clone(),
+            stage: record.stage.as_str().to_owned(),
+            detail: record.detail.clone(),
+            before: record.before.clone(),
+            after: record.after.clone(),
+            address: record.origin.address.clone(),
+            user_agent: record.origin.user_agent.clone(),
+            request_id: record.origin.request_id.clone(),
+        }
+    }
+}
+
+impl TryFrom<EntryRow> for AuditEntry {
+    type Error = StoreFailure;
+
+    fn try_from(row: EntryRow) -> RowResult<Self> {
+        let stage = match row.stage.as_str() {
+            "done" => Stage::Done,
+            "intended" => Stage::Intended,
+            "failed" => Stage::Failed,
+            other => return Err(unknown_word(TABLE, "stage", other)),
+        };
+        Ok(Self {
+            seq: row.seq,
+            record: AuditRecord {
+                at: row.at,
+                actor: parse_option(TABLE, row.actor)?,
+                on_behalf_of: parse_option(TABLE, row.on_behalf_of)?,
+                action: row.action,
+                subject: row.subject,
+                stage,
+                detail: row.detail,
+                before: row.before,
+                after: row.after,
+                origin: Origin {
+                    address: row.address,
+                    user_agent: row.user_agent,
+                    request_id: row.request_id,
+                },
+            },
+            previous: row.previous,
+            hash: row.hash,
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! The tables `conversation` and `conversation_message`.
+
+mod row;
+
+use async_trait::async_trait;
+use inkstone_domain::Result;
+use inkstone_domain::audit::AuditRecord;
+use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::conversation::{Conversation, ConversationMessage, Summary};
+use inkstone_domain::ids::{ConversationId, MessageId, UserId};
+use inkstone_domain::ports::ConversationStore;
+
+use self::row::{ConversationRow, MessageRow};
+use crate::articles::read_all;
+use crate::audit::audited;
+use crate::connection::SurrealStore;
+use crate::pages::Place;
+use crate::row::to_json;
+use crate::statement::Statement;
+
+const CONVERSATION: &str = "conversation";
+
+const UPDATE: &str = "
+    LET $stored = SELECT VALUE revision FROM ONLY type::record('conversation', $row.key);
+    IF $stored = NONE { THROW 'refused:not_found' };
+    IF $stored != $row.revision - 1 { THROW 'refused:stale:' + <string>$stored };
+    UPDATE type::record('conversation', $row.key) CONTENT $row RETURN NONE;
+";
+const DELETE: &str = "
+    LET $stored = SELECT VALUE key FROM ONLY type::record('conversation', $key);
+    IF $stored = NONE { THROW 'refused:not_found' };
+    DELETE type::record('conversation', $key) RETURN NONE;
+    DELETE conversation_message WHERE conversation = $key RETURN NONE;
+";
+const APPEND: &str = "
+    LET $stored = SELECT VALUE key FROM ONLY type::record('conversation', $row.conversation);
+    IF $stored = NONE { THROW 'refused:not_found' };
+    CREATE type::record('conversation_message', $row.key) CONTENT $row RETURN NONE;
+    UPDATE type::record('conversation', $row.conversation)
+        SET head = $row.key, revision += 1, updated_at = $row.created_at RETURN NONE;
+";
+const KEEP_SUMMARY: &str = "
+    LET $stored = SELECT VALUE key FROM ONLY type::record('conversation', $key);
+    IF $stored = NONE { THROW 'refused:not_found' };
+    UPDATE type::record('conversation', $key) SET summary = $summary RETURN NONE;
+";
+
+#[async_trait]
+impl ConversationStore for SurrealStore {
+    async fn create_conversation(&self, conversation: &Conversation) -> Result<()> {
+        let create = "CREATE type::record('conversation', $row.key) CONTENT $row RETURN NONE;";
+        let statement = transaction(create, None)
+            .about(subject(conversation.id))
+            .bind("row", ConversationRow::of(conversation)?);
+        Ok(self.write(statement).await?)
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>> {
+        let statement = Statement::new("SELECT * FROM ONLY type::record('conversation', $key)")
+            .bind("key", id.to_string());
+        let row: Option<ConversationRow> = self.read(statement).await?;
+        Ok(row.map(Conversation::try_from).transpose()?)
+    }
+
+    async fn list_conversations(
+        &self,
+        project: &str,
+        owner: UserId,
+        page: PageRequest,
+    ) -> Result<Page<Conversation>> {
+        let place: Place<ConversationId> = Place::of(&page)?;
+        let beginning = match place.before {
+            Some(_) => "AND key < $before",
+            None => "",
+        };
+        let text = format!(
+            "SELECT * FROM conversation WHERE owner = $owner AND project = $project {beginning} \
+             ORDER BY key DESC LIMIT $rows"
+        );
+        let statement = Statement::new(text)
+            .bind("owner", owner.to_string())
+            .bind("project", project)
+            .bind("before", place.before.map(|id| id.to_string()))
+            .bind("rows", place.rows);
+        let rows: Vec<ConversationRow> = self.read(statement).await?;
+        Ok(place.page(read_all(rows)?, |one: &Conversation| one.id))
+    }
+
+    async fn update_conversation(
+        &self,
+        conversation: &Conversation,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        let statement = transaction(UPDATE, audit)
+            .about(subject(conversation.id))
+            .bind("row", ConversationRow::of(conversation)?);
+        Ok(self.write(statement).await?)
+    }
+
+    async fn delete_conversation(
+        &self,
+        id: ConversationId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        let statement = transaction(DELETE, audit)
+            .about(subject(id))
+            .bind("key", id.to_string());
+        Ok(self.write(statement).await?)
+    }
+
+    async fn append_message(&self, message: &ConversationMessage) -> Result<()> {
+        let statement = transaction(APPEND, None)
+            .about(subject(message.conversation))
+            .bind("row", MessageRow::of(message)?);
+        Ok(self.write(statement).await?)
+    }
+
+    async fn keep_summary(&self, id: ConversationId, summary: &Summary) -> Result<()> {
+        let statement = transaction(KEEP_SUMMARY, None)
+            .about(subject(id))
+            .bind("key", id.to_string())
+            .bind("summary", to_json(CONVERSATION, summary)?);
+        Ok(self.write(statement).await?)
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<ConversationMessage>> {
+        let statement =
+            Statement::new("SELECT * FROM ONLY type::record('conversation_message', $key)")
+                .bind("key", id.to_string());
+        let row: Option<MessageRow> = self.read(statement).await?;
+        Ok(row.map(ConversationMessage::try_from).transpose()?)
+    }
+
+    async fn messages(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationMessage>> {
+        let statement = Statement::new(
+            "SELECT * FROM conversation_message WHERE conversation = $conversation \
+             ORDER BY key LIMIT $limit",
+        )
+        .bind("conversation", conversation.to_string())
+        .bind("limit", limit as u64);
+        let rows: Vec<MessageRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
+    }
+}
+
+fn transaction(parts: &'static str, audit: Option<&AuditRecord>) -> Statement {
+    match audit {
+        Some(audit) => audited(parts, audit),
+        None => Statement::new(format!("{{ {parts} RETURN NONE; }}")),
+    }
+}
+
+fn subject(id: ConversationId) -> String {
+    format!("conversation `{id}`")
+}

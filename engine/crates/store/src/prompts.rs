@@ -1,0 +1,203 @@
+//! The tables `prompt` and `prompt_version`. A version is written once and never again.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use inkstone_domain::Result;
+use inkstone_domain::audit::AuditRecord;
+use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::ids::PromptId;
+use inkstone_domain::ports::PromptStore;
+use inkstone_domain::prompt::{Prompt, PromptVersion};
+use surrealdb::types::SurrealValue;
+
+use crate::articles::read_all;
+use crate::audit::audited;
+use crate::connection::SurrealStore;
+use crate::failure::StoreFailure;
+use crate::pages::Place;
+use crate::row::{RowResult, from_json, parse, to_json};
+use crate::statement::Statement;
+
+const PROMPT: &str = "prompt";
+const VERSION: &str = "prompt_version";
+
+const CREATE_PROMPT: &str = "
+    LET $stored = SELECT VALUE key FROM ONLY type::record('prompt', [$row.project, $row.name]);
+    IF $stored != NONE { THROW 'refused:already_exists' };
+    CREATE type::record('prompt', [$row.project, $row.name]) CONTENT $row RETURN NONE;
+    CREATE type::record('prompt_version', [$version.prompt, $version.version])
+        CONTENT $version RETURN NONE;
+";
+const ADD_VERSION: &str = "
+    LET $stored = SELECT VALUE version FROM ONLY type::record('prompt', [$row.project, $row.name]);
+    IF $stored = NONE { THROW 'refused:not_found' };
+    IF $stored != $version.version - 1 { THROW 'refused:stale:' + <string>$stored };
+    UPDATE type::record('prompt', [$row.project, $row.name]) CONTENT $row RETURN NONE;
+    CREATE type::record('prompt_version', [$version.prompt, $version.version])
+        CONTENT $version RETURN NONE;
+";
+
+#[derive(SurrealValue)]
+struct PromptRow {
+    key: String,
+    project: String,
+    name: String,
+    version: u32,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+#[derive(SurrealValue)]
+struct VersionRow {
+    prompt: String,
+    version: u32,
+    text: String,
+    author: String,
+    created_at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl PromptStore for SurrealStore {
+    async fn create_prompt(
+        &self,
+        prompt: &Prompt,
+        version: &PromptVersion,
+        audit: &AuditRecord,
+    ) -> Result<()> {
+        let statement = bound(audited(CREATE_PROMPT, audit), prompt, version)?;
+        Ok(self.write(statement).await?)
+    }
+
+    async fn add_prompt_version(
+        &self,
+        prompt: &Prompt,
+        version: &PromptVersion,
+        audit: &AuditRecord,
+    ) -> Result<()> {
+        let statement = bound(audited(ADD_VERSION, audit), prompt, version)?;
+        Ok(self.write(statement).await?)
+    }
+
+    async fn prompt(&self, project: &str, name: &str) -> Result<Option<Prompt>> {
+        let statement =
+            Statement::new("SELECT * FROM ONLY type::record('prompt', [$project, $name])")
+                .bind("project", project)
+                .bind("name", name);
+        let row: Option<PromptRow> = self.read(statement).await?;
+        Ok(row.map(Prompt::try_from).transpose()?)
+    }
+
+    async fn list_prompts(&self, project: &str, page: PageRequest) -> Result<Page<Prompt>> {
+        let place: Place<PromptId> = Place::of(&page)?;
+        let beginning = match place.before {
+            Some(_) => "AND key < $before",
+            None => "",
+        };
+        let text = format!(
+            "SELECT * FROM prompt WHERE project = $project {beginning} ORDER BY key DESC LIMIT $rows"
+        );
+        let statement = Statement::new(text)
+            .bind("project", project)
+            .bind("before", place.before.map(|id| id.to_string()))
+            .bind("rows", place.rows);
+        let rows: Vec<PromptRow> = self.read(statement).await?;
+        Ok(place.page(read_all(rows)?, |prompt: &Prompt| prompt.id))
+    }
+
+    async fn prompt_version(
+        &self,
+        prompt: PromptId,
+        version: u32,
+    ) -> Result<Option<PromptVersion>> {
+        let statement = Statement::new(
+            "SELECT * FROM ONLY type::record('prompt_version', [$prompt, $version])",
+        )
+        .bind("prompt", prompt.to_string())
+        .bind("version", version);
+        let row: Option<VersionRow> = self.read(statement).await?;
+        Ok(row.map(PromptVersion::try_from).transpose()?)
+    }
+
+    async fn prompt_versions(
+        &self,
+        prompt: PromptId,
+        page: PageRequest,
+    ) -> Result<Page<PromptVersion>> {
+        let place: Place<u32> = Place::of(&page)?;
+        let beginning = match place.before {
+            Some(_) => "AND version < $before",
+            None => "",
+        };
+        let text = format!(
+            "SELECT * FROM prompt_version WHERE prompt = $prompt {beginning} \
+             ORDER BY version DESC LIMIT $rows"
+        );
+        let statement = Statement::new(text)
+            .bind("prompt", prompt.to_string())
+            .bind("before", place.before)
+            .bind("rows", place.rows);
+        let rows: Vec<VersionRow> = self.read(statement).await?;
+        Ok(place.page(read_all(rows)?, |version: &PromptVersion| version.version))
+    }
+}
+
+fn bound(statement: Statement, prompt: &Prompt, version: &PromptVersion) -> RowResult<Statement> {
+    Ok(statement
+        .about(format!("prompt `{}`", prompt.name))
+        .bind("row", PromptRow::from(prompt))
+        .bind("version", VersionRow::of(version)?))
+}
+
+impl From<&Prompt> for PromptRow {
+    fn from(prompt: &Prompt) -> Self {
+        Self {
+            key: prompt.id.to_string(),
+            project: prompt.project.clone(),
+            name: prompt.name.clone(),
+            version: prompt.version,
+            created_at: prompt.created_at,
+            updated_at: prompt.updated_at,
+        }
+    }
+}
+
+impl TryFrom<PromptRow> for Prompt {
+    type Error = StoreFailure;
+
+    fn try_from(row: PromptRow) -> RowResult<Self> {
+        Ok(Self {
+            id: parse(PROMPT, &row.key)?,
+            project: row.project,
+            name: row.name,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+impl VersionRow {
+    fn of(version: &PromptVersion) -> RowResult<Self> {
+        Ok(Self {
+            prompt: version.prompt.to_string(),
+            version: version.version,
+            text: to_json(VERSION, &version.text)?,
+            author: version.author.to_string(),
+            created_at: version.created_at,
+        })
+    }
+}
+
+impl TryFrom<VersionRow> for PromptVersion {
+    type Error = StoreFailure;
+
+    fn try_from(row: VersionRow) -> RowResult<Self> {
+        Ok(Self {
+            prompt: parse(VERSION, &row.prompt)?,
+            version: row.version,
+            text: from_json(VERSION, &row.text)?,
+            author: parse(VERSION, &row.author)?,
+            created_at: row.created_at,
+        })
+    }
+}
