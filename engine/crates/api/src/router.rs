@@ -88,6 +88,7 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
             articles::change_article,
             articles::delete_article
         ))
+        .routes(routes!(articles::move_article))
         .routes(routes!(articles::list_revisions))
         .routes(routes!(articles::show_provenance))
         .routes(routes!(search::find_articles))

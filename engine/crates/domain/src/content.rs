@@ -11,15 +11,36 @@ pub enum Status {
     #[default]
     Draft,
     InReview,
+    /// Reviewed, and not out yet.
+    Approved,
+    /// To be published at a time that is set.
+    Scheduled,
     Published,
     Archived,
 }
 
 impl Status {
+    /// In the order of an article's life.
+    pub const ALL: [Self; 6] = [
+        Self::Draft,
+        Self::InReview,
+        Self::Approved,
+        Self::Scheduled,
+        Self::Published,
+        Self::Archived,
+    ];
+
+    /// The status of this name, as [`Status::as_str`] gives it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::InReview => "in_review",
+            Self::Approved => "approved",
+            Self::Scheduled => "scheduled",
             Self::Published => "published",
             Self::Archived => "archived",
         }
@@ -38,6 +59,9 @@ pub struct ArticleText {
     /// BCP 47.
     pub language: String,
     pub status: Status,
+    /// When it is to be published; with [`Status::Scheduled`] and only then.
+    #[serde(default)]
+    pub publish_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +95,8 @@ pub struct Revision {
     pub revision: u64,
     pub author: UserId,
     pub cause: Cause,
+    /// What its author said about it.
+    pub comment: Option<String>,
     pub text: ArticleText,
     pub created_at: DateTime<Utc>,
 }

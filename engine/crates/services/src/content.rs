@@ -4,8 +4,11 @@
 mod check;
 mod policy;
 mod slug;
+mod status;
 
 use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 
 use inkstone_domain::content::{
     Article, ArticleFilter, ArticleText, Cause, Page, PageRequest, Revision, Status,
@@ -17,7 +20,7 @@ use inkstone_domain::principal::Principal;
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::{Error, Result, codes};
 
-pub(crate) use self::check::{check_article, check_page, check_project};
+pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
 pub(crate) use self::slug::slug_of;
 
 /// An article to be.
@@ -35,7 +38,10 @@ pub struct NewArticle {
     pub meta_description: String,
     /// BCP 47; `en` where `None`.
     pub language: Option<String>,
+    /// As far as the principal could take a draft in one step.
     pub status: Status,
+    /// With the status `scheduled`, in the future.
+    pub publish_at: Option<DateTime<Utc>>,
 }
 
 /// What to change; `None` stays as it is.
@@ -50,6 +56,18 @@ pub struct ArticlePatch {
     pub meta_description: Option<String>,
     pub language: Option<String>,
     pub status: Option<Status>,
+    /// With the status `scheduled`, in the future; another status takes it away.
+    pub publish_at: Option<DateTime<Utc>>,
+}
+
+/// A step of an article's life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    pub to: Status,
+    /// With the status `scheduled`, in the future.
+    pub at: Option<DateTime<Utc>>,
+    /// Kept with the revision; at most 2,000 characters.
+    pub comment: Option<String>,
 }
 
 /// Where articles go that name no project.
@@ -89,6 +107,7 @@ impl Articles {
                 meta_description: new.meta_description,
                 language: new.language.unwrap_or_else(|| DEFAULT_LANGUAGE.to_owned()),
                 status: new.status,
+                publish_at: new.publish_at,
             },
             revision: 1,
             job: None,
@@ -96,6 +115,7 @@ impl Articles {
             updated_at: now,
         };
         check_article(&article)?;
+        check_start(principal, &article, now)?;
         let event = EventBody::ArticleCreated {
             article: article.id,
             revision: article.revision,
@@ -116,7 +136,8 @@ impl Articles {
 
     /// Changes an article. With `expected_revision` the stored one must be that, else
     /// `revision_mismatch`; with `None` the change is made on whatever is stored. A patch that
-    /// changes nothing makes no revision.
+    /// changes nothing makes no revision. Its status goes only where [`Articles::transition`] could
+    /// take it, and what was reviewed is changed by reviewers only.
     pub async fn update(
         &self,
         principal: &Principal,
@@ -124,14 +145,39 @@ impl Articles {
         patch: ArticlePatch,
         expected_revision: Option<u64>,
     ) -> Result<Article> {
-        self.change(principal, id, expected_revision, |before| {
+        self.change(principal, id, expected_revision, None, |before| {
             let mut article = before.clone();
             patch.clone().apply(&mut article);
             if article == *before {
                 return Ok(None);
             }
             check_article(&article)?;
+            self.check_change(principal, before, &article, "/publish_at")?;
             Ok(Some(article))
+        })
+        .await
+    }
+
+    /// Takes an article a step further, or back. `status_not_allowed` names where it may go;
+    /// `forbidden` where the step is for others. Conditions as for an update.
+    pub async fn transition(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        transition: Transition,
+        expected_revision: Option<u64>,
+    ) -> Result<Article> {
+        let Transition { to, at, comment } = transition;
+        check_comment(comment.as_deref())?;
+        self.change(principal, id, expected_revision, comment, |before| {
+            if before.text.status == to && to != Status::Scheduled {
+                status::check_step(to, to, policy::hands(principal, before))?;
+            }
+            let mut article = before.clone();
+            article.text.status = to;
+            article.text.publish_at = at;
+            self.check_change(principal, before, &article, "/at")?;
+            Ok((article != *before).then_some(article))
         })
         .await
     }
@@ -208,6 +254,7 @@ impl Articles {
         principal: &Principal,
         id: ArticleId,
         expected_revision: Option<u64>,
+        comment: Option<String>,
         edit: impl Fn(&Article) -> Result<Option<Article>>,
     ) -> Result<Article> {
         for _ in 0..CHANGE_ATTEMPTS {
@@ -220,7 +267,10 @@ impl Articles {
                 article: id,
                 revision: article.revision,
             };
-            let write = self.write(principal, article.clone(), event);
+            let write = ArticleWrite {
+                comment: comment.clone(),
+                ..self.write(principal, article.clone(), event)
+            };
             match self.store.update_article(write).await {
                 Ok(()) => return Ok(article),
                 Err(error) if retries(&error, expected_revision) => {}
@@ -228,6 +278,17 @@ impl Articles {
             }
         }
         Err(contended(id))
+    }
+
+    fn check_change(
+        &self,
+        principal: &Principal,
+        before: &Article,
+        after: &Article,
+        pointer: &str,
+    ) -> Result<()> {
+        let hands = policy::hands(principal, before);
+        status::check_change(before, after, hands, self.clock.now(), pointer)
     }
 
     async fn changeable(
@@ -276,6 +337,7 @@ impl Articles {
             article,
             author: principal.user,
             cause: Cause::Person,
+            comment: None,
         }
     }
 }
@@ -298,8 +360,25 @@ impl ArticlePatch {
         set(&mut text.tags, self.tags);
         set(&mut text.meta_description, self.meta_description);
         set(&mut text.language, self.language);
-        set(&mut text.status, self.status);
+        if let Some(status) = self.status {
+            text.status = status;
+            if status != Status::Scheduled {
+                text.publish_at = None;
+            }
+        }
+        if self.publish_at.is_some() {
+            text.publish_at = self.publish_at;
+        }
     }
+}
+
+/// A new article is a draft that was taken a step further at once.
+fn check_start(principal: &Principal, article: &Article, now: DateTime<Utc>) -> Result<()> {
+    let mut draft = article.clone();
+    draft.text.status = Status::Draft;
+    draft.text.publish_at = None;
+    let hands = policy::hands(principal, article);
+    status::check_change(&draft, article, hands, now, "/publish_at")
 }
 
 /// Somebody else was faster, and the caller named no revision they insist on.

@@ -74,6 +74,7 @@ pub(crate) struct TextRow {
     meta_description: String,
     language: String,
     status: String,
+    publish_at: Option<DateTime<Utc>>,
 }
 
 #[derive(SurrealValue)]
@@ -291,6 +292,7 @@ impl From<ArticleText> for TextRow {
             meta_description,
             language,
             status,
+            publish_at,
         } = text;
         Self {
             title,
@@ -300,6 +302,7 @@ impl From<ArticleText> for TextRow {
             meta_description,
             language,
             status: status.as_str().to_owned(),
+            publish_at,
         }
     }
 }
@@ -308,12 +311,8 @@ impl TryFrom<TextRow> for ArticleText {
     type Error = StoreFailure;
 
     fn try_from(row: TextRow) -> RowResult<Self> {
-        let status = match row.status.as_str() {
-            "draft" => Status::Draft,
-            "in_review" => Status::InReview,
-            "published" => Status::Published,
-            "archived" => Status::Archived,
-            other => return Err(unknown_word(TABLE, "status", other)),
+        let Some(status) = Status::named(&row.status) else {
+            return Err(unknown_word(TABLE, "status", &row.status));
         };
         Ok(Self {
             title: row.title,
@@ -323,6 +322,7 @@ impl TryFrom<TextRow> for ArticleText {
             meta_description: row.meta_description,
             language: row.language,
             status,
+            publish_at: row.publish_at,
         })
     }
 }

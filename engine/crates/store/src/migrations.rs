@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0006_usage"
     "0007_rollouts"
     "0008_gateway"
+    "0012_articles"
 };
 
 const DEFINE_HISTORY: &str = "

@@ -22,6 +22,7 @@ pub(crate) struct RevisionRow {
     author: String,
     job: Option<String>,
     plugin: Option<String>,
+    comment: Option<String>,
     text: TextRow,
     created_at: DateTime<Utc>,
 }
@@ -64,6 +65,7 @@ impl From<&ArticleWrite> for RevisionRow {
             author: write.author.to_string(),
             job,
             plugin,
+            comment: write.comment.clone(),
             text: TextRow::from(write.article.text.clone()),
             created_at: write.article.updated_at,
         }
@@ -86,6 +88,7 @@ impl TryFrom<RevisionRow> for Revision {
             revision: row.revision,
             author: parse(TABLE, &row.author)?,
             cause,
+            comment: row.comment,
             text: ArticleText::try_from(row.text)?,
             created_at: row.created_at,
         })

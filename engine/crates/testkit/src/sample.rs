@@ -66,6 +66,7 @@ pub fn article(owner: UserId) -> Article {
             meta_description: "Tides, explained.".to_owned(),
             language: "en".to_owned(),
             status: Status::Draft,
+            publish_at: None,
         },
         revision: 1,
         job: None,
@@ -112,6 +113,7 @@ fn by_owner(article: Article, body: EventBody) -> ArticleWrite {
     ArticleWrite {
         author: article.owner,
         cause: Cause::Person,
+        comment: None,
         event: event(article.owner, body),
         article,
     }

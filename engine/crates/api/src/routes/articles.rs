@@ -15,6 +15,7 @@ use crate::reply::{json, location, no_content, not_modified, ok, revision_tag, t
 use crate::state::Shared;
 use crate::wire::article::{
     ArticleItemReply, ArticlePatchBody, ArticleReply, NewArticleBody, RevisionReply, StatusWord,
+    TransitionBody,
 };
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
@@ -152,6 +153,34 @@ pub(crate) async fn change_article(
     let patch = body.value.into();
     let articles = &state.services.articles;
     let article = articles.update(&principal, id, patch, revision).await?;
+    article_reply(StatusCode::OK, article)
+}
+
+/// Take an article a step further
+///
+/// `draft` → `in_review` → `approved` → `scheduled` → `published` → `archived`, and back. The owner hands in
+/// and withdraws; reviewers approve, schedule and publish. 409 `status_not_allowed` names where it may go.
+#[utoipa::path(
+    post, path = "/v1/articles/{id}/transitions", tag = "articles", request_body = TransitionBody,
+    params(("id" = String, Path, description = "`art_…`"),
+           ("if-match" = Option<String>, Header, description = "The `etag` of the revision that is meant.")),
+    responses(
+        (status = 200, description = "The article as it is now.", body = ArticleReply,
+         headers(("etag" = String, description = "Its new revision."))),
+        (status = 409, description = "There is no such step.", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Somebody else changed it; read it again.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn move_article(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+    IfMatch(revision): IfMatch,
+    body: JsonBody<TransitionBody>,
+) -> ApiResult {
+    let step = body.value.into();
+    let articles = &state.services.articles;
+    let article = articles.transition(&principal, id, step, revision).await?;
     article_reply(StatusCode::OK, article)
 }
 

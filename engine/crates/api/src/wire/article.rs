@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use inkstone_domain::content::{Article, Cause, Revision, Status};
 use inkstone_domain::ids::{ArticleId, JobId, UserId};
-use inkstone_services::content::{ArticlePatch, NewArticle};
+use inkstone_services::content::{ArticlePatch, NewArticle, Transition};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 pub(crate) enum StatusWord {
     Draft,
     InReview,
+    Approved,
+    Scheduled,
     Published,
     Archived,
 }
@@ -37,6 +39,9 @@ pub(crate) struct NewArticleBody {
     /// `draft` where it is left out.
     #[serde(default)]
     pub status: Option<StatusWord>,
+    /// With the status `scheduled`, in the future.
+    #[serde(default)]
+    pub publish_at: Option<DateTime<Utc>>,
     /// `[a-z0-9-]+`; `default` where it is left out.
     #[serde(default)]
     pub project: Option<String>,
@@ -63,11 +68,28 @@ pub(crate) struct ArticlePatchBody {
     /// BCP 47.
     #[serde(default)]
     pub language: Option<String>,
+    /// Only where a transition could take it.
     #[serde(default)]
     pub status: Option<StatusWord>,
+    /// With the status `scheduled`, in the future; another status takes it away.
+    #[serde(default)]
+    pub publish_at: Option<DateTime<Utc>>,
     /// `[a-z0-9-]+`.
     #[serde(default)]
     pub slug: Option<String>,
+}
+
+/// A step of an article's life.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TransitionBody {
+    pub to: StatusWord,
+    /// When it is to be published; with `scheduled`, in the future.
+    #[serde(default)]
+    pub at: Option<DateTime<Utc>>,
+    /// Kept with the revision.
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// An article.
@@ -89,6 +111,8 @@ pub(crate) struct ArticleReply {
     /// BCP 47.
     pub language: String,
     pub status: StatusWord,
+    /// With the status `scheduled`.
+    pub publish_at: Option<DateTime<Utc>>,
     /// 1 at creation, one more with every change; the `etag` is this number in quotes.
     pub revision: u64,
     /// The job that wrote it, if one did.
@@ -115,6 +139,8 @@ pub(crate) struct ArticleItemReply {
     /// BCP 47.
     pub language: String,
     pub status: StatusWord,
+    /// With the status `scheduled`.
+    pub publish_at: Option<DateTime<Utc>>,
     pub revision: u64,
     /// The job that wrote it, if one did.
     #[schema(value_type = Option<String>)]
@@ -133,6 +159,8 @@ pub(crate) struct RevisionReply {
     #[schema(value_type = String)]
     pub author: UserId,
     pub cause: CauseReply,
+    /// What its author said about it.
+    pub comment: Option<String>,
     pub title: String,
     pub summary: String,
     /// CommonMark.
@@ -142,6 +170,8 @@ pub(crate) struct RevisionReply {
     /// BCP 47.
     pub language: String,
     pub status: StatusWord,
+    /// With the status `scheduled`.
+    pub publish_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -162,6 +192,8 @@ impl From<StatusWord> for Status {
         match word {
             StatusWord::Draft => Self::Draft,
             StatusWord::InReview => Self::InReview,
+            StatusWord::Approved => Self::Approved,
+            StatusWord::Scheduled => Self::Scheduled,
             StatusWord::Published => Self::Published,
             StatusWord::Archived => Self::Archived,
         }
@@ -173,6 +205,8 @@ impl From<Status> for StatusWord {
         match status {
             Status::Draft => Self::Draft,
             Status::InReview => Self::InReview,
+            Status::Approved => Self::Approved,
+            Status::Scheduled => Self::Scheduled,
             Status::Published => Self::Published,
             Status::Archived => Self::Archived,
         }
@@ -191,6 +225,7 @@ impl From<NewArticleBody> for NewArticle {
             meta_description: body.meta_description,
             language: body.language,
             status: body.status.map(Status::from).unwrap_or_default(),
+            publish_at: body.publish_at,
         }
     }
 }
@@ -206,6 +241,17 @@ impl From<ArticlePatchBody> for ArticlePatch {
             meta_description: body.meta_description,
             language: body.language,
             status: body.status.map(Status::from),
+            publish_at: body.publish_at,
+        }
+    }
+}
+
+impl From<TransitionBody> for Transition {
+    fn from(body: TransitionBody) -> Self {
+        Self {
+            to: body.to.into(),
+            at: body.at,
+            comment: body.comment,
         }
     }
 }
@@ -225,6 +271,7 @@ impl From<Article> for ArticleReply {
             meta_description: text.meta_description,
             language: text.language,
             status: text.status.into(),
+            publish_at: text.publish_at,
             revision: article.revision,
             job: article.job,
             created_at: article.created_at,
@@ -247,6 +294,7 @@ impl From<Article> for ArticleItemReply {
             meta_description: text.meta_description,
             language: text.language,
             status: text.status.into(),
+            publish_at: text.publish_at,
             revision: article.revision,
             job: article.job,
             created_at: article.created_at,
@@ -266,6 +314,7 @@ impl From<Revision> for RevisionReply {
                 Cause::Person => CauseReply::Person,
                 Cause::Job { job, plugin } => CauseReply::Job { job, plugin },
             },
+            comment: revision.comment,
             title: text.title,
             summary: text.summary,
             body: text.body,
@@ -273,6 +322,7 @@ impl From<Revision> for RevisionReply {
             meta_description: text.meta_description,
             language: text.language,
             status: text.status.into(),
+            publish_at: text.publish_at,
             created_at: revision.created_at,
         }
     }

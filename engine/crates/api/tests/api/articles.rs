@@ -86,6 +86,45 @@ async fn a_change_needs_the_revision_it_was_made_on() {
 }
 
 #[tokio::test]
+async fn an_article_goes_its_way_step_by_step() {
+    let api = TestApi::start().await;
+    let path = path_of(&write(&api.creator(), json!({"title": "A", "project": "one"})).await);
+    let steps = format!("{path}/transitions");
+    let step = |to: &str| json!({"to": to});
+    let handed_in = api
+        .creator()
+        .with_header("if-match", "\"1\"")
+        .post(&steps, json!({"to": "in_review", "comment": "Please"}))
+        .await;
+    assert_eq!(handed_in.status, 200, "{handed_in:?}");
+    assert_eq!(handed_in.header("etag"), "\"2\"");
+    assert_eq!(handed_in.json()["status"], "in_review");
+    let refused = api.creator().post(&steps, step("approved")).await;
+    check::problem(&refused, 403, "forbidden");
+    assert_eq!(api.admin().post(&steps, step("approved")).await.status, 200);
+    let refused = api.admin().patch(&path, json!({"status": "approved"})).await;
+    assert_eq!(refused.json()["revision"], 3, "nothing changed");
+    let refused = api.admin().post(&steps, step("approved")).await;
+    let problem = check::problem(&refused, 409, "status_not_allowed");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`scheduled`, `published`"), "{detail}");
+    let scheduled = json!({"to": "scheduled", "at": "2999-01-01T00:00:00Z"});
+    let reply = api.admin().post(&steps, scheduled).await.json();
+    assert_eq!(reply["publish_at"], "2999-01-01T00:00:00Z");
+    let past = json!({"to": "scheduled", "at": "1999-01-01T00:00:00Z"});
+    let refused = api.admin().post(&steps, past).await;
+    let problem = check::problem(&refused, 400, "invalid_input");
+    assert_eq!(problem["errors"][0]["pointer"], "/at");
+    let list = api.creator().get(&format!("{path}/revisions")).await.json();
+    assert_eq!(list["data"][2]["comment"], "Please");
+    check::problem(
+        &api.stranger().post(&steps, step("draft")).await,
+        404,
+        "not_found",
+    );
+}
+
+#[tokio::test]
 async fn a_deleted_article_is_gone() {
     let api = TestApi::start().await;
     let path = path_of(&write(&api.creator(), json!({"title": "A"})).await);

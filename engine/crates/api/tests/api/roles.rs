@@ -131,6 +131,16 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             Some(json!({"title": "B"})),
         ),
         (Method::DELETE, "/v1/articles/{published}", None),
+        (
+            Method::POST,
+            "/v1/articles/{draft}/transitions",
+            Some(json!({"to": "in_review"})),
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{published}/transitions",
+            Some(json!({"to": "archived"})),
+        ),
         (Method::GET, "/v1/articles/{draft}/revisions", None),
         (Method::GET, "/v1/articles/{published}/revisions", None),
         (Method::GET, "/v1/articles/{published}/provenance", None),
@@ -254,6 +264,10 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
         DELETE /v1/articles/{published}
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 204 admin 204
+        POST /v1/articles/{draft}/transitions
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/articles/{published}/transitions
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
         GET /v1/articles/{draft}/revisions
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/articles/{published}/revisions

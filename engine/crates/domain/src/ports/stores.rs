@@ -62,6 +62,8 @@ pub struct ArticleWrite {
     pub article: Article,
     pub author: UserId,
     pub cause: Cause,
+    /// What the author says about it.
+    pub comment: Option<String>,
     pub event: Event,
 }
 

@@ -11,6 +11,7 @@ const MAX_META_CHARS: usize = 1_000;
 const MAX_BODY_BYTES: usize = 1 << 20;
 const MAX_TAGS: usize = 32;
 const MAX_TAG_CHARS: usize = 64;
+const MAX_COMMENT_CHARS: usize = 2_000;
 
 /// Checks everything a person or a plugin has a say in.
 pub fn check_article(article: &Article) -> Result<()> {
@@ -65,6 +66,18 @@ pub fn check_article(article: &Article) -> Result<()> {
         wrong.add("/project", SLUG_RULE);
     }
     wrong.into_result("the article is not valid as given")
+}
+
+/// Checks what somebody says about a change.
+pub fn check_comment(comment: Option<&str>) -> Result<()> {
+    let mut wrong = Wrong::default();
+    if comment.is_some_and(|comment| comment.chars().count() > MAX_COMMENT_CHARS) {
+        wrong.add(
+            "/comment",
+            format!("must have at most {MAX_COMMENT_CHARS} characters"),
+        );
+    }
+    wrong.into_result("the comment is not valid as given")
 }
 
 /// Checks the name of a project.

@@ -5,6 +5,9 @@ use inkstone_domain::ids::ArticleId;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
+use super::DEFAULT_PROJECT;
+use super::status::Hands;
+
 pub fn may_read(principal: &Principal, article: &Article) -> bool {
     is_own(principal, article) || article.text.status == Status::Published
 }
@@ -23,6 +26,25 @@ pub fn check_may_create(principal: &Principal) -> Result<()> {
 pub fn check_may_change(principal: &Principal, article: &Article) -> Result<()> {
     check_may_create(principal)?;
     check_is_own(principal, article)
+}
+
+/// What the principal may do with an article. Owners review and publish their own in the project
+/// `default`; elsewhere they hand in, and admins review.
+pub fn hands(principal: &Principal, article: &Article) -> Hands {
+    if principal.is_admin() {
+        return Hands {
+            author: true,
+            reviewer: true,
+            express: true,
+        };
+    }
+    let author = principal.can_create() && article.owner == principal.user;
+    let publishes = author && article.project == DEFAULT_PROJECT;
+    Hands {
+        author,
+        reviewer: publishes,
+        express: publishes,
+    }
 }
 
 /// For an article the principal may read: owner or admin.

@@ -89,6 +89,7 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
                 job: job.id,
                 plugin: job.task.plugin.clone(),
             },
+            comment: None,
             article,
         },
         provenance,
@@ -117,6 +118,7 @@ fn text_of(draft: Draft) -> (ArticleText, Vec<Source>) {
             false => draft.language,
         },
         status: Status::Draft,
+        publish_at: None,
     };
     (text, draft.sources)
 }

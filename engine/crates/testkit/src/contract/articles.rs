@@ -42,7 +42,9 @@ pub async fn keeps_articles_and_revisions(store: &dyn ArticleStore, events: &dyn
 
     let mut update = sample::retitling(&article, "Ebb & “flow”");
     update.author = UserId::new();
-    update.article.text.status = Status::InReview;
+    update.article.text.status = Status::Scheduled;
+    update.article.text.publish_at = Some(sample::now());
+    update.comment = Some("Tomorrow — not earlier".to_owned());
     update.article.text.tags.clear();
     store.update_article(update.clone()).await.unwrap();
     let stored = store.article(article.id).await.unwrap();
@@ -59,6 +61,7 @@ pub async fn keeps_articles_and_revisions(store: &dyn ArticleStore, events: &dyn
     assert_eq!((newest.revision, oldest.revision), (2, 1));
     assert_eq!(newest.text, update.article.text);
     assert_eq!(newest.author, update.author);
+    assert_eq!(newest.comment, update.comment);
     assert_eq!(newest.created_at, update.article.updated_at);
     assert_eq!(oldest.text, article.text);
     assert_eq!(oldest.cause, creation.cause);

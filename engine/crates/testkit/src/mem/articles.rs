@@ -179,6 +179,7 @@ fn revision(write: &ArticleWrite) -> Revision {
         revision: write.article.revision,
         author: write.author,
         cause: write.cause.clone(),
+        comment: write.comment.clone(),
         text: write.article.text.clone(),
         created_at: write.article.updated_at,
     }
