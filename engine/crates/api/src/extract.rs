@@ -13,7 +13,7 @@ pub(crate) use call_context::{CallContext, X_INKSTONE_CACHE};
 pub(crate) use caller::{Caller, ModelCaller};
 pub(crate) use json_body::{JsonBody, body_too_large};
 pub(crate) use package::{PackageBody, max_body_bytes};
-pub(crate) use path::{PathId, PathWord, PathWords};
+pub(crate) use path::{PathId, PathRevision, PathSlug, PathWord, PathWords};
 pub(crate) use precondition::{IfMatch, IfNoneMatch};
 pub(crate) use query::QueryOf;
 

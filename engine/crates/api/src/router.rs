@@ -13,7 +13,7 @@ use crate::openapi;
 use crate::routes::{
     analytics, articles, auth, chat, connections, docs, embeddings, generate, health, jobs, keys,
     me, messages, models, plugin_admin, plugin_stats, plugins, ratings, recordings, reports,
-    rerank, research, responses, rollouts, search, templates, tools, unknown, usage,
+    rerank, research, responses, revisions, rollouts, search, templates, tools, unknown, usage,
 };
 use crate::state::{ApiState, Shared};
 
@@ -89,7 +89,12 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
             articles::delete_article
         ))
         .routes(routes!(articles::move_article))
-        .routes(routes!(articles::list_revisions))
+        .routes(routes!(articles::show_article_by_slug))
+        .routes(routes!(revisions::list_revisions))
+        .routes(routes!(revisions::show_revision))
+        .routes(routes!(revisions::diff_revisions))
+        .routes(routes!(revisions::restore_revision))
+        .routes(routes!(revisions::merge_change))
         .routes(routes!(articles::show_provenance))
         .routes(routes!(search::find_articles))
         .routes(routes!(health::show_alive))

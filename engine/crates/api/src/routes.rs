@@ -24,6 +24,7 @@ pub(crate) mod reports;
 pub(crate) mod rerank;
 pub(crate) mod research;
 pub(crate) mod responses;
+pub(crate) mod revisions;
 pub(crate) mod rollouts;
 pub(crate) mod search;
 pub(crate) mod templates;

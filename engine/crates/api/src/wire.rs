@@ -25,6 +25,7 @@ pub(crate) mod report;
 pub(crate) mod rerank;
 pub(crate) mod research;
 pub(crate) mod responses;
+pub(crate) mod revision;
 mod schema;
 pub(crate) mod search;
 pub(crate) mod text_or_list;

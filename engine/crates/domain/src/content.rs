@@ -70,7 +70,7 @@ pub struct Article {
     /// `[a-z0-9-]+`; `default` where none is named.
     pub project: String,
     pub owner: UserId,
-    /// `[a-z0-9-]+`, from the title; not unique.
+    /// `[a-z0-9-]+`, from the title; no other article of the project and language has or had it.
     pub slug: String,
     pub text: ArticleText,
     /// 1 at creation, one more with every change.

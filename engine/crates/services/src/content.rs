@@ -2,7 +2,10 @@
 //! and an event. How an article is stored is the store's business; jobs write theirs through `jobs`.
 
 mod check;
+mod diff;
+mod merge;
 mod policy;
+mod revisions;
 mod slug;
 mod status;
 
@@ -11,7 +14,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use inkstone_domain::content::{
-    Article, ArticleFilter, ArticleText, Cause, Page, PageRequest, Revision, Status,
+    Article, ArticleFilter, ArticleText, Cause, Page, PageRequest, Status,
 };
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{ArticleId, EventId};
@@ -21,14 +24,16 @@ use inkstone_domain::provenance::Provenance;
 use inkstone_domain::{Error, Result, codes};
 
 pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
-pub(crate) use self::slug::slug_of;
+pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
+pub use self::merge::{MergeConflict, Merged};
+pub(crate) use self::slug::{numbered, slug_of};
 
 /// An article to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewArticle {
     /// `default` where `None`.
     pub project: Option<String>,
-    /// From the title where `None`.
+    /// From the title where `None`, with a number where others have that one.
     pub slug: Option<String>,
     pub title: String,
     pub summary: String,
@@ -74,8 +79,21 @@ pub struct Transition {
 pub const DEFAULT_PROJECT: &str = "default";
 /// The language of texts that name none.
 const DEFAULT_LANGUAGE: &str = "en";
+/// How many slugs made from a title are tried.
+pub(crate) const SLUG_ATTEMPTS: u32 = 16;
 /// How often a change that names no revision is tried again when somebody else was faster.
 const CHANGE_ATTEMPTS: usize = 8;
+
+/// What stands behind a slug.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BySlug {
+    Article(Box<Article>),
+    /// The article had this slug once; this is where it is now.
+    Moved {
+        language: String,
+        slug: String,
+    },
+}
 
 /// Reads and writes articles in the name of a principal.
 pub struct Articles {
@@ -90,11 +108,12 @@ impl Articles {
     }
 
     /// Stores a new article of the principal's. Needs the role creator; `invalid_input` names every
-    /// wrong field.
+    /// wrong field, `slug_taken` a given slug that another article has or had.
     pub async fn create(&self, principal: &Principal, new: NewArticle) -> Result<Article> {
         policy::check_may_create(principal)?;
         let now = self.clock.now();
-        let article = Article {
+        let is_derived = new.slug.is_none();
+        let mut article = Article {
             id: ArticleId::new(),
             project: new.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
             owner: principal.user,
@@ -116,13 +135,27 @@ impl Articles {
         };
         check_article(&article)?;
         check_start(principal, &article, now)?;
-        let event = EventBody::ArticleCreated {
-            article: article.id,
-            revision: article.revision,
-        };
-        let write = self.write(principal, article.clone(), event);
-        self.store.create_article(write).await?;
-        Ok(article)
+        let base = article.slug.clone();
+        let mut clashes = 0;
+        loop {
+            let event = EventBody::ArticleCreated {
+                article: article.id,
+                revision: article.revision,
+            };
+            let write = self.write(principal, article.clone(), event);
+            match self.store.create_article(write).await {
+                Ok(()) => return Ok(article),
+                Err(error)
+                    if is_derived
+                        && error.code() == &codes::SLUG_TAKEN
+                        && clashes < SLUG_ATTEMPTS =>
+                {
+                    clashes += 1;
+                    article.slug = numbered(&base, clashes);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Own ones, published ones, and for admins all; else `not_found`.
@@ -132,6 +165,36 @@ impl Articles {
             true => Ok(article),
             false => Err(policy::not_found(id)),
         }
+    }
+
+    /// The article of this slug, or where it has moved; `not_found` where it may not be read.
+    pub async fn by_slug(
+        &self,
+        principal: &Principal,
+        project: &str,
+        language: &str,
+        slug: &str,
+    ) -> Result<BySlug> {
+        let nothing = || {
+            Error::new(
+                &codes::NOT_FOUND,
+                format!(
+                    "no article of the project `{project}` has the slug `{slug}` in `{language}`"
+                ),
+            )
+        };
+        let article = self.store.article_by_slug(project, language, slug).await?;
+        let article = article
+            .filter(|article| policy::may_read(principal, article))
+            .ok_or_else(nothing)?;
+        let is_here = article.slug == slug && article.text.language.eq_ignore_ascii_case(language);
+        Ok(match is_here {
+            true => BySlug::Article(Box::new(article)),
+            false => BySlug::Moved {
+                language: article.text.language,
+                slug: article.slug,
+            },
+        })
     }
 
     /// Changes an article. With `expected_revision` the stored one must be that, else
@@ -223,19 +286,6 @@ impl Articles {
         }
     }
 
-    /// Newest first; for the owner and admins, since old revisions may never have been published.
-    pub async fn revisions(
-        &self,
-        principal: &Principal,
-        id: ArticleId,
-        page: PageRequest,
-    ) -> Result<Page<Revision>> {
-        check_page(&page)?;
-        let article = self.get(principal, id).await?;
-        policy::check_is_own(principal, &article)?;
-        self.store.revisions(id, page).await
-    }
-
     /// Where a generated text comes from; `not_found` where a person wrote it. For the owner and
     /// admins, since it holds the whole input.
     pub async fn provenance(&self, principal: &Principal, id: ArticleId) -> Result<Provenance> {
@@ -306,7 +356,8 @@ impl Articles {
                     "the article {id} is at revision {}, not {expected}; read it again and repeat the change on it",
                     article.revision
                 ),
-            )),
+            )
+            .with_revision(Some(article.revision))),
             _ => Ok(article),
         }
     }

@@ -22,14 +22,35 @@ use crate::statement::Statement;
 
 const TABLE: &str = "article";
 
+/// The slug becomes the article's, and stays it: the record's id makes it unique. Takes `$article`.
+macro_rules! claim_slug {
+    () => {
+        "
+    LET $slug_id = type::record('article_slug', [
+        $article.project, string::lowercase($article.text.language), $article.slug
+    ]);
+    LET $holder = SELECT article FROM ONLY $slug_id;
+    IF $holder = NONE {
+        CREATE $slug_id CONTENT { article: $article.key } RETURN NONE
+    } ELSE IF $holder.article != $article.key {
+        THROW 'refused:slug_taken:' + $article.slug
+    };
+"
+    };
+}
+
 /// Parts of the transactions that create or replace an article, here and in the end of a job. They
 /// take `$article`, `$revision` and `$event`.
-pub(crate) const CREATE_ARTICLE: &str = "
+pub(crate) const CREATE_ARTICLE: &str = concat!(
+    "
     CREATE type::record('article', $article.key) CONTENT $article RETURN NONE;
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
-";
-pub(crate) const REPLACE_ARTICLE: &str = "
+",
+    claim_slug!()
+);
+pub(crate) const REPLACE_ARTICLE: &str = concat!(
+    "
     LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
     IF $stored.revision != $article.revision - 1 {
@@ -38,7 +59,16 @@ pub(crate) const REPLACE_ARTICLE: &str = "
     UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
-";
+",
+    claim_slug!()
+);
+const BY_SLUG: &str = "{
+    LET $holder = SELECT article FROM ONLY type::record('article_slug', [
+        $project, string::lowercase($language), $slug
+    ]);
+    IF $holder = NONE { RETURN NONE };
+    RETURN SELECT * FROM ONLY type::record('article', $holder.article);
+}";
 const DELETE_ARTICLE: &str = "
     LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
@@ -107,6 +137,21 @@ impl ArticleStore for SurrealStore {
         Ok(visible.map(Article::try_from).transpose()?)
     }
 
+    async fn article_by_slug(
+        &self,
+        project: &str,
+        language: &str,
+        slug: &str,
+    ) -> Result<Option<Article>> {
+        let statement = Statement::new(BY_SLUG)
+            .bind("project", project)
+            .bind("language", language)
+            .bind("slug", slug);
+        let row: Option<ArticleRow> = self.read(statement).await?;
+        let visible = row.filter(|row| !row.deleted);
+        Ok(visible.map(Article::try_from).transpose()?)
+    }
+
     async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>> {
         let records: Vec<RecordId> = ids
             .iter()
@@ -133,6 +178,10 @@ impl ArticleStore for SurrealStore {
 
     async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>> {
         Ok(self.list_revisions(article, page).await?)
+    }
+
+    async fn revision(&self, article: ArticleId, revision: u64) -> Result<Option<Revision>> {
+        Ok(self.one_revision(article, revision).await?)
     }
 
     async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>> {

@@ -43,6 +43,8 @@ pub(crate) enum Refusal {
     LeaseLost,
     /// The revision that is stored.
     RevisionMismatch(String),
+    /// The slug that another article has.
+    SlugTaken(String),
     /// The bytes that would be kept.
     QuotaExceeded(String),
     /// The status that the job ended with.
@@ -96,6 +98,7 @@ fn thrown_refusal(message: &str) -> Option<Refusal> {
         "already_exists" => Some(Refusal::AlreadyExists),
         "lease_lost" => Some(Refusal::LeaseLost),
         "revision_mismatch" => Some(Refusal::RevisionMismatch(detail())),
+        "slug_taken" => Some(Refusal::SlugTaken(detail())),
         "quota_exceeded" => Some(Refusal::QuotaExceeded(detail())),
         "job_ended" => Some(Refusal::JobEnded(detail())),
         _ => None,
@@ -152,6 +155,13 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
             &codes::REVISION_MISMATCH,
             format!(
                 "the article is at revision {stored} by now; read it again and repeat the change"
+            ),
+        )
+        .with_revision(stored.parse().ok()),
+        Refusal::SlugTaken(slug) => Error::new(
+            &codes::SLUG_TAKEN,
+            format!(
+                "another article of the project and language has or had the slug `{slug}`; take another"
             ),
         ),
         Refusal::QuotaExceeded(wanted) => Error::new(

@@ -28,6 +28,24 @@ pub(crate) struct RevisionRow {
 }
 
 impl SurrealStore {
+    pub(crate) async fn one_revision(
+        &self,
+        article: ArticleId,
+        revision: u64,
+    ) -> Result<Option<Revision>, StoreFailure> {
+        // Beyond this there is none, nor a number of the database.
+        let Ok(revision) = i64::try_from(revision) else {
+            return Ok(None);
+        };
+        let statement = Statement::new(
+            "SELECT * FROM ONLY type::record('article_revision', [$article, $revision])",
+        )
+        .bind("article", article.to_string())
+        .bind("revision", revision);
+        let row: Option<RevisionRow> = self.read(statement).await?;
+        row.map(Revision::try_from).transpose()
+    }
+
     pub(crate) async fn list_revisions(
         &self,
         article: ArticleId,

@@ -48,6 +48,8 @@ struct State {
     users: BTreeMap<UserId, Account>,
     sessions: HashMap<SessionId, users::SessionEntry>,
     articles: BTreeMap<ArticleId, articles::ArticleEntry>,
+    /// By project, language in lower case, and slug; old ones too.
+    slugs: BTreeMap<(String, String, String), ArticleId>,
     provenance: HashMap<ArticleId, Provenance>,
     jobs: BTreeMap<JobId, jobs::JobEntry>,
     events: BTreeMap<EventId, Event>,

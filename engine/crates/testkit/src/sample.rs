@@ -50,14 +50,15 @@ pub fn session(user: UserId, token_hash: [u8; 32]) -> Session {
     }
 }
 
-/// A draft in the project `default`.
+/// A draft in the project `default`, with a slug of its own.
 pub fn article(owner: UserId) -> Article {
     let at = now();
+    let id = ArticleId::new();
     Article {
-        id: ArticleId::new(),
+        id,
         project: "default".to_owned(),
         owner,
-        slug: "the-tides".to_owned(),
+        slug: format!("the-tides-{}", id.0).to_ascii_lowercase(),
         text: ArticleText {
             title: "The tides".to_owned(),
             summary: "Why the sea comes and goes.".to_owned(),

@@ -1,4 +1,4 @@
-//! `/v1/articles`: articles, their revisions, and where generated ones come from.
+//! `/v1/articles`: articles, and where generated ones come from. Their revisions stand in `revisions`.
 
 use axum::extract::State;
 use axum::http::header::LOCATION;
@@ -6,16 +6,16 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use inkstone_domain::content::{Article, ArticleFilter, Status};
 use inkstone_domain::ids::{ArticleId, UserId};
+use inkstone_services::content::BySlug;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::error::ApiResult;
-use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId, QueryOf};
-use crate::reply::{json, location, no_content, not_modified, ok, revision_tag, tagged};
+use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId, PathSlug, QueryOf};
+use crate::reply::{json, location, moved, no_content, not_modified, ok, revision_tag, tagged};
 use crate::state::Shared;
 use crate::wire::article::{
-    ArticleItemReply, ArticlePatchBody, ArticleReply, NewArticleBody, RevisionReply, StatusWord,
-    TransitionBody,
+    ArticleItemReply, ArticlePatchBody, ArticleReply, NewArticleBody, StatusWord, TransitionBody,
 };
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
@@ -36,17 +36,6 @@ pub(crate) struct ArticlesQuery {
     #[serde(rename = "filter[owner]")]
     #[param(value_type = Option<String>)]
     owner: Option<UserId>,
-    /// 1 to 100; 20 where it is left out.
-    limit: Option<usize>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-/// Which page of the revisions.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct RevisionsQuery {
     /// 1 to 100; 20 where it is left out.
     limit: Option<usize>,
     /// `next_cursor` of the page before.
@@ -123,11 +112,45 @@ pub(crate) async fn show_article(
     held: IfNoneMatch,
 ) -> ApiResult {
     let article = state.services.articles.get(&principal, id).await?;
-    let tag = revision_tag(article.revision);
-    if held.holds(&tag) {
-        return Ok(tagged(not_modified(), tag));
+    current_reply(article, &held)
+}
+
+/// Read an article by its slug
+///
+/// 308 to where it is now, where it has another slug or language by now.
+#[utoipa::path(
+    get, path = "/v1/articles/by-slug/{project}/{locale}/{slug}", tag = "articles",
+    params(("project" = String, Path, description = "`default` for articles that name none."),
+           ("locale" = String, Path, description = "The article's language, BCP 47."),
+           ("slug" = String, Path, description = "`[a-z0-9-]+`"),
+           ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
+    responses(
+        (status = 200, description = "The article.", body = ArticleReply,
+         headers(("etag" = String, description = "Its revision."))),
+        (status = 304, description = "The caller holds this revision."),
+        (status = 308, description = "It was here once.",
+         headers(("location" = String, description = "Where it is now."))),
+    ),
+)]
+pub(crate) async fn show_article_by_slug(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    path: PathSlug,
+    held: IfNoneMatch,
+) -> ApiResult {
+    let PathSlug {
+        project,
+        language,
+        slug,
+    } = path;
+    let articles = &state.services.articles;
+    let found = articles.by_slug(&principal, &project, &language, &slug);
+    match found.await? {
+        BySlug::Article(article) => current_reply(*article, &held),
+        BySlug::Moved { language, slug } => Ok(moved(location(format!(
+            "/v1/articles/by-slug/{project}/{language}/{slug}"
+        )))),
     }
-    article_reply(StatusCode::OK, article)
 }
 
 /// Change an article
@@ -210,29 +233,6 @@ pub(crate) async fn delete_article(
     Ok(no_content())
 }
 
-/// List revisions of an article
-///
-/// Newest first; for its owner and admins.
-#[utoipa::path(
-    get, path = "/v1/articles/{id}/revisions", tag = "articles",
-    params(("id" = String, Path, description = "`art_…`"), RevisionsQuery),
-    responses((status = 200, description = "A page of revisions.", body = ListReply<RevisionReply>)),
-)]
-pub(crate) async fn list_revisions(
-    State(state): State<Shared>,
-    Caller(principal): Caller,
-    PathId(id): PathId<ArticleId>,
-    QueryOf(query): QueryOf<RevisionsQuery>,
-) -> ApiResult {
-    let page = page_request(query.limit, query.cursor)?;
-    let revisions = state
-        .services
-        .articles
-        .revisions(&principal, id, page)
-        .await?;
-    ok(&ListReply::<RevisionReply>::page(revisions))
-}
-
 /// Show where an article comes from
 ///
 /// Plugin, model, prompts' hashes, sources and tokens of a generated article; 404 where a person
@@ -251,7 +251,16 @@ pub(crate) async fn show_provenance(
     ok(&ProvenanceReply::from(provenance))
 }
 
-fn article_reply(status: StatusCode, article: Article) -> ApiResult {
+/// 304 where the caller holds this very revision.
+fn current_reply(article: Article, held: &IfNoneMatch) -> ApiResult {
+    let tag = revision_tag(article.revision);
+    match held.holds(&tag) {
+        true => Ok(tagged(not_modified(), tag)),
+        false => article_reply(StatusCode::OK, article),
+    }
+}
+
+pub(crate) fn article_reply(status: StatusCode, article: Article) -> ApiResult {
     let tag: HeaderValue = revision_tag(article.revision);
     let response = json(status, &ArticleReply::from(article))?;
     Ok(tagged(response, tag))

@@ -143,6 +143,35 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         ),
         (Method::GET, "/v1/articles/{draft}/revisions", None),
         (Method::GET, "/v1/articles/{published}/revisions", None),
+        (Method::GET, "/v1/articles/by-slug/default/en/a", None),
+        (Method::GET, "/v1/articles/{draft}/revisions/1", None),
+        (Method::GET, "/v1/articles/{published}/revisions/1", None),
+        (Method::GET, "/v1/articles/{draft}/revisions/1/diff", None),
+        (
+            Method::GET,
+            "/v1/articles/{published}/revisions/1/diff",
+            None,
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{draft}/revisions/1/restore",
+            Some(json!({})),
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{published}/revisions/1/restore",
+            Some(json!({})),
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{draft}/merge",
+            Some(json!({"base": 1, "patch": {"title": "B"}})),
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{published}/merge",
+            Some(json!({"base": 1, "patch": {"title": "B"}})),
+        ),
         (Method::GET, "/v1/articles/{published}/provenance", None),
         (Method::GET, "/v1/search?q=a", None),
     ]
@@ -271,6 +300,24 @@ async fn every_route_by_every_identity() {
         GET /v1/articles/{draft}/revisions
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/articles/{published}/revisions
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        GET /v1/articles/by-slug/default/en/a
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
+        GET /v1/articles/{draft}/revisions/1
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/revisions/1
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        GET /v1/articles/{draft}/revisions/1/diff
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/revisions/1/diff
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        POST /v1/articles/{draft}/revisions/1/restore
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/articles/{published}/revisions/1/restore
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        POST /v1/articles/{draft}/merge
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/articles/{published}/merge
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
         GET /v1/articles/{published}/provenance
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 404 not_found admin 404 not_found

@@ -69,13 +69,21 @@ pub struct ArticleWrite {
 
 #[async_trait]
 pub trait ArticleStore: Send + Sync {
-    /// Stores article, revision and event. `article.revision` is 1.
+    /// Stores article, revision and event. `article.revision` is 1. `slug_taken` where another article
+    /// of its project and language has its slug, or had it.
     async fn create_article(&self, write: ArticleWrite) -> Result<()>;
-    /// Replaces the article if the stored revision is `article.revision - 1`, else `revision_mismatch`; `not_found` where it is gone.
+    /// Replaces the article if the stored revision is `article.revision - 1`, else `revision_mismatch`; `not_found` where it is gone, `slug_taken` as above. The old slug stays the article's.
     async fn update_article(&self, write: ArticleWrite) -> Result<()>;
     /// Takes it out of sight, keeping its revisions. Same conditions as an update.
     async fn delete_article(&self, write: ArticleWrite) -> Result<()>;
     async fn article(&self, id: ArticleId) -> Result<Option<Article>>;
+    /// The one that has or had this slug; `None` where it is deleted. Case of the language does not matter.
+    async fn article_by_slug(
+        &self,
+        project: &str,
+        language: &str,
+        slug: &str,
+    ) -> Result<Option<Article>>;
     /// Deleted ones are left out; order is that of the ids.
     async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>>;
     /// Newest first.
@@ -86,6 +94,7 @@ pub trait ArticleStore: Send + Sync {
     ) -> Result<Page<Article>>;
     /// Newest first.
     async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>>;
+    async fn revision(&self, article: ArticleId, revision: u64) -> Result<Option<Revision>>;
     async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>>;
     /// Stamps of all articles changed at or after `since`, oldest change first. May repeat what was
     /// seen; with an overlap longer than the longest transaction it misses nothing.

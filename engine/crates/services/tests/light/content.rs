@@ -1,5 +1,7 @@
 //! Articles: who may do what, what they must look like, and who was faster.
 
+mod revisions;
+mod slugs;
 mod transitions;
 
 use inkstone_domain::Result;

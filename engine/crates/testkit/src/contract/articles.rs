@@ -1,5 +1,7 @@
 //! The suite of [`ArticleStore`], with the events its writes leave in the [`EventLog`].
 
+pub mod slugs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -21,6 +23,9 @@ pub async fn run(store: &dyn ArticleStore, events: &dyn EventLog) {
     refuses_a_second_creation(store, events).await;
     refuses_old_revisions(store, events).await;
     one_of_many_updates(store, events).await;
+    slugs::belong_to_one_article(store).await;
+    slugs::lead_to_where_the_article_is(store).await;
+    slugs::are_given_to_one_of_many(store).await;
     deletes_and_keeps_revisions(store, events).await;
     filters_lists(store).await;
     pages_stand_still_under_writes(store).await;
@@ -78,6 +83,14 @@ pub async fn keeps_articles_and_revisions(store: &dyn ArticleStore, events: &dyn
     let second = store.revisions(article.id, second).await.unwrap();
     assert_eq!(second.items, vec![oldest.clone()]);
     assert_eq!(second.next_cursor, None);
+
+    for kept in [newest, oldest] {
+        let one = store.revision(article.id, kept.revision).await.unwrap();
+        assert_eq!(one.as_ref(), Some(kept));
+    }
+    for none in [0, 3, u64::MAX] {
+        assert_eq!(store.revision(article.id, none).await.unwrap(), None);
+    }
 
     let written = all_events(events).await;
     assert!(written.contains(&creation.event));

@@ -53,6 +53,17 @@ impl ArticleStore for MemStore {
         Ok(self.state().visible(id).cloned())
     }
 
+    async fn article_by_slug(
+        &self,
+        project: &str,
+        language: &str,
+        slug: &str,
+    ) -> Result<Option<Article>> {
+        let state = self.state();
+        let id = state.slugs.get(&slug_key(project, language, slug));
+        Ok(id.and_then(|id| state.visible(*id)).cloned())
+    }
+
     async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>> {
         let state = self.state();
         Ok(ids
@@ -85,6 +96,13 @@ impl ArticleStore for MemStore {
             .flat_map(|entry| entry.revisions.iter().rev())
             .map(|revision| (revision.revision, revision.clone()));
         page_of(newest_first, &page, |cursor| cursor.parse().ok())
+    }
+
+    async fn revision(&self, article: ArticleId, revision: u64) -> Result<Option<Revision>> {
+        let state = self.state();
+        let entry = state.articles.get(&article);
+        let mut kept = entry.into_iter().flat_map(|entry| &entry.revisions);
+        Ok(kept.find(|kept| kept.revision == revision).cloned())
     }
 
     async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>> {
@@ -128,6 +146,7 @@ impl State {
         if self.articles.contains_key(&id) {
             return Err(already_exists("article", id));
         }
+        self.claim_slug(&write.article)?;
         let entry = ArticleEntry {
             revisions: vec![revision(&write)],
             article: write.article,
@@ -140,6 +159,8 @@ impl State {
     }
 
     pub(super) fn update_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
+        self.expect_previous(&write.article)?;
+        self.claim_slug(&write.article)?;
         let entry = self.expect_previous(&write.article)?;
         entry.revisions.push(revision(&write));
         entry.article = write.article;
@@ -162,15 +183,36 @@ impl State {
                 format!(
                     "the article is at revision {stored} by now; read it again and repeat the change"
                 ),
-            ));
+            )
+            .with_revision(Some(stored)));
         }
         Ok(entry)
+    }
+
+    fn claim_slug(&mut self, article: &Article) -> Result<()> {
+        let key = slug_key(&article.project, &article.text.language, &article.slug);
+        let holder = *self.slugs.entry(key).or_insert(article.id);
+        match holder == article.id {
+            true => Ok(()),
+            false => Err(Error::new(
+                &codes::SLUG_TAKEN,
+                format!(
+                    "another article of the project and language has or had the slug `{}`; take another",
+                    article.slug
+                ),
+            )),
+        }
     }
 
     fn visible(&self, id: ArticleId) -> Option<&Article> {
         let entry = self.articles.get(&id)?;
         (!entry.deleted).then_some(&entry.article)
     }
+}
+
+fn slug_key(project: &str, language: &str, slug: &str) -> (String, String, String) {
+    let language = language.to_ascii_lowercase();
+    (project.to_owned(), language, slug.to_owned())
 }
 
 fn revision(write: &ArticleWrite) -> Revision {

@@ -116,7 +116,10 @@ async fn what_was_reviewed_is_not_changed_behind_the_reviewers_back() {
     let admin = world.somebody(Role::Admin).await;
     let id = draft(&world, &ada, "handbook").await.id;
     for (who, status) in [(&ada, Status::InReview), (&admin, Status::Approved)] {
-        articles.transition(who, id, to(status), None).await.unwrap();
+        articles
+            .transition(who, id, to(status), None)
+            .await
+            .unwrap();
     }
     assert_eq!(
         code(articles.update(&ada, id, retitle("Sly"), None).await),
