@@ -37,6 +37,14 @@ pub(crate) fn json_bytes(status: StatusCode, body: Bytes) -> Response {
     response
 }
 
+/// A reply of 200 with sanitised HTML.
+pub(crate) fn html(body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    let content_type = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
 /// A reply of 204.
 pub(crate) fn no_content() -> Response {
     let mut response = Response::default();

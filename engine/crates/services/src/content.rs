@@ -3,6 +3,7 @@
 
 mod check;
 mod diff;
+mod markdown;
 mod merge;
 mod policy;
 mod revisions;
@@ -25,6 +26,7 @@ use inkstone_domain::{Error, Result, codes};
 
 pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
 pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
+pub use self::markdown::{Heading, Rendered, Stats};
 pub use self::merge::{MergeConflict, Merged};
 pub(crate) use self::slug::{numbered, slug_of};
 
@@ -195,6 +197,12 @@ impl Articles {
                 slug: article.slug,
             },
         })
+    }
+
+    /// The article's body as HTML, with contents and length; for an article that was read.
+    pub async fn render(&self, article: &Article) -> Result<Rendered> {
+        let body = article.text.body.clone();
+        off_reactor(move || markdown::render(&body)).await
     }
 
     /// Changes an article. With `expected_revision` the stored one must be that, else
@@ -435,6 +443,13 @@ fn check_start(principal: &Principal, article: &Article, now: DateTime<Utc>) -> 
 /// Somebody else was faster, and the caller named no revision they insist on.
 fn retries(error: &Error, expected_revision: Option<u64>) -> bool {
     expected_revision.is_none() && error.code() == &codes::REVISION_MISMATCH
+}
+
+/// Long texts take their time.
+async fn off_reactor<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Error::new(&codes::INTERNAL, "working on the text ended early").with_source(error)
+    })
 }
 
 fn contended(id: ArticleId) -> Error {

@@ -12,11 +12,14 @@ use utoipa::IntoParams;
 
 use crate::error::ApiResult;
 use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId, PathSlug, QueryOf};
-use crate::reply::{json, location, moved, no_content, not_modified, ok, revision_tag, tagged};
+use crate::reply::{
+    html, json, location, moved, no_content, not_modified, ok, revision_tag, tagged,
+};
 use crate::state::Shared;
 use crate::wire::article::{
     ArticleItemReply, ArticlePatchBody, ArticleReply, NewArticleBody, StatusWord, TransitionBody,
 };
+use crate::wire::markdown::Include;
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
 use crate::wire::provenance::ProvenanceReply;
@@ -40,6 +43,16 @@ pub(crate) struct ArticlesQuery {
     limit: Option<usize>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// What else to send with an article.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ArticleQuery {
+    /// Any of `html`, `toc` and `stats`, with commas between.
+    #[param(example = "toc,stats")]
+    include: Option<String>,
 }
 
 /// List articles
@@ -97,7 +110,7 @@ pub(crate) async fn create_article(
 /// Read an article
 #[utoipa::path(
     get, path = "/v1/articles/{id}", tag = "articles",
-    params(("id" = String, Path, description = "`art_…`"),
+    params(("id" = String, Path, description = "`art_…`"), ArticleQuery,
            ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
     responses(
         (status = 200, description = "The article.", body = ArticleReply,
@@ -109,10 +122,41 @@ pub(crate) async fn show_article(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(id): PathId<ArticleId>,
+    QueryOf(query): QueryOf<ArticleQuery>,
     held: IfNoneMatch,
 ) -> ApiResult {
+    let include = Include::of(query.include.as_deref())?;
     let article = state.services.articles.get(&principal, id).await?;
-    current_reply(article, &held)
+    current_reply(&state, article, include, &held).await
+}
+
+/// Read an article as HTML
+///
+/// CommonMark and GFM, rendered and sanitised: it may stand on any page. Headings have the ids of `?include=toc`.
+#[utoipa::path(
+    get, path = "/v1/articles/{id}/html", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`"),
+           ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
+    responses(
+        (status = 200, description = "The body of the article, without a frame.", body = String, content_type = "text/html",
+         headers(("etag" = String, description = "Its revision."))),
+        (status = 304, description = "The caller holds this revision."),
+    ),
+)]
+pub(crate) async fn show_html(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+    held: IfNoneMatch,
+) -> ApiResult {
+    let articles = &state.services.articles;
+    let article = articles.get(&principal, id).await?;
+    let tag = revision_tag(article.revision);
+    if held.holds(&tag) {
+        return Ok(tagged(not_modified(), tag));
+    }
+    let rendered = articles.render(&article).await?;
+    Ok(tagged(html(rendered.html), tag))
 }
 
 /// Read an article by its slug
@@ -122,7 +166,7 @@ pub(crate) async fn show_article(
     get, path = "/v1/articles/by-slug/{project}/{locale}/{slug}", tag = "articles",
     params(("project" = String, Path, description = "`default` for articles that name none."),
            ("locale" = String, Path, description = "The article's language, BCP 47."),
-           ("slug" = String, Path, description = "`[a-z0-9-]+`"),
+           ("slug" = String, Path, description = "`[a-z0-9-]+`"), ArticleQuery,
            ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
     responses(
         (status = 200, description = "The article.", body = ArticleReply,
@@ -136,8 +180,10 @@ pub(crate) async fn show_article_by_slug(
     State(state): State<Shared>,
     Caller(principal): Caller,
     path: PathSlug,
+    QueryOf(query): QueryOf<ArticleQuery>,
     held: IfNoneMatch,
 ) -> ApiResult {
+    let include = Include::of(query.include.as_deref())?;
     let PathSlug {
         project,
         language,
@@ -146,7 +192,7 @@ pub(crate) async fn show_article_by_slug(
     let articles = &state.services.articles;
     let found = articles.by_slug(&principal, &project, &language, &slug);
     match found.await? {
-        BySlug::Article(article) => current_reply(*article, &held),
+        BySlug::Article(article) => current_reply(&state, *article, include, &held).await,
         BySlug::Moved { language, slug } => Ok(moved(location(format!(
             "/v1/articles/by-slug/{project}/{language}/{slug}"
         )))),
@@ -252,12 +298,25 @@ pub(crate) async fn show_provenance(
 }
 
 /// 304 where the caller holds this very revision.
-fn current_reply(article: Article, held: &IfNoneMatch) -> ApiResult {
+async fn current_reply(
+    state: &Shared,
+    article: Article,
+    include: Include,
+    held: &IfNoneMatch,
+) -> ApiResult {
     let tag = revision_tag(article.revision);
-    match held.holds(&tag) {
-        true => Ok(tagged(not_modified(), tag)),
-        false => article_reply(StatusCode::OK, article),
+    if held.holds(&tag) {
+        return Ok(tagged(not_modified(), tag));
     }
+    let rendered = match include.is_empty() {
+        true => None,
+        false => Some(state.services.articles.render(&article).await?),
+    };
+    let mut reply = ArticleReply::from(article);
+    if let Some(rendered) = rendered {
+        include.put(rendered, &mut reply);
+    }
+    Ok(tagged(json(StatusCode::OK, &reply)?, tag))
 }
 
 pub(crate) fn article_reply(status: StatusCode, article: Article) -> ApiResult {

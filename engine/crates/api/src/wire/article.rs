@@ -7,6 +7,8 @@ use inkstone_services::content::{ArticlePatch, NewArticle, Transition};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::markdown::{HeadingReply, StatsReply};
+
 /// How far an article is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -120,6 +122,15 @@ pub(crate) struct ArticleReply {
     pub job: Option<JobId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The body as sanitised HTML; with `?include=html`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// The headings of the body; with `?include=toc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub toc: Option<Vec<HeadingReply>>,
+    /// With `?include=stats`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<StatsReply>,
 }
 
 /// An article in a list: all but its body.
@@ -276,6 +287,9 @@ impl From<Article> for ArticleReply {
             job: article.job,
             created_at: article.created_at,
             updated_at: article.updated_at,
+            html: None,
+            toc: None,
+            stats: None,
         }
     }
 }

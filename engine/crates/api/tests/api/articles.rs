@@ -293,6 +293,49 @@ async fn two_editors_keep_both_changes() {
 }
 
 #[tokio::test]
+async fn markdown_is_shown_as_html() {
+    let api = TestApi::start().await;
+    let body = "# Tides\n\nThe *moon* pulls. <script>alert(1)</script>";
+    let path = path_of(&write(&api.creator(), json!({"title": "A", "body": body})).await);
+    let page = api.creator().get(&format!("{path}/html")).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'none'")
+    );
+    let html = page.text().to_owned();
+    assert!(html.contains("<p>The <em>moon</em> pulls. </p>"), "{html}");
+    let held = api
+        .creator()
+        .with_header("if-none-match", page.header("etag"));
+    assert_eq!(held.get(&format!("{path}/html")).await.status, 304);
+    check::problem(
+        &api.stranger().get(&format!("{path}/html")).await,
+        404,
+        "not_found",
+    );
+
+    let all = api
+        .creator()
+        .get(&format!("{path}?include=html,toc,stats"))
+        .await
+        .json();
+    assert_eq!(all["html"], json!(html));
+    assert_eq!(
+        all["toc"],
+        json!([{"level": 1, "text": "Tides", "anchor": "s-tides"}])
+    );
+    assert_eq!(all["stats"]["reading_minutes"], 1);
+    let plain = api.creator().get(&path).await.json();
+    assert!(plain.get("html").is_none() && plain.get("toc").is_none());
+    let wrong = api.creator().get(&format!("{path}?include=pdf")).await;
+    let problem = check::problem(&wrong, 400, "invalid_input");
+    assert_eq!(problem["errors"][0]["pointer"], "?include");
+}
+
+#[tokio::test]
 async fn slugs_are_addresses_that_last() {
     let api = TestApi::start().await;
     let client = api.creator();

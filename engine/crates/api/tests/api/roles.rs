@@ -143,6 +143,8 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         ),
         (Method::GET, "/v1/articles/{draft}/revisions", None),
         (Method::GET, "/v1/articles/{published}/revisions", None),
+        (Method::GET, "/v1/articles/{draft}/html", None),
+        (Method::GET, "/v1/articles/{published}/html", None),
         (Method::GET, "/v1/articles/by-slug/default/en/a", None),
         (Method::GET, "/v1/articles/{draft}/revisions/1", None),
         (Method::GET, "/v1/articles/{published}/revisions/1", None),
@@ -301,6 +303,10 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/articles/{published}/revisions
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        GET /v1/articles/{draft}/html
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/html
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/articles/by-slug/default/en/a
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
         GET /v1/articles/{draft}/revisions/1

@@ -8,7 +8,7 @@ use inkstone_domain::{Error, Result, codes};
 
 use super::diff::{RevisionDiff, diff};
 use super::merge::{Merged, merge};
-use super::{ArticlePatch, Articles, check_article, check_page, policy};
+use super::{ArticlePatch, Articles, check_article, check_page, off_reactor, policy};
 
 impl Articles {
     /// Newest first; for the owner and admins, since old revisions may never have been published.
@@ -108,11 +108,4 @@ impl Articles {
             )
         })
     }
-}
-
-/// Comparing long texts takes its time.
-async fn off_reactor<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Error::new(&codes::INTERNAL, "comparing the texts ended early").with_source(error)
-    })
 }
