@@ -10,7 +10,7 @@ use inkstone_host::{HostConfig, TrustSource};
 use inkstone_inference::{EmbeddingModel, GgufModel, InferenceConfig};
 use inkstone_search::SearchConfig;
 use inkstone_services::plugins::QuarantineConfig;
-use inkstone_services::{AuthConfig, JobsConfig, ModelsConfig, PluginsConfig};
+use inkstone_services::{AuthConfig, ContentConfig, JobsConfig, ModelsConfig, PluginsConfig};
 use inkstone_store::StoreConfig;
 
 use crate::plugin_trust;
@@ -178,6 +178,13 @@ pub(crate) fn models(config: &EngineConfig) -> ModelsConfig {
         default_embedding: Some(config.models.default_embedding.clone()),
         aliases: config.models.aliases.clone(),
         ..ModelsConfig::default()
+    }
+}
+
+pub(crate) fn content(config: &EngineConfig) -> ContentConfig {
+    let days = u64::from(config.content.trash_days);
+    ContentConfig {
+        trash: (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60)),
     }
 }
 

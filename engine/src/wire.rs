@@ -139,6 +139,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             usage_linger: USAGE_LINGER,
             engine: state::engine_id(&config.data_dir)?,
             jobs: settings::jobs(&config),
+            content: settings::content(&config),
             plugins: settings::plugins(&config),
             health_checks: vec![HealthCheck::new("store", move || {
                 let store = checked.clone();

@@ -89,6 +89,7 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
             articles::delete_article
         ))
         .routes(routes!(articles::move_article))
+        .routes(routes!(articles::restore_article))
         .routes(routes!(articles::show_html))
         .routes(routes!(articles::show_article_by_slug))
         .routes(routes!(revisions::list_revisions))

@@ -79,6 +79,8 @@ pub struct Article {
     pub job: Option<JobId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// Since when it has been in the trash, if it is.
+    pub trashed_at: Option<DateTime<Utc>>,
 }
 
 /// What made a revision.
@@ -118,6 +120,8 @@ pub struct ArticleFilter {
     pub project: Option<String>,
     pub status: Option<Status>,
     pub tag: Option<String>,
+    /// Those in the trash, and no others.
+    pub trashed: bool,
 }
 
 /// One page of a list, newest first. The cursor stands for a place in the list that writes do not move.

@@ -9,8 +9,10 @@ mod policy;
 mod revisions;
 mod slug;
 mod status;
+mod trash;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -97,16 +99,36 @@ pub enum BySlug {
     },
 }
 
+/// Settings of articles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentConfig {
+    /// How long a deleted article can be brought back; `None` is for ever.
+    pub trash: Option<Duration>,
+}
+
+impl Default for ContentConfig {
+    fn default() -> Self {
+        Self {
+            trash: Some(Duration::from_secs(30 * 24 * 60 * 60)),
+        }
+    }
+}
+
 /// Reads and writes articles in the name of a principal.
 pub struct Articles {
     store: Arc<dyn ArticleStore>,
     clock: Arc<dyn Clock>,
+    config: ContentConfig,
 }
 
 impl Articles {
     /// `clock` dates the changes.
-    pub fn new(store: Arc<dyn ArticleStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+    pub fn new(store: Arc<dyn ArticleStore>, clock: Arc<dyn Clock>, config: ContentConfig) -> Self {
+        Self {
+            store,
+            clock,
+            config,
+        }
     }
 
     /// Stores a new article of the principal's. Needs the role creator; `invalid_input` names every
@@ -134,6 +156,7 @@ impl Articles {
             job: None,
             created_at: now,
             updated_at: now,
+            trashed_at: None,
         };
         check_article(&article)?;
         check_start(principal, &article, now)?;
@@ -253,31 +276,9 @@ impl Articles {
         .await
     }
 
-    /// Takes an article out of sight, keeping its revisions. Conditions as for an update.
-    pub async fn delete(
-        &self,
-        principal: &Principal,
-        id: ArticleId,
-        expected_revision: Option<u64>,
-    ) -> Result<()> {
-        for _ in 0..CHANGE_ATTEMPTS {
-            let article = self.changeable(principal, id, expected_revision).await?;
-            let article = self.next_revision(article);
-            let event = EventBody::ArticleDeleted {
-                article: id,
-                revision: article.revision,
-            };
-            let write = self.write(principal, article, event);
-            match self.store.delete_article(write).await {
-                Err(error) if retries(&error, expected_revision) => {}
-                done => return done,
-            }
-        }
-        Err(contended(id))
-    }
-
     /// Newest first. Who is no admin sees their own and published ones: naming no owner lists their
-    /// own, unless `status` is published; naming another owner lists what that one has published.
+    /// own, unless `status` is published; naming another owner lists what that one has published. Of
+    /// the trash everybody sees their own, and admins all.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -357,17 +358,8 @@ impl Articles {
     ) -> Result<Article> {
         let article = self.get(principal, id).await?;
         policy::check_may_change(principal, &article)?;
-        match expected_revision {
-            Some(expected) if expected != article.revision => Err(Error::new(
-                &codes::REVISION_MISMATCH,
-                format!(
-                    "the article {id} is at revision {}, not {expected}; read it again and repeat the change on it",
-                    article.revision
-                ),
-            )
-            .with_revision(Some(article.revision))),
-            _ => Ok(article),
-        }
+        check_revision(&article, expected_revision)?;
+        Ok(article)
     }
 
     async fn stored(&self, id: ArticleId) -> Result<Article> {
@@ -438,6 +430,20 @@ fn check_start(principal: &Principal, article: &Article, now: DateTime<Utc>) -> 
     draft.text.publish_at = None;
     let hands = policy::hands(principal, article);
     status::check_change(&draft, article, hands, now, "/publish_at")
+}
+
+fn check_revision(article: &Article, expected: Option<u64>) -> Result<()> {
+    match expected {
+        Some(expected) if expected != article.revision => Err(Error::new(
+            &codes::REVISION_MISMATCH,
+            format!(
+                "the article {} is at revision {}, not {expected}; read it again and repeat the change on it",
+                article.id, article.revision
+            ),
+        )
+        .with_revision(Some(article.revision))),
+        _ => Ok(()),
+    }
 }
 
 /// Somebody else was faster, and the caller named no revision they insist on.

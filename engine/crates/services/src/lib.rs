@@ -37,7 +37,7 @@ pub use crate::analytics::Reports;
 pub use crate::auth::{Auth, AuthConfig, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
-pub use crate::content::Articles;
+pub use crate::content::{Articles, ContentConfig};
 use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
@@ -73,6 +73,7 @@ pub struct ServicesConfig {
     pub gateway: GatewayConfig,
     pub jobs: JobsConfig,
     pub plugins: PluginsConfig,
+    pub content: ContentConfig,
     /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
     pub usage_linger: Duration,
     /// This engine, the same after a restart and unlike all others on its store.
@@ -91,6 +92,7 @@ impl ServicesConfig {
             gateway: GatewayConfig::default(),
             jobs: JobsConfig::default(),
             plugins: PluginsConfig::default(),
+            content: ContentConfig::default(),
             usage_linger: Duration::ZERO,
             engine: "engine".to_owned(),
             health_checks: Vec::new(),
@@ -207,7 +209,7 @@ impl Services {
                 config.auth,
                 config.signing_key,
             )),
-            articles: Arc::new(Articles::new(articles, clock)),
+            articles: Arc::new(Articles::new(articles, clock, config.content)),
             research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
             analytics: Arc::new(Reports::new(
                 Arc::clone(&plugins),
@@ -266,7 +268,7 @@ impl Services {
     }
 
     /// Starts looking at plugins while they serve: rollouts, quarantine, deployments that rest; and
-    /// removes answers that were kept long enough. Until [`Services::shutdown`].
+    /// removes answers and deleted articles that were kept long enough. Until [`Services::shutdown`].
     pub fn watch_plugins(&self) {
         let watch = Arc::clone(&self.plugins).watch(self.workers.clone(), self.stop.clone());
         self.workers.spawn(watch);
@@ -274,6 +276,8 @@ impl Services {
         self.workers.spawn(probe);
         let forget = Arc::clone(&self.chat).forget(self.stop.clone());
         self.workers.spawn(forget);
+        let trash = Arc::clone(&self.articles).keep_trash_empty(self.stop.clone());
+        self.workers.spawn(trash);
     }
 
     /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),

@@ -69,6 +69,42 @@ const BY_SLUG: &str = "{
     IF $holder = NONE { RETURN NONE };
     RETURN SELECT * FROM ONLY type::record('article', $holder.article);
 }";
+/// First part of the transactions about what is in the trash.
+macro_rules! hold_trashed {
+    () => {
+        "
+    LET $stored = SELECT revision, trashed_at FROM ONLY type::record('article', $article.key);
+    IF $stored = NONE OR $stored.trashed_at = NONE {
+        THROW 'refused:article_not_found:' + $article.key
+    };
+    IF $stored.revision != $article.revision - 1 {
+        THROW 'refused:revision_mismatch:' + <string>$stored.revision
+    };
+"
+    };
+}
+const RESTORE_ARTICLE: &str = concat!(
+    hold_trashed!(),
+    "
+    UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
+    CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
+    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+",
+    claim_slug!()
+);
+/// The row stays as a stamp, without its text.
+const REMOVE_ARTICLE: &str = concat!(
+    hold_trashed!(),
+    "
+    UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
+    DELETE article_revision WHERE article = $article.key RETURN NONE;
+    DELETE provenance WHERE article = $article.key RETURN NONE;
+    DELETE article_slug WHERE article = $article.key RETURN NONE;
+    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+"
+);
+/// Nothing was put into the trash before this, and `NONE` is less than any time.
+const BEGINNING: &str = "d'1970-01-01T00:00:00Z'";
 const DELETE_ARTICLE: &str = "
     LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
@@ -76,7 +112,7 @@ const DELETE_ARTICLE: &str = "
         THROW 'refused:revision_mismatch:' + <string>$stored.revision
     };
     UPDATE type::record('article', $article.key)
-        SET deleted = true, revision = $article.revision, updated_at = $article.updated_at RETURN NONE;
+        SET deleted = true, trashed_at = $article.updated_at, revision = $article.revision, updated_at = $article.updated_at RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ";
 
@@ -92,7 +128,10 @@ pub(crate) struct ArticleRow {
     job: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    /// Out of sight: in the trash, or removed.
     deleted: bool,
+    trashed_at: Option<DateTime<Utc>>,
+    removed_at: Option<DateTime<Utc>>,
 }
 
 #[derive(SurrealValue)]
@@ -129,10 +168,49 @@ impl ArticleStore for SurrealStore {
         Ok(self.write_article(DELETE_ARTICLE, write).await?)
     }
 
+    async fn restore_article(&self, write: ArticleWrite) -> Result<()> {
+        Ok(self.write_article(RESTORE_ARTICLE, write).await?)
+    }
+
+    async fn remove_article(&self, write: ArticleWrite) -> Result<()> {
+        let text = format!("{{ {REMOVE_ARTICLE} RETURN NONE; }}");
+        let statement = Statement::new(text)
+            .about(format!("article `{}`", write.article.id))
+            .bind("article", ArticleRow::removed(write.article))
+            .bind("event", EventRow::from(write.event));
+        self.write::<()>(statement).await?;
+        self.nudge();
+        Ok(())
+    }
+
+    async fn trashed_article(&self, id: ArticleId) -> Result<Option<Article>> {
+        let row = self.article_row(id).await?;
+        let trashed = row.filter(|row| row.trashed_at.is_some());
+        Ok(trashed.map(Article::try_from).transpose()?)
+    }
+
+    async fn trashed_before(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<Article>> {
+        let statement = Statement::new(format!(
+            "SELECT * FROM article WHERE trashed_at > {BEGINNING} AND trashed_at < $before \
+             ORDER BY trashed_at LIMIT $limit"
+        ))
+        .bind("before", before)
+        .bind("limit", limit.min(u32::MAX as usize));
+        let rows: Vec<ArticleRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
+    }
+
+    async fn forget_removed(&self, before: DateTime<Utc>) -> Result<u64> {
+        let statement = Statement::new(format!(
+            "RETURN array::len((DELETE article \
+             WHERE removed_at > {BEGINNING} AND removed_at < $before RETURN BEFORE))"
+        ))
+        .bind("before", before);
+        Ok(self.write(statement).await?)
+    }
+
     async fn article(&self, id: ArticleId) -> Result<Option<Article>> {
-        let statement = Statement::new("SELECT * FROM ONLY type::record('article', $key)")
-            .bind("key", id.to_string());
-        let row: Option<ArticleRow> = self.read(statement).await?;
+        let row = self.article_row(id).await?;
         let visible = row.filter(|row| !row.deleted);
         Ok(visible.map(Article::try_from).transpose()?)
     }
@@ -219,6 +297,12 @@ impl ArticleStore for SurrealStore {
 }
 
 impl SurrealStore {
+    async fn article_row(&self, id: ArticleId) -> Result<Option<ArticleRow>, StoreFailure> {
+        let statement = Statement::new("SELECT * FROM ONLY type::record('article', $key)")
+            .bind("key", id.to_string());
+        self.read(statement).await
+    }
+
     async fn write_article(
         &self,
         parts: &'static str,
@@ -247,8 +331,13 @@ fn list(filter: ArticleFilter, place: &Place<ArticleId>) -> Statement {
         project,
         status,
         tag,
+        trashed,
     } = filter;
-    let mut conditions = vec!["deleted = false"];
+    let mut conditions = match trashed {
+        false => vec!["deleted = false"],
+        // Those that were removed are few: they are dropped after a day.
+        true => vec!["deleted = true", "removed_at = NONE"],
+    };
     if owner.is_some() {
         conditions.push("owner = $owner");
     }
@@ -285,6 +374,20 @@ where
     rows.into_iter().map(T::try_from).collect()
 }
 
+impl ArticleRow {
+    /// What is left of an article that was removed.
+    fn removed(article: Article) -> Self {
+        Self {
+            slug: String::new(),
+            text: TextRow::from(ArticleText::default()),
+            deleted: true,
+            trashed_at: None,
+            removed_at: Some(article.updated_at),
+            ..Self::from(article)
+        }
+    }
+}
+
 impl From<Article> for ArticleRow {
     fn from(article: Article) -> Self {
         let Article {
@@ -297,6 +400,7 @@ impl From<Article> for ArticleRow {
             job,
             created_at,
             updated_at,
+            trashed_at,
         } = article;
         Self {
             key: id.to_string(),
@@ -308,7 +412,9 @@ impl From<Article> for ArticleRow {
             job: job.map(|job| job.to_string()),
             created_at,
             updated_at,
-            deleted: false,
+            deleted: trashed_at.is_some(),
+            trashed_at,
+            removed_at: None,
         }
     }
 }
@@ -327,6 +433,7 @@ impl TryFrom<ArticleRow> for Article {
             job: parse_option(TABLE, row.job)?,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            trashed_at: row.trashed_at,
         })
     }
 }

@@ -73,6 +73,7 @@ pub fn article(owner: UserId) -> Article {
         job: None,
         created_at: at,
         updated_at: at,
+        trashed_at: None,
     }
 }
 
@@ -104,6 +105,31 @@ pub fn deletion(article: &Article) -> ArticleWrite {
     next.revision += 1;
     next.updated_at = now();
     let body = EventBody::ArticleDeleted {
+        article: next.id,
+        revision: next.revision,
+    };
+    by_owner(next, body)
+}
+
+/// The write that takes `article`, as it is in the trash, out of it.
+pub fn restoration(article: &Article) -> ArticleWrite {
+    let mut next = article.clone();
+    next.revision += 1;
+    next.updated_at = now();
+    next.trashed_at = None;
+    let body = EventBody::ArticleRestored {
+        article: next.id,
+        revision: next.revision,
+    };
+    by_owner(next, body)
+}
+
+/// The write that removes `article`, as it is in the trash, for good.
+pub fn removal(article: &Article) -> ArticleWrite {
+    let mut next = article.clone();
+    next.revision += 1;
+    next.updated_at = now();
+    let body = EventBody::ArticleRemoved {
         article: next.id,
         revision: next.revision,
     };

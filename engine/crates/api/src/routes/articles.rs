@@ -39,10 +39,21 @@ pub(crate) struct ArticlesQuery {
     #[serde(rename = "filter[owner]")]
     #[param(value_type = Option<String>)]
     owner: Option<UserId>,
+    /// Lists the trash, and nothing else.
+    trashed: Option<bool>,
     /// 1 to 100; 20 where it is left out.
     limit: Option<usize>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// How to delete an article.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeleteQuery {
+    /// For good, with its revisions, from the trash or past it.
+    permanent: Option<bool>,
 }
 
 /// What else to send with an article.
@@ -74,6 +85,7 @@ pub(crate) async fn list_articles(
         project: query.project,
         status: query.status.map(Status::from),
         tag: query.tag,
+        trashed: query.trashed.unwrap_or_default(),
     };
     let articles = state
         .services
@@ -255,10 +267,11 @@ pub(crate) async fn move_article(
 
 /// Delete an article
 ///
-/// Takes it out of sight; its revisions are kept.
+/// Puts it into the trash, from which it can be brought back for `[content] trash_days`; with `permanent=true`
+/// it is gone for good.
 #[utoipa::path(
     delete, path = "/v1/articles/{id}", tag = "articles",
-    params(("id" = String, Path, description = "`art_…`"),
+    params(("id" = String, Path, description = "`art_…`"), DeleteQuery,
            ("if-match" = Option<String>, Header, description = "The `etag` of the revision that is deleted.")),
     responses(
         (status = 204, description = "It is gone."),
@@ -269,14 +282,37 @@ pub(crate) async fn delete_article(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(id): PathId<ArticleId>,
+    QueryOf(query): QueryOf<DeleteQuery>,
     IfMatch(revision): IfMatch,
 ) -> ApiResult<Response> {
-    state
-        .services
-        .articles
-        .delete(&principal, id, revision)
-        .await?;
+    let articles = &state.services.articles;
+    match query.permanent {
+        Some(true) => articles.remove(&principal, id, revision).await?,
+        _ => articles.delete(&principal, id, revision).await?,
+    }
     Ok(no_content())
+}
+
+/// Bring an article back from the trash
+#[utoipa::path(
+    post, path = "/v1/articles/{id}/restore", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`"),
+           ("if-match" = Option<String>, Header, description = "The `etag` of the revision that is meant.")),
+    responses(
+        (status = 200, description = "The article as it was.", body = ArticleReply,
+         headers(("etag" = String, description = "Its new revision."))),
+        (status = 412, description = "Somebody else changed it; read it again.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn restore_article(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+    IfMatch(revision): IfMatch,
+) -> ApiResult {
+    let articles = &state.services.articles;
+    let article = articles.restore(&principal, id, revision).await?;
+    article_reply(StatusCode::OK, article)
 }
 
 /// Show where an article comes from

@@ -122,6 +122,8 @@ pub(crate) struct ArticleReply {
     pub job: Option<JobId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// Since when it has been in the trash, if it is.
+    pub trashed_at: Option<DateTime<Utc>>,
     /// The body as sanitised HTML; with `?include=html`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
@@ -158,6 +160,8 @@ pub(crate) struct ArticleItemReply {
     pub job: Option<JobId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// Since when it has been in the trash, if it is.
+    pub trashed_at: Option<DateTime<Utc>>,
 }
 
 /// An earlier or the present state of an article.
@@ -287,6 +291,7 @@ impl From<Article> for ArticleReply {
             job: article.job,
             created_at: article.created_at,
             updated_at: article.updated_at,
+            trashed_at: article.trashed_at,
             html: None,
             toc: None,
             stats: None,
@@ -313,6 +318,7 @@ impl From<Article> for ArticleItemReply {
             job: article.job,
             created_at: article.created_at,
             updated_at: article.updated_at,
+            trashed_at: article.trashed_at,
         }
     }
 }

@@ -143,6 +143,28 @@ async fn a_deleted_article_is_gone() {
 }
 
 #[tokio::test]
+async fn the_trash_gives_back_or_forgets() {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let path = path_of(&write(&client, json!({"title": "A"})).await);
+    assert_eq!(client.delete(&path).await.status, 204);
+    let trash = client.get("/v1/articles?trashed=true").await.json();
+    assert_eq!(trash["data"][0]["title"], "A");
+    assert!(trash["data"][0]["trashed_at"].is_string());
+    let theirs = api.stranger().get("/v1/articles?trashed=true").await.json();
+    assert_eq!(theirs["data"], json!([]));
+    let back = client.post(&format!("{path}/restore"), json!({})).await;
+    assert_eq!((back.status, back.header("etag")), (200, "\"3\""));
+    assert_eq!(client.get(&path).await.json()["trashed_at"], json!(null));
+    let gone = client.delete(&format!("{path}?permanent=true")).await;
+    assert_eq!(gone.status, 204);
+    let back = client.post(&format!("{path}/restore"), json!({})).await;
+    check::problem(&back, 404, "not_found");
+    let trash = client.get("/v1/articles?trashed=true").await.json();
+    assert_eq!(trash["data"], json!([]));
+}
+
+#[tokio::test]
 async fn lists_filter_and_leave_out_bodies() {
     let api = TestApi::start().await;
     let client = api.creator();

@@ -132,6 +132,16 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         ),
         (Method::DELETE, "/v1/articles/{published}", None),
         (
+            Method::DELETE,
+            "/v1/articles/{published}?permanent=true",
+            None,
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{trashed}/restore",
+            Some(json!({})),
+        ),
+        (
             Method::POST,
             "/v1/articles/{draft}/transitions",
             Some(json!({"to": "in_review"})),
@@ -295,6 +305,10 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
         DELETE /v1/articles/{published}
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 204 admin 204
+        DELETE /v1/articles/{published}?permanent=true
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 204 admin 204
+        POST /v1/articles/{trashed}/restore
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         POST /v1/articles/{draft}/transitions
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         POST /v1/articles/{published}/transitions
@@ -353,6 +367,12 @@ async fn fill(api: &TestApi, path: &str) -> String {
             let made = client.post(target, body).await.json();
             path = path.replace(name, made["id"].as_str().unwrap());
         }
+    }
+    if path.contains("{trashed}") {
+        let made = client.post("/v1/articles", json!({"title": "A"})).await;
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        client.delete(&format!("/v1/articles/{id}")).await;
+        path = path.replace("{trashed}", &id);
     }
     path
 }

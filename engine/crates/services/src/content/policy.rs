@@ -63,6 +63,13 @@ pub fn visible_filter(principal: &Principal, filter: ArticleFilter) -> Option<Ar
     if principal.is_admin() {
         return Some(filter);
     }
+    if filter.trashed {
+        let is_own = filter.owner.is_none_or(|owner| owner == principal.user);
+        return is_own.then_some(ArticleFilter {
+            owner: Some(principal.user),
+            ..filter
+        });
+    }
     match (filter.owner, filter.status) {
         (Some(owner), _) if owner == principal.user => Some(filter),
         (_, Some(Status::Published)) => Some(filter),
@@ -83,6 +90,7 @@ pub fn not_found(id: ArticleId) -> Error {
     Error::new(&codes::NOT_FOUND, format!("there is no article {id}"))
 }
 
-fn is_own(principal: &Principal, article: &Article) -> bool {
+/// Owner or admin.
+pub fn is_own(principal: &Principal, article: &Article) -> bool {
     principal.is_admin() || article.owner == principal.user
 }

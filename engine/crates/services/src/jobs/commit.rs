@@ -41,6 +41,7 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
         job: Some(job.id),
         created_at: made.now,
         updated_at: made.now,
+        trashed_at: None,
     };
     check_article(&article).map_err(|error| {
         Error::new(

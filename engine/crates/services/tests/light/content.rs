@@ -3,6 +3,7 @@
 mod revisions;
 mod slugs;
 mod transitions;
+mod trash;
 
 use inkstone_domain::Result;
 use inkstone_domain::content::{Article, ArticleFilter, Status};

@@ -1,6 +1,7 @@
 //! The suite of [`ArticleStore`], with the events its writes leave in the [`EventLog`].
 
 pub mod slugs;
+pub mod trash;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,6 +28,9 @@ pub async fn run(store: &dyn ArticleStore, events: &dyn EventLog) {
     slugs::lead_to_where_the_article_is(store).await;
     slugs::are_given_to_one_of_many(store).await;
     deletes_and_keeps_revisions(store, events).await;
+    trash::gives_back_what_it_holds(store, events).await;
+    trash::is_emptied_for_good(store, events).await;
+    trash::knows_what_is_oldest(store).await;
     filters_lists(store).await;
     pages_stand_still_under_writes(store).await;
     refuses_foreign_cursors(store).await;
@@ -475,7 +479,7 @@ async fn list_of(store: &dyn ArticleStore, owner: UserId, limit: usize) -> Page<
     store.list_articles(filter, page).await.unwrap()
 }
 
-async fn stamp_of(store: &dyn ArticleStore, id: ArticleId) -> ArticleStamp {
+pub(super) async fn stamp_of(store: &dyn ArticleStore, id: ArticleId) -> ArticleStamp {
     let all = store.stamps(None, usize::MAX).await.unwrap();
     all.into_iter().find(|stamp| stamp.id == id).unwrap()
 }

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use inkstone_domain::content::{Article, ArticleFilter, ArticleStamp, Page, PageRequest, Revision};
+use inkstone_domain::content::{
+    Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision,
+};
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
 use inkstone_domain::provenance::Provenance;
@@ -14,6 +16,8 @@ use super::{MemStore, State, already_exists, not_found, page_of};
 pub(super) struct ArticleEntry {
     article: Article,
     deleted: bool,
+    /// Gone for good; only its stamp is left.
+    removed_at: Option<DateTime<Utc>>,
     changed_at: DateTime<Utc>,
     /// Oldest first.
     revisions: Vec<Revision>,
@@ -41,12 +45,77 @@ impl ArticleStore for MemStore {
         let entry = state.expect_previous(&write.article)?;
         entry.article.revision = write.article.revision;
         entry.article.updated_at = write.article.updated_at;
+        entry.article.trashed_at = Some(write.article.updated_at);
         entry.deleted = true;
         entry.changed_at = now;
         state.events.insert(write.event.id, write.event);
         drop(state);
         self.nudge();
         Ok(())
+    }
+
+    async fn restore_article(&self, write: ArticleWrite) -> Result<()> {
+        let now = self.shared.clock.now();
+        let mut state = self.state();
+        state.expect_trashed(&write.article)?;
+        state.claim_slug(&write.article)?;
+        let entry = state.expect_trashed(&write.article)?;
+        entry.revisions.push(revision(&write));
+        entry.article = write.article;
+        entry.deleted = false;
+        entry.changed_at = now;
+        state.events.insert(write.event.id, write.event);
+        drop(state);
+        self.nudge();
+        Ok(())
+    }
+
+    async fn remove_article(&self, write: ArticleWrite) -> Result<()> {
+        let now = self.shared.clock.now();
+        let id = write.article.id;
+        let mut state = self.state();
+        let entry = state.expect_trashed(&write.article)?;
+        entry.article = Article {
+            text: ArticleText::default(),
+            slug: String::new(),
+            ..write.article
+        };
+        entry.removed_at = Some(entry.article.updated_at);
+        entry.revisions.clear();
+        entry.changed_at = now;
+        state.provenance.remove(&id);
+        state.slugs.retain(|_, holder| *holder != id);
+        state.events.insert(write.event.id, write.event);
+        drop(state);
+        self.nudge();
+        Ok(())
+    }
+
+    async fn trashed_article(&self, id: ArticleId) -> Result<Option<Article>> {
+        let state = self.state();
+        let entry = state.articles.get(&id).filter(|entry| entry.is_trashed());
+        Ok(entry.map(|entry| entry.article.clone()))
+    }
+
+    async fn trashed_before(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<Article>> {
+        let state = self.state();
+        let mut trashed: Vec<Article> = state
+            .articles
+            .values()
+            .filter(|entry| entry.is_trashed() && entry.article.trashed_at < Some(before))
+            .map(|entry| entry.article.clone())
+            .collect();
+        trashed.sort_by_key(|article| (article.trashed_at, article.id));
+        trashed.truncate(limit);
+        Ok(trashed)
+    }
+
+    async fn forget_removed(&self, before: DateTime<Utc>) -> Result<u64> {
+        let mut state = self.state();
+        let all = state.articles.len();
+        let is_old = |entry: &ArticleEntry| entry.removed_at.is_some_and(|at| at < before);
+        state.articles.retain(|_, entry| !is_old(entry));
+        Ok((all - state.articles.len()) as u64)
     }
 
     async fn article(&self, id: ArticleId) -> Result<Option<Article>> {
@@ -82,7 +151,11 @@ impl ArticleStore for MemStore {
             .articles
             .iter()
             .rev()
-            .filter(|(_, entry)| !entry.deleted && matches(&filter, &entry.article))
+            .filter(|(_, entry)| match filter.trashed {
+                true => entry.is_trashed(),
+                false => !entry.deleted,
+            })
+            .filter(|(_, entry)| matches(&filter, &entry.article))
             .map(|(id, entry)| (*id, entry.article.clone()));
         page_of(newest_first, &page, |cursor| cursor.parse().ok())
     }
@@ -140,6 +213,12 @@ impl ArticleStore for MemStore {
     }
 }
 
+impl ArticleEntry {
+    fn is_trashed(&self) -> bool {
+        self.deleted && self.removed_at.is_none()
+    }
+}
+
 impl State {
     pub(super) fn create_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
         let id = write.article.id;
@@ -151,6 +230,7 @@ impl State {
             revisions: vec![revision(&write)],
             article: write.article,
             deleted: false,
+            removed_at: None,
             changed_at: now,
         };
         self.articles.insert(id, entry);
@@ -171,10 +251,23 @@ impl State {
 
     /// The entry that `next` may replace.
     fn expect_previous(&mut self, next: &Article) -> Result<&mut ArticleEntry> {
+        self.expect(next, |entry| !entry.deleted)
+    }
+
+    /// The entry in the trash that `next` may replace.
+    fn expect_trashed(&mut self, next: &Article) -> Result<&mut ArticleEntry> {
+        self.expect(next, ArticleEntry::is_trashed)
+    }
+
+    fn expect(
+        &mut self,
+        next: &Article,
+        is_there: impl Fn(&ArticleEntry) -> bool,
+    ) -> Result<&mut ArticleEntry> {
         let entry = self
             .articles
             .get_mut(&next.id)
-            .filter(|entry| !entry.deleted)
+            .filter(|entry| is_there(entry))
             .ok_or_else(|| not_found("article", next.id))?;
         let stored = entry.article.revision;
         if stored + 1 != next.revision {
@@ -242,6 +335,7 @@ fn matches(filter: &ArticleFilter, article: &Article) -> bool {
         project,
         status,
         tag,
+        trashed: _,
     } = filter;
     owner.is_none_or(|owner| article.owner == owner)
         && project.as_ref().is_none_or(|it| article.project == *it)
