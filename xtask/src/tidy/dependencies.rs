@@ -26,6 +26,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ammonia", &["inkstone-services"]),
     ("comrak", &["inkstone-services"]),
     ("similar", &["inkstone-services"]),
+    ("jsonschema", &["inkstone-host", "inkstone-services"]),
     ("utoipa*", &["inkstone-api"]),
     ("axum", &["inkstone-api"]),
     ("clap", &["inkstone"]),

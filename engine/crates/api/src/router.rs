@@ -11,9 +11,10 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, articles, auth, chat, connections, docs, embeddings, generate, health, jobs, keys,
-    me, messages, models, plugin_admin, plugin_stats, plugins, ratings, recordings, reports,
-    rerank, research, responses, revisions, rollouts, search, templates, tools, unknown, usage,
+    analytics, articles, auth, chat, connections, content_types, docs, embeddings, generate,
+    health, jobs, keys, me, messages, models, plugin_admin, plugin_stats, plugins, ratings,
+    recordings, reports, rerank, research, responses, revisions, rollouts, search, templates,
+    tools, unknown, usage,
 };
 use crate::state::{ApiState, Shared};
 
@@ -91,6 +92,7 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(articles::move_article))
         .routes(routes!(articles::restore_article))
         .routes(routes!(articles::show_html))
+        .routes(routes!(articles::list_translations))
         .routes(routes!(articles::show_article_by_slug))
         .routes(routes!(revisions::list_revisions))
         .routes(routes!(revisions::show_revision))
@@ -98,6 +100,14 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(revisions::restore_revision))
         .routes(routes!(revisions::merge_change))
         .routes(routes!(articles::show_provenance))
+        .routes(routes!(
+            content_types::list_content_types,
+            content_types::create_content_type
+        ))
+        .routes(routes!(
+            content_types::show_content_type,
+            content_types::replace_content_type
+        ))
         .routes(routes!(search::find_articles))
         .routes(routes!(health::show_alive))
         .routes(routes!(health::show_ready))

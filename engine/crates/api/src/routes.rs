@@ -6,6 +6,7 @@ pub(crate) mod articles;
 pub(crate) mod auth;
 pub(crate) mod chat;
 pub(crate) mod connections;
+pub(crate) mod content_types;
 pub(crate) mod docs;
 pub(crate) mod embeddings;
 pub(crate) mod generate;

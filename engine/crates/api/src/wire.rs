@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod allowance;
 pub(crate) mod anthropic;
 pub(crate) mod article;
+pub(crate) mod content_type;
 pub(crate) mod health;
 pub(crate) mod image;
 pub(crate) mod inkstone;

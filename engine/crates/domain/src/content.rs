@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::ids::{ArticleId, JobId, UserId};
 
@@ -62,6 +63,43 @@ pub struct ArticleText {
     /// When it is to be published; with [`Status::Scheduled`] and only then.
     #[serde(default)]
     pub publish_at: Option<DateTime<Utc>>,
+    #[serde(flatten)]
+    pub extras: Extras,
+}
+
+/// What an article may have beside its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Extras {
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium; empty for none.
+    pub cover: String,
+    /// What search engines show instead of the title; empty for none.
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere; empty for none.
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    pub no_index: bool,
+    /// The name of a content type; empty for none.
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    pub fields: Map<String, Value>,
+}
+
+/// A kind of article with fields of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContentType {
+    /// `[a-z0-9-]+`; unique.
+    pub name: String,
+    pub title: String,
+    /// A JSON Schema of the object `fields`.
+    pub schema: Value,
+    /// 1 at creation, one more with every change.
+    pub revision: u64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +115,8 @@ pub struct Article {
     pub revision: u64,
     /// The job that wrote it, if one did.
     pub job: Option<JobId>,
+    /// The article it is a translation of; never one that is a translation itself.
+    pub translation_of: Option<ArticleId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     /// Since when it has been in the trash, if it is.

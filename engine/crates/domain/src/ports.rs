@@ -1,12 +1,14 @@
 //! Ports: the roles that adapters fill. Named by what they do; adapters are named by how
 //! (`SurrealJobStore`, `WasmProvider`). Each port has a contract suite in `testkit`.
 
+mod content_types;
 mod guests;
 mod local;
 mod outside;
 mod search;
 mod stores;
 
+pub use content_types::ContentTypeStore;
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,

@@ -3,6 +3,7 @@
 
 mod check;
 mod diff;
+mod extras;
 mod markdown;
 mod merge;
 mod policy;
@@ -10,6 +11,7 @@ mod revisions;
 mod slug;
 mod status;
 mod trash;
+mod types;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,20 +19,22 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use inkstone_domain::content::{
-    Article, ArticleFilter, ArticleText, Cause, Page, PageRequest, Status,
+    Article, ArticleFilter, ArticleText, Cause, Extras, Page, PageRequest, Status,
 };
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{ArticleId, EventId};
-use inkstone_domain::ports::{ArticleStore, ArticleWrite, Clock};
+use inkstone_domain::ports::{ArticleStore, ArticleWrite, Clock, ContentTypeStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::{Error, Result, codes};
 
 pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
 pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
+pub use self::extras::ExtrasPatch;
 pub use self::markdown::{Heading, Rendered, Stats};
 pub use self::merge::{MergeConflict, Merged};
 pub(crate) use self::slug::{numbered, slug_of};
+pub use self::types::{ContentTypes, NewContentType};
 
 /// An article to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +55,9 @@ pub struct NewArticle {
     pub status: Status,
     /// With the status `scheduled`, in the future.
     pub publish_at: Option<DateTime<Utc>>,
+    pub extras: Extras,
+    /// An article of the principal's and of the same project, or another translation of it.
+    pub translation_of: Option<ArticleId>,
 }
 
 /// What to change; `None` stays as it is.
@@ -67,6 +74,7 @@ pub struct ArticlePatch {
     pub status: Option<Status>,
     /// With the status `scheduled`, in the future; another status takes it away.
     pub publish_at: Option<DateTime<Utc>>,
+    pub extras: ExtrasPatch,
 }
 
 /// A step of an article's life.
@@ -117,15 +125,22 @@ impl Default for ContentConfig {
 /// Reads and writes articles in the name of a principal.
 pub struct Articles {
     store: Arc<dyn ArticleStore>,
+    types: Arc<dyn ContentTypeStore>,
     clock: Arc<dyn Clock>,
     config: ContentConfig,
 }
 
 impl Articles {
     /// `clock` dates the changes.
-    pub fn new(store: Arc<dyn ArticleStore>, clock: Arc<dyn Clock>, config: ContentConfig) -> Self {
+    pub fn new(
+        store: Arc<dyn ArticleStore>,
+        types: Arc<dyn ContentTypeStore>,
+        clock: Arc<dyn Clock>,
+        config: ContentConfig,
+    ) -> Self {
         Self {
             store,
+            types,
             clock,
             config,
         }
@@ -151,15 +166,21 @@ impl Articles {
                 language: new.language.unwrap_or_else(|| DEFAULT_LANGUAGE.to_owned()),
                 status: new.status,
                 publish_at: new.publish_at,
+                extras: new.extras,
             },
             revision: 1,
             job: None,
+            translation_of: None,
             created_at: now,
             updated_at: now,
             trashed_at: None,
         };
         check_article(&article)?;
         check_start(principal, &article, now)?;
+        self.check_fields(&article).await?;
+        if let Some(id) = new.translation_of {
+            article.translation_of = Some(self.original_for(principal, id, &article).await?);
+        }
         let base = article.slug.clone();
         let mut clashes = 0;
         loop {
@@ -321,6 +342,9 @@ impl Articles {
             let Some(edited) = edit(&before)? else {
                 return Ok(before);
             };
+            if edited.text.extras != before.text.extras {
+                self.check_fields(&edited).await?;
+            }
             let article = self.next_revision(edited);
             let event = EventBody::ArticleUpdated {
                 article: id,
@@ -395,11 +419,6 @@ impl Articles {
 
 impl ArticlePatch {
     fn apply(self, article: &mut Article) {
-        fn set<T>(place: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *place = value;
-            }
-        }
         let text = &mut article.text;
         set(&mut article.slug, self.slug);
         set(
@@ -420,6 +439,7 @@ impl ArticlePatch {
         if self.publish_at.is_some() {
             text.publish_at = self.publish_at;
         }
+        self.extras.apply(&mut text.extras);
     }
 }
 
@@ -430,6 +450,12 @@ fn check_start(principal: &Principal, article: &Article, now: DateTime<Utc>) -> 
     draft.text.publish_at = None;
     let hands = policy::hands(principal, article);
     status::check_change(&draft, article, hands, now, "/publish_at")
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
 }
 
 fn check_revision(article: &Article, expected: Option<u64>) -> Result<()> {

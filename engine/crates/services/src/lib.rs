@@ -25,8 +25,8 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, Clock, Egress, JobStore, KeyStore, ReplyStore, SearchIndex, UsageJournal,
-    UsageLedger, UserStore,
+    ArticleStore, Clock, ContentTypeStore, Egress, JobStore, KeyStore, ReplyStore, SearchIndex,
+    UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -37,7 +37,7 @@ pub use crate::analytics::Reports;
 pub use crate::auth::{Auth, AuthConfig, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
-pub use crate::content::{Articles, ContentConfig};
+pub use crate::content::{Articles, ContentConfig, ContentTypes};
 use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
@@ -59,6 +59,7 @@ pub struct Ports {
     pub journal: Arc<dyn UsageJournal>,
     pub keys: Arc<dyn KeyStore>,
     pub replies: Arc<dyn ReplyStore>,
+    pub content_types: Arc<dyn ContentTypeStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -113,6 +114,7 @@ pub struct Services {
     journal: Arc<dyn UsageJournal>,
     key_store: Arc<dyn KeyStore>,
     pub articles: Arc<Articles>,
+    pub content_types: Arc<ContentTypes>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
@@ -140,6 +142,7 @@ impl Services {
             journal,
             keys,
             replies,
+            content_types,
             egress,
             index,
             plugins,
@@ -209,7 +212,16 @@ impl Services {
                 config.auth,
                 config.signing_key,
             )),
-            articles: Arc::new(Articles::new(articles, clock, config.content)),
+            content_types: Arc::new(ContentTypes::new(
+                Arc::clone(&content_types),
+                Arc::clone(&clock),
+            )),
+            articles: Arc::new(Articles::new(
+                articles,
+                content_types,
+                clock,
+                config.content,
+            )),
             research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
             analytics: Arc::new(Reports::new(
                 Arc::clone(&plugins),

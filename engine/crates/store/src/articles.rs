@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::content::{
-    Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision, Status,
+    Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision,
 };
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
@@ -12,12 +12,13 @@ use inkstone_domain::provenance::Provenance;
 use surrealdb::types::{RecordId, SurrealValue};
 use tokio_stream::wrappers::WatchStream;
 
+use crate::article_text::TextRow;
 use crate::connection::SurrealStore;
 use crate::events::EventRow;
 use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::revisions::RevisionRow;
-use crate::row::{RowResult, parse, parse_option, unknown_word};
+use crate::row::{RowResult, parse, parse_option};
 use crate::statement::Statement;
 
 const TABLE: &str = "article";
@@ -126,24 +127,13 @@ pub(crate) struct ArticleRow {
     text: TextRow,
     revision: u64,
     job: Option<String>,
+    translation_of: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     /// Out of sight: in the trash, or removed.
     deleted: bool,
     trashed_at: Option<DateTime<Utc>>,
     removed_at: Option<DateTime<Utc>>,
-}
-
-#[derive(SurrealValue)]
-pub(crate) struct TextRow {
-    title: String,
-    summary: String,
-    body: String,
-    tags: Vec<String>,
-    meta_description: String,
-    language: String,
-    status: String,
-    publish_at: Option<DateTime<Utc>>,
 }
 
 #[derive(SurrealValue)]
@@ -228,6 +218,22 @@ impl ArticleStore for SurrealStore {
         let row: Option<ArticleRow> = self.read(statement).await?;
         let visible = row.filter(|row| !row.deleted);
         Ok(visible.map(Article::try_from).transpose()?)
+    }
+
+    async fn translations(&self, original: ArticleId) -> Result<Vec<Article>> {
+        let statement = Statement::new(
+            "{
+                LET $own = SELECT * FROM type::record('article', $original) WHERE deleted = false;
+                LET $others = SELECT * FROM article
+                    WHERE translation_of = $original AND deleted = false LIMIT 199;
+                RETURN array::concat($own, $others);
+            }",
+        )
+        .bind("original", original.to_string());
+        let rows: Vec<ArticleRow> = self.read(statement).await?;
+        let mut group: Vec<Article> = read_all(rows)?;
+        group.sort_by(|a, b| (&a.text.language, a.id).cmp(&(&b.text.language, b.id)));
+        Ok(group)
     }
 
     async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>> {
@@ -398,6 +404,7 @@ impl From<Article> for ArticleRow {
             text,
             revision,
             job,
+            translation_of,
             created_at,
             updated_at,
             trashed_at,
@@ -410,6 +417,7 @@ impl From<Article> for ArticleRow {
             text: TextRow::from(text),
             revision,
             job: job.map(|job| job.to_string()),
+            translation_of: translation_of.map(|id| id.to_string()),
             created_at,
             updated_at,
             deleted: trashed_at.is_some(),
@@ -431,54 +439,10 @@ impl TryFrom<ArticleRow> for Article {
             text: ArticleText::try_from(row.text)?,
             revision: row.revision,
             job: parse_option(TABLE, row.job)?,
+            translation_of: parse_option(TABLE, row.translation_of)?,
             created_at: row.created_at,
             updated_at: row.updated_at,
             trashed_at: row.trashed_at,
-        })
-    }
-}
-
-impl From<ArticleText> for TextRow {
-    fn from(text: ArticleText) -> Self {
-        let ArticleText {
-            title,
-            summary,
-            body,
-            tags,
-            meta_description,
-            language,
-            status,
-            publish_at,
-        } = text;
-        Self {
-            title,
-            summary,
-            body,
-            tags,
-            meta_description,
-            language,
-            status: status.as_str().to_owned(),
-            publish_at,
-        }
-    }
-}
-
-impl TryFrom<TextRow> for ArticleText {
-    type Error = StoreFailure;
-
-    fn try_from(row: TextRow) -> RowResult<Self> {
-        let Some(status) = Status::named(&row.status) else {
-            return Err(unknown_word(TABLE, "status", &row.status));
-        };
-        Ok(Self {
-            title: row.title,
-            summary: row.summary,
-            body: row.body,
-            tags: row.tags,
-            meta_description: row.meta_description,
-            language: row.language,
-            status,
-            publish_at: row.publish_at,
         })
     }
 }

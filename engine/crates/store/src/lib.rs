@@ -4,8 +4,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod article_text;
 mod articles;
 mod connection;
+mod content_types;
 mod events;
 mod failure;
 mod file_lock;

@@ -6,7 +6,8 @@ use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::ArticleWrite;
 use surrealdb::types::SurrealValue;
 
-use crate::articles::{TextRow, read_all};
+use crate::article_text::TextRow;
+use crate::articles::read_all;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::pages::Place;

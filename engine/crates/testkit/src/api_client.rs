@@ -432,6 +432,7 @@ fn ports(store: &MemStore, clock: &ManualClock, plugins: PluginPorts) -> Ports {
         journal: Arc::new(crate::MemUsageJournal::default()),
         keys: store.clone(),
         replies: store.clone(),
+        content_types: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,

@@ -3,6 +3,7 @@
 //! open job), and panics where a promise is broken.
 
 pub mod articles;
+pub mod content_types;
 pub mod events;
 pub mod jobs;
 pub mod journal;
@@ -18,8 +19,8 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, EventLog, JobStore, KeyStore, PluginKv, ReplyStore, RolloutStore, UsageLedger,
-    UserStore,
+    ArticleStore, ContentTypeStore, EventLog, JobStore, KeyStore, PluginKv, ReplyStore,
+    RolloutStore, UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -27,10 +28,11 @@ use inkstone_domain::{Result, codes::Code};
 pub async fn run_stores<S>(store: &S)
 where
     S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore,
-    S: UsageLedger + KeyStore + ReplyStore,
+    S: UsageLedger + KeyStore + ReplyStore + ContentTypeStore,
 {
     users::run(store).await;
     articles::run(store, store).await;
+    content_types::run(store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;
     kv::run(store).await;

@@ -2,6 +2,7 @@
 //! the real store's transactions. One file per port; what a state change means stands here once.
 
 mod articles;
+mod content_types;
 mod events;
 mod jobs;
 mod keys;
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
 use inkstone_domain::allowance::{Allowance, Spend, Subject};
-use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
     ArticleId, EventId, JobId, KeyId, ServedId, SessionId, UsageId, UserId,
@@ -50,6 +51,7 @@ struct State {
     articles: BTreeMap<ArticleId, articles::ArticleEntry>,
     /// By project, language in lower case, and slug; old ones too.
     slugs: BTreeMap<(String, String, String), ArticleId>,
+    content_types: BTreeMap<String, ContentType>,
     provenance: HashMap<ArticleId, Provenance>,
     jobs: BTreeMap<JobId, jobs::JobEntry>,
     events: BTreeMap<EventId, Event>,

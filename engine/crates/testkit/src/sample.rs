@@ -4,7 +4,9 @@ use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use inkstone_domain::allowance::{Allowance, Budget, Period};
 use inkstone_domain::chat::{Sampling, Usage};
-use inkstone_domain::content::{Article, ArticleText, Cause, PageRequest, Status};
+use inkstone_domain::content::{
+    Article, ArticleText, Cause, ContentType, Extras, PageRequest, Status,
+};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{ArticleId, EventId, JobId, KeyId, SessionId, UsageId, UserId};
 use inkstone_domain::job::{Checkpoint, GenerateTask};
@@ -68,12 +70,44 @@ pub fn article(owner: UserId) -> Article {
             language: "en".to_owned(),
             status: Status::Draft,
             publish_at: None,
+            extras: Extras::default(),
         },
         revision: 1,
         job: None,
+        translation_of: None,
         created_at: at,
         updated_at: at,
         trashed_at: None,
+    }
+}
+
+/// Everything that an article may have beside its text.
+pub fn extras() -> Extras {
+    Extras {
+        categories: vec!["Nature".to_owned()],
+        authors: vec!["Ada Lovelace".to_owned(), UserId::new().to_string()],
+        cover: "https://example.org/tides.png".to_owned(),
+        meta_title: "Tides, explained".to_owned(),
+        canonical_url: "https://example.org/tides".to_owned(),
+        no_index: true,
+        content_type: "recipe".to_owned(),
+        fields:
+            json!({"minutes": 3, "parts": [{"name": "水", "big": 9007199254740993_i64}], "x": null})
+                .as_object()
+                .cloned()
+                .unwrap_or_default(),
+    }
+}
+
+/// A content type with a name of its own.
+pub fn content_type() -> ContentType {
+    ContentType {
+        name: format!("type-{}", ArticleId::new().0).to_ascii_lowercase(),
+        title: "Recipe".to_owned(),
+        schema: json!({"type": "object", "properties": {"minutes": {"type": "integer"}}}),
+        revision: 1,
+        created_at: now(),
+        updated_at: now(),
     }
 }
 

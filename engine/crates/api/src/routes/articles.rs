@@ -211,6 +211,23 @@ pub(crate) async fn show_article_by_slug(
     }
 }
 
+/// List the translations of an article
+///
+/// Those that may be read, itself among them, by language, without their bodies.
+#[utoipa::path(
+    get, path = "/v1/articles/{id}/translations", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`")),
+    responses((status = 200, description = "All of them.", body = ListReply<ArticleItemReply>)),
+)]
+pub(crate) async fn list_translations(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+) -> ApiResult {
+    let group = state.services.articles.translations(&principal, id).await?;
+    ok(&ListReply::<ArticleItemReply>::whole(group))
+}
+
 /// Change an article
 ///
 /// Send the `etag` you read as `if-match`, so that nobody's change is lost.

@@ -1,10 +1,11 @@
 //! Articles and their revisions.
 
 use chrono::{DateTime, Utc};
-use inkstone_domain::content::{Article, Cause, Revision, Status};
+use inkstone_domain::content::{Article, Cause, Extras, Revision, Status};
 use inkstone_domain::ids::{ArticleId, JobId, UserId};
-use inkstone_services::content::{ArticlePatch, NewArticle, Transition};
+use inkstone_services::content::{ArticlePatch, ExtrasPatch, NewArticle, Transition};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::markdown::{HeadingReply, StatsReply};
@@ -50,6 +51,34 @@ pub(crate) struct NewArticleBody {
     /// `[a-z0-9-]+`; made from the title where it is left out.
     #[serde(default)]
     pub slug: Option<String>,
+    /// An article of yours in the same project, or a translation of it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub translation_of: Option<ArticleId>,
+    #[serde(default)]
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    #[serde(default)]
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium.
+    #[serde(default)]
+    pub cover: String,
+    /// What search engines show instead of the title.
+    #[serde(default)]
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere.
+    #[serde(default)]
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    #[serde(default)]
+    pub no_index: bool,
+    /// The name of a content type.
+    #[serde(default)]
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
 }
 
 /// What to change of an article; what is left out stays.
@@ -79,6 +108,30 @@ pub(crate) struct ArticlePatchBody {
     /// `[a-z0-9-]+`.
     #[serde(default)]
     pub slug: Option<String>,
+    #[serde(default)]
+    pub categories: Option<Vec<String>>,
+    /// Names of people, or `usr_…`.
+    #[serde(default)]
+    pub authors: Option<Vec<String>>,
+    /// An address, or the id of a medium; empty takes it away.
+    #[serde(default)]
+    pub cover: Option<String>,
+    /// What search engines show instead of the title.
+    #[serde(default)]
+    pub meta_title: Option<String>,
+    /// Where the text is at home, if elsewhere; empty takes it away.
+    #[serde(default)]
+    pub canonical_url: Option<String>,
+    /// Search engines are asked to leave it out.
+    #[serde(default)]
+    pub no_index: Option<bool>,
+    /// The name of a content type; empty takes it away.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// As the content type's schema wants them: all of them, what is left out is gone.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub fields: Option<Map<String, Value>>,
 }
 
 /// A step of an article's life.
@@ -115,11 +168,30 @@ pub(crate) struct ArticleReply {
     pub status: StatusWord,
     /// With the status `scheduled`.
     pub publish_at: Option<DateTime<Utc>>,
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium; empty for none.
+    pub cover: String,
+    /// What search engines show instead of the title.
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere; empty for none.
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    pub no_index: bool,
+    /// The name of a content type; empty for none.
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
     /// 1 at creation, one more with every change; the `etag` is this number in quotes.
     pub revision: u64,
     /// The job that wrote it, if one did.
     #[schema(value_type = Option<String>)]
     pub job: Option<JobId>,
+    /// The article it is a translation of.
+    #[schema(value_type = Option<String>)]
+    pub translation_of: Option<ArticleId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     /// Since when it has been in the trash, if it is.
@@ -154,10 +226,29 @@ pub(crate) struct ArticleItemReply {
     pub status: StatusWord,
     /// With the status `scheduled`.
     pub publish_at: Option<DateTime<Utc>>,
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium; empty for none.
+    pub cover: String,
+    /// What search engines show instead of the title.
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere; empty for none.
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    pub no_index: bool,
+    /// The name of a content type; empty for none.
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
     pub revision: u64,
     /// The job that wrote it, if one did.
     #[schema(value_type = Option<String>)]
     pub job: Option<JobId>,
+    /// The article it is a translation of.
+    #[schema(value_type = Option<String>)]
+    pub translation_of: Option<ArticleId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     /// Since when it has been in the trash, if it is.
@@ -187,6 +278,22 @@ pub(crate) struct RevisionReply {
     pub status: StatusWord,
     /// With the status `scheduled`.
     pub publish_at: Option<DateTime<Utc>>,
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium; empty for none.
+    pub cover: String,
+    /// What search engines show instead of the title.
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere; empty for none.
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    pub no_index: bool,
+    /// The name of a content type; empty for none.
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -241,6 +348,17 @@ impl From<NewArticleBody> for NewArticle {
             language: body.language,
             status: body.status.map(Status::from).unwrap_or_default(),
             publish_at: body.publish_at,
+            translation_of: body.translation_of,
+            extras: Extras {
+                categories: body.categories,
+                authors: body.authors,
+                cover: body.cover,
+                meta_title: body.meta_title,
+                canonical_url: body.canonical_url,
+                no_index: body.no_index,
+                content_type: body.content_type,
+                fields: body.fields,
+            },
         }
     }
 }
@@ -257,6 +375,16 @@ impl From<ArticlePatchBody> for ArticlePatch {
             language: body.language,
             status: body.status.map(Status::from),
             publish_at: body.publish_at,
+            extras: ExtrasPatch {
+                categories: body.categories,
+                authors: body.authors,
+                cover: body.cover,
+                meta_title: body.meta_title,
+                canonical_url: body.canonical_url,
+                no_index: body.no_index,
+                content_type: body.content_type,
+                fields: body.fields,
+            },
         }
     }
 }
@@ -287,8 +415,17 @@ impl From<Article> for ArticleReply {
             language: text.language,
             status: text.status.into(),
             publish_at: text.publish_at,
+            categories: text.extras.categories,
+            authors: text.extras.authors,
+            cover: text.extras.cover,
+            meta_title: text.extras.meta_title,
+            canonical_url: text.extras.canonical_url,
+            no_index: text.extras.no_index,
+            content_type: text.extras.content_type,
+            fields: text.extras.fields,
             revision: article.revision,
             job: article.job,
+            translation_of: article.translation_of,
             created_at: article.created_at,
             updated_at: article.updated_at,
             trashed_at: article.trashed_at,
@@ -314,8 +451,17 @@ impl From<Article> for ArticleItemReply {
             language: text.language,
             status: text.status.into(),
             publish_at: text.publish_at,
+            categories: text.extras.categories,
+            authors: text.extras.authors,
+            cover: text.extras.cover,
+            meta_title: text.extras.meta_title,
+            canonical_url: text.extras.canonical_url,
+            no_index: text.extras.no_index,
+            content_type: text.extras.content_type,
+            fields: text.extras.fields,
             revision: article.revision,
             job: article.job,
+            translation_of: article.translation_of,
             created_at: article.created_at,
             updated_at: article.updated_at,
             trashed_at: article.trashed_at,
@@ -343,6 +489,14 @@ impl From<Revision> for RevisionReply {
             language: text.language,
             status: text.status.into(),
             publish_at: text.publish_at,
+            categories: text.extras.categories,
+            authors: text.extras.authors,
+            cover: text.extras.cover,
+            meta_title: text.extras.meta_title,
+            canonical_url: text.extras.canonical_url,
+            no_index: text.extras.no_index,
+            content_type: text.extras.content_type,
+            fields: text.extras.fields,
             created_at: revision.created_at,
         }
     }

@@ -6,6 +6,7 @@ use inkstone_services::content::{
     ArticlePatch, FieldDiff, MergeConflict, Merged, Piece, PieceKind, RevisionDiff,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::article::{ArticlePatchBody, StatusWord};
@@ -87,6 +88,23 @@ pub(crate) struct MergedPatchReply {
     pub publish_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub categories: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authors: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cover: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta_title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_index: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub fields: Option<Map<String, Value>>,
 }
 
 /// Something that both changed, each to something else.
@@ -157,6 +175,14 @@ impl From<ArticlePatch> for MergedPatchReply {
             status: patch.status.map(Into::into),
             publish_at: patch.publish_at,
             slug: patch.slug,
+            categories: patch.extras.categories,
+            authors: patch.extras.authors,
+            cover: patch.extras.cover,
+            meta_title: patch.extras.meta_title,
+            canonical_url: patch.extras.canonical_url,
+            no_index: patch.extras.no_index,
+            content_type: patch.extras.content_type,
+            fields: patch.extras.fields,
         }
     }
 }

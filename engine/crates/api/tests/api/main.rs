@@ -8,6 +8,7 @@ mod articles;
 mod auth;
 mod chat;
 mod check;
+mod content_types;
 mod edge;
 mod embeddings;
 mod generate;

@@ -185,6 +185,20 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             Some(json!({"base": 1, "patch": {"title": "B"}})),
         ),
         (Method::GET, "/v1/articles/{published}/provenance", None),
+        (Method::GET, "/v1/articles/{draft}/translations", None),
+        (Method::GET, "/v1/articles/{published}/translations", None),
+        (Method::GET, "/v1/content-types", None),
+        (
+            Method::POST,
+            "/v1/content-types",
+            Some(json!({"name": "recipe", "title": "R", "schema": {}})),
+        ),
+        (Method::GET, "/v1/content-types/recipe", None),
+        (
+            Method::PUT,
+            "/v1/content-types/recipe",
+            Some(json!({"title": "R", "schema": {}})),
+        ),
         (Method::GET, "/v1/search?q=a", None),
     ]
 }
@@ -341,6 +355,18 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
         GET /v1/articles/{published}/provenance
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 404 not_found admin 404 not_found
+        GET /v1/articles/{draft}/translations
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/translations
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/content-types
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/content-types
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 201
+        GET /v1/content-types/recipe
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
+        PUT /v1/content-types/recipe
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
         GET /v1/search?q=a
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
     "#]].assert_eq(&table);

@@ -95,6 +95,8 @@ pub trait ArticleStore: Send + Sync {
         language: &str,
         slug: &str,
     ) -> Result<Option<Article>>;
+    /// The article and its translations, by language; deleted ones are left out. At most 200.
+    async fn translations(&self, original: ArticleId) -> Result<Vec<Article>>;
     /// Deleted ones are left out; order is that of the ids.
     async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>>;
     /// Newest first.

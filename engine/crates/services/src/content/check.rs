@@ -3,6 +3,7 @@
 use inkstone_domain::content::{Article, PageRequest};
 use inkstone_domain::{Error, FieldError, Result, codes};
 
+use super::extras::check_extras;
 use super::slug::is_slug;
 
 const MAX_TITLE_CHARS: usize = 300;
@@ -65,6 +66,7 @@ pub fn check_article(article: &Article) -> Result<()> {
     if !is_slug(&article.project) {
         wrong.add("/project", SLUG_RULE);
     }
+    check_extras(&text.extras, &mut wrong);
     wrong.into_result("the article is not valid as given")
 }
 
@@ -117,18 +119,19 @@ fn is_language(tag: &str) -> bool {
     is_primary && tag.len() <= 35 && subtags.all(is_subtag)
 }
 
+/// What is wrong with an input, field by field.
 #[derive(Default)]
-struct Wrong(Vec<FieldError>);
+pub(super) struct Wrong(Vec<FieldError>);
 
 impl Wrong {
-    fn add(&mut self, pointer: &str, detail: impl Into<String>) {
+    pub(super) fn add(&mut self, pointer: &str, detail: impl Into<String>) {
         self.0.push(FieldError {
             pointer: pointer.to_owned(),
             detail: detail.into(),
         });
     }
 
-    fn into_result(self, message: &str) -> Result<()> {
+    pub(super) fn into_result(self, message: &str) -> Result<()> {
         let Some(first) = self.0.first() else {
             return Ok(());
         };

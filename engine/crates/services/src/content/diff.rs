@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use inkstone_domain::content::ArticleText;
+use inkstone_domain::content::{ArticleText, Extras};
+use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 /// After that long a difference is told less finely.
@@ -50,6 +51,7 @@ pub fn diff(before: &ArticleText, after: &ArticleText) -> Vec<FieldDiff> {
     };
     let time = |text: &ArticleText| text.publish_at.map(|at| at.to_rfc3339());
     let (old_time, new_time) = (time(before), time(after));
+    let (old, new) = (&before.extras, &after.extras);
     let fields = [
         words("title", &before.title, &after.title),
         words("summary", &before.summary, &after.summary),
@@ -70,9 +72,35 @@ pub fn diff(before: &ArticleText, after: &ArticleText) -> Vec<FieldDiff> {
             &old_time.unwrap_or_default(),
             &new_time.unwrap_or_default(),
         ),
+        FieldDiff {
+            field: "categories",
+            pieces: list_pieces(&old.categories, &new.categories),
+        },
+        FieldDiff {
+            field: "authors",
+            pieces: list_pieces(&old.authors, &new.authors),
+        },
+        words("cover", &old.cover, &new.cover),
+        words("meta_title", &old.meta_title, &new.meta_title),
+        words("canonical_url", &old.canonical_url, &new.canonical_url),
+        words(
+            "no_index",
+            &old.no_index.to_string(),
+            &new.no_index.to_string(),
+        ),
+        words("content_type", &old.content_type, &new.content_type),
+        words("fields", &json(old), &json(new)),
     ];
     let changed = fields.into_iter().filter(|field| !field.pieces.is_empty());
     changed.collect()
+}
+
+/// Over several lines, so that the pieces are small.
+fn json(extras: &Extras) -> String {
+    match extras.fields.is_empty() {
+        true => String::new(),
+        false => format!("{:#}", Value::Object(extras.fields.clone())),
+    }
 }
 
 fn word_pieces(before: &str, after: &str) -> Vec<Piece> {

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use inkstone_domain::content::{Article, ArticleText};
+use serde_json::Value;
 use similar::{MergeResolution, TextMerge};
 
-use super::ArticlePatch;
+use super::{ArticlePatch, ExtrasPatch};
 
 /// What two changes come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,61 @@ pub fn merge(base: &ArticleText, stored: &Article, patch: ArticlePatch) -> Merge
             false => yours,
         }
     });
+    let (old, new) = (&base.extras, &text.extras);
+    let wished = patch.extras;
+    let mut one = |field, base: &str, stored: &str, yours: Option<String>| {
+        yours.map(|yours| match whole(field, base, stored, &yours) {
+            true => stored.to_owned(),
+            false => yours,
+        })
+    };
+    let cover = one("cover", &old.cover, &new.cover, wished.cover);
+    let meta_title = one(
+        "meta_title",
+        &old.meta_title,
+        &new.meta_title,
+        wished.meta_title,
+    );
+    let canonical_url = one(
+        "canonical_url",
+        &old.canonical_url,
+        &new.canonical_url,
+        wished.canonical_url,
+    );
+    let content_type = one(
+        "content_type",
+        &old.content_type,
+        &new.content_type,
+        wished.content_type,
+    );
+    let no_index = wished.no_index.map(|yours| {
+        let words = [old, new].map(|extras| extras.no_index.to_string());
+        match whole("no_index", &words[0], &words[1], &yours.to_string()) {
+            true => new.no_index,
+            false => yours,
+        }
+    });
+    let fields = wished.fields.map(|yours| {
+        let texts =
+            [&old.fields, &new.fields, &yours].map(|it| Value::Object(it.clone()).to_string());
+        match whole("fields", &texts[0], &texts[1], &texts[2]) {
+            true => new.fields.clone(),
+            false => yours,
+        }
+    });
+    let lists = |base: &[String], stored: &[String], yours: Option<Vec<String>>| {
+        yours.map(|yours| merge_lists(base, stored, &yours))
+    };
+    let extras = ExtrasPatch {
+        categories: lists(&old.categories, &new.categories, wished.categories),
+        authors: lists(&old.authors, &new.authors, wished.authors),
+        cover,
+        meta_title,
+        canonical_url,
+        no_index,
+        content_type,
+        fields,
+    };
     Merged {
         revision: stored.revision,
         patch: ArticlePatch {
@@ -83,12 +139,11 @@ pub fn merge(base: &ArticleText, stored: &Article, patch: ArticlePatch) -> Merge
             meta_description,
             language,
             status,
-            tags: patch
-                .tags
-                .map(|yours| merge_lists(&base.tags, &text.tags, &yours)),
+            tags: lists(&base.tags, &text.tags, patch.tags),
             // Revisions do not keep it, so nobody can tell who changed it.
             slug: patch.slug,
             publish_at: patch.publish_at,
+            extras,
         },
         conflicts,
     }

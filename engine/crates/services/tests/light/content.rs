@@ -1,5 +1,6 @@
 //! Articles: who may do what, what they must look like, and who was faster.
 
+mod extras;
 mod revisions;
 mod slugs;
 mod transitions;

@@ -175,6 +175,7 @@ fn engine(
             journal: Arc::new(MemUsageJournal::default()),
             keys: store.clone(),
             replies: store.clone(),
+            content_types: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {

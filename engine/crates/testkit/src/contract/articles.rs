@@ -31,6 +31,7 @@ pub async fn run(store: &dyn ArticleStore, events: &dyn EventLog) {
     trash::gives_back_what_it_holds(store, events).await;
     trash::is_emptied_for_good(store, events).await;
     trash::knows_what_is_oldest(store).await;
+    translations_belong_together(store).await;
     filters_lists(store).await;
     pages_stand_still_under_writes(store).await;
     refuses_foreign_cursors(store).await;
@@ -53,6 +54,7 @@ pub async fn keeps_articles_and_revisions(store: &dyn ArticleStore, events: &dyn
     update.author = UserId::new();
     update.article.text.status = Status::Scheduled;
     update.article.text.publish_at = Some(sample::now());
+    update.article.text.extras = sample::extras();
     update.comment = Some("Tomorrow — not earlier".to_owned());
     update.article.text.tags.clear();
     store.update_article(update.clone()).await.unwrap();
@@ -204,6 +206,28 @@ pub async fn deletes_and_keeps_revisions(store: &dyn ArticleStore, events: &dyn 
 
     let stamp = stamp_of(store, article.id).await;
     assert_eq!((stamp.revision, stamp.deleted), (2, true));
+}
+
+pub async fn translations_belong_together(store: &dyn ArticleStore) {
+    let original = sample::article(UserId::new());
+    let mut group = vec![original.clone()];
+    for language in ["de", "ar", "pt-BR"] {
+        let mut translation = sample::article(original.owner);
+        translation.translation_of = Some(original.id);
+        translation.text.language = language.to_owned();
+        group.push(translation);
+    }
+    let alone = sample::article(original.owner);
+    for article in group.iter().chain([&alone]) {
+        let creation = sample::creation(article);
+        store.create_article(creation).await.unwrap();
+    }
+    group.sort_by(|a, b| a.text.language.cmp(&b.text.language));
+    assert_eq!(store.translations(original.id).await.unwrap(), group);
+    assert_eq!(store.translations(alone.id).await.unwrap(), [alone]);
+    let deletion = sample::deletion(&group[0]);
+    store.delete_article(deletion).await.unwrap();
+    assert_eq!(store.translations(original.id).await.unwrap(), group[1..]);
 }
 
 pub async fn filters_lists(store: &dyn ArticleStore) {

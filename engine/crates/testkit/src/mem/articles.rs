@@ -133,6 +133,19 @@ impl ArticleStore for MemStore {
         Ok(id.and_then(|id| state.visible(*id)).cloned())
     }
 
+    async fn translations(&self, original: ArticleId) -> Result<Vec<Article>> {
+        let state = self.state();
+        let all = state.articles.values().filter(|entry| !entry.deleted);
+        let mut group: Vec<Article> = all
+            .map(|entry| &entry.article)
+            .filter(|it| it.id == original || it.translation_of == Some(original))
+            .cloned()
+            .collect();
+        group.sort_by(|a, b| (&a.text.language, a.id).cmp(&(&b.text.language, b.id)));
+        group.truncate(200);
+        Ok(group)
+    }
+
     async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>> {
         let state = self.state();
         Ok(ids
