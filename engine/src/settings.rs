@@ -13,7 +13,9 @@ use inkstone_search::SearchConfig;
 use inkstone_services::auth::{HashingCost, PasswordPolicy, ThrottleConfig};
 use inkstone_services::plugins::QuarantineConfig;
 use inkstone_services::signup::{Links, SignupMode};
-use inkstone_services::{AuthConfig, JobsConfig, ModelsConfig, PluginsConfig, SignupConfig};
+use inkstone_services::{
+    AuthConfig, ContentConfig, JobsConfig, ModelsConfig, PluginsConfig, SignupConfig,
+};
 use inkstone_store::StoreConfig;
 
 use crate::plugin_trust;
@@ -220,6 +222,13 @@ pub(crate) fn models(config: &EngineConfig) -> ModelsConfig {
         default_embedding: Some(config.models.default_embedding.clone()),
         aliases: config.models.aliases.clone(),
         ..ModelsConfig::default()
+    }
+}
+
+pub(crate) fn content(config: &EngineConfig) -> ContentConfig {
+    let days = u64::from(config.content.trash_days);
+    ContentConfig {
+        trash: (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60)),
     }
 }
 

@@ -135,7 +135,8 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             projects: ports_of_store.clone(),
             prompts: ports_of_store.clone(),
             conversations: ports_of_store.clone(),
-            audit: ports_of_store,
+            audit: ports_of_store.clone(),
+            content_types: ports_of_store,
             egress: egress.clone(),
             index,
             plugins,
@@ -150,6 +151,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             usage_linger: USAGE_LINGER,
             engine: state::engine_id(&config.data_dir)?,
             jobs: settings::jobs(&config),
+            content: settings::content(&config),
             plugins: settings::plugins(&config),
             health_checks: vec![HealthCheck::new("store", move || {
                 let store = checked.clone();

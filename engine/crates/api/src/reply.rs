@@ -2,7 +2,7 @@
 //! reactor when it is large.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -37,6 +37,14 @@ pub(crate) fn json_bytes(status: StatusCode, body: Bytes) -> Response {
     response
 }
 
+/// A reply of 200 with sanitised HTML.
+pub(crate) fn html(body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    let content_type = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
 /// A reply of 204.
 pub(crate) fn no_content() -> Response {
     let mut response = Response::default();
@@ -61,6 +69,16 @@ pub(crate) fn not_modified() -> Response {
 /// A path as the value of `location`; `path` is ASCII.
 pub(crate) fn location(path: String) -> HeaderValue {
     HeaderValue::try_from(path).unwrap_or_else(|_| HeaderValue::from_static("/"))
+}
+
+/// A reply of 308: what was asked for is there now, for this method too.
+pub(crate) fn moved(location: HeaderValue) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, location);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
 }
 
 /// The entity tag of a revision, `"7"`.

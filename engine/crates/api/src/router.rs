@@ -11,11 +11,11 @@ use utoipa_axum::routes;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
-    analytics, api_keys, articles, audit, auth, chat, connections, conversations, docs, embeddings,
-    generate, health, invitations, jobs, keys, me, members, messages, models, plugin_admin,
-    plugin_stats, plugins, projects, prompts, ratings, recordings, reports, rerank, research,
-    responses, rollouts, search, second_factor, sessions, signing_keys, signup, templates, tools,
-    unknown, usage, users,
+    analytics, api_keys, articles, audit, auth, chat, connections, content_types, conversations,
+    docs, embeddings, generate, health, invitations, jobs, keys, me, members, messages, models,
+    plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, reports, rerank,
+    research, responses, revisions, rollouts, search, second_factor, sessions, signing_keys,
+    signup, templates, tools, unknown, usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -114,7 +114,16 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
             articles::change_article,
             articles::delete_article
         ))
-        .routes(routes!(articles::list_revisions))
+        .routes(routes!(articles::move_article))
+        .routes(routes!(articles::restore_article))
+        .routes(routes!(articles::show_html))
+        .routes(routes!(articles::list_translations))
+        .routes(routes!(articles::show_article_by_slug))
+        .routes(routes!(revisions::list_revisions))
+        .routes(routes!(revisions::show_revision))
+        .routes(routes!(revisions::diff_revisions))
+        .routes(routes!(revisions::restore_revision))
+        .routes(routes!(revisions::merge_change))
         .routes(routes!(articles::show_provenance))
         .routes(routes!(projects::list_projects, projects::create_project))
         .routes(routes!(
@@ -148,6 +157,14 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::show_audit_head))
         .routes(routes!(audit::export_audit))
+        .routes(routes!(
+            content_types::list_content_types,
+            content_types::create_content_type
+        ))
+        .routes(routes!(
+            content_types::show_content_type,
+            content_types::replace_content_type
+        ))
         .routes(routes!(search::find_articles))
         .routes(routes!(health::show_alive))
         .routes(routes!(health::show_ready))

@@ -39,6 +39,7 @@ pub struct EngineConfig {
     pub gateway: GatewayConfig,
     pub plugins: PluginsConfig,
     pub jobs: JobsConfig,
+    pub content: ContentConfig,
     pub egress: EgressConfig,
     /// By name; a plugin asks for a credential by this name and never sees its value.
     pub credentials: BTreeMap<String, CredentialConfig>,
@@ -186,6 +187,13 @@ pub struct JobsConfig {
     pub max_attempts: u32,
 }
 
+/// `[content]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContentConfig {
+    /// How long a deleted article can be brought back; 0 is for ever.
+    pub trash_days: u32,
+}
+
 /// `[egress]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct EgressConfig {
@@ -310,6 +318,7 @@ impl Default for EngineConfig {
             gateway: GatewayConfig::default(),
             plugins: PluginsConfig::default(),
             jobs: JobsConfig::default(),
+            content: ContentConfig::default(),
             egress: EgressConfig::default(),
             credentials: BTreeMap::new(),
             log: LogConfig::default(),
@@ -418,6 +427,12 @@ impl Default for TrustConfig {
             keys_file: "config/plugin-keys.toml".into(),
             pins: BTreeMap::new(),
         }
+    }
+}
+
+impl Default for ContentConfig {
+    fn default() -> Self {
+        Self { trash_days: 30 }
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::credentials;
 use crate::engine::{
-    EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig, LogConfig, LogFormat,
-    ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig, ServerConfig,
-    StoreConfig, TrustConfig,
+    ContentConfig, EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig, LogConfig,
+    LogFormat, ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig,
+    ServerConfig, StoreConfig, TrustConfig,
 };
 use crate::gateway;
 use crate::people;
@@ -45,6 +45,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     gateway::read(top.section("gateway"), &mut config.gateway);
     plugins(top.section("plugins"), &mut config.plugins);
     jobs(top.section("jobs"), &mut config.jobs);
+    content(top.section("content"), &mut config.content);
     egress(top.section("egress"), &mut config.egress);
     credentials::read(&mut top, &config.data_dir, &mut config.credentials);
     log(top.section("log"), &mut config.log);
@@ -203,6 +204,11 @@ fn jobs(mut section: Section<'_>, config: &mut JobsConfig) {
     section.number("workers", 1..=256, &mut config.workers);
     section.number("lease_ms", 1_000..=DAY_MS, &mut config.lease_ms);
     section.number("max_attempts", 1..=100, &mut config.max_attempts);
+    section.finish();
+}
+
+fn content(mut section: Section<'_>, config: &mut ContentConfig) {
+    section.number("trash_days", 0..=36_500, &mut config.trash_days);
     section.finish();
 }
 

@@ -66,6 +66,8 @@ codes! {
     METHOD_NOT_ALLOWED     InvalidInput       "method_not_allowed"     "The route does not take this method";
     CONFLICT               Conflict           "conflict"               "It clashes with the present state";
     ALREADY_EXISTS         Conflict           "already_exists"         "It exists already";
+    SLUG_TAKEN             Conflict           "slug_taken"             "Another article has this slug";
+    STATUS_NOT_ALLOWED     Conflict           "status_not_allowed"     "The article cannot go there from its status";
     LEASE_LOST             Conflict           "lease_lost"             "Another worker has taken over";
     REVISION_MISMATCH      PreconditionFailed "revision_mismatch"      "It was changed by somebody else";
     UNSUPPORTED_MEDIA_TYPE InvalidInput       "unsupported_media_type" "The body is of a type that is not read here";

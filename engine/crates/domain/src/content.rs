@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::ids::{ArticleId, JobId, UserId};
 
@@ -11,15 +12,36 @@ pub enum Status {
     #[default]
     Draft,
     InReview,
+    /// Reviewed, and not out yet.
+    Approved,
+    /// To be published at a time that is set.
+    Scheduled,
     Published,
     Archived,
 }
 
 impl Status {
+    /// In the order of an article's life.
+    pub const ALL: [Self; 6] = [
+        Self::Draft,
+        Self::InReview,
+        Self::Approved,
+        Self::Scheduled,
+        Self::Published,
+        Self::Archived,
+    ];
+
+    /// The status of this name, as [`Status::as_str`] gives it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::InReview => "in_review",
+            Self::Approved => "approved",
+            Self::Scheduled => "scheduled",
             Self::Published => "published",
             Self::Archived => "archived",
         }
@@ -38,6 +60,46 @@ pub struct ArticleText {
     /// BCP 47.
     pub language: String,
     pub status: Status,
+    /// When it is to be published; with [`Status::Scheduled`] and only then.
+    #[serde(default)]
+    pub publish_at: Option<DateTime<Utc>>,
+    #[serde(flatten)]
+    pub extras: Extras,
+}
+
+/// What an article may have beside its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Extras {
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium; empty for none.
+    pub cover: String,
+    /// What search engines show instead of the title; empty for none.
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere; empty for none.
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    pub no_index: bool,
+    /// The name of a content type; empty for none.
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    pub fields: Map<String, Value>,
+}
+
+/// A kind of article with fields of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContentType {
+    /// `[a-z0-9-]+`; unique.
+    pub name: String,
+    pub title: String,
+    /// A JSON Schema of the object `fields`.
+    pub schema: Value,
+    /// 1 at creation, one more with every change.
+    pub revision: u64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,15 +108,19 @@ pub struct Article {
     /// `[a-z0-9-]+`; `default` where none is named.
     pub project: String,
     pub owner: UserId,
-    /// `[a-z0-9-]+`, from the title; not unique.
+    /// `[a-z0-9-]+`, from the title; no other article of the project and language has or had it.
     pub slug: String,
     pub text: ArticleText,
     /// 1 at creation, one more with every change.
     pub revision: u64,
     /// The job that wrote it, if one did.
     pub job: Option<JobId>,
+    /// The article it is a translation of; never one that is a translation itself.
+    pub translation_of: Option<ArticleId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// Since when it has been in the trash, if it is.
+    pub trashed_at: Option<DateTime<Utc>>,
 }
 
 /// What made a revision.
@@ -71,6 +137,8 @@ pub struct Revision {
     pub revision: u64,
     pub author: UserId,
     pub cause: Cause,
+    /// What its author said about it.
+    pub comment: Option<String>,
     pub text: ArticleText,
     pub created_at: DateTime<Utc>,
 }
@@ -92,6 +160,8 @@ pub struct ArticleFilter {
     pub project: Option<String>,
     pub status: Option<Status>,
     pub tag: Option<String>,
+    /// Those in the trash, and no others.
+    pub trashed: bool,
 }
 
 /// One page of a list, newest first. The cursor stands for a place in the list that writes do not move.

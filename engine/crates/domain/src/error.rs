@@ -62,6 +62,7 @@ struct Inner {
     retry_after: Option<Duration>,
     upstream_code: Option<String>,
     rate: Option<RateInfo>,
+    revision: Option<u64>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -75,6 +76,7 @@ impl Error {
             retry_after: None,
             upstream_code: None,
             rate: None,
+            revision: None,
             source: None,
         }))
     }
@@ -107,6 +109,12 @@ impl Error {
     /// What is left of the rates that hold for the caller.
     pub fn with_rate(mut self, rate: RateInfo) -> Self {
         self.0.rate = Some(rate);
+        self
+    }
+
+    /// The revision that is stored, where the caller meant another.
+    pub fn with_revision(mut self, revision: Option<u64>) -> Self {
+        self.0.revision = revision;
         self
     }
 
@@ -145,6 +153,11 @@ impl Error {
     /// Where the caller's own rates were asked.
     pub fn rate(&self) -> Option<&RateInfo> {
         self.0.rate.as_ref()
+    }
+
+    /// Of `revision_mismatch`, where it is known.
+    pub fn revision(&self) -> Option<u64> {
+        self.0.revision
     }
 
     /// Whether the same call may succeed later without a change by the caller.

@@ -14,6 +14,12 @@ pub enum EventBody {
     ArticleUpdated { article: ArticleId, revision: u64 },
     #[serde(rename = "article.deleted")]
     ArticleDeleted { article: ArticleId, revision: u64 },
+    /// It is back from the trash.
+    #[serde(rename = "article.restored")]
+    ArticleRestored { article: ArticleId, revision: u64 },
+    /// It is gone for good, with its revisions.
+    #[serde(rename = "article.removed")]
+    ArticleRemoved { article: ArticleId, revision: u64 },
     #[serde(rename = "job.succeeded")]
     JobSucceeded { job: JobId, article: ArticleId },
     #[serde(rename = "job.failed")]

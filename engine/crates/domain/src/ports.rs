@@ -2,6 +2,7 @@
 //! (`SurrealJobStore`, `WasmProvider`). Each port has a contract suite in `testkit`.
 
 mod audit;
+mod content_types;
 mod conversations;
 mod guests;
 mod local;
@@ -13,6 +14,7 @@ mod search;
 mod stores;
 
 pub use audit::AuditLog;
+pub use content_types::ContentTypeStore;
 pub use conversations::ConversationStore;
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,

@@ -157,12 +157,5 @@ fn escape(text: &str) -> String {
 }
 
 fn status_named(name: &str) -> Option<Status> {
-    [
-        Status::Draft,
-        Status::InReview,
-        Status::Published,
-        Status::Archived,
-    ]
-    .into_iter()
-    .find(|status| status.as_str() == name)
+    Status::named(name)
 }

@@ -2,30 +2,46 @@
 //! and an event. How an article is stored is the store's business; jobs write theirs through `jobs`.
 
 mod check;
+mod diff;
+mod extras;
+mod markdown;
+mod merge;
 mod policy;
+mod revisions;
 mod slug;
+mod status;
+mod trash;
+mod types;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use inkstone_domain::content::{
-    Article, ArticleFilter, ArticleText, Cause, Page, PageRequest, Revision, Status,
+    Article, ArticleFilter, ArticleText, Cause, Extras, Page, PageRequest, Status,
 };
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{ArticleId, EventId};
-use inkstone_domain::ports::{ArticleStore, ArticleWrite, Clock};
+use inkstone_domain::ports::{ArticleStore, ArticleWrite, Clock, ContentTypeStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::{Error, Result, codes};
 
-pub(crate) use self::check::{check_article, check_page, check_project};
-pub(crate) use self::slug::slug_of;
+pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
+pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
+pub use self::extras::ExtrasPatch;
+pub use self::markdown::{Heading, Rendered, Stats};
+pub use self::merge::{MergeConflict, Merged};
+pub(crate) use self::slug::{numbered, slug_of};
+pub use self::types::{ContentTypes, NewContentType};
 
 /// An article to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewArticle {
     /// `default` where `None`.
     pub project: Option<String>,
-    /// From the title where `None`.
+    /// From the title where `None`, with a number where others have that one.
     pub slug: Option<String>,
     pub title: String,
     pub summary: String,
@@ -35,7 +51,13 @@ pub struct NewArticle {
     pub meta_description: String,
     /// BCP 47; `en` where `None`.
     pub language: Option<String>,
+    /// As far as the principal could take a draft in one step.
     pub status: Status,
+    /// With the status `scheduled`, in the future.
+    pub publish_at: Option<DateTime<Utc>>,
+    pub extras: Extras,
+    /// An article of the principal's and of the same project, or another translation of it.
+    pub translation_of: Option<ArticleId>,
 }
 
 /// What to change; `None` stays as it is.
@@ -50,33 +72,87 @@ pub struct ArticlePatch {
     pub meta_description: Option<String>,
     pub language: Option<String>,
     pub status: Option<Status>,
+    /// With the status `scheduled`, in the future; another status takes it away.
+    pub publish_at: Option<DateTime<Utc>>,
+    pub extras: ExtrasPatch,
+}
+
+/// A step of an article's life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    pub to: Status,
+    /// With the status `scheduled`, in the future.
+    pub at: Option<DateTime<Utc>>,
+    /// Kept with the revision; at most 2,000 characters.
+    pub comment: Option<String>,
 }
 
 /// Where articles go that name no project.
 pub const DEFAULT_PROJECT: &str = "default";
 /// The language of texts that name none.
 const DEFAULT_LANGUAGE: &str = "en";
+/// How many slugs made from a title are tried.
+pub(crate) const SLUG_ATTEMPTS: u32 = 16;
 /// How often a change that names no revision is tried again when somebody else was faster.
 const CHANGE_ATTEMPTS: usize = 8;
+
+/// What stands behind a slug.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BySlug {
+    Article(Box<Article>),
+    /// The article had this slug once; this is where it is now.
+    Moved {
+        language: String,
+        slug: String,
+    },
+}
+
+/// Settings of articles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentConfig {
+    /// How long a deleted article can be brought back; `None` is for ever.
+    pub trash: Option<Duration>,
+}
+
+impl Default for ContentConfig {
+    fn default() -> Self {
+        Self {
+            trash: Some(Duration::from_secs(30 * 24 * 60 * 60)),
+        }
+    }
+}
 
 /// Reads and writes articles in the name of a principal.
 pub struct Articles {
     store: Arc<dyn ArticleStore>,
+    types: Arc<dyn ContentTypeStore>,
     clock: Arc<dyn Clock>,
+    config: ContentConfig,
 }
 
 impl Articles {
     /// `clock` dates the changes.
-    pub fn new(store: Arc<dyn ArticleStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+    pub fn new(
+        store: Arc<dyn ArticleStore>,
+        types: Arc<dyn ContentTypeStore>,
+        clock: Arc<dyn Clock>,
+        config: ContentConfig,
+    ) -> Self {
+        Self {
+            store,
+            types,
+            clock,
+            config,
+        }
     }
 
     /// Stores a new article of the principal's. Needs the role creator; `invalid_input` names every
-    /// wrong field.
+    /// wrong field, `slug_taken` a given slug that another article has or had.
     pub async fn create(&self, principal: &Principal, new: NewArticle) -> Result<Article> {
         policy::check_may_create(principal)?;
         let now = self.clock.now();
-        let article = Article {
+        let is_derived = new.slug.is_none();
+        let mut article = Article {
             id: ArticleId::new(),
             project: new.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
             owner: principal.user,
@@ -89,20 +165,43 @@ impl Articles {
                 meta_description: new.meta_description,
                 language: new.language.unwrap_or_else(|| DEFAULT_LANGUAGE.to_owned()),
                 status: new.status,
+                publish_at: new.publish_at,
+                extras: new.extras,
             },
             revision: 1,
             job: None,
+            translation_of: None,
             created_at: now,
             updated_at: now,
+            trashed_at: None,
         };
         check_article(&article)?;
-        let event = EventBody::ArticleCreated {
-            article: article.id,
-            revision: article.revision,
-        };
-        let write = self.write(principal, article.clone(), event);
-        self.store.create_article(write).await?;
-        Ok(article)
+        check_start(principal, &article, now)?;
+        self.check_fields(&article).await?;
+        if let Some(id) = new.translation_of {
+            article.translation_of = Some(self.original_for(principal, id, &article).await?);
+        }
+        let base = article.slug.clone();
+        let mut clashes = 0;
+        loop {
+            let event = EventBody::ArticleCreated {
+                article: article.id,
+                revision: article.revision,
+            };
+            let write = self.write(principal, article.clone(), event);
+            match self.store.create_article(write).await {
+                Ok(()) => return Ok(article),
+                Err(error)
+                    if is_derived
+                        && error.code() == &codes::SLUG_TAKEN
+                        && clashes < SLUG_ATTEMPTS =>
+                {
+                    clashes += 1;
+                    article.slug = numbered(&base, clashes);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Own ones, published ones, and for admins all; else `not_found`.
@@ -114,9 +213,46 @@ impl Articles {
         }
     }
 
+    /// The article of this slug, or where it has moved; `not_found` where it may not be read.
+    pub async fn by_slug(
+        &self,
+        principal: &Principal,
+        project: &str,
+        language: &str,
+        slug: &str,
+    ) -> Result<BySlug> {
+        let nothing = || {
+            Error::new(
+                &codes::NOT_FOUND,
+                format!(
+                    "no article of the project `{project}` has the slug `{slug}` in `{language}`"
+                ),
+            )
+        };
+        let article = self.store.article_by_slug(project, language, slug).await?;
+        let article = article
+            .filter(|article| policy::may_read(principal, article))
+            .ok_or_else(nothing)?;
+        let is_here = article.slug == slug && article.text.language.eq_ignore_ascii_case(language);
+        Ok(match is_here {
+            true => BySlug::Article(Box::new(article)),
+            false => BySlug::Moved {
+                language: article.text.language,
+                slug: article.slug,
+            },
+        })
+    }
+
+    /// The article's body as HTML, with contents and length; for an article that was read.
+    pub async fn render(&self, article: &Article) -> Result<Rendered> {
+        let body = article.text.body.clone();
+        off_reactor(move || markdown::render(&body)).await
+    }
+
     /// Changes an article. With `expected_revision` the stored one must be that, else
     /// `revision_mismatch`; with `None` the change is made on whatever is stored. A patch that
-    /// changes nothing makes no revision.
+    /// changes nothing makes no revision. Its status goes only where [`Articles::transition`] could
+    /// take it, and what was reviewed is changed by reviewers only.
     pub async fn update(
         &self,
         principal: &Principal,
@@ -124,43 +260,46 @@ impl Articles {
         patch: ArticlePatch,
         expected_revision: Option<u64>,
     ) -> Result<Article> {
-        self.change(principal, id, expected_revision, |before| {
+        self.change(principal, id, expected_revision, None, |before| {
             let mut article = before.clone();
             patch.clone().apply(&mut article);
             if article == *before {
                 return Ok(None);
             }
             check_article(&article)?;
+            self.check_change(principal, before, &article, "/publish_at")?;
             Ok(Some(article))
         })
         .await
     }
 
-    /// Takes an article out of sight, keeping its revisions. Conditions as for an update.
-    pub async fn delete(
+    /// Takes an article a step further, or back. `status_not_allowed` names where it may go;
+    /// `forbidden` where the step is for others. Conditions as for an update.
+    pub async fn transition(
         &self,
         principal: &Principal,
         id: ArticleId,
+        transition: Transition,
         expected_revision: Option<u64>,
-    ) -> Result<()> {
-        for _ in 0..CHANGE_ATTEMPTS {
-            let article = self.changeable(principal, id, expected_revision).await?;
-            let article = self.next_revision(article);
-            let event = EventBody::ArticleDeleted {
-                article: id,
-                revision: article.revision,
-            };
-            let write = self.write(principal, article, event);
-            match self.store.delete_article(write).await {
-                Err(error) if retries(&error, expected_revision) => {}
-                done => return done,
+    ) -> Result<Article> {
+        let Transition { to, at, comment } = transition;
+        check_comment(comment.as_deref())?;
+        self.change(principal, id, expected_revision, comment, |before| {
+            if before.text.status == to && to != Status::Scheduled {
+                status::check_step(to, to, policy::hands(principal, before))?;
             }
-        }
-        Err(contended(id))
+            let mut article = before.clone();
+            article.text.status = to;
+            article.text.publish_at = at;
+            self.check_change(principal, before, &article, "/at")?;
+            Ok((article != *before).then_some(article))
+        })
+        .await
     }
 
     /// Newest first. Who is no admin sees their own and published ones: naming no owner lists their
-    /// own, unless `status` is published; naming another owner lists what that one has published.
+    /// own, unless `status` is published; naming another owner lists what that one has published. Of
+    /// the trash everybody sees their own, and admins all.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -175,19 +314,6 @@ impl Articles {
                 next_cursor: None,
             }),
         }
-    }
-
-    /// Newest first; for the owner and admins, since old revisions may never have been published.
-    pub async fn revisions(
-        &self,
-        principal: &Principal,
-        id: ArticleId,
-        page: PageRequest,
-    ) -> Result<Page<Revision>> {
-        check_page(&page)?;
-        let article = self.get(principal, id).await?;
-        policy::check_is_own(principal, &article)?;
-        self.store.revisions(id, page).await
     }
 
     /// Where a generated text comes from; `not_found` where a person wrote it. For the owner and
@@ -208,6 +334,7 @@ impl Articles {
         principal: &Principal,
         id: ArticleId,
         expected_revision: Option<u64>,
+        comment: Option<String>,
         edit: impl Fn(&Article) -> Result<Option<Article>>,
     ) -> Result<Article> {
         for _ in 0..CHANGE_ATTEMPTS {
@@ -215,12 +342,18 @@ impl Articles {
             let Some(edited) = edit(&before)? else {
                 return Ok(before);
             };
+            if edited.text.extras != before.text.extras {
+                self.check_fields(&edited).await?;
+            }
             let article = self.next_revision(edited);
             let event = EventBody::ArticleUpdated {
                 article: id,
                 revision: article.revision,
             };
-            let write = self.write(principal, article.clone(), event);
+            let write = ArticleWrite {
+                comment: comment.clone(),
+                ..self.write(principal, article.clone(), event)
+            };
             match self.store.update_article(write).await {
                 Ok(()) => return Ok(article),
                 Err(error) if retries(&error, expected_revision) => {}
@@ -228,6 +361,17 @@ impl Articles {
             }
         }
         Err(contended(id))
+    }
+
+    fn check_change(
+        &self,
+        principal: &Principal,
+        before: &Article,
+        after: &Article,
+        pointer: &str,
+    ) -> Result<()> {
+        let hands = policy::hands(principal, before);
+        status::check_change(before, after, hands, self.clock.now(), pointer)
     }
 
     async fn changeable(
@@ -238,16 +382,8 @@ impl Articles {
     ) -> Result<Article> {
         let article = self.get(principal, id).await?;
         policy::check_may_change(principal, &article)?;
-        match expected_revision {
-            Some(expected) if expected != article.revision => Err(Error::new(
-                &codes::REVISION_MISMATCH,
-                format!(
-                    "the article {id} is at revision {}, not {expected}; read it again and repeat the change on it",
-                    article.revision
-                ),
-            )),
-            _ => Ok(article),
-        }
+        check_revision(&article, expected_revision)?;
+        Ok(article)
     }
 
     async fn stored(&self, id: ArticleId) -> Result<Article> {
@@ -276,17 +412,13 @@ impl Articles {
             article,
             author: principal.user,
             cause: Cause::Person,
+            comment: None,
         }
     }
 }
 
 impl ArticlePatch {
     fn apply(self, article: &mut Article) {
-        fn set<T>(place: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *place = value;
-            }
-        }
         let text = &mut article.text;
         set(&mut article.slug, self.slug);
         set(
@@ -298,13 +430,58 @@ impl ArticlePatch {
         set(&mut text.tags, self.tags);
         set(&mut text.meta_description, self.meta_description);
         set(&mut text.language, self.language);
-        set(&mut text.status, self.status);
+        if let Some(status) = self.status {
+            text.status = status;
+            if status != Status::Scheduled {
+                text.publish_at = None;
+            }
+        }
+        if self.publish_at.is_some() {
+            text.publish_at = self.publish_at;
+        }
+        self.extras.apply(&mut text.extras);
+    }
+}
+
+/// A new article is a draft that was taken a step further at once.
+fn check_start(principal: &Principal, article: &Article, now: DateTime<Utc>) -> Result<()> {
+    let mut draft = article.clone();
+    draft.text.status = Status::Draft;
+    draft.text.publish_at = None;
+    let hands = policy::hands(principal, article);
+    status::check_change(&draft, article, hands, now, "/publish_at")
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn check_revision(article: &Article, expected: Option<u64>) -> Result<()> {
+    match expected {
+        Some(expected) if expected != article.revision => Err(Error::new(
+            &codes::REVISION_MISMATCH,
+            format!(
+                "the article {} is at revision {}, not {expected}; read it again and repeat the change on it",
+                article.id, article.revision
+            ),
+        )
+        .with_revision(Some(article.revision))),
+        _ => Ok(()),
     }
 }
 
 /// Somebody else was faster, and the caller named no revision they insist on.
 fn retries(error: &Error, expected_revision: Option<u64>) -> bool {
     expected_revision.is_none() && error.code() == &codes::REVISION_MISMATCH
+}
+
+/// Long texts take their time.
+async fn off_reactor<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Error::new(&codes::INTERNAL, "working on the text ended early").with_source(error)
+    })
 }
 
 fn contended(id: ArticleId) -> Error {

@@ -34,9 +34,9 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, Clock, ConversationStore, Egress, JobStore, KeyStore, Mailer,
-    PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex, SigningKeyStore, UsageJournal,
-    UsageLedger, UserStore,
+    ArticleStore, AuditLog, Clock, ContentTypeStore, ConversationStore, Egress, JobStore, KeyStore,
+    Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex, SigningKeyStore,
+    UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -52,7 +52,7 @@ use crate::auth::AuthPorts;
 pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
-pub use crate::content::Articles;
+pub use crate::content::{Articles, ContentConfig, ContentTypes};
 use crate::conversations::ConversationParts;
 pub use crate::conversations::Conversations;
 use crate::gateway::UsageRecorder;
@@ -87,6 +87,7 @@ pub struct Ports {
     pub prompts: Arc<dyn PromptStore>,
     pub conversations: Arc<dyn ConversationStore>,
     pub audit: Arc<dyn AuditLog>,
+    pub content_types: Arc<dyn ContentTypeStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -102,6 +103,7 @@ pub struct ServicesConfig {
     pub gateway: GatewayConfig,
     pub jobs: JobsConfig,
     pub plugins: PluginsConfig,
+    pub content: ContentConfig,
     /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
     pub usage_linger: Duration,
     /// This engine, the same after a restart and unlike all others on its store.
@@ -121,6 +123,7 @@ impl ServicesConfig {
             gateway: GatewayConfig::default(),
             jobs: JobsConfig::default(),
             plugins: PluginsConfig::default(),
+            content: ContentConfig::default(),
             usage_linger: Duration::ZERO,
             engine: "engine".to_owned(),
             health_checks: Vec::new(),
@@ -149,6 +152,7 @@ pub struct Services {
     journal: Arc<dyn UsageJournal>,
     key_store: Arc<dyn KeyStore>,
     pub articles: Arc<Articles>,
+    pub content_types: Arc<ContentTypes>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
@@ -183,6 +187,7 @@ impl Services {
             prompts,
             conversations,
             audit,
+            content_types,
             egress,
             index,
             plugins,
@@ -320,7 +325,16 @@ impl Services {
             accounts: Arc::new(accounts),
             api_keys,
             signup: Arc::new(signup),
-            articles: Arc::new(Articles::new(articles, clock)),
+            content_types: Arc::new(ContentTypes::new(
+                Arc::clone(&content_types),
+                Arc::clone(&clock),
+            )),
+            articles: Arc::new(Articles::new(
+                articles,
+                content_types,
+                clock,
+                config.content,
+            )),
             research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
             analytics: Arc::new(Reports::new(
                 Arc::clone(&plugins),
@@ -388,7 +402,7 @@ impl Services {
     }
 
     /// Starts looking at plugins while they serve: rollouts, quarantine, deployments that rest; and
-    /// removes answers that were kept long enough. Until [`Services::shutdown`].
+    /// removes answers and deleted articles that were kept long enough. Until [`Services::shutdown`].
     pub fn watch_plugins(&self) {
         let watch = Arc::clone(&self.plugins).watch(self.workers.clone(), self.stop.clone());
         self.workers.spawn(watch);
@@ -396,6 +410,8 @@ impl Services {
         self.workers.spawn(probe);
         let forget = Arc::clone(&self.chat).forget(self.stop.clone());
         self.workers.spawn(forget);
+        let trash = Arc::clone(&self.articles).keep_trash_empty(self.stop.clone());
+        self.workers.spawn(trash);
     }
 
     /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::content::{
-    Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision, Status,
+    Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision,
 };
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
@@ -12,24 +12,46 @@ use inkstone_domain::provenance::Provenance;
 use surrealdb::types::{RecordId, SurrealValue};
 use tokio_stream::wrappers::WatchStream;
 
+use crate::article_text::TextRow;
 use crate::connection::SurrealStore;
 use crate::events::EventRow;
 use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::revisions::RevisionRow;
-use crate::row::{RowResult, parse, parse_option, unknown_word};
+use crate::row::{RowResult, parse, parse_option};
 use crate::statement::Statement;
 
 const TABLE: &str = "article";
 
+/// The slug becomes the article's, and stays it: the record's id makes it unique. Takes `$article`.
+macro_rules! claim_slug {
+    () => {
+        "
+    LET $slug_id = type::record('article_slug', [
+        $article.project, string::lowercase($article.text.language), $article.slug
+    ]);
+    LET $holder = SELECT article FROM ONLY $slug_id;
+    IF $holder = NONE {
+        CREATE $slug_id CONTENT { article: $article.key } RETURN NONE
+    } ELSE IF $holder.article != $article.key {
+        THROW 'refused:slug_taken:' + $article.slug
+    };
+"
+    };
+}
+
 /// Parts of the transactions that create or replace an article, here and in the end of a job. They
 /// take `$article`, `$revision` and `$event`.
-pub(crate) const CREATE_ARTICLE: &str = "
+pub(crate) const CREATE_ARTICLE: &str = concat!(
+    "
     CREATE type::record('article', $article.key) CONTENT $article RETURN NONE;
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
-";
-pub(crate) const REPLACE_ARTICLE: &str = "
+",
+    claim_slug!()
+);
+pub(crate) const REPLACE_ARTICLE: &str = concat!(
+    "
     LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
     IF $stored.revision != $article.revision - 1 {
@@ -38,7 +60,52 @@ pub(crate) const REPLACE_ARTICLE: &str = "
     UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
-";
+",
+    claim_slug!()
+);
+const BY_SLUG: &str = "{
+    LET $holder = SELECT article FROM ONLY type::record('article_slug', [
+        $project, string::lowercase($language), $slug
+    ]);
+    IF $holder = NONE { RETURN NONE };
+    RETURN SELECT * FROM ONLY type::record('article', $holder.article);
+}";
+/// First part of the transactions about what is in the trash.
+macro_rules! hold_trashed {
+    () => {
+        "
+    LET $stored = SELECT revision, trashed_at FROM ONLY type::record('article', $article.key);
+    IF $stored = NONE OR $stored.trashed_at = NONE {
+        THROW 'refused:article_not_found:' + $article.key
+    };
+    IF $stored.revision != $article.revision - 1 {
+        THROW 'refused:revision_mismatch:' + <string>$stored.revision
+    };
+"
+    };
+}
+const RESTORE_ARTICLE: &str = concat!(
+    hold_trashed!(),
+    "
+    UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
+    CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
+    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+",
+    claim_slug!()
+);
+/// The row stays as a stamp, without its text.
+const REMOVE_ARTICLE: &str = concat!(
+    hold_trashed!(),
+    "
+    UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
+    DELETE article_revision WHERE article = $article.key RETURN NONE;
+    DELETE provenance WHERE article = $article.key RETURN NONE;
+    DELETE article_slug WHERE article = $article.key RETURN NONE;
+    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+"
+);
+/// Nothing was put into the trash before this, and `NONE` is less than any time.
+const BEGINNING: &str = "d'1970-01-01T00:00:00Z'";
 const DELETE_ARTICLE: &str = "
     LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
@@ -46,7 +113,7 @@ const DELETE_ARTICLE: &str = "
         THROW 'refused:revision_mismatch:' + <string>$stored.revision
     };
     UPDATE type::record('article', $article.key)
-        SET deleted = true, revision = $article.revision, updated_at = $article.updated_at RETURN NONE;
+        SET deleted = true, trashed_at = $article.updated_at, revision = $article.revision, updated_at = $article.updated_at RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ";
 
@@ -60,20 +127,13 @@ pub(crate) struct ArticleRow {
     text: TextRow,
     revision: u64,
     job: Option<String>,
+    translation_of: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    /// Out of sight: in the trash, or removed.
     deleted: bool,
-}
-
-#[derive(SurrealValue)]
-pub(crate) struct TextRow {
-    title: String,
-    summary: String,
-    body: String,
-    tags: Vec<String>,
-    meta_description: String,
-    language: String,
-    status: String,
+    trashed_at: Option<DateTime<Utc>>,
+    removed_at: Option<DateTime<Utc>>,
 }
 
 #[derive(SurrealValue)]
@@ -98,12 +158,82 @@ impl ArticleStore for SurrealStore {
         Ok(self.write_article(DELETE_ARTICLE, write).await?)
     }
 
+    async fn restore_article(&self, write: ArticleWrite) -> Result<()> {
+        Ok(self.write_article(RESTORE_ARTICLE, write).await?)
+    }
+
+    async fn remove_article(&self, write: ArticleWrite) -> Result<()> {
+        let text = format!("{{ {REMOVE_ARTICLE} RETURN NONE; }}");
+        let statement = Statement::new(text)
+            .about(format!("article `{}`", write.article.id))
+            .bind("article", ArticleRow::removed(write.article))
+            .bind("event", EventRow::from(write.event));
+        self.write::<()>(statement).await?;
+        self.nudge();
+        Ok(())
+    }
+
+    async fn trashed_article(&self, id: ArticleId) -> Result<Option<Article>> {
+        let row = self.article_row(id).await?;
+        let trashed = row.filter(|row| row.trashed_at.is_some());
+        Ok(trashed.map(Article::try_from).transpose()?)
+    }
+
+    async fn trashed_before(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<Article>> {
+        let statement = Statement::new(format!(
+            "SELECT * FROM article WHERE trashed_at > {BEGINNING} AND trashed_at < $before \
+             ORDER BY trashed_at LIMIT $limit"
+        ))
+        .bind("before", before)
+        .bind("limit", limit.min(u32::MAX as usize));
+        let rows: Vec<ArticleRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
+    }
+
+    async fn forget_removed(&self, before: DateTime<Utc>) -> Result<u64> {
+        let statement = Statement::new(format!(
+            "RETURN array::len((DELETE article \
+             WHERE removed_at > {BEGINNING} AND removed_at < $before RETURN BEFORE))"
+        ))
+        .bind("before", before);
+        Ok(self.write(statement).await?)
+    }
+
     async fn article(&self, id: ArticleId) -> Result<Option<Article>> {
-        let statement = Statement::new("SELECT * FROM ONLY type::record('article', $key)")
-            .bind("key", id.to_string());
+        let row = self.article_row(id).await?;
+        let visible = row.filter(|row| !row.deleted);
+        Ok(visible.map(Article::try_from).transpose()?)
+    }
+
+    async fn article_by_slug(
+        &self,
+        project: &str,
+        language: &str,
+        slug: &str,
+    ) -> Result<Option<Article>> {
+        let statement = Statement::new(BY_SLUG)
+            .bind("project", project)
+            .bind("language", language)
+            .bind("slug", slug);
         let row: Option<ArticleRow> = self.read(statement).await?;
         let visible = row.filter(|row| !row.deleted);
         Ok(visible.map(Article::try_from).transpose()?)
+    }
+
+    async fn translations(&self, original: ArticleId) -> Result<Vec<Article>> {
+        let statement = Statement::new(
+            "{
+                LET $own = SELECT * FROM type::record('article', $original) WHERE deleted = false;
+                LET $others = SELECT * FROM article
+                    WHERE translation_of = $original AND deleted = false LIMIT 199;
+                RETURN array::concat($own, $others);
+            }",
+        )
+        .bind("original", original.to_string());
+        let rows: Vec<ArticleRow> = self.read(statement).await?;
+        let mut group: Vec<Article> = read_all(rows)?;
+        group.sort_by(|a, b| (&a.text.language, a.id).cmp(&(&b.text.language, b.id)));
+        Ok(group)
     }
 
     async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>> {
@@ -132,6 +262,10 @@ impl ArticleStore for SurrealStore {
 
     async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>> {
         Ok(self.list_revisions(article, page).await?)
+    }
+
+    async fn revision(&self, article: ArticleId, revision: u64) -> Result<Option<Revision>> {
+        Ok(self.one_revision(article, revision).await?)
     }
 
     async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>> {
@@ -169,6 +303,12 @@ impl ArticleStore for SurrealStore {
 }
 
 impl SurrealStore {
+    async fn article_row(&self, id: ArticleId) -> Result<Option<ArticleRow>, StoreFailure> {
+        let statement = Statement::new("SELECT * FROM ONLY type::record('article', $key)")
+            .bind("key", id.to_string());
+        self.read(statement).await
+    }
+
     async fn write_article(
         &self,
         parts: &'static str,
@@ -197,8 +337,13 @@ fn list(filter: ArticleFilter, place: &Place<ArticleId>) -> Statement {
         project,
         status,
         tag,
+        trashed,
     } = filter;
-    let mut conditions = vec!["deleted = false"];
+    let mut conditions = match trashed {
+        false => vec!["deleted = false"],
+        // Those that were removed are few: they are dropped after a day.
+        true => vec!["deleted = true", "removed_at = NONE"],
+    };
     if owner.is_some() {
         conditions.push("owner = $owner");
     }
@@ -235,6 +380,20 @@ where
     rows.into_iter().map(T::try_from).collect()
 }
 
+impl ArticleRow {
+    /// What is left of an article that was removed.
+    fn removed(article: Article) -> Self {
+        Self {
+            slug: String::new(),
+            text: TextRow::from(ArticleText::default()),
+            deleted: true,
+            trashed_at: None,
+            removed_at: Some(article.updated_at),
+            ..Self::from(article)
+        }
+    }
+}
+
 impl From<Article> for ArticleRow {
     fn from(article: Article) -> Self {
         let Article {
@@ -245,8 +404,10 @@ impl From<Article> for ArticleRow {
             text,
             revision,
             job,
+            translation_of,
             created_at,
             updated_at,
+            trashed_at,
         } = article;
         Self {
             key: id.to_string(),
@@ -256,9 +417,12 @@ impl From<Article> for ArticleRow {
             text: TextRow::from(text),
             revision,
             job: job.map(|job| job.to_string()),
+            translation_of: translation_of.map(|id| id.to_string()),
             created_at,
             updated_at,
-            deleted: false,
+            deleted: trashed_at.is_some(),
+            trashed_at,
+            removed_at: None,
         }
     }
 }
@@ -275,54 +439,10 @@ impl TryFrom<ArticleRow> for Article {
             text: ArticleText::try_from(row.text)?,
             revision: row.revision,
             job: parse_option(TABLE, row.job)?,
+            translation_of: parse_option(TABLE, row.translation_of)?,
             created_at: row.created_at,
             updated_at: row.updated_at,
-        })
-    }
-}
-
-impl From<ArticleText> for TextRow {
-    fn from(text: ArticleText) -> Self {
-        let ArticleText {
-            title,
-            summary,
-            body,
-            tags,
-            meta_description,
-            language,
-            status,
-        } = text;
-        Self {
-            title,
-            summary,
-            body,
-            tags,
-            meta_description,
-            language,
-            status: status.as_str().to_owned(),
-        }
-    }
-}
-
-impl TryFrom<TextRow> for ArticleText {
-    type Error = StoreFailure;
-
-    fn try_from(row: TextRow) -> RowResult<Self> {
-        let status = match row.status.as_str() {
-            "draft" => Status::Draft,
-            "in_review" => Status::InReview,
-            "published" => Status::Published,
-            "archived" => Status::Archived,
-            other => return Err(unknown_word(TABLE, "status", other)),
-        };
-        Ok(Self {
-            title: row.title,
-            summary: row.summary,
-            body: row.body,
-            tags: row.tags,
-            meta_description: row.meta_description,
-            language: row.language,
-            status,
+            trashed_at: row.trashed_at,
         })
     }
 }

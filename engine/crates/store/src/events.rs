@@ -19,6 +19,8 @@ const TABLE: &str = "event";
 const ARTICLE_CREATED: &str = "article.created";
 const ARTICLE_UPDATED: &str = "article.updated";
 const ARTICLE_DELETED: &str = "article.deleted";
+const ARTICLE_RESTORED: &str = "article.restored";
+const ARTICLE_REMOVED: &str = "article.removed";
 const JOB_SUCCEEDED: &str = "job.succeeded";
 const JOB_FAILED: &str = "job.failed";
 const JOB_CANCELLED: &str = "job.cancelled";
@@ -75,6 +77,16 @@ impl From<Event> for EventRow {
                 row.revision = Some(revision);
                 ARTICLE_DELETED
             }
+            EventBody::ArticleRestored { article, revision } => {
+                row.article = Some(article.to_string());
+                row.revision = Some(revision);
+                ARTICLE_RESTORED
+            }
+            EventBody::ArticleRemoved { article, revision } => {
+                row.article = Some(article.to_string());
+                row.revision = Some(revision);
+                ARTICLE_REMOVED
+            }
             EventBody::JobSucceeded { job, article } => {
                 row.job = Some(job.to_string());
                 row.article = Some(article.to_string());
@@ -112,6 +124,14 @@ impl TryFrom<EventRow> for Event {
                 revision: revision()?,
             },
             ARTICLE_DELETED => EventBody::ArticleDeleted {
+                article: article()?,
+                revision: revision()?,
+            },
+            ARTICLE_RESTORED => EventBody::ArticleRestored {
+                article: article()?,
+                revision: revision()?,
+            },
+            ARTICLE_REMOVED => EventBody::ArticleRemoved {
                 article: article()?,
                 revision: revision()?,
             },

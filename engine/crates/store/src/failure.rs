@@ -46,6 +46,8 @@ pub(crate) enum Refusal {
     /// The same of what is no article.
     Stale(String),
     LastOwner,
+    /// The slug that another article has.
+    SlugTaken(String),
     /// The bytes that would be kept.
     QuotaExceeded(String),
     /// The status that the job ended with.
@@ -101,6 +103,7 @@ fn thrown_refusal(message: &str) -> Option<Refusal> {
         "revision_mismatch" => Some(Refusal::RevisionMismatch(detail())),
         "stale" => Some(Refusal::Stale(detail())),
         "last_owner" => Some(Refusal::LastOwner),
+        "slug_taken" => Some(Refusal::SlugTaken(detail())),
         "quota_exceeded" => Some(Refusal::QuotaExceeded(detail())),
         "job_ended" => Some(Refusal::JobEnded(detail())),
         _ => None,
@@ -157,6 +160,13 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
             &codes::REVISION_MISMATCH,
             format!(
                 "the {subject} is at revision {stored} by now; read it again and repeat the change"
+            ),
+        )
+        .with_revision(stored.parse().ok()),
+        Refusal::SlugTaken(slug) => Error::new(
+            &codes::SLUG_TAKEN,
+            format!(
+                "another article of the project and language has or had the slug `{slug}`; take another"
             ),
         ),
         Refusal::Stale(stored) => Error::new(

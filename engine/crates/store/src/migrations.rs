@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0009_usage_blocks"
     "0010_people"
     "0011_projects"
+    "0012_articles"
 };
 
 const DEFINE_HISTORY: &str = "
@@ -164,7 +165,7 @@ mod tests {
     use inkstone_domain::allowance::{Spend, Subject};
     use inkstone_domain::ids::{ArticleId, UsageId, UserId};
     use inkstone_domain::money::Money;
-    use inkstone_domain::ports::{ProjectStore, UsageLedger};
+    use inkstone_domain::ports::{ArticleStore, ProjectStore, UsageLedger};
     use inkstone_domain::project::{ProjectFilter, ProjectRole};
     use inkstone_domain::usage::{CacheUse, UsageDimension, UsageFilter};
     use inkstone_testkit::sample;
@@ -370,6 +371,72 @@ mod tests {
         .bind("at", at)
         .bind("user", user.to_string());
         store.write::<()>(statement).await.unwrap();
+    }
+
+    #[test]
+    fn articles_of_before_unique_slugs_get_one_each() {
+        inkstone_testkit::run_on_deep_stack(async {
+            let store = bare_store().await;
+            let before = MIGRATIONS.iter().position(|it| it.name == "0012_articles");
+            apply_missing(&store, &MIGRATIONS[..before.unwrap()])
+                .await
+                .unwrap();
+            let mut ids = Vec::new();
+            for _ in 0..3 {
+                ids.push(insert_old_article(&store, "the-tides").await);
+            }
+            ids.push(insert_old_article(&store, &"x".repeat(100)).await);
+            ids.push(insert_old_article(&store, &"x".repeat(100)).await);
+            apply(&store).await.unwrap();
+
+            let articles = store.articles_by_id(&ids).await.unwrap();
+            assert_eq!(articles.len(), ids.len());
+            let slugs: Vec<String> = articles.iter().map(|it| it.slug.clone()).collect();
+            let numbered = |base: &str, id: ArticleId| format!("{base}-{}", id.0).to_lowercase();
+            let long = "x".repeat(100);
+            assert_eq!(
+                slugs,
+                [
+                    "the-tides".to_owned(),
+                    numbered("the-tides", ids[1]),
+                    numbered("the-tides", ids[2]),
+                    long.clone(),
+                    numbered(&long[..73], ids[4]),
+                ]
+            );
+            for article in articles {
+                let found = store.article_by_slug("default", "en", &article.slug).await;
+                assert_eq!(found.unwrap(), Some(article));
+            }
+        });
+    }
+
+    /// As engines of the time of `0002_articles` wrote it.
+    async fn insert_old_article(store: &SurrealStore, slug: &str) -> ArticleId {
+        let id = ArticleId::new();
+        let statement = Statement::new(
+            "{
+                CREATE type::record('article', $key) CONTENT {
+                    key: $key,
+                    project: 'default',
+                    owner: 'usr_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P',
+                    slug: $slug,
+                    text: {
+                        title: 'T', summary: '', body: '', tags: [], meta_description: '',
+                        language: 'en', status: 'draft'
+                    },
+                    revision: 1,
+                    created_at: time::now(),
+                    updated_at: time::now(),
+                    deleted: false
+                } RETURN NONE;
+                RETURN NONE;
+            }",
+        )
+        .bind("key", id.to_string())
+        .bind("slug", slug);
+        store.write::<()>(statement).await.unwrap();
+        id
     }
 
     #[test]

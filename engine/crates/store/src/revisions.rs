@@ -6,7 +6,8 @@ use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::ArticleWrite;
 use surrealdb::types::SurrealValue;
 
-use crate::articles::{TextRow, read_all};
+use crate::article_text::TextRow;
+use crate::articles::read_all;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::pages::Place;
@@ -22,11 +23,30 @@ pub(crate) struct RevisionRow {
     author: String,
     job: Option<String>,
     plugin: Option<String>,
+    comment: Option<String>,
     text: TextRow,
     created_at: DateTime<Utc>,
 }
 
 impl SurrealStore {
+    pub(crate) async fn one_revision(
+        &self,
+        article: ArticleId,
+        revision: u64,
+    ) -> Result<Option<Revision>, StoreFailure> {
+        // Beyond this there is none, nor a number of the database.
+        let Ok(revision) = i64::try_from(revision) else {
+            return Ok(None);
+        };
+        let statement = Statement::new(
+            "SELECT * FROM ONLY type::record('article_revision', [$article, $revision])",
+        )
+        .bind("article", article.to_string())
+        .bind("revision", revision);
+        let row: Option<RevisionRow> = self.read(statement).await?;
+        row.map(Revision::try_from).transpose()
+    }
+
     pub(crate) async fn list_revisions(
         &self,
         article: ArticleId,
@@ -64,6 +84,7 @@ impl From<&ArticleWrite> for RevisionRow {
             author: write.author.to_string(),
             job,
             plugin,
+            comment: write.comment.clone(),
             text: TextRow::from(write.article.text.clone()),
             created_at: write.article.updated_at,
         }
@@ -86,6 +107,7 @@ impl TryFrom<RevisionRow> for Revision {
             revision: row.revision,
             author: parse(TABLE, &row.author)?,
             cause,
+            comment: row.comment,
             text: ArticleText::try_from(row.text)?,
             created_at: row.created_at,
         })

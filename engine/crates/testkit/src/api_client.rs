@@ -471,6 +471,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         prompts: store.clone(),
         conversations: store.clone(),
         audit: store.clone(),
+        content_types: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,

@@ -4,6 +4,7 @@
 
 pub mod articles;
 pub mod audit;
+pub mod content_types;
 pub mod conversations;
 pub mod events;
 pub mod jobs;
@@ -23,8 +24,9 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, ConversationStore, EventLog, JobStore, KeyStore, PeopleStore, PluginKv,
-    ProjectStore, PromptStore, ReplyStore, RolloutStore, UsageLedger, UserStore,
+    ArticleStore, AuditLog, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore,
+    PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore, UsageLedger,
+    UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -39,11 +41,13 @@ where
         + AuditLog
         + ProjectStore
         + PromptStore
-        + ConversationStore,
+        + ConversationStore
+        + ContentTypeStore,
 {
     users::run(store).await;
     people::run(store, store).await;
     articles::run(store, store).await;
+    content_types::run(store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;
     kv::run(store).await;

@@ -3,6 +3,7 @@
 
 mod articles;
 mod audit;
+mod content_types;
 mod conversations;
 mod events;
 mod jobs;
@@ -23,7 +24,7 @@ use chrono::NaiveDate;
 use inkstone_domain::allowance::{Allowance, Spend, Subject};
 use inkstone_domain::api_key::ApiKey;
 use inkstone_domain::audit::AuditEntry;
-use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
@@ -66,6 +67,9 @@ struct State {
     /// By issuer and subject.
     identities: BTreeMap<(String, String), Identity>,
     articles: BTreeMap<ArticleId, articles::ArticleEntry>,
+    /// By project, language in lower case, and slug; old ones too.
+    slugs: BTreeMap<(String, String, String), ArticleId>,
+    content_types: BTreeMap<String, ContentType>,
     provenance: HashMap<ArticleId, Provenance>,
     jobs: BTreeMap<JobId, jobs::JobEntry>,
     events: BTreeMap<EventId, Event>,

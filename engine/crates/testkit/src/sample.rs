@@ -6,7 +6,9 @@ use inkstone_domain::allowance::{Allowance, Budget, Period};
 use inkstone_domain::api_key::{ApiKey, Scope};
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::chat::{Sampling, Usage};
-use inkstone_domain::content::{Article, ArticleText, Cause, PageRequest, Status};
+use inkstone_domain::content::{
+    Article, ArticleText, Cause, ContentType, Extras, PageRequest, Status,
+};
 use inkstone_domain::conversation::{
     Conversation, ConversationMessage, MessageState, Speaker, Summary, UsedPrompt,
 };
@@ -123,13 +125,15 @@ fn unique_hash(id: ulid::Ulid) -> [u8; 32] {
 }
 
 /// A draft in the project `default`.
+/// A draft in the project `default`, with a slug of its own.
 pub fn article(owner: UserId) -> Article {
     let at = now();
+    let id = ArticleId::new();
     Article {
-        id: ArticleId::new(),
+        id,
         project: "default".to_owned(),
         owner,
-        slug: "the-tides".to_owned(),
+        slug: format!("the-tides-{}", id.0).to_ascii_lowercase(),
         text: ArticleText {
             title: "The tides".to_owned(),
             summary: "Why the sea comes and goes.".to_owned(),
@@ -138,11 +142,45 @@ pub fn article(owner: UserId) -> Article {
             meta_description: "Tides, explained.".to_owned(),
             language: "en".to_owned(),
             status: Status::Draft,
+            publish_at: None,
+            extras: Extras::default(),
         },
         revision: 1,
         job: None,
+        translation_of: None,
         created_at: at,
         updated_at: at,
+        trashed_at: None,
+    }
+}
+
+/// Everything that an article may have beside its text.
+pub fn extras() -> Extras {
+    Extras {
+        categories: vec!["Nature".to_owned()],
+        authors: vec!["Ada Lovelace".to_owned(), UserId::new().to_string()],
+        cover: "https://example.org/tides.png".to_owned(),
+        meta_title: "Tides, explained".to_owned(),
+        canonical_url: "https://example.org/tides".to_owned(),
+        no_index: true,
+        content_type: "recipe".to_owned(),
+        fields:
+            json!({"minutes": 3, "parts": [{"name": "水", "big": 9007199254740993_i64}], "x": null})
+                .as_object()
+                .cloned()
+                .unwrap_or_default(),
+    }
+}
+
+/// A content type with a name of its own.
+pub fn content_type() -> ContentType {
+    ContentType {
+        name: format!("type-{}", ArticleId::new().0).to_ascii_lowercase(),
+        title: "Recipe".to_owned(),
+        schema: json!({"type": "object", "properties": {"minutes": {"type": "integer"}}}),
+        revision: 1,
+        created_at: now(),
+        updated_at: now(),
     }
 }
 
@@ -180,10 +218,36 @@ pub fn deletion(article: &Article) -> ArticleWrite {
     by_owner(next, body)
 }
 
+/// The write that takes `article`, as it is in the trash, out of it.
+pub fn restoration(article: &Article) -> ArticleWrite {
+    let mut next = article.clone();
+    next.revision += 1;
+    next.updated_at = now();
+    next.trashed_at = None;
+    let body = EventBody::ArticleRestored {
+        article: next.id,
+        revision: next.revision,
+    };
+    by_owner(next, body)
+}
+
+/// The write that removes `article`, as it is in the trash, for good.
+pub fn removal(article: &Article) -> ArticleWrite {
+    let mut next = article.clone();
+    next.revision += 1;
+    next.updated_at = now();
+    let body = EventBody::ArticleRemoved {
+        article: next.id,
+        revision: next.revision,
+    };
+    by_owner(next, body)
+}
+
 fn by_owner(article: Article, body: EventBody) -> ArticleWrite {
     ArticleWrite {
         author: article.owner,
         cause: Cause::Person,
+        comment: None,
         event: event(article.owner, body),
         article,
     }

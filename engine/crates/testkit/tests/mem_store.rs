@@ -17,6 +17,11 @@ async fn articles() {
 }
 
 #[tokio::test]
+async fn content_types() {
+    contract::content_types::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
 async fn jobs() {
     let store = MemStore::new();
     contract::jobs::run(&store, &store, &store).await;

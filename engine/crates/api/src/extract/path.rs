@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use inkstone_domain::ids::ArticleId;
 use inkstone_domain::{Error, codes};
 
 use crate::error::ApiError;
@@ -21,6 +22,16 @@ pub(crate) struct PathWordId<T>(pub String, pub T);
 
 /// The two words of the path: a plugin, and something of it.
 pub(crate) struct PathWords(pub String, pub String);
+
+/// An article and the number of one of its revisions.
+pub(crate) struct PathRevision(pub ArticleId, pub u64);
+
+/// Where an article is to be read by people.
+pub(crate) struct PathSlug {
+    pub project: String,
+    pub language: String,
+    pub slug: String,
+}
 
 impl<T: FromStr<Err = Error>> FromRequestParts<Shared> for PathId<T> {
     type Rejection = ApiError;
@@ -63,6 +74,40 @@ impl<T: FromStr<Err = Error>> FromRequestParts<Shared> for PathWordId<T> {
         let id = id.parse();
         id.map(|id| Self(word, id))
             .map_err(|error: Error| ApiError::new(&codes::NOT_FOUND, error.message()))
+    }
+}
+
+impl FromRequestParts<Shared> for PathRevision {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        let PathWords(id, revision) = PathWords::from_request_parts(parts, state).await?;
+        let id = id
+            .parse()
+            .map_err(|error: Error| ApiError::new(&codes::NOT_FOUND, error.message()))?;
+        let revision = revision.parse().map_err(|_| {
+            ApiError::new(
+                &codes::NOT_FOUND,
+                format!("`{revision}` is no revision; they are numbers from 1"),
+            )
+        })?;
+        Ok(Self(id, revision))
+    }
+}
+
+impl FromRequestParts<Shared> for PathSlug {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        let Path((project, language, slug)) =
+            Path::<(String, String, String)>::from_request_parts(parts, state)
+                .await
+                .map_err(|_| no_such_path())?;
+        Ok(Self {
+            project,
+            language,
+            slug,
+        })
     }
 }
 

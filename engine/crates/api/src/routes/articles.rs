@@ -1,4 +1,4 @@
-//! `/v1/articles`: articles, their revisions, and where generated ones come from.
+//! `/v1/articles`: articles, and where generated ones come from. Their revisions stand in `revisions`.
 
 use axum::extract::State;
 use axum::http::header::LOCATION;
@@ -6,16 +6,20 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use inkstone_domain::content::{Article, ArticleFilter, Status};
 use inkstone_domain::ids::{ArticleId, UserId};
+use inkstone_services::content::BySlug;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::error::ApiResult;
-use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId, QueryOf};
-use crate::reply::{json, location, no_content, not_modified, ok, revision_tag, tagged};
+use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId, PathSlug, QueryOf};
+use crate::reply::{
+    html, json, location, moved, no_content, not_modified, ok, revision_tag, tagged,
+};
 use crate::state::Shared;
 use crate::wire::article::{
-    ArticleItemReply, ArticlePatchBody, ArticleReply, NewArticleBody, RevisionReply, StatusWord,
+    ArticleItemReply, ArticlePatchBody, ArticleReply, NewArticleBody, StatusWord, TransitionBody,
 };
+use crate::wire::markdown::Include;
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
 use crate::wire::provenance::ProvenanceReply;
@@ -35,21 +39,31 @@ pub(crate) struct ArticlesQuery {
     #[serde(rename = "filter[owner]")]
     #[param(value_type = Option<String>)]
     owner: Option<UserId>,
+    /// Lists the trash, and nothing else.
+    trashed: Option<bool>,
     /// 1 to 100; 20 where it is left out.
     limit: Option<usize>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-/// Which page of the revisions.
+/// How to delete an article.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct RevisionsQuery {
-    /// 1 to 100; 20 where it is left out.
-    limit: Option<usize>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
+pub(crate) struct DeleteQuery {
+    /// For good, with its revisions, from the trash or past it.
+    permanent: Option<bool>,
+}
+
+/// What else to send with an article.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ArticleQuery {
+    /// Any of `html`, `toc` and `stats`, with commas between.
+    #[param(example = "toc,stats")]
+    include: Option<String>,
 }
 
 /// List articles
@@ -71,6 +85,7 @@ pub(crate) async fn list_articles(
         project: query.project,
         status: query.status.map(Status::from),
         tag: query.tag,
+        trashed: query.trashed.unwrap_or_default(),
     };
     let articles = state
         .services
@@ -107,7 +122,7 @@ pub(crate) async fn create_article(
 /// Read an article
 #[utoipa::path(
     get, path = "/v1/articles/{id}", tag = "articles",
-    params(("id" = String, Path, description = "`art_…`"),
+    params(("id" = String, Path, description = "`art_…`"), ArticleQuery,
            ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
     responses(
         (status = 200, description = "The article.", body = ArticleReply,
@@ -119,14 +134,98 @@ pub(crate) async fn show_article(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(id): PathId<ArticleId>,
+    QueryOf(query): QueryOf<ArticleQuery>,
     held: IfNoneMatch,
 ) -> ApiResult {
+    let include = Include::of(query.include.as_deref())?;
     let article = state.services.articles.get(&principal, id).await?;
+    current_reply(&state, article, include, &held).await
+}
+
+/// Read an article as HTML
+///
+/// CommonMark and GFM, rendered and sanitised: it may stand on any page. Headings have the ids of `?include=toc`.
+#[utoipa::path(
+    get, path = "/v1/articles/{id}/html", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`"),
+           ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
+    responses(
+        (status = 200, description = "The body of the article, without a frame.", body = String, content_type = "text/html",
+         headers(("etag" = String, description = "Its revision."))),
+        (status = 304, description = "The caller holds this revision."),
+    ),
+)]
+pub(crate) async fn show_html(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+    held: IfNoneMatch,
+) -> ApiResult {
+    let articles = &state.services.articles;
+    let article = articles.get(&principal, id).await?;
     let tag = revision_tag(article.revision);
     if held.holds(&tag) {
         return Ok(tagged(not_modified(), tag));
     }
-    article_reply(StatusCode::OK, article)
+    let rendered = articles.render(&article).await?;
+    Ok(tagged(html(rendered.html), tag))
+}
+
+/// Read an article by its slug
+///
+/// 308 to where it is now, where it has another slug or language by now.
+#[utoipa::path(
+    get, path = "/v1/articles/by-slug/{project}/{locale}/{slug}", tag = "articles",
+    params(("project" = String, Path, description = "`default` for articles that name none."),
+           ("locale" = String, Path, description = "The article's language, BCP 47."),
+           ("slug" = String, Path, description = "`[a-z0-9-]+`"), ArticleQuery,
+           ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
+    responses(
+        (status = 200, description = "The article.", body = ArticleReply,
+         headers(("etag" = String, description = "Its revision."))),
+        (status = 304, description = "The caller holds this revision."),
+        (status = 308, description = "It was here once.",
+         headers(("location" = String, description = "Where it is now."))),
+    ),
+)]
+pub(crate) async fn show_article_by_slug(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    path: PathSlug,
+    QueryOf(query): QueryOf<ArticleQuery>,
+    held: IfNoneMatch,
+) -> ApiResult {
+    let include = Include::of(query.include.as_deref())?;
+    let PathSlug {
+        project,
+        language,
+        slug,
+    } = path;
+    let articles = &state.services.articles;
+    let found = articles.by_slug(&principal, &project, &language, &slug);
+    match found.await? {
+        BySlug::Article(article) => current_reply(&state, *article, include, &held).await,
+        BySlug::Moved { language, slug } => Ok(moved(location(format!(
+            "/v1/articles/by-slug/{project}/{language}/{slug}"
+        )))),
+    }
+}
+
+/// List the translations of an article
+///
+/// Those that may be read, itself among them, by language, without their bodies.
+#[utoipa::path(
+    get, path = "/v1/articles/{id}/translations", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`")),
+    responses((status = 200, description = "All of them.", body = ListReply<ArticleItemReply>)),
+)]
+pub(crate) async fn list_translations(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+) -> ApiResult {
+    let group = state.services.articles.translations(&principal, id).await?;
+    ok(&ListReply::<ArticleItemReply>::whole(group))
 }
 
 /// Change an article
@@ -155,12 +254,41 @@ pub(crate) async fn change_article(
     article_reply(StatusCode::OK, article)
 }
 
+/// Take an article a step further
+///
+/// `draft` → `in_review` → `approved` → `scheduled` → `published` → `archived`, and back. The owner hands in
+/// and withdraws; reviewers approve, schedule and publish. 409 `status_not_allowed` names where it may go.
+#[utoipa::path(
+    post, path = "/v1/articles/{id}/transitions", tag = "articles", request_body = TransitionBody,
+    params(("id" = String, Path, description = "`art_…`"),
+           ("if-match" = Option<String>, Header, description = "The `etag` of the revision that is meant.")),
+    responses(
+        (status = 200, description = "The article as it is now.", body = ArticleReply,
+         headers(("etag" = String, description = "Its new revision."))),
+        (status = 409, description = "There is no such step.", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Somebody else changed it; read it again.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn move_article(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<ArticleId>,
+    IfMatch(revision): IfMatch,
+    body: JsonBody<TransitionBody>,
+) -> ApiResult {
+    let step = body.value.into();
+    let articles = &state.services.articles;
+    let article = articles.transition(&principal, id, step, revision).await?;
+    article_reply(StatusCode::OK, article)
+}
+
 /// Delete an article
 ///
-/// Takes it out of sight; its revisions are kept.
+/// Puts it into the trash, from which it can be brought back for `[content] trash_days`; with `permanent=true`
+/// it is gone for good.
 #[utoipa::path(
     delete, path = "/v1/articles/{id}", tag = "articles",
-    params(("id" = String, Path, description = "`art_…`"),
+    params(("id" = String, Path, description = "`art_…`"), DeleteQuery,
            ("if-match" = Option<String>, Header, description = "The `etag` of the revision that is deleted.")),
     responses(
         (status = 204, description = "It is gone."),
@@ -171,37 +299,37 @@ pub(crate) async fn delete_article(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(id): PathId<ArticleId>,
+    QueryOf(query): QueryOf<DeleteQuery>,
     IfMatch(revision): IfMatch,
 ) -> ApiResult<Response> {
-    state
-        .services
-        .articles
-        .delete(&principal, id, revision)
-        .await?;
+    let articles = &state.services.articles;
+    match query.permanent {
+        Some(true) => articles.remove(&principal, id, revision).await?,
+        _ => articles.delete(&principal, id, revision).await?,
+    }
     Ok(no_content())
 }
 
-/// List revisions of an article
-///
-/// Newest first; for its owner and admins.
+/// Bring an article back from the trash
 #[utoipa::path(
-    get, path = "/v1/articles/{id}/revisions", tag = "articles",
-    params(("id" = String, Path, description = "`art_…`"), RevisionsQuery),
-    responses((status = 200, description = "A page of revisions.", body = ListReply<RevisionReply>)),
+    post, path = "/v1/articles/{id}/restore", tag = "articles",
+    params(("id" = String, Path, description = "`art_…`"),
+           ("if-match" = Option<String>, Header, description = "The `etag` of the revision that is meant.")),
+    responses(
+        (status = 200, description = "The article as it was.", body = ArticleReply,
+         headers(("etag" = String, description = "Its new revision."))),
+        (status = 412, description = "Somebody else changed it; read it again.", body = Problem, content_type = "application/problem+json"),
+    ),
 )]
-pub(crate) async fn list_revisions(
+pub(crate) async fn restore_article(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(id): PathId<ArticleId>,
-    QueryOf(query): QueryOf<RevisionsQuery>,
+    IfMatch(revision): IfMatch,
 ) -> ApiResult {
-    let page = page_request(query.limit, query.cursor)?;
-    let revisions = state
-        .services
-        .articles
-        .revisions(&principal, id, page)
-        .await?;
-    ok(&ListReply::<RevisionReply>::page(revisions))
+    let articles = &state.services.articles;
+    let article = articles.restore(&principal, id, revision).await?;
+    article_reply(StatusCode::OK, article)
 }
 
 /// Show where an article comes from
@@ -222,7 +350,29 @@ pub(crate) async fn show_provenance(
     ok(&ProvenanceReply::from(provenance))
 }
 
-fn article_reply(status: StatusCode, article: Article) -> ApiResult {
+/// 304 where the caller holds this very revision.
+async fn current_reply(
+    state: &Shared,
+    article: Article,
+    include: Include,
+    held: &IfNoneMatch,
+) -> ApiResult {
+    let tag = revision_tag(article.revision);
+    if held.holds(&tag) {
+        return Ok(tagged(not_modified(), tag));
+    }
+    let rendered = match include.is_empty() {
+        true => None,
+        false => Some(state.services.articles.render(&article).await?),
+    };
+    let mut reply = ArticleReply::from(article);
+    if let Some(rendered) = rendered {
+        include.put(rendered, &mut reply);
+    }
+    Ok(tagged(json(StatusCode::OK, &reply)?, tag))
+}
+
+pub(crate) fn article_reply(status: StatusCode, article: Article) -> ApiResult {
     let tag: HeaderValue = revision_tag(article.revision);
     let response = json(status, &ArticleReply::from(article))?;
     Ok(tagged(response, tag))

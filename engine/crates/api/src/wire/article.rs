@@ -1,11 +1,14 @@
 //! Articles and their revisions.
 
 use chrono::{DateTime, Utc};
-use inkstone_domain::content::{Article, Cause, Revision, Status};
+use inkstone_domain::content::{Article, Cause, Extras, Revision, Status};
 use inkstone_domain::ids::{ArticleId, JobId, UserId};
-use inkstone_services::content::{ArticlePatch, NewArticle};
+use inkstone_services::content::{ArticlePatch, ExtrasPatch, NewArticle, Transition};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+use super::markdown::{HeadingReply, StatsReply};
 
 /// How far an article is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -13,6 +16,8 @@ use utoipa::ToSchema;
 pub(crate) enum StatusWord {
     Draft,
     InReview,
+    Approved,
+    Scheduled,
     Published,
     Archived,
 }
@@ -37,12 +42,43 @@ pub(crate) struct NewArticleBody {
     /// `draft` where it is left out.
     #[serde(default)]
     pub status: Option<StatusWord>,
+    /// With the status `scheduled`, in the future.
+    #[serde(default)]
+    pub publish_at: Option<DateTime<Utc>>,
     /// `[a-z0-9-]+`; `default` where it is left out.
     #[serde(default)]
     pub project: Option<String>,
     /// `[a-z0-9-]+`; made from the title where it is left out.
     #[serde(default)]
     pub slug: Option<String>,
+    /// An article of yours in the same project, or a translation of it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub translation_of: Option<ArticleId>,
+    #[serde(default)]
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    #[serde(default)]
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium.
+    #[serde(default)]
+    pub cover: String,
+    /// What search engines show instead of the title.
+    #[serde(default)]
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere.
+    #[serde(default)]
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    #[serde(default)]
+    pub no_index: bool,
+    /// The name of a content type.
+    #[serde(default)]
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
 }
 
 /// What to change of an article; what is left out stays.
@@ -63,11 +99,52 @@ pub(crate) struct ArticlePatchBody {
     /// BCP 47.
     #[serde(default)]
     pub language: Option<String>,
+    /// Only where a transition could take it.
     #[serde(default)]
     pub status: Option<StatusWord>,
+    /// With the status `scheduled`, in the future; another status takes it away.
+    #[serde(default)]
+    pub publish_at: Option<DateTime<Utc>>,
     /// `[a-z0-9-]+`.
     #[serde(default)]
     pub slug: Option<String>,
+    #[serde(default)]
+    pub categories: Option<Vec<String>>,
+    /// Names of people, or `usr_…`.
+    #[serde(default)]
+    pub authors: Option<Vec<String>>,
+    /// An address, or the id of a medium; empty takes it away.
+    #[serde(default)]
+    pub cover: Option<String>,
+    /// What search engines show instead of the title.
+    #[serde(default)]
+    pub meta_title: Option<String>,
+    /// Where the text is at home, if elsewhere; empty takes it away.
+    #[serde(default)]
+    pub canonical_url: Option<String>,
+    /// Search engines are asked to leave it out.
+    #[serde(default)]
+    pub no_index: Option<bool>,
+    /// The name of a content type; empty takes it away.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// As the content type's schema wants them: all of them, what is left out is gone.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub fields: Option<Map<String, Value>>,
+}
+
+/// A step of an article's life.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TransitionBody {
+    pub to: StatusWord,
+    /// When it is to be published; with `scheduled`, in the future.
+    #[serde(default)]
+    pub at: Option<DateTime<Utc>>,
+    /// Kept with the revision.
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// An article.
@@ -89,13 +166,45 @@ pub(crate) struct ArticleReply {
     /// BCP 47.
     pub language: String,
     pub status: StatusWord,
+    /// With the status `scheduled`.
+    pub publish_at: Option<DateTime<Utc>>,
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium; empty for none.
+    pub cover: String,
+    /// What search engines show instead of the title.
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere; empty for none.
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    pub no_index: bool,
+    /// The name of a content type; empty for none.
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
     /// 1 at creation, one more with every change; the `etag` is this number in quotes.
     pub revision: u64,
     /// The job that wrote it, if one did.
     #[schema(value_type = Option<String>)]
     pub job: Option<JobId>,
+    /// The article it is a translation of.
+    #[schema(value_type = Option<String>)]
+    pub translation_of: Option<ArticleId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// Since when it has been in the trash, if it is.
+    pub trashed_at: Option<DateTime<Utc>>,
+    /// The body as sanitised HTML; with `?include=html`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// The headings of the body; with `?include=toc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub toc: Option<Vec<HeadingReply>>,
+    /// With `?include=stats`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<StatsReply>,
 }
 
 /// An article in a list: all but its body.
@@ -115,12 +224,35 @@ pub(crate) struct ArticleItemReply {
     /// BCP 47.
     pub language: String,
     pub status: StatusWord,
+    /// With the status `scheduled`.
+    pub publish_at: Option<DateTime<Utc>>,
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium; empty for none.
+    pub cover: String,
+    /// What search engines show instead of the title.
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere; empty for none.
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    pub no_index: bool,
+    /// The name of a content type; empty for none.
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
     pub revision: u64,
     /// The job that wrote it, if one did.
     #[schema(value_type = Option<String>)]
     pub job: Option<JobId>,
+    /// The article it is a translation of.
+    #[schema(value_type = Option<String>)]
+    pub translation_of: Option<ArticleId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// Since when it has been in the trash, if it is.
+    pub trashed_at: Option<DateTime<Utc>>,
 }
 
 /// An earlier or the present state of an article.
@@ -133,6 +265,8 @@ pub(crate) struct RevisionReply {
     #[schema(value_type = String)]
     pub author: UserId,
     pub cause: CauseReply,
+    /// What its author said about it.
+    pub comment: Option<String>,
     pub title: String,
     pub summary: String,
     /// CommonMark.
@@ -142,6 +276,24 @@ pub(crate) struct RevisionReply {
     /// BCP 47.
     pub language: String,
     pub status: StatusWord,
+    /// With the status `scheduled`.
+    pub publish_at: Option<DateTime<Utc>>,
+    pub categories: Vec<String>,
+    /// Names of people, or `usr_…`.
+    pub authors: Vec<String>,
+    /// An address, or the id of a medium; empty for none.
+    pub cover: String,
+    /// What search engines show instead of the title.
+    pub meta_title: String,
+    /// Where the text is at home, if elsewhere; empty for none.
+    pub canonical_url: String,
+    /// Search engines are asked to leave it out.
+    pub no_index: bool,
+    /// The name of a content type; empty for none.
+    pub content_type: String,
+    /// As the content type's schema wants them.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -162,6 +314,8 @@ impl From<StatusWord> for Status {
         match word {
             StatusWord::Draft => Self::Draft,
             StatusWord::InReview => Self::InReview,
+            StatusWord::Approved => Self::Approved,
+            StatusWord::Scheduled => Self::Scheduled,
             StatusWord::Published => Self::Published,
             StatusWord::Archived => Self::Archived,
         }
@@ -173,6 +327,8 @@ impl From<Status> for StatusWord {
         match status {
             Status::Draft => Self::Draft,
             Status::InReview => Self::InReview,
+            Status::Approved => Self::Approved,
+            Status::Scheduled => Self::Scheduled,
             Status::Published => Self::Published,
             Status::Archived => Self::Archived,
         }
@@ -191,6 +347,18 @@ impl From<NewArticleBody> for NewArticle {
             meta_description: body.meta_description,
             language: body.language,
             status: body.status.map(Status::from).unwrap_or_default(),
+            publish_at: body.publish_at,
+            translation_of: body.translation_of,
+            extras: Extras {
+                categories: body.categories,
+                authors: body.authors,
+                cover: body.cover,
+                meta_title: body.meta_title,
+                canonical_url: body.canonical_url,
+                no_index: body.no_index,
+                content_type: body.content_type,
+                fields: body.fields,
+            },
         }
     }
 }
@@ -206,6 +374,27 @@ impl From<ArticlePatchBody> for ArticlePatch {
             meta_description: body.meta_description,
             language: body.language,
             status: body.status.map(Status::from),
+            publish_at: body.publish_at,
+            extras: ExtrasPatch {
+                categories: body.categories,
+                authors: body.authors,
+                cover: body.cover,
+                meta_title: body.meta_title,
+                canonical_url: body.canonical_url,
+                no_index: body.no_index,
+                content_type: body.content_type,
+                fields: body.fields,
+            },
+        }
+    }
+}
+
+impl From<TransitionBody> for Transition {
+    fn from(body: TransitionBody) -> Self {
+        Self {
+            to: body.to.into(),
+            at: body.at,
+            comment: body.comment,
         }
     }
 }
@@ -225,10 +414,24 @@ impl From<Article> for ArticleReply {
             meta_description: text.meta_description,
             language: text.language,
             status: text.status.into(),
+            publish_at: text.publish_at,
+            categories: text.extras.categories,
+            authors: text.extras.authors,
+            cover: text.extras.cover,
+            meta_title: text.extras.meta_title,
+            canonical_url: text.extras.canonical_url,
+            no_index: text.extras.no_index,
+            content_type: text.extras.content_type,
+            fields: text.extras.fields,
             revision: article.revision,
             job: article.job,
+            translation_of: article.translation_of,
             created_at: article.created_at,
             updated_at: article.updated_at,
+            trashed_at: article.trashed_at,
+            html: None,
+            toc: None,
+            stats: None,
         }
     }
 }
@@ -247,10 +450,21 @@ impl From<Article> for ArticleItemReply {
             meta_description: text.meta_description,
             language: text.language,
             status: text.status.into(),
+            publish_at: text.publish_at,
+            categories: text.extras.categories,
+            authors: text.extras.authors,
+            cover: text.extras.cover,
+            meta_title: text.extras.meta_title,
+            canonical_url: text.extras.canonical_url,
+            no_index: text.extras.no_index,
+            content_type: text.extras.content_type,
+            fields: text.extras.fields,
             revision: article.revision,
             job: article.job,
+            translation_of: article.translation_of,
             created_at: article.created_at,
             updated_at: article.updated_at,
+            trashed_at: article.trashed_at,
         }
     }
 }
@@ -266,6 +480,7 @@ impl From<Revision> for RevisionReply {
                 Cause::Person => CauseReply::Person,
                 Cause::Job { job, plugin } => CauseReply::Job { job, plugin },
             },
+            comment: revision.comment,
             title: text.title,
             summary: text.summary,
             body: text.body,
@@ -273,6 +488,15 @@ impl From<Revision> for RevisionReply {
             meta_description: text.meta_description,
             language: text.language,
             status: text.status.into(),
+            publish_at: text.publish_at,
+            categories: text.extras.categories,
+            authors: text.extras.authors,
+            cover: text.extras.cover,
+            meta_title: text.extras.meta_title,
+            canonical_url: text.extras.canonical_url,
+            no_index: text.extras.no_index,
+            content_type: text.extras.content_type,
+            fields: text.extras.fields,
             created_at: revision.created_at,
         }
     }

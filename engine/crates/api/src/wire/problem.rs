@@ -24,6 +24,10 @@ pub struct Problem {
     pub code: &'static str,
     /// The same as in the header `x-request-id`; quote it when you ask for help.
     pub request_id: String,
+    /// With `revision_mismatch`: the revision that is stored, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 7)]
+    pub current_revision: Option<u64>,
     /// The fields that are wrong, where the input is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemField>,
@@ -60,6 +64,7 @@ impl Problem {
             detail: error.message().to_owned(),
             code: code.name,
             request_id: request_id.to_owned(),
+            current_revision: error.revision(),
             errors,
         }
     }

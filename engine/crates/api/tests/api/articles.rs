@@ -86,6 +86,48 @@ async fn a_change_needs_the_revision_it_was_made_on() {
 }
 
 #[tokio::test]
+async fn an_article_goes_its_way_step_by_step() {
+    let api = TestApi::start().await;
+    let path = path_of(&write(&api.creator(), json!({"title": "A", "project": "one"})).await);
+    let steps = format!("{path}/transitions");
+    let step = |to: &str| json!({"to": to});
+    let handed_in = api
+        .creator()
+        .with_header("if-match", "\"1\"")
+        .post(&steps, json!({"to": "in_review", "comment": "Please"}))
+        .await;
+    assert_eq!(handed_in.status, 200, "{handed_in:?}");
+    assert_eq!(handed_in.header("etag"), "\"2\"");
+    assert_eq!(handed_in.json()["status"], "in_review");
+    let refused = api.creator().post(&steps, step("approved")).await;
+    check::problem(&refused, 403, "forbidden");
+    assert_eq!(api.admin().post(&steps, step("approved")).await.status, 200);
+    let refused = api
+        .admin()
+        .patch(&path, json!({"status": "approved"}))
+        .await;
+    assert_eq!(refused.json()["revision"], 3, "nothing changed");
+    let refused = api.admin().post(&steps, step("approved")).await;
+    let problem = check::problem(&refused, 409, "status_not_allowed");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`scheduled`, `published`"), "{detail}");
+    let scheduled = json!({"to": "scheduled", "at": "2999-01-01T00:00:00Z"});
+    let reply = api.admin().post(&steps, scheduled).await.json();
+    assert_eq!(reply["publish_at"], "2999-01-01T00:00:00Z");
+    let past = json!({"to": "scheduled", "at": "1999-01-01T00:00:00Z"});
+    let refused = api.admin().post(&steps, past).await;
+    let problem = check::problem(&refused, 400, "invalid_input");
+    assert_eq!(problem["errors"][0]["pointer"], "/at");
+    let list = api.creator().get(&format!("{path}/revisions")).await.json();
+    assert_eq!(list["data"][2]["comment"], "Please");
+    check::problem(
+        &api.stranger().post(&steps, step("draft")).await,
+        404,
+        "not_found",
+    );
+}
+
+#[tokio::test]
 async fn a_deleted_article_is_gone() {
     let api = TestApi::start().await;
     let path = path_of(&write(&api.creator(), json!({"title": "A"})).await);
@@ -98,6 +140,28 @@ async fn a_deleted_article_is_gone() {
     assert!(reply.body.is_empty());
     check::problem(&api.creator().get(&path).await, 404, "not_found");
     check::problem(&api.creator().delete(&path).await, 404, "not_found");
+}
+
+#[tokio::test]
+async fn the_trash_gives_back_or_forgets() {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let path = path_of(&write(&client, json!({"title": "A"})).await);
+    assert_eq!(client.delete(&path).await.status, 204);
+    let trash = client.get("/v1/articles?trashed=true").await.json();
+    assert_eq!(trash["data"][0]["title"], "A");
+    assert!(trash["data"][0]["trashed_at"].is_string());
+    let theirs = api.stranger().get("/v1/articles?trashed=true").await.json();
+    assert_eq!(theirs["data"], json!([]));
+    let back = client.post(&format!("{path}/restore"), json!({})).await;
+    assert_eq!((back.status, back.header("etag")), (200, "\"3\""));
+    assert_eq!(client.get(&path).await.json()["trashed_at"], json!(null));
+    let gone = client.delete(&format!("{path}?permanent=true")).await;
+    assert_eq!(gone.status, 204);
+    let back = client.post(&format!("{path}/restore"), json!({})).await;
+    check::problem(&back, 404, "not_found");
+    let trash = client.get("/v1/articles?trashed=true").await.json();
+    assert_eq!(trash["data"], json!([]));
 }
 
 #[tokio::test]
@@ -182,6 +246,146 @@ async fn revisions_are_kept() {
     assert_eq!(bodies, ["two", "one"]);
     assert_eq!(list["data"][0]["revision"], 2);
     assert_eq!(list["data"][0]["cause"], json!({"by": "person"}));
+}
+
+#[tokio::test]
+async fn a_revision_is_read_compared_and_brought_back() {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let path = path_of(&write(&client, json!({"title": "A", "body": "one two"})).await);
+    client.patch(&path, json!({"body": "one three"})).await;
+    let first = client.get(&format!("{path}/revisions/1")).await.json();
+    assert_eq!(
+        (&first["revision"], &first["body"]),
+        (&json!(1), &json!("one two"))
+    );
+    let diff = client.get(&format!("{path}/revisions/2/diff")).await.json();
+    assert_eq!((&diff["from"], &diff["to"]), (&json!(1), &json!(2)));
+    let pieces = json!([{"field": "body", "pieces": [
+        {"op": "equal", "text": "one "}, {"op": "delete", "text": "two"}, {"op": "insert", "text": "three"},
+    ]}]);
+    assert_eq!(diff["fields"], pieces);
+    let none = client
+        .get(&format!("{path}/revisions/2/diff?against=2"))
+        .await;
+    assert_eq!(none.json()["fields"], json!([]));
+    let late = client.clone().with_header("if-match", "\"1\"");
+    let refused = late
+        .post(&format!("{path}/revisions/1/restore"), json!({}))
+        .await;
+    check::problem(&refused, 412, "revision_mismatch");
+    let back = client
+        .post(&format!("{path}/revisions/1/restore"), json!({}))
+        .await;
+    assert_eq!((back.status, back.header("etag")), (200, "\"3\""));
+    assert_eq!(back.json()["body"], "one two");
+    for missing in ["revisions/9", "revisions/x", "revisions/0/diff"] {
+        let reply = client.get(&format!("{path}/{missing}")).await;
+        check::problem(&reply, 404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn two_editors_keep_both_changes() {
+    let api = TestApi::start().await;
+    let body = "The moon pulls the sea.\n\nTwice a day.";
+    let path = path_of(&write(&api.creator(), json!({"title": "A", "body": body})).await);
+    let on_first = |client: ApiClient| client.with_header("if-match", "\"1\"");
+    let theirs = json!({"body": body.replace("moon", "full moon")});
+    assert_eq!(on_first(api.admin()).patch(&path, theirs).await.status, 200);
+    let mine = json!({"body": body.replace("Twice", "Once")});
+    let refused = on_first(api.creator()).patch(&path, mine.clone()).await;
+    let problem = check::problem(&refused, 412, "revision_mismatch");
+    assert_eq!(problem["current_revision"], 2);
+    let merge = json!({"base": 1, "patch": mine});
+    let merged = api
+        .creator()
+        .post(&format!("{path}/merge"), merge)
+        .await
+        .json();
+    assert_eq!(merged["conflicts"], json!([]));
+    let tag = format!("\"{}\"", merged["revision"]);
+    let save = api.creator().with_header("if-match", &tag);
+    let saved = save.patch(&path, merged["patch"].clone()).await;
+    assert_eq!(saved.status, 200, "{saved:?}");
+    assert_eq!(
+        saved.json()["body"],
+        "The full moon pulls the sea.\n\nOnce a day."
+    );
+}
+
+#[tokio::test]
+async fn markdown_is_shown_as_html() {
+    let api = TestApi::start().await;
+    let body = "# Tides\n\nThe *moon* pulls. <script>alert(1)</script>";
+    let path = path_of(&write(&api.creator(), json!({"title": "A", "body": body})).await);
+    let page = api.creator().get(&format!("{path}/html")).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'none'")
+    );
+    let html = page.text().to_owned();
+    assert!(html.contains("<p>The <em>moon</em> pulls. </p>"), "{html}");
+    let held = api
+        .creator()
+        .with_header("if-none-match", page.header("etag"));
+    assert_eq!(held.get(&format!("{path}/html")).await.status, 304);
+    check::problem(
+        &api.stranger().get(&format!("{path}/html")).await,
+        404,
+        "not_found",
+    );
+
+    let all = api
+        .creator()
+        .get(&format!("{path}?include=html,toc,stats"))
+        .await
+        .json();
+    assert_eq!(all["html"], json!(html));
+    assert_eq!(
+        all["toc"],
+        json!([{"level": 1, "text": "Tides", "anchor": "s-tides"}])
+    );
+    assert_eq!(all["stats"]["reading_minutes"], 1);
+    let plain = api.creator().get(&path).await.json();
+    assert!(plain.get("html").is_none() && plain.get("toc").is_none());
+    let wrong = api.creator().get(&format!("{path}?include=pdf")).await;
+    let problem = check::problem(&wrong, 400, "invalid_input");
+    assert_eq!(problem["errors"][0]["pointer"], "?include");
+}
+
+#[tokio::test]
+async fn slugs_are_addresses_that_last() {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let article = write(
+        &client,
+        json!({"title": "The tides", "status": "published"}),
+    )
+    .await;
+    let twin = write(&client, json!({"title": "The tides"})).await;
+    assert_eq!(twin["slug"], "the-tides-2");
+    let taken = json!({"title": "B", "slug": "the-tides"});
+    check::problem(&client.post("/v1/articles", taken).await, 409, "slug_taken");
+    let old = "/v1/articles/by-slug/default/en/the-tides";
+    let read = api.viewer().get(old).await;
+    assert_eq!((read.status, read.json()), (200, article.clone()));
+    let held = api.viewer().with_header("if-none-match", "\"1\"");
+    assert_eq!(held.get(old).await.status, 304);
+    let renamed = json!({"slug": "ebb-and-flow"});
+    assert_eq!(client.patch(&path_of(&article), renamed).await.status, 200);
+    let moved = api.viewer().get(old).await;
+    assert_eq!(moved.status, 308);
+    assert_eq!(
+        moved.header("location"),
+        "/v1/articles/by-slug/default/en/ebb-and-flow"
+    );
+    let secret = "/v1/articles/by-slug/default/en/the-tides-2";
+    check::problem(&api.viewer().get(secret).await, 404, "not_found");
+    assert_eq!(client.get(secret).await.status, 200);
 }
 
 #[tokio::test]

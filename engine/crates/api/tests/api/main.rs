@@ -10,6 +10,7 @@ mod audit;
 mod auth;
 mod chat;
 mod check;
+mod content_types;
 mod conversations;
 mod edge;
 mod embeddings;

@@ -271,8 +271,18 @@ async fn every_route_by_every_identity() {
 /// Writes the creator's things and puts their ids into the path.
 async fn fill(api: &TestApi, path: &str) -> String {
     let client = api.creator();
-    let mut path = path.to_owned();
+    let mut path = path.replace("{creator}", &api.user(Identity::Creator).to_string());
+    if path.contains("{session}") {
+        let sessions = client.get("/v1/me/sessions").await.json();
+        let session = sessions["data"][0]["id"].as_str().unwrap();
+        path = path.replace("{session}", session);
+    }
     for (name, target, body) in [
+        (
+            "{api-key}",
+            "/v1/me/api-keys",
+            json!({"name": "ci", "scopes": ["articles:read"]}),
+        ),
         (
             "{job}",
             "/v1/generate/generator-fake/article",
@@ -290,6 +300,12 @@ async fn fill(api: &TestApi, path: &str) -> String {
             let made = client.post(target, body).await.json();
             path = path.replace(name, made["id"].as_str().unwrap());
         }
+    }
+    if path.contains("{trashed}") {
+        let made = client.post("/v1/articles", json!({"title": "A"})).await;
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        client.delete(&format!("/v1/articles/{id}")).await;
+        path = path.replace("{trashed}", &id);
     }
     if path.contains("{project}") {
         path = fill_project(api, &path).await;

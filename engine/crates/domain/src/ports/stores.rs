@@ -85,18 +85,41 @@ pub struct ArticleWrite {
     pub article: Article,
     pub author: UserId,
     pub cause: Cause,
+    /// What the author says about it.
+    pub comment: Option<String>,
     pub event: Event,
 }
 
 #[async_trait]
 pub trait ArticleStore: Send + Sync {
-    /// Stores article, revision and event. `article.revision` is 1.
+    /// Stores article, revision and event. `article.revision` is 1. `slug_taken` where another article
+    /// of its project and language has its slug, or had it.
     async fn create_article(&self, write: ArticleWrite) -> Result<()>;
-    /// Replaces the article if the stored revision is `article.revision - 1`, else `revision_mismatch`; `not_found` where it is gone.
+    /// Replaces the article if the stored revision is `article.revision - 1`, else `revision_mismatch`; `not_found` where it is gone, `slug_taken` as above. The old slug stays the article's.
     async fn update_article(&self, write: ArticleWrite) -> Result<()>;
-    /// Takes it out of sight, keeping its revisions. Same conditions as an update.
+    /// Puts it into the trash at `article.updated_at`, keeping its revisions and slugs. Same conditions as an update.
     async fn delete_article(&self, write: ArticleWrite) -> Result<()>;
+    /// Takes it out of the trash, as a new revision. Same conditions, for what is in the trash.
+    async fn restore_article(&self, write: ArticleWrite) -> Result<()>;
+    /// Removes what is in the trash for good: text, revisions, provenance and slugs. Same conditions. Its
+    /// stamp stays until [`ArticleStore::forget_removed`], for those who follow.
+    async fn remove_article(&self, write: ArticleWrite) -> Result<()>;
+    /// As it was put into the trash; `None` for all others.
+    async fn trashed_article(&self, id: ArticleId) -> Result<Option<Article>>;
+    /// What was put into the trash before that time, longest first.
+    async fn trashed_before(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<Article>>;
+    /// Drops the stamps of what was removed before that time. How many.
+    async fn forget_removed(&self, before: DateTime<Utc>) -> Result<u64>;
     async fn article(&self, id: ArticleId) -> Result<Option<Article>>;
+    /// The one that has or had this slug; `None` where it is deleted. Case of the language does not matter.
+    async fn article_by_slug(
+        &self,
+        project: &str,
+        language: &str,
+        slug: &str,
+    ) -> Result<Option<Article>>;
+    /// The article and its translations, by language; deleted ones are left out. At most 200.
+    async fn translations(&self, original: ArticleId) -> Result<Vec<Article>>;
     /// Deleted ones are left out; order is that of the ids.
     async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>>;
     /// Newest first.
@@ -107,6 +130,7 @@ pub trait ArticleStore: Send + Sync {
     ) -> Result<Page<Article>>;
     /// Newest first.
     async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>>;
+    async fn revision(&self, article: ArticleId, revision: u64) -> Result<Option<Revision>>;
     async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>>;
     /// Stamps of all articles changed at or after `since`, oldest change first. May repeat what was
     /// seen; with an overlap longer than the longest transaction it misses nothing.

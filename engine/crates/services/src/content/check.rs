@@ -3,6 +3,7 @@
 use inkstone_domain::content::{Article, PageRequest};
 use inkstone_domain::{Error, FieldError, Result, codes};
 
+use super::extras::check_extras;
 use super::slug::is_slug;
 
 const MAX_TITLE_CHARS: usize = 300;
@@ -11,6 +12,7 @@ const MAX_META_CHARS: usize = 1_000;
 const MAX_BODY_BYTES: usize = 1 << 20;
 const MAX_TAGS: usize = 32;
 const MAX_TAG_CHARS: usize = 64;
+const MAX_COMMENT_CHARS: usize = 2_000;
 
 /// Checks everything a person or a plugin has a say in.
 pub fn check_article(article: &Article) -> Result<()> {
@@ -64,7 +66,20 @@ pub fn check_article(article: &Article) -> Result<()> {
     if !is_slug(&article.project) {
         wrong.add("/project", SLUG_RULE);
     }
+    check_extras(&text.extras, &mut wrong);
     wrong.into_result("the article is not valid as given")
+}
+
+/// Checks what somebody says about a change.
+pub fn check_comment(comment: Option<&str>) -> Result<()> {
+    let mut wrong = Wrong::default();
+    if comment.is_some_and(|comment| comment.chars().count() > MAX_COMMENT_CHARS) {
+        wrong.add(
+            "/comment",
+            format!("must have at most {MAX_COMMENT_CHARS} characters"),
+        );
+    }
+    wrong.into_result("the comment is not valid as given")
 }
 
 /// Checks the name of a project.
@@ -104,18 +119,19 @@ fn is_language(tag: &str) -> bool {
     is_primary && tag.len() <= 35 && subtags.all(is_subtag)
 }
 
+/// What is wrong with an input, field by field.
 #[derive(Default)]
-struct Wrong(Vec<FieldError>);
+pub(super) struct Wrong(Vec<FieldError>);
 
 impl Wrong {
-    fn add(&mut self, pointer: &str, detail: impl Into<String>) {
+    pub(super) fn add(&mut self, pointer: &str, detail: impl Into<String>) {
         self.0.push(FieldError {
             pointer: pointer.to_owned(),
             detail: detail.into(),
         });
     }
 
-    fn into_result(self, message: &str) -> Result<()> {
+    pub(super) fn into_result(self, message: &str) -> Result<()> {
         let Some(first) = self.0.first() else {
             return Ok(());
         };

@@ -6,6 +6,8 @@ use inkstone_domain::ids::ArticleId;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
+use super::DEFAULT_PROJECT;
+use super::status::Hands;
 use crate::policy::{self, Act, Standing};
 
 pub fn may_read(principal: &Principal, article: &Article) -> bool {
@@ -29,6 +31,25 @@ pub fn check_may_change(principal: &Principal, article: &Article) -> Result<()> 
     check(principal, article, act)
 }
 
+/// What the principal may do with an article. Owners review and publish their own in the project
+/// `default`; elsewhere they hand in, and admins review.
+pub fn hands(principal: &Principal, article: &Article) -> Hands {
+    if principal.is_admin() {
+        return Hands {
+            author: true,
+            reviewer: true,
+            express: true,
+        };
+    }
+    let author = principal.can_create() && article.owner == principal.user;
+    let publishes = author && article.project == DEFAULT_PROJECT;
+    Hands {
+        author,
+        reviewer: publishes,
+        express: publishes,
+    }
+}
+
 /// For an article the principal may read: owner or admin.
 pub fn check_is_own(principal: &Principal, article: &Article) -> Result<()> {
     let act = Act::InspectArticle {
@@ -41,6 +62,13 @@ pub fn check_is_own(principal: &Principal, article: &Article) -> Result<()> {
 pub fn visible_filter(principal: &Principal, filter: ArticleFilter) -> Option<ArticleFilter> {
     if principal.is_admin() {
         return Some(filter);
+    }
+    if filter.trashed {
+        let is_own = filter.owner.is_none_or(|owner| owner == principal.user);
+        return is_own.then_some(ArticleFilter {
+            owner: Some(principal.user),
+            ..filter
+        });
     }
     match (filter.owner, filter.status) {
         (Some(owner), _) if owner == principal.user => Some(filter),
@@ -74,4 +102,9 @@ fn standing(principal: &Principal, article: &Article) -> Standing {
 
 fn is_published(article: &Article) -> bool {
     article.text.status == Status::Published
+}
+
+/// Owner or admin.
+pub fn is_own(principal: &Principal, article: &Article) -> bool {
+    principal.is_admin() || article.owner == principal.user
 }

@@ -12,7 +12,7 @@ use inkstone_domain::generation::{Draft, GenerationEvent};
 use inkstone_domain::ids::EventId;
 use inkstone_domain::job::{Checkpoint, ClaimedJob, Job, JobError};
 use inkstone_domain::plugin::LoadedPlugin;
-use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall, Toolbox};
+use inkstone_domain::ports::{Ai, DocumentSearch, DraftCommit, GuestCall, Toolbox};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,7 @@ use super::feed::Feed;
 use super::worker::Worker;
 use crate::ai::{CallLog, CallerAi};
 use crate::chat::elapsed_ms;
+use crate::content::{SLUG_ATTEMPTS, numbered};
 use crate::plugins::Choice;
 use crate::search::visibility_of;
 use crate::toolbox::{CallerSearch, CallerTools};
@@ -272,7 +273,7 @@ impl<'a> Attempt<'a> {
     async fn succeed(&self, draft: Draft, plugin: &LoadedPlugin) -> Result<()> {
         let model = self.job.task.model.as_deref().unwrap_or_default();
         let route = self.worker.models.resolve(model, &Choice::stable());
-        let commit = commit(Made {
+        let mut commit = commit(Made {
             job: &self.job,
             draft,
             plugin,
@@ -282,14 +283,24 @@ impl<'a> Attempt<'a> {
             elapsed_ms: self.elapsed_ms(),
             now: self.worker.clock.now(),
         })?;
-        (|| {
-            self.worker
-                .store
-                .succeed(self.job.id, self.fence, commit.clone())
-        })
-        .retry(store_patience())
-        .when(Error::is_transient)
-        .await
+        let base = commit.write.article.slug.clone();
+        for clash in 1..=SLUG_ATTEMPTS {
+            match self.store_success(&commit).await {
+                Err(error) if error.code() == &codes::SLUG_TAKEN => {
+                    commit.write.article.slug = numbered(&base, clash);
+                }
+                done => return done,
+            }
+        }
+        self.store_success(&commit).await
+    }
+
+    async fn store_success(&self, commit: &DraftCommit) -> Result<()> {
+        let store = &self.worker.store;
+        (|| store.succeed(self.job.id, self.fence, commit.clone()))
+            .retry(store_patience())
+            .when(Error::is_transient)
+            .await
     }
 
     /// A fault that may pass; faults of the plugin itself do not.

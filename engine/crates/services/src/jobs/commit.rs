@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use inkstone_domain::chat::Usage;
-use inkstone_domain::content::{Article, ArticleText, Cause, Status};
+use inkstone_domain::content::{Article, ArticleText, Cause, Extras, Status};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::generation::Draft;
 use inkstone_domain::ids::{ArticleId, EventId};
@@ -39,8 +39,10 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
         text,
         revision: 1,
         job: Some(job.id),
+        translation_of: None,
         created_at: made.now,
         updated_at: made.now,
+        trashed_at: None,
     };
     check_article(&article).map_err(|error| {
         Error::new(
@@ -89,6 +91,7 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
                 job: job.id,
                 plugin: job.task.plugin.clone(),
             },
+            comment: None,
             article,
         },
         provenance,
@@ -117,6 +120,8 @@ fn text_of(draft: Draft) -> (ArticleText, Vec<Source>) {
             false => draft.language,
         },
         status: Status::Draft,
+        publish_at: None,
+        extras: Extras::default(),
     };
     (text, draft.sources)
 }

@@ -1,5 +1,11 @@
 //! Articles: who may do what, what they must look like, and who was faster.
 
+mod extras;
+mod revisions;
+mod slugs;
+mod transitions;
+mod trash;
+
 use inkstone_domain::Result;
 use inkstone_domain::content::{Article, ArticleFilter, Status};
 use inkstone_domain::event::EventBody;

@@ -179,6 +179,7 @@ fn engine(
             prompts: store.clone(),
             conversations: store.clone(),
             audit: store.clone(),
+            content_types: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {

@@ -1,5 +1,8 @@
 //! The suite of [`ArticleStore`], with the events its writes leave in the [`EventLog`].
 
+pub mod slugs;
+pub mod trash;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -21,7 +24,14 @@ pub async fn run(store: &dyn ArticleStore, events: &dyn EventLog) {
     refuses_a_second_creation(store, events).await;
     refuses_old_revisions(store, events).await;
     one_of_many_updates(store, events).await;
+    slugs::belong_to_one_article(store).await;
+    slugs::lead_to_where_the_article_is(store).await;
+    slugs::are_given_to_one_of_many(store).await;
     deletes_and_keeps_revisions(store, events).await;
+    trash::gives_back_what_it_holds(store, events).await;
+    trash::is_emptied_for_good(store, events).await;
+    trash::knows_what_is_oldest(store).await;
+    translations_belong_together(store).await;
     filters_lists(store).await;
     pages_stand_still_under_writes(store).await;
     refuses_foreign_cursors(store).await;
@@ -42,7 +52,10 @@ pub async fn keeps_articles_and_revisions(store: &dyn ArticleStore, events: &dyn
 
     let mut update = sample::retitling(&article, "Ebb & “flow”");
     update.author = UserId::new();
-    update.article.text.status = Status::InReview;
+    update.article.text.status = Status::Scheduled;
+    update.article.text.publish_at = Some(sample::now());
+    update.article.text.extras = sample::extras();
+    update.comment = Some("Tomorrow — not earlier".to_owned());
     update.article.text.tags.clear();
     store.update_article(update.clone()).await.unwrap();
     let stored = store.article(article.id).await.unwrap();
@@ -59,6 +72,7 @@ pub async fn keeps_articles_and_revisions(store: &dyn ArticleStore, events: &dyn
     assert_eq!((newest.revision, oldest.revision), (2, 1));
     assert_eq!(newest.text, update.article.text);
     assert_eq!(newest.author, update.author);
+    assert_eq!(newest.comment, update.comment);
     assert_eq!(newest.created_at, update.article.updated_at);
     assert_eq!(oldest.text, article.text);
     assert_eq!(oldest.cause, creation.cause);
@@ -75,6 +89,14 @@ pub async fn keeps_articles_and_revisions(store: &dyn ArticleStore, events: &dyn
     let second = store.revisions(article.id, second).await.unwrap();
     assert_eq!(second.items, vec![oldest.clone()]);
     assert_eq!(second.next_cursor, None);
+
+    for kept in [newest, oldest] {
+        let one = store.revision(article.id, kept.revision).await.unwrap();
+        assert_eq!(one.as_ref(), Some(kept));
+    }
+    for none in [0, 3, u64::MAX] {
+        assert_eq!(store.revision(article.id, none).await.unwrap(), None);
+    }
 
     let written = all_events(events).await;
     assert!(written.contains(&creation.event));
@@ -184,6 +206,28 @@ pub async fn deletes_and_keeps_revisions(store: &dyn ArticleStore, events: &dyn 
 
     let stamp = stamp_of(store, article.id).await;
     assert_eq!((stamp.revision, stamp.deleted), (2, true));
+}
+
+pub async fn translations_belong_together(store: &dyn ArticleStore) {
+    let original = sample::article(UserId::new());
+    let mut group = vec![original.clone()];
+    for language in ["de", "ar", "pt-BR"] {
+        let mut translation = sample::article(original.owner);
+        translation.translation_of = Some(original.id);
+        translation.text.language = language.to_owned();
+        group.push(translation);
+    }
+    let alone = sample::article(original.owner);
+    for article in group.iter().chain([&alone]) {
+        let creation = sample::creation(article);
+        store.create_article(creation).await.unwrap();
+    }
+    group.sort_by(|a, b| a.text.language.cmp(&b.text.language));
+    assert_eq!(store.translations(original.id).await.unwrap(), group);
+    assert_eq!(store.translations(alone.id).await.unwrap(), [alone]);
+    let deletion = sample::deletion(&group[0]);
+    store.delete_article(deletion).await.unwrap();
+    assert_eq!(store.translations(original.id).await.unwrap(), group[1..]);
 }
 
 pub async fn filters_lists(store: &dyn ArticleStore) {
@@ -459,7 +503,7 @@ async fn list_of(store: &dyn ArticleStore, owner: UserId, limit: usize) -> Page<
     store.list_articles(filter, page).await.unwrap()
 }
 
-async fn stamp_of(store: &dyn ArticleStore, id: ArticleId) -> ArticleStamp {
+pub(super) async fn stamp_of(store: &dyn ArticleStore, id: ArticleId) -> ArticleStamp {
     let all = store.stamps(None, usize::MAX).await.unwrap();
     all.into_iter().find(|stamp| stamp.id == id).unwrap()
 }

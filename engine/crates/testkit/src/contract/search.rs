@@ -57,6 +57,20 @@ async fn follows_changes_and_deletions(index: &dyn SearchIndex, store: &dyn Arti
         .unwrap();
     index.catch_up().await.unwrap();
     assert_eq!(index.query(query("beaver")).await.unwrap().total, 0);
+
+    // Back from the trash, and out of it for good at once.
+    let trashed = store.trashed_article(article.id).await.unwrap().unwrap();
+    let back = sample::restoration(&trashed);
+    let article = back.article.clone();
+    store.restore_article(back).await.unwrap();
+    index.catch_up().await.unwrap();
+    assert_eq!(index.query(query("beaver")).await.unwrap().total, 1);
+    let deletion = sample::deletion(&article);
+    let removal = sample::removal(&deletion.article);
+    store.delete_article(deletion).await.unwrap();
+    store.remove_article(removal).await.unwrap();
+    index.catch_up().await.unwrap();
+    assert_eq!(index.query(query("beaver")).await.unwrap().total, 0);
 }
 
 async fn filters_inside_the_search(index: &dyn SearchIndex, store: &dyn ArticleStore) {

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use inkstone_domain::content::{Article, ArticleFilter, ArticleStamp, Page, PageRequest, Revision};
+use inkstone_domain::content::{
+    Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision,
+};
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
 use inkstone_domain::provenance::Provenance;
@@ -14,6 +16,8 @@ use super::{MemStore, State, already_exists, not_found, page_of};
 pub(super) struct ArticleEntry {
     article: Article,
     deleted: bool,
+    /// Gone for good; only its stamp is left.
+    removed_at: Option<DateTime<Utc>>,
     changed_at: DateTime<Utc>,
     /// Oldest first.
     revisions: Vec<Revision>,
@@ -41,6 +45,7 @@ impl ArticleStore for MemStore {
         let entry = state.expect_previous(&write.article)?;
         entry.article.revision = write.article.revision;
         entry.article.updated_at = write.article.updated_at;
+        entry.article.trashed_at = Some(write.article.updated_at);
         entry.deleted = true;
         entry.changed_at = now;
         state.events.insert(write.event.id, write.event);
@@ -49,8 +54,96 @@ impl ArticleStore for MemStore {
         Ok(())
     }
 
+    async fn restore_article(&self, write: ArticleWrite) -> Result<()> {
+        let now = self.shared.clock.now();
+        let mut state = self.state();
+        state.expect_trashed(&write.article)?;
+        state.claim_slug(&write.article)?;
+        let entry = state.expect_trashed(&write.article)?;
+        entry.revisions.push(revision(&write));
+        entry.article = write.article;
+        entry.deleted = false;
+        entry.changed_at = now;
+        state.events.insert(write.event.id, write.event);
+        drop(state);
+        self.nudge();
+        Ok(())
+    }
+
+    async fn remove_article(&self, write: ArticleWrite) -> Result<()> {
+        let now = self.shared.clock.now();
+        let id = write.article.id;
+        let mut state = self.state();
+        let entry = state.expect_trashed(&write.article)?;
+        entry.article = Article {
+            text: ArticleText::default(),
+            slug: String::new(),
+            ..write.article
+        };
+        entry.removed_at = Some(entry.article.updated_at);
+        entry.revisions.clear();
+        entry.changed_at = now;
+        state.provenance.remove(&id);
+        state.slugs.retain(|_, holder| *holder != id);
+        state.events.insert(write.event.id, write.event);
+        drop(state);
+        self.nudge();
+        Ok(())
+    }
+
+    async fn trashed_article(&self, id: ArticleId) -> Result<Option<Article>> {
+        let state = self.state();
+        let entry = state.articles.get(&id).filter(|entry| entry.is_trashed());
+        Ok(entry.map(|entry| entry.article.clone()))
+    }
+
+    async fn trashed_before(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<Article>> {
+        let state = self.state();
+        let mut trashed: Vec<Article> = state
+            .articles
+            .values()
+            .filter(|entry| entry.is_trashed() && entry.article.trashed_at < Some(before))
+            .map(|entry| entry.article.clone())
+            .collect();
+        trashed.sort_by_key(|article| (article.trashed_at, article.id));
+        trashed.truncate(limit);
+        Ok(trashed)
+    }
+
+    async fn forget_removed(&self, before: DateTime<Utc>) -> Result<u64> {
+        let mut state = self.state();
+        let all = state.articles.len();
+        let is_old = |entry: &ArticleEntry| entry.removed_at.is_some_and(|at| at < before);
+        state.articles.retain(|_, entry| !is_old(entry));
+        Ok((all - state.articles.len()) as u64)
+    }
+
     async fn article(&self, id: ArticleId) -> Result<Option<Article>> {
         Ok(self.state().visible(id).cloned())
+    }
+
+    async fn article_by_slug(
+        &self,
+        project: &str,
+        language: &str,
+        slug: &str,
+    ) -> Result<Option<Article>> {
+        let state = self.state();
+        let id = state.slugs.get(&slug_key(project, language, slug));
+        Ok(id.and_then(|id| state.visible(*id)).cloned())
+    }
+
+    async fn translations(&self, original: ArticleId) -> Result<Vec<Article>> {
+        let state = self.state();
+        let all = state.articles.values().filter(|entry| !entry.deleted);
+        let mut group: Vec<Article> = all
+            .map(|entry| &entry.article)
+            .filter(|it| it.id == original || it.translation_of == Some(original))
+            .cloned()
+            .collect();
+        group.sort_by(|a, b| (&a.text.language, a.id).cmp(&(&b.text.language, b.id)));
+        group.truncate(200);
+        Ok(group)
     }
 
     async fn articles_by_id(&self, ids: &[ArticleId]) -> Result<Vec<Article>> {
@@ -71,7 +164,11 @@ impl ArticleStore for MemStore {
             .articles
             .iter()
             .rev()
-            .filter(|(_, entry)| !entry.deleted && matches(&filter, &entry.article))
+            .filter(|(_, entry)| match filter.trashed {
+                true => entry.is_trashed(),
+                false => !entry.deleted,
+            })
+            .filter(|(_, entry)| matches(&filter, &entry.article))
             .map(|(id, entry)| (*id, entry.article.clone()));
         page_of(newest_first, &page, |cursor| cursor.parse().ok())
     }
@@ -85,6 +182,13 @@ impl ArticleStore for MemStore {
             .flat_map(|entry| entry.revisions.iter().rev())
             .map(|revision| (revision.revision, revision.clone()));
         page_of(newest_first, &page, |cursor| cursor.parse().ok())
+    }
+
+    async fn revision(&self, article: ArticleId, revision: u64) -> Result<Option<Revision>> {
+        let state = self.state();
+        let entry = state.articles.get(&article);
+        let mut kept = entry.into_iter().flat_map(|entry| &entry.revisions);
+        Ok(kept.find(|kept| kept.revision == revision).cloned())
     }
 
     async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>> {
@@ -122,16 +226,24 @@ impl ArticleStore for MemStore {
     }
 }
 
+impl ArticleEntry {
+    fn is_trashed(&self) -> bool {
+        self.deleted && self.removed_at.is_none()
+    }
+}
+
 impl State {
     pub(super) fn create_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
         let id = write.article.id;
         if self.articles.contains_key(&id) {
             return Err(already_exists("article", id));
         }
+        self.claim_slug(&write.article)?;
         let entry = ArticleEntry {
             revisions: vec![revision(&write)],
             article: write.article,
             deleted: false,
+            removed_at: None,
             changed_at: now,
         };
         self.articles.insert(id, entry);
@@ -140,6 +252,8 @@ impl State {
     }
 
     pub(super) fn update_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
+        self.expect_previous(&write.article)?;
+        self.claim_slug(&write.article)?;
         let entry = self.expect_previous(&write.article)?;
         entry.revisions.push(revision(&write));
         entry.article = write.article;
@@ -150,10 +264,23 @@ impl State {
 
     /// The entry that `next` may replace.
     fn expect_previous(&mut self, next: &Article) -> Result<&mut ArticleEntry> {
+        self.expect(next, |entry| !entry.deleted)
+    }
+
+    /// The entry in the trash that `next` may replace.
+    fn expect_trashed(&mut self, next: &Article) -> Result<&mut ArticleEntry> {
+        self.expect(next, ArticleEntry::is_trashed)
+    }
+
+    fn expect(
+        &mut self,
+        next: &Article,
+        is_there: impl Fn(&ArticleEntry) -> bool,
+    ) -> Result<&mut ArticleEntry> {
         let entry = self
             .articles
             .get_mut(&next.id)
-            .filter(|entry| !entry.deleted)
+            .filter(|entry| is_there(entry))
             .ok_or_else(|| not_found("article", next.id))?;
         let stored = entry.article.revision;
         if stored + 1 != next.revision {
@@ -162,9 +289,25 @@ impl State {
                 format!(
                     "the article is at revision {stored} by now; read it again and repeat the change"
                 ),
-            ));
+            )
+            .with_revision(Some(stored)));
         }
         Ok(entry)
+    }
+
+    fn claim_slug(&mut self, article: &Article) -> Result<()> {
+        let key = slug_key(&article.project, &article.text.language, &article.slug);
+        let holder = *self.slugs.entry(key).or_insert(article.id);
+        match holder == article.id {
+            true => Ok(()),
+            false => Err(Error::new(
+                &codes::SLUG_TAKEN,
+                format!(
+                    "another article of the project and language has or had the slug `{}`; take another",
+                    article.slug
+                ),
+            )),
+        }
     }
 
     fn visible(&self, id: ArticleId) -> Option<&Article> {
@@ -173,12 +316,18 @@ impl State {
     }
 }
 
+fn slug_key(project: &str, language: &str, slug: &str) -> (String, String, String) {
+    let language = language.to_ascii_lowercase();
+    (project.to_owned(), language, slug.to_owned())
+}
+
 fn revision(write: &ArticleWrite) -> Revision {
     Revision {
         article: write.article.id,
         revision: write.article.revision,
         author: write.author,
         cause: write.cause.clone(),
+        comment: write.comment.clone(),
         text: write.article.text.clone(),
         created_at: write.article.updated_at,
     }
@@ -199,6 +348,7 @@ fn matches(filter: &ArticleFilter, article: &Article) -> bool {
         project,
         status,
         tag,
+        trashed: _,
     } = filter;
     owner.is_none_or(|owner| article.owner == owner)
         && project.as_ref().is_none_or(|it| article.project == *it)

@@ -1,0 +1,111 @@
+//! What became of an article over time: its revisions, what changed between two of them, going back
+//! to one, and bringing two changes of the same one together.
+
+use inkstone_domain::content::{Article, Page, PageRequest, Revision};
+use inkstone_domain::ids::ArticleId;
+use inkstone_domain::principal::Principal;
+use inkstone_domain::{Error, Result, codes};
+
+use super::diff::{RevisionDiff, diff};
+use super::merge::{Merged, merge};
+use super::{ArticlePatch, Articles, check_article, check_page, off_reactor, policy};
+
+impl Articles {
+    /// Newest first; for the owner and admins, since old revisions may never have been published.
+    pub async fn revisions(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        page: PageRequest,
+    ) -> Result<Page<Revision>> {
+        check_page(&page)?;
+        let article = self.get(principal, id).await?;
+        policy::check_is_own(principal, &article)?;
+        self.store.revisions(id, page).await
+    }
+
+    /// For the owner and admins, as the list is.
+    pub async fn revision(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        revision: u64,
+    ) -> Result<Revision> {
+        let article = self.get(principal, id).await?;
+        policy::check_is_own(principal, &article)?;
+        self.kept(id, revision).await
+    }
+
+    /// What was changed from revision `against` to `revision`, word by word; `against` of `None` is
+    /// the one before it, and before the first there is an empty text.
+    pub async fn diff(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        revision: u64,
+        against: Option<u64>,
+    ) -> Result<RevisionDiff> {
+        let after = self.revision(principal, id, revision).await?;
+        let against = against.unwrap_or(revision - 1);
+        let before = match against {
+            0 => None,
+            _ => Some(self.kept(id, against).await?.text),
+        };
+        off_reactor(move || RevisionDiff {
+            from: against,
+            to: revision,
+            fields: diff(&before.unwrap_or_default(), &after.text),
+        })
+        .await
+    }
+
+    /// Gives the article the text of an old revision, as a new one. Its status stays. Conditions as
+    /// for an update.
+    pub async fn restore_revision(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        revision: u64,
+        expected_revision: Option<u64>,
+    ) -> Result<Article> {
+        let old = self.revision(principal, id, revision).await?.text;
+        let comment = Some(format!("back to revision {revision}"));
+        self.change(principal, id, expected_revision, comment, |before| {
+            let mut article = before.clone();
+            article.text = old.clone();
+            article.text.status = before.text.status;
+            article.text.publish_at = before.text.publish_at;
+            if article == *before {
+                return Ok(None);
+            }
+            check_article(&article)?;
+            self.check_change(principal, before, &article, "/publish_at")?;
+            Ok(Some(article))
+        })
+        .await
+    }
+
+    /// Brings a change that was made on revision `base` together with what others have stored since.
+    /// Nothing is written: what comes back can be sent as a change of the present revision.
+    pub async fn merge(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        base: u64,
+        patch: ArticlePatch,
+    ) -> Result<Merged> {
+        let stored = self.get(principal, id).await?;
+        policy::check_may_change(principal, &stored)?;
+        let base = self.kept(id, base).await?.text;
+        off_reactor(move || merge(&base, &stored, patch)).await
+    }
+
+    async fn kept(&self, id: ArticleId, revision: u64) -> Result<Revision> {
+        self.store.revision(id, revision).await?.ok_or_else(|| {
+            Error::new(
+                &codes::NOT_FOUND,
+                format!("the article {id} has no revision {revision}"),
+            )
+        })
+    }
+}

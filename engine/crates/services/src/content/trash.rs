@@ -1,0 +1,168 @@
+//! The trash: articles that were deleted can be brought back for a while, and are gone for good after it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use inkstone_domain::content::Article;
+use inkstone_domain::event::EventBody;
+use inkstone_domain::ids::ArticleId;
+use inkstone_domain::ports::ArticleWrite;
+use inkstone_domain::principal::{Principal, Role};
+use inkstone_domain::{Result, codes};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Articles, CHANGE_ATTEMPTS, SLUG_ATTEMPTS, check_revision, contended, numbered, policy, retries,
+};
+
+/// Between two looks into the trash.
+const EMPTY_EVERY: Duration = Duration::from_secs(600);
+/// Removed together before the next are read.
+const BATCH: usize = 100;
+/// Longer than whoever follows the store lags behind; at its start it compares everything anyhow.
+const STAMPS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Articles {
+    /// Puts an article into the trash. Conditions as for an update.
+    pub async fn delete(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        expected_revision: Option<u64>,
+    ) -> Result<()> {
+        for _ in 0..CHANGE_ATTEMPTS {
+            let article = self.changeable(principal, id, expected_revision).await?;
+            let article = self.next_revision(article);
+            let event = EventBody::ArticleDeleted {
+                article: id,
+                revision: article.revision,
+            };
+            let write = self.write(principal, article, event);
+            match self.store.delete_article(write).await {
+                Err(error) if retries(&error, expected_revision) => {}
+                done => return done,
+            }
+        }
+        Err(contended(id))
+    }
+
+    /// Takes an article out of the trash, as it was. Needs the right to change it; `not_found` where it is
+    /// not in the trash. Where another has its slug by now, it gets a number.
+    pub async fn restore(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        expected_revision: Option<u64>,
+    ) -> Result<Article> {
+        let trashed = self.trashed(principal, id).await?;
+        check_revision(&trashed, expected_revision)?;
+        let base = trashed.slug.clone();
+        let mut article = self.next_revision(trashed);
+        article.trashed_at = None;
+        let mut clashes = 0;
+        loop {
+            let event = EventBody::ArticleRestored {
+                article: id,
+                revision: article.revision,
+            };
+            let write = ArticleWrite {
+                comment: Some("back from the trash".to_owned()),
+                ..self.write(principal, article.clone(), event)
+            };
+            match self.store.restore_article(write).await {
+                Ok(()) => return Ok(article),
+                Err(error) if error.code() == &codes::SLUG_TAKEN && clashes < SLUG_ATTEMPTS => {
+                    clashes += 1;
+                    article.slug = numbered(&base, clashes);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Removes an article for good, with its revisions, from the trash or past it. Nobody can bring it
+    /// back. Conditions as for an update.
+    pub async fn remove(
+        &self,
+        principal: &Principal,
+        id: ArticleId,
+        expected_revision: Option<u64>,
+    ) -> Result<()> {
+        let expected_revision = match self.store.trashed_article(id).await? {
+            Some(_) => expected_revision,
+            None => {
+                self.delete(principal, id, expected_revision).await?;
+                None
+            }
+        };
+        let trashed = self.trashed(principal, id).await?;
+        check_revision(&trashed, expected_revision)?;
+        self.remove_trashed(principal, trashed).await
+    }
+
+    /// Removes what has been in the trash long enough; how many.
+    pub async fn empty_trash(&self) -> Result<u64> {
+        let Some(kept) = self.config.trash else {
+            return Ok(0);
+        };
+        let now = self.clock.now();
+        let mut removed = 0;
+        loop {
+            let expired = self.store.trashed_before(now - kept, BATCH).await?;
+            let is_last = expired.len() < BATCH;
+            for article in expired {
+                // Nobody else acts here; it is done for the owner.
+                let owner = Principal::of(article.owner, Role::Creator);
+                match self.remove_trashed(&owner, article).await {
+                    Ok(()) => removed += 1,
+                    // Somebody brought it back or removed it meanwhile.
+                    Err(error) if is_gone(&error) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        self.store.forget_removed(now - STAMPS_KEPT).await?;
+        Ok(removed)
+    }
+
+    /// Empties the trash now and then until it is stopped.
+    pub(crate) async fn keep_trash_empty(self: Arc<Self>, stop: CancellationToken) {
+        let mut rounds = tokio::time::interval(EMPTY_EVERY);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+            match self.empty_trash().await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "articles in the trash are gone for good"),
+                Err(error) => tracing::warn!(?error, "the trash could not be emptied"),
+            }
+        }
+    }
+
+    async fn remove_trashed(&self, principal: &Principal, trashed: Article) -> Result<()> {
+        let article = self.next_revision(trashed);
+        let event = EventBody::ArticleRemoved {
+            article: article.id,
+            revision: article.revision,
+        };
+        let write = self.write(principal, article, event);
+        self.store.remove_article(write).await
+    }
+
+    /// One in the trash that the principal may change.
+    async fn trashed(&self, principal: &Principal, id: ArticleId) -> Result<Article> {
+        let trashed = self.store.trashed_article(id).await?;
+        let trashed = trashed
+            .filter(|article| policy::is_own(principal, article))
+            .ok_or_else(|| policy::not_found(id))?;
+        policy::check_may_create(principal)?;
+        Ok(trashed)
+    }
+}
+
+fn is_gone(error: &inkstone_domain::Error) -> bool {
+    [&codes::NOT_FOUND, &codes::REVISION_MISMATCH].contains(&error.code())
+}
