@@ -1,5 +1,5 @@
 //! What belongs to people beside their accounts: invitations, tokens that come by mail, second factors,
-//! identities at other issuers, and the mail itself.
+//! the mail itself, and the keys that sign their access tokens.
 
 use std::fmt;
 
@@ -61,17 +61,6 @@ impl fmt::Debug for SecondFactor {
         let codes = self.recovery_hashes.len();
         write!(f, "SecondFactor({}, {codes} recovery codes)", self.user)
     }
-}
-
-/// Who somebody is at another issuer (OpenID Connect).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// Its address, as its tokens name it.
-    pub issuer: String,
-    /// The issuer's name for the person, which never changes.
-    pub subject: String,
-    pub user: UserId,
-    pub linked_at: DateTime<Utc>,
 }
 
 /// A mail in plain text to one address.

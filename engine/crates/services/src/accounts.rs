@@ -115,8 +115,8 @@ impl Accounts {
         Ok(user)
     }
 
-    /// For admins, who cannot take their own role or access away. Disabling ends all sessions, and no key
-    /// of the user holds any more. `revision` is the one that is changed, whichever there is for `None`.
+    /// For admins, who cannot take their own role or access away. Disabling and a lower role end all
+    /// sessions; no key of a disabled user holds any more. `revision` is the one that is changed, whichever there is for `None`.
     pub async fn change_user(
         &self,
         principal: &Principal,
@@ -142,7 +142,9 @@ impl Accounts {
         }
         let before = self.existing(id).await?;
         let changed = self.apply(&before, revision, change).await?;
-        if changed.is_disabled() && !before.is_disabled() {
+        let loses_rights = changed.is_disabled() || changed.role < before.role;
+        if loses_rights {
+            // Their access tokens say otherwise.
             self.auth.end_sessions(id, None).await?;
         }
         if changed.role != before.role || changed.is_disabled() != before.is_disabled() {

@@ -163,9 +163,10 @@ impl Migration {
 #[cfg(test)]
 mod tests {
     use inkstone_domain::allowance::{Spend, Subject};
-    use inkstone_domain::ids::{ArticleId, UsageId, UserId};
+    use inkstone_domain::ids::{ArticleId, SessionId, UsageId, UserId};
     use inkstone_domain::money::Money;
-    use inkstone_domain::ports::{ArticleStore, ProjectStore, UsageLedger};
+    use inkstone_domain::ports::{ArticleStore, ProjectStore, UsageLedger, UserStore};
+    use inkstone_domain::principal::{SeenFrom, User};
     use inkstone_domain::project::{ProjectFilter, ProjectRole};
     use inkstone_domain::usage::{CacheUse, UsageDimension, UsageFilter};
     use inkstone_testkit::sample;
@@ -343,6 +344,63 @@ mod tests {
         .bind("project", project)
         .bind("owner", owner.to_string());
         store.write::<()>(statement).await.unwrap();
+    }
+
+    #[test]
+    fn users_and_sessions_of_before_go_on() {
+        inkstone_testkit::run_on_deep_stack(async {
+            let store = bare_store().await;
+            let before = MIGRATIONS.iter().position(|it| it.name == "0010_people");
+            apply_missing(&store, &MIGRATIONS[..before.unwrap()])
+                .await
+                .unwrap();
+            let (user, session) = (UserId::new(), SessionId::new());
+            let token_hash = [7; 32];
+            let statement = Statement::new(
+                "{
+                    CREATE type::record('user', $user) CONTENT {
+                        key: $user,
+                        email: 'ada@example.org',
+                        name: 'Ada',
+                        role: 'creator',
+                        password_hash: 'hash',
+                        created_at: <datetime>'2026-03-01T00:00:00Z'
+                    } RETURN NONE;
+                    CREATE type::record('session', $session) CONTENT {
+                        key: $session,
+                        family: $session,
+                        user: $user,
+                        token_hash: $token_hash,
+                        created_at: <datetime>'2026-03-02T00:00:00Z',
+                        expires_at: <datetime>'2126-04-01T00:00:00Z',
+                        spent: false,
+                        ended: false
+                    } RETURN NONE;
+                    RETURN NONE;
+                }",
+            )
+            .bind("user", user.to_string())
+            .bind("session", session.to_string())
+            .bind("token_hash", inkstone_domain::digest::hex(&token_hash));
+            store.write::<()>(statement).await.unwrap();
+            apply(&store).await.unwrap();
+
+            let account = store.account(user).await.unwrap().unwrap();
+            assert_eq!(account.password_hash, "hash");
+            let known = account.user;
+            assert_eq!((known.email_verified, known.revision), (true, 1));
+            assert_eq!(known.disabled_at, None);
+            let sessions = store.sessions(user, sample::now()).await.unwrap();
+            assert_eq!(sessions.len(), 1);
+            assert_eq!(sessions[0].signed_in_at, sessions[0].created_at);
+            assert_eq!(sessions[0].token_hash, token_hash);
+            assert_eq!(sessions[0].seen, SeenFrom::default());
+            let changed = User {
+                revision: 2,
+                ..known
+            };
+            store.update_user(&changed).await.unwrap();
+        });
     }
 
     /// As engines of the time of `0006_usage` wrote it.

@@ -1,7 +1,6 @@
 //! The port over what people have beside their accounts. Each kind of it has a file, named after its table.
 
 mod api_keys;
-mod identities;
 mod invitations;
 mod mail_tokens;
 mod second_factors;
@@ -12,7 +11,7 @@ use inkstone_domain::Result;
 use inkstone_domain::api_key::ApiKey;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{ApiKeyId, InvitationId, UserId};
-use inkstone_domain::people::{Identity, Invitation, MailPurpose, MailToken, SecondFactor};
+use inkstone_domain::people::{Invitation, MailPurpose, MailToken, SecondFactor};
 use inkstone_domain::ports::PeopleStore;
 use inkstone_domain::principal::Account;
 
@@ -96,21 +95,5 @@ impl PeopleStore for SurrealStore {
 
     async fn api_keys(&self) -> Result<Vec<ApiKey>> {
         Ok(self.all_api_keys().await?)
-    }
-
-    async fn link_identity(&self, identity: &Identity) -> Result<()> {
-        Ok(self.insert_identity(identity).await?)
-    }
-
-    async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identity>> {
-        Ok(self.find_identity(issuer, subject).await?)
-    }
-
-    async fn identities(&self, user: UserId) -> Result<Vec<Identity>> {
-        Ok(self.identities_of(user).await?)
-    }
-
-    async fn unlink_identity(&self, user: UserId, issuer: &str) -> Result<()> {
-        Ok(self.delete_identity(user, issuer).await?)
     }
 }

@@ -8,9 +8,7 @@ use crate::Result;
 use crate::api_key::ApiKey;
 use crate::content::{Page, PageRequest};
 use crate::ids::{ApiKeyId, InvitationId, UserId};
-use crate::people::{
-    Identity, Invitation, Mail, MailPurpose, MailToken, SecondFactor, StoredSigningKey,
-};
+use crate::people::{Invitation, Mail, MailPurpose, MailToken, SecondFactor, StoredSigningKey};
 use crate::principal::Account;
 
 /// Kept beside accounts. Every write is one transaction, and durable once it returns.
@@ -65,14 +63,6 @@ pub trait PeopleStore: Send + Sync {
     async fn remove_api_key(&self, id: ApiKeyId) -> Result<()>;
     /// All keys, expired ones too, by id.
     async fn api_keys(&self) -> Result<Vec<ApiKey>>;
-
-    /// `already_exists` where issuer and subject are linked, to whomever.
-    async fn link_identity(&self, identity: &Identity) -> Result<()>;
-    async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identity>>;
-    /// By issuer and subject.
-    async fn identities(&self, user: UserId) -> Result<Vec<Identity>>;
-    /// `not_found` where it is not linked to this user.
-    async fn unlink_identity(&self, user: UserId, issuer: &str) -> Result<()>;
 }
 
 /// How mail reaches people.

@@ -144,6 +144,14 @@ async fn only_admins_change_others_and_nobody_takes_their_own_role() {
         code(change(&admin, &admin, disabled(true)).await),
         "conflict"
     );
+    let user = ada(&world).await;
+    let pair = sign_in(&world).await;
+    let caller = world.services.auth.authenticate(&pair.access_token);
+    let caller = caller.unwrap();
+    assert_eq!((caller.user, caller.role), (user.id, Role::Creator));
+    change(&admin, &caller, to_viewer.clone()).await.unwrap();
+    let ended = world.services.auth.authenticate(&pair.access_token);
+    assert_eq!(ended.unwrap_err().code().name, "invalid_token");
     change(&admin, &other, to_viewer.clone()).await.unwrap();
     // The token of the other still says admin; the store says otherwise.
     assert_eq!(code(change(&other, &admin, to_viewer).await), "forbidden");

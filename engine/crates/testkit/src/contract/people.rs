@@ -1,11 +1,10 @@
 //! The suite of [`PeopleStore`].
 
-use chrono::Duration;
 use futures::future::join_all;
 use inkstone_domain::codes;
 use inkstone_domain::content::PageRequest;
 use inkstone_domain::ids::{ApiKeyId, InvitationId, UserId};
-use inkstone_domain::people::{Identity, MailPurpose, SecondFactor};
+use inkstone_domain::people::{MailPurpose, SecondFactor};
 use inkstone_domain::ports::{PeopleStore, UserStore};
 use inkstone_domain::principal::Role;
 
@@ -22,7 +21,6 @@ pub async fn run(store: &dyn PeopleStore, users: &dyn UserStore) {
     a_time_step_is_spent_once(store).await;
     a_recovery_code_is_spent_once(store).await;
     keeps_api_keys(store).await;
-    links_identities(store).await;
 }
 
 pub async fn keeps_invitations(store: &dyn PeopleStore) {
@@ -218,36 +216,4 @@ pub async fn keeps_api_keys(store: &dyn PeopleStore) {
     assert_code(gone, &codes::NOT_FOUND);
     let unknown = store.remove_api_key(ApiKeyId::new()).await;
     assert_code(unknown, &codes::NOT_FOUND);
-}
-
-pub async fn links_identities(store: &dyn PeopleStore) {
-    let (user, other) = (UserId::new(), UserId::new());
-    let of = |user, issuer: &str, subject: String| Identity {
-        issuer: issuer.to_owned(),
-        subject,
-        user,
-        linked_at: sample::now() - Duration::seconds(1),
-    };
-    let one = of(user, "https://a.example.org", format!("{user}'; DROP"));
-    let two = of(user, "https://b.example.org", user.to_string());
-    store.link_identity(&two).await.unwrap();
-    let attempts = join_all((0..CROWD).map(|_| store.link_identity(&one))).await;
-    let (linked, refused): (Vec<_>, Vec<_>) = attempts.into_iter().partition(Result::is_ok);
-    assert_eq!(linked.len(), 1);
-    for result in refused {
-        assert_code(result, &codes::ALREADY_EXISTS);
-    }
-    let stolen = of(other, &one.issuer, one.subject.clone());
-    assert_code(store.link_identity(&stolen).await, &codes::ALREADY_EXISTS);
-
-    let found = store.identity(&one.issuer, &one.subject).await.unwrap();
-    assert_eq!(found.as_ref(), Some(&one));
-    let elsewhere = store.identity(&two.issuer, &one.subject).await.unwrap();
-    assert_eq!(elsewhere, None);
-    let own = store.identities(user).await.unwrap();
-    assert_eq!(own, [one.clone(), two.clone()]);
-    let stranger = store.unlink_identity(other, &one.issuer).await;
-    assert_code(stranger, &codes::NOT_FOUND);
-    store.unlink_identity(user, &one.issuer).await.unwrap();
-    assert_eq!(store.identities(user).await.unwrap(), [two]);
 }

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use inkstone_domain::Result;
 use inkstone_domain::api_key::ApiKey;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{ApiKeyId, InvitationId, UserId};
-use inkstone_domain::people::{Identity, Invitation, MailPurpose, MailToken, SecondFactor};
+use inkstone_domain::people::{Invitation, MailPurpose, MailToken, SecondFactor};
 use inkstone_domain::ports::PeopleStore;
 use inkstone_domain::principal::Account;
-use inkstone_domain::{Error, Result, codes};
 
 use super::{MemStore, already_exists, not_found, page_of};
 
@@ -139,40 +139,6 @@ impl PeopleStore for MemStore {
 
     async fn api_keys(&self) -> Result<Vec<ApiKey>> {
         Ok(self.state().api_keys.values().cloned().collect())
-    }
-
-    async fn link_identity(&self, identity: &Identity) -> Result<()> {
-        let identities = &mut self.state().identities;
-        let place = (identity.issuer.clone(), identity.subject.clone());
-        if identities.contains_key(&place) {
-            return Err(Error::new(
-                &codes::ALREADY_EXISTS,
-                "this identity is linked to an account already",
-            ));
-        }
-        identities.insert(place, identity.clone());
-        Ok(())
-    }
-
-    async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identity>> {
-        let place = (issuer.to_owned(), subject.to_owned());
-        Ok(self.state().identities.get(&place).cloned())
-    }
-
-    async fn identities(&self, user: UserId) -> Result<Vec<Identity>> {
-        let state = self.state();
-        let own = state.identities.values().filter(|it| it.user == user);
-        Ok(own.cloned().collect())
-    }
-
-    async fn unlink_identity(&self, user: UserId, issuer: &str) -> Result<()> {
-        let identities = &mut self.state().identities;
-        let before = identities.len();
-        identities.retain(|_, it| it.user != user || it.issuer != issuer);
-        match identities.len() < before {
-            true => Ok(()),
-            false => Err(not_found("identity at", issuer)),
-        }
     }
 }
 
