@@ -441,10 +441,10 @@ mod tests {
                 .unwrap();
             let mut ids = Vec::new();
             for _ in 0..3 {
-                ids.push(insert_old_article(&store, "the-tides").await);
+                ids.push(insert_old_draft(&store, "the-tides").await);
             }
-            ids.push(insert_old_article(&store, &"x".repeat(100)).await);
-            ids.push(insert_old_article(&store, &"x".repeat(100)).await);
+            ids.push(insert_old_draft(&store, &"x".repeat(100)).await);
+            ids.push(insert_old_draft(&store, &"x".repeat(100)).await);
             apply(&store).await.unwrap();
 
             let articles = store.articles_by_id(&ids).await.unwrap();
@@ -470,7 +470,7 @@ mod tests {
     }
 
     /// As engines of the time of `0002_articles` wrote it.
-    async fn insert_old_article(store: &SurrealStore, slug: &str) -> ArticleId {
+    async fn insert_old_draft(store: &SurrealStore, slug: &str) -> ArticleId {
         let id = ArticleId::new();
         let statement = Statement::new(
             "{

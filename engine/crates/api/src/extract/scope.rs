@@ -26,6 +26,11 @@ const RULES: &[(&str, Rule)] = &[
     ("/v1/invitations", both(Scope::Admin)),
     ("/v1/signing-keys", both(Scope::Admin)),
     ("/v1/limits", both(Scope::Admin)),
+    ("/v1/audit", both(Scope::Admin)),
+    (
+        "/v1/content-types",
+        Rule::Scopes(Scope::ArticlesRead, Scope::Admin),
+    ),
     ("/v1/plugins", Rule::Scopes(Scope::ModelsCall, Scope::Admin)),
     ("/v1/chat", both(Scope::ModelsCall)),
     ("/v1/responses", both(Scope::ModelsCall)),

@@ -93,8 +93,58 @@ async fn every_route_by_every_identity() {
             anonymous 200 viewer 200 stranger 200 creator 200 admin 200
         GET /docs/
             anonymous 200 viewer 200 stranger 200 creator 200 admin 200
+        GET /.well-known/jwks.json
+            anonymous 200 viewer 200 stranger 200 creator 200 admin 200
         GET /v1/me
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        PATCH /v1/me
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/me/password
+            anonymous 401 missing_token viewer 401 invalid_credentials stranger 401 invalid_credentials creator 401 invalid_credentials admin 401 invalid_credentials
+        GET /v1/me/sessions
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        DELETE /v1/me/sessions
+            anonymous 401 missing_token viewer 204 stranger 204 creator 204 admin 204
+        DELETE /v1/me/sessions/{session}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 404 not_found
+        GET /v1/me/totp
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/me/totp
+            anonymous 401 missing_token viewer 201 stranger 201 creator 201 admin 201
+        POST /v1/me/totp/confirm
+            anonymous 401 missing_token viewer 409 conflict stranger 409 conflict creator 409 conflict admin 409 conflict
+        POST /v1/me/totp/disable
+            anonymous 401 missing_token viewer 204 stranger 204 creator 204 admin 204
+        GET /v1/me/api-keys
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/me/api-keys
+            anonymous 401 missing_token viewer 403 forbidden stranger 201 creator 201 admin 201
+        DELETE /v1/me/api-keys/{api-key}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 404 not_found
+        GET /v1/users
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/users
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 201
+        GET /v1/users/{creator}
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        PATCH /v1/users/{creator}
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        GET /v1/invitations
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/invitations
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 409 conflict
+        DELETE /v1/invitations/inv_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+        POST /v1/signing-keys/rotate
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/auth/signup
+            anonymous 403 forbidden viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 403 forbidden
+        POST /v1/auth/email/verify
+            anonymous 401 invalid_token viewer 401 invalid_token stranger 401 invalid_token creator 401 invalid_token admin 401 invalid_token
+        POST /v1/auth/password/forgot
+            anonymous 202 viewer 202 stranger 202 creator 202 admin 202
+        POST /v1/auth/password/reset
+            anonymous 401 invalid_token viewer 401 invalid_token stranger 401 invalid_token creator 401 invalid_token admin 401 invalid_token
         GET /v1/plugins
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/plugins/provider-fake
@@ -185,12 +235,54 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
         DELETE /v1/articles/{published}
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 204 admin 204
+        DELETE /v1/articles/{published}?permanent=true
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 204 admin 204
+        POST /v1/articles/{trashed}/restore
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/articles/{draft}/transitions
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/articles/{published}/transitions
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
         GET /v1/articles/{draft}/revisions
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/articles/{published}/revisions
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        GET /v1/articles/{draft}/html
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/html
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/articles/by-slug/default/en/a
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
+        GET /v1/articles/{draft}/revisions/1
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/revisions/1
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        GET /v1/articles/{draft}/revisions/1/diff
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/revisions/1/diff
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        POST /v1/articles/{draft}/revisions/1/restore
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/articles/{published}/revisions/1/restore
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        POST /v1/articles/{draft}/merge
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/articles/{published}/merge
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
         GET /v1/articles/{published}/provenance
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 404 not_found admin 404 not_found
+        GET /v1/articles/{draft}/translations
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/translations
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/content-types
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/content-types
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 201
+        GET /v1/content-types/recipe
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
+        PUT /v1/content-types/recipe
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
         GET /v1/search?q=a
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         POST /v1/auth/login
