@@ -366,9 +366,9 @@ mod tests {
                         password_hash: 'hash',
                         created_at: <datetime>'2026-03-01T00:00:00Z'
                     } RETURN NONE;
-                    CREATE type::record('session', $session) CONTENT {
-                        key: $session,
-                        family: $session,
+                    CREATE type::record('session', $sign_in) CONTENT {
+                        key: $sign_in,
+                        family: $sign_in,
                         user: $user,
                         token_hash: $token_hash,
                         created_at: <datetime>'2026-03-02T00:00:00Z',
@@ -380,7 +380,7 @@ mod tests {
                 }",
             )
             .bind("user", user.to_string())
-            .bind("session", session.to_string())
+            .bind("sign_in", session.to_string())
             .bind("token_hash", inkstone_domain::digest::hex(&token_hash));
             store.write::<()>(statement).await.unwrap();
             apply(&store).await.unwrap();
