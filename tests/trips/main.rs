@@ -28,3 +28,4 @@ mod resume; // kill -9 in the middle of a generation
 mod rollouts; // a canary that fails, and what becomes of it
 mod surreal; // the store's contract against a real SurrealDB server
 mod versions; // plugins built for older versions of the contract
+mod writers; // kill -9 again and again under writers, editors and admins

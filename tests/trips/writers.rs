@@ -1,0 +1,183 @@
+//! kill -9 again and again while many write, change, publish and administrate: what was acknowledged is
+//! there, nothing is half written, and the audit log is one whole chain.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::engine::{Engine, Setup};
+
+const WRITERS: usize = 16;
+/// Acknowledged writes of a round before the kill.
+const WRITES: usize = 150;
+/// `INKSTONE_KILL_ROUNDS` makes it more.
+const ROUNDS: usize = 3;
+
+/// What the engine said is stored.
+struct Kept {
+    id: String,
+    revision: u64,
+    title: String,
+    status: &'static str,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_kills_under_many_writers_lose_nothing() {
+    let rounds = std::env::var("INKSTONE_KILL_ROUNDS");
+    let rounds = rounds.map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let mut setup = Setup::new();
+    setup.plugins = String::new();
+    let mut engine = setup.start().await;
+    let project = json!({ "slug": "writers", "name": "Writers" });
+    assert_eq!(engine.post("/v1/projects", &project).await.0, 201);
+    let (mut articles, mut acts) = (0, 1);
+    for round in 0..rounds {
+        let written = write_until_killed(Arc::new(engine), round).await;
+        engine = written.engine;
+        let (kept, audited) = (written.kept, written.audited);
+        check(&engine, &kept).await;
+        articles += kept.len();
+        acts += audited;
+        let entries = audit_entries(&engine);
+        assert!(entries >= acts, "{entries} of at least {acts} acts");
+    }
+    println!("{rounds} kills, {articles} articles, {acts} audited acts: nothing was lost");
+}
+
+/// What a round comes to.
+struct Written {
+    /// Started anew.
+    engine: Engine,
+    kept: Vec<Kept>,
+    /// Acknowledged acts that the audit log must have.
+    audited: usize,
+}
+
+async fn write_until_killed(engine: Arc<Engine>, round: usize) -> Written {
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let audited = Arc::new(AtomicUsize::new(0));
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let (engine, acknowledged) = (Arc::clone(&engine), Arc::clone(&acknowledged));
+            let audited = Arc::clone(&audited);
+            tokio::spawn(async move {
+                let mut kept = Vec::new();
+                for number in 0.. {
+                    let name = format!("Round {round} writer {writer} number {number}");
+                    let is_cut_off = write(&engine, &name, &mut kept, &acknowledged)
+                        .await
+                        .is_none();
+                    if is_cut_off || administrate(&engine, &name).await.is_none() {
+                        break;
+                    }
+                    audited.fetch_add(1, Ordering::Relaxed);
+                }
+                kept
+            })
+        })
+        .collect();
+    while acknowledged.load(Ordering::Relaxed) < WRITES {
+        tokio::task::yield_now().await;
+    }
+    engine.kill_now();
+    let mut kept = Vec::new();
+    for writer in writers {
+        kept.extend(writer.await.unwrap());
+    }
+    let engine = Arc::into_inner(engine).unwrap().kill().start().await;
+    Written {
+        engine,
+        kept,
+        audited: audited.load(Ordering::Relaxed),
+    }
+}
+
+/// One article through its life. `None` once the engine is gone.
+async fn write(
+    engine: &Engine,
+    name: &str,
+    kept: &mut Vec<Kept>,
+    acknowledged: &AtomicUsize,
+) -> Option<()> {
+    let body = json!({ "title": name, "body": name });
+    let made = ask(engine, "POST", "/v1/articles", &body, 201).await?;
+    acknowledged.fetch_add(1, Ordering::Relaxed);
+    kept.push(Kept {
+        id: made["id"].as_str().unwrap().to_owned(),
+        revision: 1,
+        title: name.to_owned(),
+        status: "draft",
+    });
+    let article = kept.last_mut().unwrap();
+    let path = format!("/v1/articles/{}", article.id);
+    let title = format!("{name}, changed");
+    ask(engine, "PATCH", &path, &json!({ "title": title }), 200).await?;
+    acknowledged.fetch_add(1, Ordering::Relaxed);
+    (article.revision, article.title) = (2, title);
+    let step = json!({ "to": "published" });
+    ask(engine, "POST", &format!("{path}/transitions"), &step, 200).await?;
+    acknowledged.fetch_add(1, Ordering::Relaxed);
+    (article.revision, article.status) = (3, "published");
+    Some(())
+}
+
+/// Something that is written into the audit log.
+async fn administrate(engine: &Engine, name: &str) -> Option<()> {
+    let change = json!({ "description": name });
+    ask(engine, "PATCH", "/v1/projects/writers", &change, 200).await?;
+    Some(())
+}
+
+async fn ask(
+    engine: &Engine,
+    method: &str,
+    path: &str,
+    body: &Value,
+    expected: u16,
+) -> Option<Value> {
+    // The kill cuts the connection: from then on nothing is acknowledged.
+    let reply = engine.request(method, path).json(body).send().await.ok()?;
+    let status = reply.status();
+    let text = reply.text().await.ok()?;
+    assert_eq!(status, expected, "{method} {path}: {text}");
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+async fn check(engine: &Engine, kept: &[Kept]) {
+    for article in kept {
+        let path = format!("/v1/articles/{}", article.id);
+        let (status, stored) = engine.get(&path).await;
+        assert_eq!(status, 200, "an acknowledged article is gone: {stored}");
+        let revision = stored["revision"].as_u64().unwrap();
+        assert!(revision >= article.revision, "{stored}");
+        let at = format!("{path}/revisions/{}", article.revision);
+        let (status, text) = engine.get(&at).await;
+        assert_eq!(status, 200, "{text}");
+        assert_eq!(text["title"], article.title.as_str(), "{text}");
+        assert_eq!(text["status"], article.status, "{text}");
+        let (_, revisions) = engine.get(&format!("{path}/revisions?limit=100")).await;
+        let count = revisions["data"].as_array().unwrap().len() as u64;
+        assert_eq!(
+            count, revision,
+            "a revision is missing or too much: {stored}"
+        );
+    }
+}
+
+/// How many entries the chain has; it must be whole.
+fn audit_entries(engine: &Engine) -> usize {
+    let verified = engine
+        .setup()
+        .command(&["audit", "verify"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(
+        verified.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
+    let count = said.split_whitespace().next().unwrap();
+    count.parse().unwrap_or_else(|_| panic!("{said}"))
+}
