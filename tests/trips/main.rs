@@ -20,6 +20,7 @@ mod hostile; // guests that try to do harm
 mod install; // packages dropped into the folder, installed and removed by command
 mod openai; // the official `openai` package against us
 mod packages; // packed, signed, trusted, revoked
+mod people; // accounts from sign-up to the end, mails and codes, and what the log says of it
 mod plugins; // hot reload, research and analytics through the API
 mod providers; // the providers of hosted services, each in its own words
 mod recordings; // calls that are recorded, and run again offline

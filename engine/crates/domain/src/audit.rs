@@ -132,7 +132,31 @@ pub mod actions {
     pub const KEY_REVOKED: &str = "key.revoked";
     pub const LIMITS_SET: &str = "limits.set";
     pub const LIMITS_REMOVED: &str = "limits.removed";
+    pub const USER_CREATED: &str = "user.created";
+    /// Its name, by an admin.
+    pub const USER_CHANGED: &str = "user.changed";
+    pub const USER_DISABLED: &str = "user.disabled";
+    pub const USER_ENABLED: &str = "user.enabled";
+    /// It was shown that mail reaches them.
+    pub const USER_VERIFIED: &str = "user.verified";
     pub const ROLE_CHANGED: &str = "role.changed";
+    pub const PASSWORD_CHANGED: &str = "password.changed";
+    /// With a token that came by mail.
+    pub const PASSWORD_RESET: &str = "password.reset";
+    pub const SECOND_FACTOR_ENABLED: &str = "second_factor.enabled";
+    pub const SECOND_FACTOR_DISABLED: &str = "second_factor.disabled";
+    pub const API_KEY_CREATED: &str = "api_key.created";
+    pub const API_KEY_REVOKED: &str = "api_key.revoked";
+    pub const SESSION_STARTED: &str = "session.started";
+    pub const SESSION_REFUSED: &str = "session.refused";
+    pub const SESSION_ENDED: &str = "session.ended";
+    /// All of a user, or all but the one that asked.
+    pub const SESSIONS_ENDED: &str = "sessions.ended";
+    /// A spent refresh token was shown, so its sign-in was ended.
+    pub const SESSION_REUSED: &str = "session.reused";
+    pub const INVITATION_CREATED: &str = "invitation.created";
+    pub const INVITATION_WITHDRAWN: &str = "invitation.withdrawn";
+    pub const SIGNING_KEY_ROTATED: &str = "signing_key.rotated";
     pub const JOB_CANCELLED: &str = "job.cancelled";
     pub const PLUGIN_INSTALLED: &str = "plugin.installed";
     pub const PLUGIN_ENABLED: &str = "plugin.enabled";

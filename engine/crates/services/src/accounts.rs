@@ -3,15 +3,20 @@
 
 use std::sync::Arc;
 
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{SessionId, UserId};
 use inkstone_domain::ports::{Clock, UserStore};
 use inkstone_domain::principal::{Account, Principal, Role, Session, User};
 use inkstone_domain::{Error, FieldError, Result, codes};
+use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::api_keys::ApiKeys;
-use crate::auth::{Auth, check_fields, email_fault, is_importable, name_fault, normalize};
+use crate::auth::{
+    Auth, check_fields, email_fault, is_importable, name_fault, normalize, subject_of,
+    subject_of_session,
+};
 use crate::keys::{Keys, check_admin};
 
 /// A user that an admin makes.
@@ -111,7 +116,11 @@ impl Accounts {
             user: user.clone(),
             password_hash,
         };
-        self.users.create_user(account).await?;
+        let now = self.clock.now();
+        let audit = AuditRecord::by(principal, now, actions::USER_CREATED, subject_of(user.id))
+            .with_detail(format!("{} by an admin", user.role.as_str()))
+            .with_states(None, Some(&json!(user)));
+        self.users.create_user(account, &audit).await?;
         Ok(user)
     }
 
@@ -141,11 +150,12 @@ impl Accounts {
             ));
         }
         let before = self.existing(id).await?;
-        let changed = self.apply(&before, revision, change).await?;
+        let told = |changed: &User| self.told(principal, &before, changed);
+        let changed = self.apply(&before, revision, change, told).await?;
         let loses_rights = changed.is_disabled() || changed.role < before.role;
         if loses_rights {
             // Their access tokens say otherwise.
-            self.auth.end_sessions(id, None).await?;
+            self.auth.end_sessions(id, None, None).await?;
         }
         if changed.role != before.role || changed.is_disabled() != before.is_disabled() {
             self.keys.load().await?;
@@ -166,7 +176,7 @@ impl Accounts {
             name,
             ..UserChange::default()
         };
-        self.apply(&me, revision, change).await
+        self.apply(&me, revision, change, |_| Vec::new()).await
     }
 
     /// Needs the present password, and ends every other session.
@@ -177,8 +187,14 @@ impl Accounts {
         new: String,
     ) -> Result<()> {
         let user = self.auth.confirm_password(principal.user, current).await?;
-        self.auth.set_password(&user, "/new_password", new).await?;
-        self.auth.end_sessions(user.id, principal.session).await
+        let (now, subject) = (self.clock.now(), subject_of(user.id));
+        let audit = AuditRecord::by(principal, now, actions::PASSWORD_CHANGED, subject);
+        self.auth
+            .set_password(&user, "/new_password", new, &audit)
+            .await?;
+        self.auth
+            .end_sessions(user.id, principal.session, None)
+            .await
     }
 
     /// The caller's sign-ins that go on, newest first.
@@ -201,14 +217,45 @@ impl Accounts {
                 format!("there is no session `{family}`; `GET /v1/me/sessions` lists yours"),
             ));
         }
-        self.auth.end_session(family).await
+        let (now, subject) = (self.clock.now(), subject_of_session(family));
+        let audit = AuditRecord::by(principal, now, actions::SESSION_ENDED, subject);
+        self.auth.end_session(family, Some(&audit)).await
     }
 
     /// Ends all of them but the one that the request came from.
     pub async fn end_other_sessions(&self, principal: &Principal) -> Result<()> {
+        let (now, subject) = (self.clock.now(), subject_of(principal.user));
+        let audit = AuditRecord::by(principal, now, actions::SESSIONS_ENDED, subject)
+            .with_detail("all but the one that asked");
         self.auth
-            .end_sessions(principal.user, principal.session)
+            .end_sessions(principal.user, principal.session, Some(&audit))
             .await
+    }
+
+    /// What an admin did to an account, an entry for each act.
+    fn told(&self, principal: &Principal, before: &User, after: &User) -> Vec<AuditRecord> {
+        let mut acts = Vec::new();
+        if before.name != after.name {
+            acts.push((actions::USER_CHANGED, Some("name".to_owned())));
+        }
+        if before.role != after.role {
+            let (from, to) = (before.role.as_str(), after.role.as_str());
+            acts.push((actions::ROLE_CHANGED, Some(format!("{from} to {to}"))));
+        }
+        match (before.is_disabled(), after.is_disabled()) {
+            (false, true) => acts.push((actions::USER_DISABLED, None)),
+            (true, false) => acts.push((actions::USER_ENABLED, None)),
+            _ => {}
+        }
+        let (now, owner) = (self.clock.now(), after.id);
+        let (before, after) = (json!(before), json!(after));
+        let records = acts.into_iter().map(|(action, detail)| AuditRecord {
+            detail,
+            ..AuditRecord::by(principal, now, action, subject_of(owner))
+                .on_behalf_of(owner)
+                .with_states(Some(&before), Some(&after))
+        });
+        records.collect()
     }
 
     async fn apply(
@@ -216,6 +263,7 @@ impl Accounts {
         before: &User,
         revision: Option<u64>,
         change: UserChange,
+        told: impl FnOnce(&User) -> Vec<AuditRecord>,
     ) -> Result<User> {
         check_fields(change.name.as_deref().and_then(name_fault))?;
         if revision.is_some_and(|revision| revision != before.revision) {
@@ -243,7 +291,8 @@ impl Accounts {
             return Ok(changed);
         }
         changed.revision += 1;
-        self.users.update_user(&changed).await?;
+        let audit = told(&changed);
+        self.users.update_user(&changed, &audit).await?;
         Ok(changed)
     }
 

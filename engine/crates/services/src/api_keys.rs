@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use inkstone_domain::api_key::{ApiKey, Scope};
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::{ApiKeyId, UserId};
 use inkstone_domain::ports::{Clock, PeopleStore, UserStore};
 use inkstone_domain::principal::{Principal, Role};
@@ -153,7 +154,10 @@ impl ApiKeys {
                 format!("you have {MOST_KEYS} API keys, which is the most; remove some"),
             ));
         }
-        self.people.create_api_key(&key).await?;
+        let scopes: Vec<String> = key.scopes.iter().map(Scope::to_string).collect();
+        let audit = audit(principal, now, actions::API_KEY_CREATED, key.id);
+        let audit = audit.with_detail(scopes.join(" "));
+        self.people.create_api_key(&key, &audit).await?;
         self.load().await?;
         Ok((Arc::new(key), token))
     }
@@ -175,9 +179,14 @@ impl ApiKeys {
                 format!("there is no API key `{id}`; `GET /v1/me/api-keys` lists yours"),
             ));
         }
-        self.people.remove_api_key(id).await?;
+        let audit = audit(principal, self.clock.now(), actions::API_KEY_REVOKED, id);
+        self.people.remove_api_key(id, &audit).await?;
         self.load().await
     }
+}
+
+fn audit(principal: &Principal, at: DateTime<Utc>, action: &str, id: ApiKeyId) -> AuditRecord {
+    AuditRecord::by(principal, at, action, format!("api_key:{id}"))
 }
 
 fn check(wish: &ApiKeyWish, now: DateTime<Utc>) -> Result<()> {

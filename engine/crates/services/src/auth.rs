@@ -9,17 +9,21 @@ mod signing;
 mod throttle;
 mod token;
 mod totp;
+mod trail;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::{SessionId, UserId};
 use inkstone_domain::ports::{Clock, PeopleStore, Rotation, SigningKeyStore, Successor, UserStore};
-use inkstone_domain::principal::{Account, Principal, Role, SeenFrom, Session, User};
+use inkstone_domain::principal::{Account, Principal, Role, Session, User};
 use inkstone_domain::{Error, FieldError, Result, codes};
 use quick_cache::sync::Cache;
+
+use crate::audit::Audit;
 
 pub use self::password::{HashingCost, is_importable};
 pub use self::policy::PasswordPolicy;
@@ -28,11 +32,14 @@ pub use self::signing::PublicKey;
 pub use self::throttle::ThrottleConfig;
 pub use self::token::SigningKey;
 pub use self::totp::{NewSecondFactor, SecondFactorState};
+pub use self::trail::Visit;
 
 pub(crate) use self::password::{Passwords, Verdict};
 pub(crate) use self::throttle::{Attempt, Throttle};
 use self::token::{AccessTokens, Bearer, RefreshToken};
 pub(crate) use self::token::{random_token, token_hash};
+use self::trail::Failures;
+pub(crate) use self::trail::{subject_of, subject_of_session};
 
 /// How long tokens live, who issues them, and what passwords must be and cost.
 #[derive(Debug, Clone)]
@@ -84,7 +91,7 @@ pub struct SignIn {
     pub password: String,
     /// A code of the second factor, or a recovery code.
     pub totp: Option<String>,
-    pub seen: SeenFrom,
+    pub visit: Visit,
 }
 
 /// What a sign-in hands out.
@@ -142,6 +149,7 @@ pub struct AuthPorts {
     pub users: Arc<dyn UserStore>,
     pub people: Arc<dyn PeopleStore>,
     pub signing_keys: Arc<dyn SigningKeyStore>,
+    pub audit: Audit,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -150,6 +158,8 @@ pub struct Auth {
     users: Arc<dyn UserStore>,
     people: Arc<dyn PeopleStore>,
     signing_keys: Arc<dyn SigningKeyStore>,
+    audit: Audit,
+    failures: Failures,
     clock: Arc<dyn Clock>,
     config: AuthConfig,
     access_tokens: AccessTokens,
@@ -170,6 +180,7 @@ impl Auth {
             users,
             people,
             signing_keys,
+            audit,
             clock,
         } = ports;
         let ring = signing::read(&*signing_keys)?;
@@ -177,6 +188,8 @@ impl Auth {
             users,
             people,
             signing_keys,
+            audit,
+            failures: Failures::new(),
             clock,
             access_tokens: AccessTokens::new(ring, &config.issuer, config.access_ttl),
             passwords: Passwords::new(config.hashing)?,
@@ -192,19 +205,42 @@ impl Auth {
     /// account is disabled or its e-mail not verified, `rate_limit_exceeded` after too many tries.
     pub async fn login(&self, shown: SignIn) -> Result<TokenPair> {
         let email = normalize(&shown.email);
-        let attempt = Attempt::of("sign-in", &email, shown.seen.address);
+        let attempt = Attempt::of("sign-in", &email, shown.visit.seen.address);
         self.throttle.begin(&attempt, self.clock.now())?;
         let account = self.users.account_by_email(&email).await?;
-        let user = self.check_password(account, shown.password).await?;
-        check_may_sign_in(&user)?;
-        self.check_second_factor(user.id, shown.totp.as_deref())
-            .await?;
+        let known = account.as_ref().map(|account| account.user.id);
+        let proof = (shown.password, shown.totp.as_deref());
+        let user = match self.check_sign_in(account, proof).await {
+            Ok(user) => user,
+            Err(error) => {
+                // Nobody has failed yet who is asked for the code only now.
+                let is_half = error.code() == &codes::TOTP_REQUIRED && shown.totp.is_none();
+                let now = self.clock.now();
+                if !is_half && !error.is_transient() && self.failures.is_first(&email, now) {
+                    let code = error.code().name;
+                    let audit = shown.visit.failed_sign_in(known, now, code);
+                    self.audit.append(&audit).await?;
+                }
+                return Err(error);
+            }
+        };
         self.throttle.forgive(&attempt);
-        self.begin_session(&user, shown.seen).await
+        self.begin_session(&user, shown.visit).await
+    }
+
+    async fn check_sign_in(
+        &self,
+        account: Option<Account>,
+        (password, totp): (String, Option<&str>),
+    ) -> Result<User> {
+        let user = self.check_password(account, password).await?;
+        check_may_sign_in(&user)?;
+        self.check_second_factor(user.id, totp).await?;
+        Ok(user)
     }
 
     /// Hands out a pair to somebody whose identity is certain.
-    pub(crate) async fn begin_session(&self, user: &User, seen: SeenFrom) -> Result<TokenPair> {
+    pub(crate) async fn begin_session(&self, user: &User, visit: Visit) -> Result<TokenPair> {
         let now = self.clock.now();
         let refresh_token = RefreshToken::generate();
         let id = SessionId::new();
@@ -216,24 +252,26 @@ impl Auth {
             signed_in_at: now,
             created_at: now,
             expires_at: now + self.config.refresh_ttl,
-            seen,
+            seen: visit.seen.clone(),
         };
-        self.users.create_session(session).await?;
+        let subject = subject_of_session(id);
+        let audit = visit.record(Some(user.id), now, actions::SESSION_STARTED, subject);
+        self.users.create_session(session, &audit).await?;
         self.pair(user, id, refresh_token, now)
     }
 
     /// Spends a refresh token for a new pair. `token_reused` where it was spent before (that ends
     /// the whole sign-in), `invalid_token` where it is unknown or has run out.
-    pub async fn refresh(&self, refresh_token: &str, seen: SeenFrom) -> Result<TokenPair> {
+    pub async fn refresh(&self, refresh_token: &str, visit: Visit) -> Result<TokenPair> {
         let now = self.clock.now();
         let (next, shown) = (
             RefreshToken::generate(),
             RefreshToken::parse(refresh_token)?,
         );
-        let session = match self.rotate(&shown, &next, seen, now).await? {
+        let session = match self.rotate(&shown, &next, &visit, now).await? {
             Rotation::Rotated(session) => session,
             Rotation::Unknown => return Err(token::unknown_refresh_token()),
-            Rotation::Reused => {
+            Rotation::Reused { .. } => {
                 return Err(Error::new(
                     &codes::TOKEN_REUSED,
                     "this refresh token was used before, so every token of its sign-in has been ended; sign in again",
@@ -242,23 +280,27 @@ impl Auth {
         };
         let user = self.existing_user(session.user).await?;
         if user.is_disabled() {
-            self.end_session(session.family).await?;
+            self.end_session(session.family, None).await?;
             return Err(token::unknown_refresh_token());
         }
         self.pair(&user, session.family, next, now)
     }
 
     /// Ends the sign-in a refresh token belongs to. An unknown token is no error.
-    pub async fn logout(&self, refresh_token: &str) -> Result<()> {
+    pub async fn logout(&self, refresh_token: &str, visit: Visit) -> Result<()> {
         let Ok(shown) = RefreshToken::parse(refresh_token) else {
             return Ok(());
         };
         let now = self.clock.now();
         // A family is found by spending the token; the successor never leaves this function.
         let next = RefreshToken::generate();
-        match self.rotate(&shown, &next, SeenFrom::default(), now).await? {
-            Rotation::Rotated(session) => self.end_session(session.family).await,
-            Rotation::Unknown | Rotation::Reused => Ok(()),
+        match self.rotate(&shown, &next, &visit, now).await? {
+            Rotation::Rotated(session) => {
+                let (user, subject) = (session.user, subject_of_session(session.family));
+                let audit = visit.record(Some(user), now, actions::SESSION_ENDED, subject);
+                self.end_session(session.family, Some(&audit)).await
+            }
+            Rotation::Unknown | Rotation::Reused { .. } => Ok(()),
         }
     }
 
@@ -266,18 +308,26 @@ impl Auth {
         &self,
         shown: &RefreshToken,
         next: &RefreshToken,
-        seen: SeenFrom,
+        visit: &Visit,
         now: DateTime<Utc>,
     ) -> Result<Rotation> {
         let successor = Successor {
             id: SessionId::new(),
             token_hash: next.hash(),
             expires_at: now + self.config.refresh_ttl,
-            seen,
+            seen: visit.seen.clone(),
         };
-        self.users
-            .rotate_session(shown.hash(), successor, now)
-            .await
+        let rotation = self.users.rotate_session(shown.hash(), successor, now);
+        let rotation = rotation.await?;
+        if let Rotation::Reused { user, family } = rotation {
+            // Whoever stole a token may have an access token as well.
+            self.ended.insert(family, ());
+            // Whether the thief or the owner came second, nobody knows.
+            let subject = subject_of_session(family);
+            let audit = visit.record(None, now, actions::SESSION_REUSED, subject);
+            self.audit.append(&audit.on_behalf_of(user)).await?;
+        }
+        Ok(rotation)
     }
 
     /// Checks an access token: `token_expired`, else `invalid_token`.
@@ -296,7 +346,7 @@ impl Auth {
         self.existing_user(principal.user).await
     }
 
-    /// Creates a user; `already_exists` where the e-mail is taken. The caller has checked who asks.
+    /// Creates a user for the engine's operator; `already_exists` where the e-mail is taken.
     pub async fn create_user(&self, user: NewUser) -> Result<User> {
         let email = normalize(&user.email);
         let password = self
@@ -310,7 +360,10 @@ impl Auth {
             user: user.clone(),
             password_hash,
         };
-        self.users.create_user(account).await?;
+        let now = self.clock.now();
+        let audit = AuditRecord::of_engine(now, actions::USER_CREATED, subject_of(user.id));
+        let audit = audit.with_detail(format!("{} by the operator", user.role.as_str()));
+        self.users.create_user(account, &audit).await?;
         Ok(user)
     }
 
@@ -338,16 +391,25 @@ impl Auth {
     }
 
     /// Ends one sign-in: its access tokens hold no longer in this engine.
-    pub(crate) async fn end_session(&self, family: SessionId) -> Result<()> {
-        self.users.end_family(family).await?;
+    pub(crate) async fn end_session(
+        &self,
+        family: SessionId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        self.users.end_family(family, audit).await?;
         self.ended.insert(family, ());
         Ok(())
     }
 
     /// Ends all sign-ins of a user but one.
-    pub(crate) async fn end_sessions(&self, user: UserId, but: Option<SessionId>) -> Result<()> {
+    pub(crate) async fn end_sessions(
+        &self,
+        user: UserId,
+        but: Option<SessionId>,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
         let sessions = self.users.sessions(user, self.clock.now()).await?;
-        self.users.end_sessions(user, but).await?;
+        self.users.end_sessions(user, but, audit).await?;
         for session in sessions {
             if Some(session.family) != but {
                 self.ended.insert(session.family, ());
@@ -374,11 +436,12 @@ impl Auth {
         user: &User,
         pointer: &str,
         password: String,
+        audit: &AuditRecord,
     ) -> Result<()> {
         let fault = self.config.passwords.fault(pointer, &user.email, &password);
         check_fields(fault)?;
         let hash = self.passwords.hash(password).await?;
-        self.users.set_password_hash(user.id, &hash).await
+        self.users.set_password_hash(user.id, &hash, audit).await
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

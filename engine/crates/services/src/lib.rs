@@ -247,6 +247,7 @@ impl Services {
                 users: Arc::clone(&users),
                 people: Arc::clone(&people),
                 signing_keys,
+                audit: audit.clone(),
                 clock: Arc::clone(&clock),
             },
             config.auth,

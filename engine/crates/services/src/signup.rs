@@ -6,10 +6,10 @@ mod errands;
 mod invitations;
 mod letters;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use inkstone_domain::audit::actions;
 use inkstone_domain::people::{Mail, MailPurpose, MailToken};
 use inkstone_domain::ports::{Clock, Mailer, PeopleStore, UserStore};
 use inkstone_domain::principal::{Account, Role, User};
@@ -22,7 +22,8 @@ pub use self::letters::Links;
 
 use self::errands::{Desk, Errand, Errands};
 use crate::auth::{
-    Attempt, Auth, check_fields, email_fault, name_fault, normalize, random_token, token_hash,
+    Attempt, Auth, Visit, check_fields, email_fault, name_fault, normalize, random_token,
+    subject_of, token_hash,
 };
 
 /// Who may make an account for themselves.
@@ -71,7 +72,7 @@ pub struct SignupWish {
     pub password: String,
     /// The token of an invitation.
     pub invitation: Option<String>,
-    pub address: Option<IpAddr>,
+    pub visit: Visit,
 }
 
 /// What it stands on.
@@ -149,7 +150,7 @@ impl Signup {
             }
             _ => check_fields(faults.into_iter().flatten())?,
         }
-        let attempt = Attempt::of("sign-up", &email, wish.address);
+        let attempt = Attempt::of("sign-up", &email, wish.visit.seen.address);
         self.auth.throttle().begin(&attempt, self.clock.now())?;
         match wish.invitation.clone() {
             Some(token) => self.accept(&token, email, wish).await,
@@ -157,6 +158,7 @@ impl Signup {
                 email,
                 name: wish.name,
                 password: wish.password,
+                visit: wish.visit,
             }),
         }
     }
@@ -177,30 +179,46 @@ impl Signup {
             password_hash: self.auth.passwords().hash(wish.password).await?,
             user: User::new(email, wish.name, invitation.role, now),
         };
-        self.people.accept_invitation(invitation.id, account).await
+        let user = &account.user;
+        let audit = wish
+            .visit
+            .record(
+                Some(user.id),
+                now,
+                actions::USER_CREATED,
+                subject_of(user.id),
+            )
+            .with_detail(format!(
+                "{} by the invitation {}",
+                user.role.as_str(),
+                invitation.id
+            ));
+        self.people
+            .accept_invitation(invitation.id, account, &audit)
+            .await
     }
 
     /// Shows that an address is its user's. `invalid_token` where the token is unknown, spent or too old.
-    pub async fn verify_email(&self, token: &str) -> Result<()> {
+    pub async fn verify_email(&self, token: &str, visit: Visit) -> Result<()> {
         let (hash, now) = (token_hash(token), self.clock.now());
         let purpose = MailPurpose::VerifyEmail;
         let spent = self.people.spend_mail_token(hash, purpose, now).await?;
         let token = spent.ok_or_else(bad_mail_token)?;
-        self.mark_verified(&token).await
+        self.mark_verified(&token, &visit).await
     }
 
     /// Sends a token to reset the password with, if the address has an account; nobody is told which.
-    pub fn forgot_password(&self, email: &str, address: Option<IpAddr>) -> Result<()> {
+    pub fn forgot_password(&self, email: &str, visit: Visit) -> Result<()> {
         let email = normalize(email);
         check_fields(email_fault(&email))?;
-        let attempt = Attempt::of("forgot", &email, address);
+        let attempt = Attempt::of("forgot", &email, visit.seen.address);
         self.auth.throttle().begin(&attempt, self.clock.now())?;
         self.errands.add(Errand::Forgot { email })
     }
 
     /// Sets a new password with a token that came by mail, and ends all sessions. `invalid_token` where it
     /// is unknown, spent or too old; a password that is refused does not spend it.
-    pub async fn reset_password(&self, token: &str, password: String) -> Result<()> {
+    pub async fn reset_password(&self, token: &str, password: String, visit: Visit) -> Result<()> {
         let (hash, now) = (token_hash(token), self.clock.now());
         let purpose = MailPurpose::ResetPassword;
         let seen = self.people.mail_token(hash, purpose, now).await?;
@@ -212,22 +230,26 @@ impl Signup {
         check_fields(fault)?;
         let spent = self.people.spend_mail_token(hash, purpose, now).await?;
         let token = spent.ok_or_else(bad_mail_token)?;
+        let subject = subject_of(user.id);
+        let audit = visit.record(Some(user.id), now, actions::PASSWORD_RESET, subject);
         self.auth
-            .set_password(&user, "/new_password", password)
+            .set_password(&user, "/new_password", password, &audit)
             .await?;
-        self.auth.end_sessions(user.id, None).await?;
+        self.auth.end_sessions(user.id, None, None).await?;
         // The mail reached them.
-        self.mark_verified(&token).await
+        self.mark_verified(&token, &visit).await
     }
 
-    async fn mark_verified(&self, token: &MailToken) -> Result<()> {
+    async fn mark_verified(&self, token: &MailToken, visit: &Visit) -> Result<()> {
         let mut user = self.user_of(token).await?;
         if user.email_verified {
             return Ok(());
         }
         user.email_verified = true;
         user.revision += 1;
-        self.users.update_user(&user).await
+        let (now, subject) = (self.clock.now(), subject_of(user.id));
+        let audit = visit.record(Some(user.id), now, actions::USER_VERIFIED, subject);
+        self.users.update_user(&user, &[audit]).await
     }
 
     async fn user_of(&self, token: &MailToken) -> Result<User> {

@@ -50,6 +50,13 @@ struct AuditRow {
     request_id: Option<String>,
 }
 
+/// A row with what is hashed of it.
+#[derive(SurrealValue)]
+struct ToldRow {
+    record: AuditRow,
+    text: String,
+}
+
 /// A row as it is read.
 #[derive(SurrealValue)]
 struct EntryRow {
@@ -74,6 +81,34 @@ struct EntryRow {
 struct HeadRow {
     seq: u64,
     hash: String,
+}
+
+/// A transaction of these parts and of as many entries in the log, in their order.
+pub(crate) fn audited_all(parts: &str, audit: &[AuditRecord]) -> Statement {
+    let text = format!(
+        "{{
+            {parts}
+            FOR $told IN $trail {{
+                LET $audit = $told.record;
+                LET $audit_text = $told.text;
+                {APPEND_AUDIT}
+            }};
+            RETURN NONE;
+        }}"
+    );
+    let trail = audit.iter().map(|record| ToldRow {
+        record: AuditRow::from(record),
+        text: record.canonical(),
+    });
+    Statement::new(text).bind("trail", trail.collect::<Vec<_>>())
+}
+
+/// A transaction of these parts and of its entry in the log, if there is one.
+pub(crate) fn audited_some(parts: &str, audit: Option<&AuditRecord>) -> Statement {
+    match audit {
+        Some(audit) => audited(parts, audit),
+        None => Statement::new(format!("{{ {parts} RETURN NONE; }}")),
+    }
 }
 
 /// A transaction of these parts and of its entry in the log.

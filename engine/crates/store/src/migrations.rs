@@ -399,7 +399,7 @@ mod tests {
                 revision: 2,
                 ..known
             };
-            store.update_user(&changed).await.unwrap();
+            store.update_user(&changed, &[]).await.unwrap();
         });
     }
 

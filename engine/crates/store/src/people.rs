@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::api_key::ApiKey;
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{ApiKeyId, InvitationId, UserId};
 use inkstone_domain::people::{Invitation, MailPurpose, MailToken, SecondFactor};
@@ -19,8 +20,8 @@ use crate::connection::SurrealStore;
 
 #[async_trait]
 impl PeopleStore for SurrealStore {
-    async fn put_invitation(&self, invitation: &Invitation) -> Result<()> {
-        Ok(self.replace_invitation(invitation).await?)
+    async fn put_invitation(&self, invitation: &Invitation, audit: &AuditRecord) -> Result<()> {
+        Ok(self.replace_invitation(invitation, audit).await?)
     }
 
     async fn invitation_by_token(
@@ -35,12 +36,17 @@ impl PeopleStore for SurrealStore {
         Ok(self.list_invitations(page).await?)
     }
 
-    async fn remove_invitation(&self, id: InvitationId) -> Result<()> {
-        Ok(self.delete_invitation(id).await?)
+    async fn remove_invitation(&self, id: InvitationId, audit: &AuditRecord) -> Result<()> {
+        Ok(self.delete_invitation(id, audit).await?)
     }
 
-    async fn accept_invitation(&self, id: InvitationId, account: Account) -> Result<()> {
-        Ok(self.turn_into_account(id, account).await?)
+    async fn accept_invitation(
+        &self,
+        id: InvitationId,
+        account: Account,
+        audit: &AuditRecord,
+    ) -> Result<()> {
+        Ok(self.turn_into_account(id, account, audit).await?)
     }
 
     async fn put_mail_token(&self, token: &MailToken) -> Result<()> {
@@ -69,12 +75,16 @@ impl PeopleStore for SurrealStore {
         Ok(self.find_second_factor(user).await?)
     }
 
-    async fn put_second_factor(&self, factor: &SecondFactor) -> Result<()> {
-        Ok(self.replace_second_factor(factor).await?)
+    async fn put_second_factor(
+        &self,
+        factor: &SecondFactor,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        Ok(self.replace_second_factor(factor, audit).await?)
     }
 
-    async fn remove_second_factor(&self, user: UserId) -> Result<()> {
-        Ok(self.delete_second_factor(user).await?)
+    async fn remove_second_factor(&self, user: UserId, audit: Option<&AuditRecord>) -> Result<()> {
+        Ok(self.delete_second_factor(user, audit).await?)
     }
 
     async fn spend_step(&self, user: UserId, step: u64) -> Result<bool> {
@@ -85,12 +95,12 @@ impl PeopleStore for SurrealStore {
         Ok(self.take_recovery_code(user, code_hash).await?)
     }
 
-    async fn create_api_key(&self, key: &ApiKey) -> Result<()> {
-        Ok(self.insert_api_key(key).await?)
+    async fn create_api_key(&self, key: &ApiKey, audit: &AuditRecord) -> Result<()> {
+        Ok(self.insert_api_key(key, audit).await?)
     }
 
-    async fn remove_api_key(&self, id: ApiKeyId) -> Result<()> {
-        Ok(self.delete_api_key(id).await?)
+    async fn remove_api_key(&self, id: ApiKeyId, audit: &AuditRecord) -> Result<()> {
+        Ok(self.delete_api_key(id, audit).await?)
     }
 
     async fn api_keys(&self) -> Result<Vec<ApiKey>> {

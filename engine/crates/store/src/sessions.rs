@@ -1,6 +1,7 @@
 //! The table `session`: refresh tokens, by the hash of each.
 
 use chrono::{DateTime, Utc};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::digest::hex;
 use inkstone_domain::ids::{SessionId, UserId};
 use inkstone_domain::ports::{Rotation, Successor};
@@ -8,6 +9,7 @@ use inkstone_domain::principal::{SeenFrom, Session};
 use surrealdb::types::SurrealValue;
 
 use crate::articles::read_all;
+use crate::audit::{audited, audited_some};
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse, parse_option, unknown_word, unreadable};
@@ -40,17 +42,19 @@ struct RotationRow {
 }
 
 impl SurrealStore {
-    pub(crate) async fn insert_session(&self, session: Session) -> Result<(), StoreFailure> {
+    pub(crate) async fn insert_session(
+        &self,
+        session: Session,
+        audit: &AuditRecord,
+    ) -> Result<(), StoreFailure> {
         // A sign-in sweeps away what ran out for the same user: an expired token is unknown anyway.
-        let statement = Statement::new(
-            "{
-                IF (SELECT VALUE key FROM session WHERE token_hash = $token_row.token_hash)[0] != NONE {
-                    THROW 'refused:already_exists'
-                };
-                DELETE session WHERE user = $token_row.user AND expires_at <= $token_row.created_at;
-                CREATE type::record('session', $token_row.key) CONTENT $token_row RETURN NONE;
-                RETURN NONE;
-            }",
+        let statement = audited(
+            "IF (SELECT VALUE key FROM session WHERE token_hash = $token_row.token_hash)[0] != NONE {
+                THROW 'refused:already_exists'
+            };
+            DELETE session WHERE user = $token_row.user AND expires_at <= $token_row.created_at;
+            CREATE type::record('session', $token_row.key) CONTENT $token_row RETURN NONE;",
+            audit,
         )
         .about("session")
         .bind("token_row", SessionRow::from(session));
@@ -71,7 +75,7 @@ impl SurrealStore {
                 };
                 IF $shown.spent {
                     UPDATE session SET ended = true WHERE family = $shown.family RETURN NONE;
-                    RETURN { outcome: 'reused' };
+                    RETURN { outcome: 'reused', family: $shown.family, user: $shown.user };
                 };
                 UPDATE $shown.id SET spent = true RETURN NONE;
                 CREATE type::record('session', $successor) CONTENT {
@@ -106,7 +110,10 @@ impl SurrealStore {
         let row: RotationRow = self.write(statement).await?;
         match row.outcome.as_str() {
             "unknown" => Ok(Rotation::Unknown),
-            "reused" => Ok(Rotation::Reused),
+            "reused" => Ok(Rotation::Reused {
+                user: parse(TABLE, &row.user.unwrap_or_default())?,
+                family: parse(TABLE, &row.family.unwrap_or_default())?,
+            }),
             "rotated" => Ok(Rotation::Rotated(Session {
                 id: successor.id,
                 family: parse(TABLE, &row.family.unwrap_or_default())?,
@@ -121,10 +128,15 @@ impl SurrealStore {
         }
     }
 
-    pub(crate) async fn end_sessions_in(&self, family: SessionId) -> Result<(), StoreFailure> {
+    pub(crate) async fn end_sessions_in(
+        &self,
+        family: SessionId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<(), StoreFailure> {
         // All rows, spent ones too: that makes a rotation at the same time a conflict.
-        let statement = Statement::new(
-            "{ UPDATE session SET ended = true WHERE family = $family RETURN NONE; RETURN NONE; }",
+        let statement = audited_some(
+            "UPDATE session SET ended = true WHERE family = $family RETURN NONE;",
+            audit,
         )
         .bind("family", family.to_string());
         self.write(statement).await
@@ -134,14 +146,13 @@ impl SurrealStore {
         &self,
         user: UserId,
         but: Option<SessionId>,
+        audit: Option<&AuditRecord>,
     ) -> Result<(), StoreFailure> {
-        let statement = Statement::new(
-            "{
-                UPDATE session SET ended = true
-                    WHERE user = $user AND ended = false AND ($but = NONE OR family != $but)
-                    RETURN NONE;
-                RETURN NONE;
-            }",
+        let statement = audited_some(
+            "UPDATE session SET ended = true
+                WHERE user = $user AND ended = false AND ($but = NONE OR family != $but)
+                RETURN NONE;",
+            audit,
         )
         .bind("user", user.to_string())
         .bind("but", but.map(|family| family.to_string()));

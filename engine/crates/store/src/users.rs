@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{SessionId, UserId};
 use inkstone_domain::ports::{Rotation, Successor, UserStore};
@@ -10,6 +11,7 @@ use inkstone_domain::principal::{Account, Role, Session, User};
 use surrealdb::types::SurrealValue;
 
 use crate::articles::read_all;
+use crate::audit::{audited, audited_all};
 use crate::connection::SurrealStore;
 use crate::pages::Place;
 use crate::row::{RowResult, parse, unknown_word};
@@ -32,15 +34,13 @@ pub(crate) struct UserRow {
 
 #[async_trait]
 impl UserStore for SurrealStore {
-    async fn create_user(&self, account: Account) -> Result<()> {
-        let statement = Statement::new(
-            "{
-                IF (SELECT VALUE key FROM user WHERE email = $user.email)[0] != NONE {
-                    THROW 'refused:already_exists'
-                };
-                CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;
-                RETURN NONE;
-            }",
+    async fn create_user(&self, account: Account, audit: &AuditRecord) -> Result<()> {
+        let statement = audited(
+            "IF (SELECT VALUE key FROM user WHERE email = $user.email)[0] != NONE {
+                THROW 'refused:already_exists'
+            };
+            CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;",
+            audit,
         )
         .about("user with this e-mail")
         .bind("user", UserRow::from(account));
@@ -81,23 +81,21 @@ impl UserStore for SurrealStore {
         Ok(place.page(users.collect(), |user: &User| user.id))
     }
 
-    async fn update_user(&self, user: &User) -> Result<()> {
-        let statement = Statement::new(
-            "{
-                LET $stored = SELECT VALUE revision FROM ONLY type::record('user', $key);
-                IF $stored = NONE { THROW 'refused:not_found' };
-                IF $stored != $revision - 1 {
-                    THROW 'refused:revision_mismatch:' + <string>$stored
-                };
-                UPDATE type::record('user', $key) SET
-                    name = $name,
-                    role = $role,
-                    email_verified = $email_verified,
-                    disabled_at = $disabled_at,
-                    revision = $revision
-                    RETURN NONE;
-                RETURN NONE;
-            }",
+    async fn update_user(&self, user: &User, audit: &[AuditRecord]) -> Result<()> {
+        let statement = audited_all(
+            "LET $stored = SELECT VALUE revision FROM ONLY type::record('user', $key);
+            IF $stored = NONE { THROW 'refused:not_found' };
+            IF $stored != $revision - 1 {
+                THROW 'refused:revision_mismatch:' + <string>$stored
+            };
+            UPDATE type::record('user', $key) SET
+                name = $name,
+                role = $role,
+                email_verified = $email_verified,
+                disabled_at = $disabled_at,
+                revision = $revision
+                RETURN NONE;",
+            audit,
         )
         .about(format!("user `{}`", user.id))
         .bind("key", user.id.to_string())
@@ -109,15 +107,13 @@ impl UserStore for SurrealStore {
         Ok(self.write(statement).await?)
     }
 
-    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()> {
-        let statement = Statement::new(
-            "{
-                IF (SELECT VALUE key FROM ONLY type::record('user', $key)) = NONE {
-                    THROW 'refused:not_found'
-                };
-                UPDATE type::record('user', $key) SET password_hash = $hash RETURN NONE;
-                RETURN NONE;
-            }",
+    async fn set_password_hash(&self, user: UserId, hash: &str, audit: &AuditRecord) -> Result<()> {
+        let statement = audited(
+            "IF (SELECT VALUE key FROM ONLY type::record('user', $key)) = NONE {
+                THROW 'refused:not_found'
+            };
+            UPDATE type::record('user', $key) SET password_hash = $hash RETURN NONE;",
+            audit,
         )
         .about(format!("user `{user}`"))
         .bind("key", user.to_string())
@@ -147,8 +143,8 @@ impl UserStore for SurrealStore {
         Ok(count.unwrap_or_default())
     }
 
-    async fn create_session(&self, session: Session) -> Result<()> {
-        Ok(self.insert_session(session).await?)
+    async fn create_session(&self, session: Session, audit: &AuditRecord) -> Result<()> {
+        Ok(self.insert_session(session, audit).await?)
     }
 
     async fn rotate_session(
@@ -164,12 +160,17 @@ impl UserStore for SurrealStore {
         Ok(self.live_sessions(user, now).await?)
     }
 
-    async fn end_family(&self, family: SessionId) -> Result<()> {
-        Ok(self.end_sessions_in(family).await?)
+    async fn end_family(&self, family: SessionId, audit: Option<&AuditRecord>) -> Result<()> {
+        Ok(self.end_sessions_in(family, audit).await?)
     }
 
-    async fn end_sessions(&self, user: UserId, but: Option<SessionId>) -> Result<()> {
-        Ok(self.end_sessions_of(user, but).await?)
+    async fn end_sessions(
+        &self,
+        user: UserId,
+        but: Option<SessionId>,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        Ok(self.end_sessions_of(user, but, audit).await?)
     }
 }
 
@@ -224,11 +225,7 @@ impl TryFrom<UserRow> for Account {
 }
 
 pub(crate) fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Creator => "creator",
-        Role::Admin => "admin",
-    }
+    role.as_str()
 }
 
 pub(crate) fn role_of(word: &str) -> RowResult<Role> {

@@ -50,7 +50,8 @@ fn data_survives_closing_and_opening() {
 
         let store = disk.open().await;
         store.health().await.unwrap();
-        store.create_user(account.clone()).await.unwrap();
+        let audit = sample::audit(owner);
+        store.create_user(account.clone(), &audit).await.unwrap();
         store.create_article(creation.clone()).await.unwrap();
         store.put("plugin", "key", vec![7; 9], 100).await.unwrap();
         let job = store.submit(sample::job(owner)).await.unwrap();

@@ -498,7 +498,10 @@ async fn sign_up(store: &MemStore, services: &Services, role: Role, name: &str) 
         user,
         password_hash: PASSWORD_HASH.to_owned(),
     };
-    store.create_user(account).await.unwrap();
+    store
+        .create_user(account, sample::some_audit())
+        .await
+        .unwrap();
     let email = format!("{name}@example.org");
     let shown = SignIn {
         email,

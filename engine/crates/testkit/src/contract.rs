@@ -44,8 +44,8 @@ where
         + ConversationStore
         + ContentTypeStore,
 {
-    users::run(store).await;
-    people::run(store, store).await;
+    users::run(store, store).await;
+    people::run(store, store, store).await;
     articles::run(store, store).await;
     content_types::run(store).await;
     jobs::run(store, store, store).await;

@@ -1,5 +1,7 @@
 //! Ready-made words of the domain, so that a test says only what it is about. Every call makes new ids.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use inkstone_domain::allowance::{Allowance, Budget, Period};
@@ -455,6 +457,15 @@ pub fn audit(actor: UserId) -> AuditRecord {
     let mut record = AuditRecord::of_engine(now(), actions::KEY_CREATED, subject);
     record.actor = Some(actor);
     record
+}
+
+/// One that goes with changes whose entries nobody looks at.
+pub fn some_audit() -> &'static AuditRecord {
+    static SOME: LazyLock<AuditRecord> = LazyLock::new(|| AuditRecord {
+        action: actions::USER_CREATED.to_owned(),
+        ..audit(UserId::new())
+    });
+    &SOME
 }
 
 /// A project with a slug of its own and all that a project can have, but that it is not archived.

@@ -7,7 +7,8 @@ use inkstone_testkit::{MemStore, contract};
 
 #[tokio::test]
 async fn users() {
-    contract::users::run(&MemStore::new()).await;
+    let store = MemStore::new();
+    contract::users::run(&store, &store).await;
 }
 
 #[tokio::test]
@@ -30,7 +31,7 @@ async fn jobs() {
 #[tokio::test]
 async fn people() {
     let store = MemStore::new();
-    contract::people::run(&store, &store).await;
+    contract::people::run(&store, &store, &store).await;
 }
 
 #[tokio::test]

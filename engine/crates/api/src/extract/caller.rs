@@ -6,14 +6,12 @@ use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use inkstone_domain::audit::Origin;
 use inkstone_domain::codes;
 use inkstone_domain::principal::Principal;
 
 use super::client::Client;
 use super::scope::check_scope;
 use crate::error::ApiError;
-use crate::middleware::RequestId;
 use crate::state::Shared;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -31,16 +29,10 @@ impl FromRequestParts<Shared> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
         let ModelCaller(principal) = ModelCaller::from_request_parts(parts, state).await?;
-        let Ok(Client(seen)) = Client::from_request_parts(parts, state).await;
-        let request_id = parts.extensions.get::<RequestId>();
-        let origin = Origin {
-            address: seen.address.map(|address| address.to_string()),
-            user_agent: seen.user_agent,
-            request_id: request_id.map(|id| id.as_str().to_owned()),
-        };
+        let Ok(Client(visit)) = Client::from_request_parts(parts, state).await;
         match principal.key {
             None => Ok(Self(Principal {
-                origin: Some(Arc::new(origin)),
+                origin: Some(Arc::new(visit.origin())),
                 ..principal
             })),
             Some(_) => Err(ApiError::new(

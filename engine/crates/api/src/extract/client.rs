@@ -9,8 +9,10 @@ use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use inkstone_domain::principal::SeenFrom;
+use inkstone_services::auth::Visit;
 use ipnet::IpNet;
 
+use crate::middleware::RequestId;
 use crate::state::Shared;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -18,7 +20,7 @@ const MOST_AGENT_CHARS: usize = 200;
 
 /// Where a request comes from.
 #[derive(Debug, Clone)]
-pub(crate) struct Client(pub SeenFrom);
+pub(crate) struct Client(pub Visit);
 
 impl FromRequestParts<Shared> for Client {
     type Rejection = Infallible;
@@ -28,11 +30,14 @@ impl FromRequestParts<Shared> for Client {
         let peer = peer.map(|ConnectInfo(address)| address.ip());
         let agent = parts.headers.get(USER_AGENT);
         let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
-        Ok(Self(SeenFrom {
+        let seen = SeenFrom {
             address: peer
                 .map(|peer| address_of(peer, &parts.headers, &state.config.trusted_proxies)),
             user_agent: agent.map(|agent| agent.chars().take(MOST_AGENT_CHARS).collect()),
-        }))
+        };
+        let request_id = parts.extensions.get::<RequestId>();
+        let request_id = request_id.map(|id| id.as_str().to_owned());
+        Ok(Self(Visit { seen, request_id }))
     }
 }
 

@@ -56,6 +56,12 @@ const RULES: &[(&str, Rule)] = &[
         "/v1/projects",
         Rule::Scopes(Scope::ProjectsRead, Scope::ProjectsWrite),
     ),
+    // Whatever calls a model, wherever it stands.
+    ("/v1/projects/{slug}/chat", both(Scope::ModelsCall)),
+    (
+        "/v1/projects/{slug}/prompts/{name}/test",
+        both(Scope::ModelsCall),
+    ),
     (
         "/v1/media",
         Rule::Scopes(Scope::MediaRead, Scope::MediaWrite),
@@ -127,6 +133,19 @@ mod tests {
             rule("/v1/articles/{id}"),
             Rule::Scopes(Scope::ArticlesRead, Scope::ArticlesWrite)
         );
+        for calls_models in [
+            "/v1/projects/{slug}/chat",
+            "/v1/projects/{slug}/prompts/{name}/test",
+        ] {
+            assert_eq!(rule(calls_models), both(Scope::ModelsCall));
+        }
+        for changes_projects in [
+            "/v1/projects/{slug}/chats/{id}",
+            "/v1/projects/{slug}/prompts/{name}",
+        ] {
+            let scopes = Rule::Scopes(Scope::ProjectsRead, Scope::ProjectsWrite);
+            assert_eq!(rule(changes_projects), scopes);
+        }
         assert_eq!(rule("/v1/articles-of-others"), Rule::Never);
         assert_eq!(rule("/v2/articles"), Rule::Never);
         assert_eq!(rule("/v1/me"), Rule::Never);

@@ -22,7 +22,7 @@ use crate::wire::account::{LoginBody, RefreshBody, TokenReply};
 )]
 pub(crate) async fn login(
     State(state): State<Shared>,
-    Client(seen): Client,
+    Client(visit): Client,
     body: JsonBody<LoginBody>,
 ) -> ApiResult {
     let LoginBody {
@@ -34,7 +34,7 @@ pub(crate) async fn login(
         email,
         password,
         totp,
-        seen,
+        visit,
     };
     ok(&TokenReply::from(state.services.auth.login(shown).await?))
 }
@@ -48,11 +48,11 @@ pub(crate) async fn login(
 )]
 pub(crate) async fn refresh(
     State(state): State<Shared>,
-    Client(seen): Client,
+    Client(visit): Client,
     body: JsonBody<RefreshBody>,
 ) -> ApiResult {
     let token = &body.value.refresh_token;
-    let pair = state.services.auth.refresh(token, seen).await?;
+    let pair = state.services.auth.refresh(token, visit).await?;
     ok(&TokenReply::from(pair))
 }
 
@@ -65,12 +65,13 @@ pub(crate) async fn refresh(
 )]
 pub(crate) async fn logout(
     State(state): State<Shared>,
+    Client(visit): Client,
     body: JsonBody<RefreshBody>,
 ) -> ApiResult<Response> {
     state
         .services
         .auth
-        .logout(&body.value.refresh_token)
+        .logout(&body.value.refresh_token, visit)
         .await?;
     Ok(no_content())
 }

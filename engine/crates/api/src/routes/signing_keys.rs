@@ -30,6 +30,6 @@ pub(crate) async fn rotate_signing_key(
     State(state): State<Shared>,
     Caller(principal): Caller,
 ) -> ApiResult {
-    let keys = state.services.auth.rotate_signing_key(&principal)?;
+    let keys = state.services.auth.rotate_signing_key(&principal).await?;
     ok(&KeySetReply::from(keys))
 }

@@ -24,7 +24,7 @@ use crate::wire::signup::{ForgotBody, ResetBody, SignupBody, TokenBody};
 )]
 pub(crate) async fn sign_up(
     State(state): State<Shared>,
-    Client(seen): Client,
+    Client(visit): Client,
     body: JsonBody<SignupBody>,
 ) -> ApiResult<Response> {
     let SignupBody {
@@ -38,7 +38,7 @@ pub(crate) async fn sign_up(
         name,
         password,
         invitation,
-        address: seen.address,
+        visit,
     };
     state.services.signup.sign_up(wish).await?;
     Ok(accepted())
@@ -53,12 +53,13 @@ pub(crate) async fn sign_up(
 )]
 pub(crate) async fn verify_email(
     State(state): State<Shared>,
+    Client(visit): Client,
     body: JsonBody<TokenBody>,
 ) -> ApiResult<Response> {
     state
         .services
         .signup
-        .verify_email(&body.value.token)
+        .verify_email(&body.value.token, visit)
         .await?;
     Ok(no_content())
 }
@@ -72,11 +73,11 @@ pub(crate) async fn verify_email(
 )]
 pub(crate) async fn forgot_password(
     State(state): State<Shared>,
-    Client(seen): Client,
+    Client(visit): Client,
     body: JsonBody<ForgotBody>,
 ) -> ApiResult<Response> {
     let signup = &state.services.signup;
-    signup.forgot_password(&body.value.email, seen.address)?;
+    signup.forgot_password(&body.value.email, visit)?;
     Ok(accepted())
 }
 
@@ -89,6 +90,7 @@ pub(crate) async fn forgot_password(
 )]
 pub(crate) async fn reset_password(
     State(state): State<Shared>,
+    Client(visit): Client,
     body: JsonBody<ResetBody>,
 ) -> ApiResult<Response> {
     let ResetBody {
@@ -96,6 +98,6 @@ pub(crate) async fn reset_password(
         new_password,
     } = body.value;
     let signup = &state.services.signup;
-    signup.reset_password(&token, new_password).await?;
+    signup.reset_password(&token, new_password, visit).await?;
     Ok(no_content())
 }

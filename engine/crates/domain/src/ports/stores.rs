@@ -32,7 +32,7 @@ pub enum Rotation {
     /// Nobody has it, or it ran out, or its family was ended.
     Unknown,
     /// It was spent before: its whole family is ended now.
-    Reused,
+    Reused { user: UserId, family: SessionId },
 }
 
 /// The token that comes after one that was shown.
@@ -48,7 +48,7 @@ pub struct Successor {
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// `already_exists` where the e-mail is taken.
-    async fn create_user(&self, account: Account) -> Result<()>;
+    async fn create_user(&self, account: Account, audit: &AuditRecord) -> Result<()>;
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>>;
     async fn user(&self, id: UserId) -> Result<Option<User>>;
     async fn account(&self, id: UserId) -> Result<Option<Account>>;
@@ -56,13 +56,14 @@ pub trait UserStore: Send + Sync {
     /// Newest first.
     async fn list_users(&self, page: PageRequest) -> Result<Page<User>>;
     /// Replaces name, role, verification and disabling if the stored revision is `user.revision - 1`,
-    /// else `revision_mismatch`; `not_found` where there is no such user.
-    async fn update_user(&self, user: &User) -> Result<()>;
+    /// else `revision_mismatch`; `not_found` where there is no such user. One change may be several acts,
+    /// or none that is written down.
+    async fn update_user(&self, user: &User, audit: &[AuditRecord]) -> Result<()>;
     /// `not_found` where there is no such user.
-    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()>;
+    async fn set_password_hash(&self, user: UserId, hash: &str, audit: &AuditRecord) -> Result<()>;
     /// The same password, hashed anew: changes nothing where the stored hash is not `old` any more.
     async fn rehash_password(&self, user: UserId, old: &str, new: &str) -> Result<()>;
-    async fn create_session(&self, session: Session) -> Result<()>;
+    async fn create_session(&self, session: Session, audit: &AuditRecord) -> Result<()>;
     /// Spends the token with this hash and stores its successor, both or neither. Exactly one of
     /// several concurrent callers gets `Rotated`.
     async fn rotate_session(
@@ -74,9 +75,14 @@ pub trait UserStore: Send + Sync {
     /// Of every sign-in that goes on at `now` the session whose token is not spent, newest sign-in first.
     async fn sessions(&self, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>>;
     /// Ends every session of the family.
-    async fn end_family(&self, family: SessionId) -> Result<()>;
+    async fn end_family(&self, family: SessionId, audit: Option<&AuditRecord>) -> Result<()>;
     /// Ends every session of the user but those of the family `but`.
-    async fn end_sessions(&self, user: UserId, but: Option<SessionId>) -> Result<()>;
+    async fn end_sessions(
+        &self,
+        user: UserId,
+        but: Option<SessionId>,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()>;
 }
 
 /// A change of one article: the new state, and the event that tells of it.

@@ -1,6 +1,8 @@
 //! The keys of access tokens: several at a time, so that a new one can take over while tokens of the old one
 //! hold. Everybody may know their public halves.
 
+use chrono::{DateTime, Utc};
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::people::StoredSigningKey;
 use inkstone_domain::ports::SigningKeyStore;
 use inkstone_domain::principal::Principal;
@@ -43,13 +45,22 @@ impl Auth {
     }
 
     /// Makes a new key that signs from now on. The one before verifies until its last token has run out.
-    pub fn rotate_signing_key(&self, principal: &Principal) -> Result<Vec<PublicKey>> {
+    /// The keys are files, so that the intent is written down first.
+    pub async fn rotate_signing_key(&self, principal: &Principal) -> Result<Vec<PublicKey>> {
         check_admin(principal)?;
         let now = self.clock.now();
         let new = StoredSigningKey {
             pkcs8: SigningKey::generate(),
             retired_at: None,
         };
+        let subject = format!("signing_key:{}", RingKey::read(&new)?.key.id());
+        let audit = AuditRecord::by(principal, now, actions::SIGNING_KEY_ROTATED, subject);
+        let change = async { self.replace_signing_key(new, now) };
+        self.audit.around(audit, change).await?;
+        Ok(self.public_keys())
+    }
+
+    fn replace_signing_key(&self, new: StoredSigningKey, now: DateTime<Utc>) -> Result<()> {
         let mut stored = self.signing_keys.signing_keys()?;
         for old in &mut stored {
             old.retired_at.get_or_insert(now);
@@ -59,6 +70,6 @@ impl Auth {
         stored.insert(0, new);
         self.signing_keys.put_signing_keys(&stored)?;
         self.access_tokens.set_keys(read(&*self.signing_keys)?);
-        Ok(self.public_keys())
+        Ok(())
     }
 }

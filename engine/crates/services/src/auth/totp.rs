@@ -1,13 +1,14 @@
 //! The second factor: codes of an authenticator app (RFC 6238; SHA-1, six digits, thirty seconds, which is
 //! what all apps do), and recovery codes for whoever lost it. A code is good once. Secrets are stored sealed.
 
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::UserId;
 use inkstone_domain::people::SecondFactor;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 use totp_rs::{Algorithm, TOTP};
 
-use super::{Auth, token_hash};
+use super::{Auth, subject_of, token_hash};
 
 const STEP_S: u64 = 30;
 const DIGITS: usize = 6;
@@ -62,15 +63,14 @@ impl Auth {
         let secret: [u8; SECRET_BYTES] = rand::random();
         let totp = self.totp(secret.to_vec(), &user.email)?;
         let owner = owner_of(user.id);
-        self.people
-            .put_second_factor(&SecondFactor {
-                user: user.id,
-                sealed_secret: self.sealing.seal(&owner, &secret)?,
-                confirmed_at: None,
-                last_step: 0,
-                recovery_hashes: Vec::new(),
-            })
-            .await?;
+        let begun = SecondFactor {
+            user: user.id,
+            sealed_secret: self.sealing.seal(&owner, &secret)?,
+            confirmed_at: None,
+            last_step: 0,
+            recovery_hashes: Vec::new(),
+        };
+        self.people.put_second_factor(&begun, None).await?;
         Ok(NewSecondFactor {
             secret: totp.get_secret_base32(),
             uri: totp.get_url(),
@@ -108,7 +108,10 @@ impl Auth {
             recovery_hashes: recovery.iter().map(|code| recovery_hash(code)).collect(),
             ..factor
         };
-        self.people.put_second_factor(&confirmed).await?;
+        let audit = self.told(principal, actions::SECOND_FACTOR_ENABLED);
+        self.people
+            .put_second_factor(&confirmed, Some(&audit))
+            .await?;
         Ok(recovery)
     }
 
@@ -119,7 +122,17 @@ impl Auth {
         password: String,
     ) -> Result<()> {
         let user = self.confirm_password(principal.user, password).await?;
-        self.people.remove_second_factor(user.id).await
+        // One that was begun only was never on.
+        let is_on = self.second_factor(principal).await?.is_on;
+        let audit = is_on.then(|| self.told(principal, actions::SECOND_FACTOR_DISABLED));
+        self.people
+            .remove_second_factor(user.id, audit.as_ref())
+            .await
+    }
+
+    fn told(&self, principal: &Principal, action: &str) -> AuditRecord {
+        let subject = subject_of(principal.user);
+        AuditRecord::by(principal, self.clock.now(), action, subject)
     }
 
     /// `totp_required` where a code is asked for, and none or a wrong or spent one is shown.

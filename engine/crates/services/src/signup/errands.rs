@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use futures::StreamExt;
+use inkstone_domain::audit::actions;
 use inkstone_domain::people::{Mail, MailPurpose, MailToken};
 use inkstone_domain::ports::{Clock, Mailer, PeopleStore, UserStore};
 use inkstone_domain::principal::{Account, User};
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{SignupConfig, new_mail_token};
-use crate::auth::Auth;
+use crate::auth::{Auth, Visit, subject_of};
 
 /// Waiting at most; one more is refused.
 const MOST_WAITING: usize = 1024;
@@ -32,6 +33,7 @@ pub(super) enum Errand {
         email: String,
         name: String,
         password: String,
+        visit: Visit,
     },
 }
 
@@ -100,7 +102,11 @@ impl Desk {
                 email,
                 name,
                 password,
-            } => self.sign_up(email, name, password).await,
+                visit,
+            } => {
+                let password_hash = self.auth.passwords().hash(password).await?;
+                self.sign_up(email, name, password_hash, &visit).await
+            }
         }
     }
 
@@ -116,17 +122,26 @@ impl Desk {
         self.send(self.config.links.reset(email, &token)).await
     }
 
-    async fn sign_up(&self, email: String, name: String, password: String) -> Result<()> {
-        let password_hash = self.auth.passwords().hash(password).await?;
+    async fn sign_up(
+        &self,
+        email: String,
+        name: String,
+        password_hash: String,
+        visit: &Visit,
+    ) -> Result<()> {
         let user = User {
             email_verified: false,
             ..User::new(email, name, self.config.role, self.clock.now())
         };
+        // Whose address it is shows later.
+        let subject = subject_of(user.id);
+        let audit = visit.record(None, user.created_at, actions::USER_CREATED, subject);
+        let audit = audit.with_detail(format!("{} by sign-up", user.role.as_str()));
         let account = Account {
             user: user.clone(),
             password_hash,
         };
-        match self.users.create_user(account).await {
+        match self.users.create_user(account, &audit).await {
             Ok(()) => {}
             Err(error) if error.code() == &codes::ALREADY_EXISTS => {
                 return self

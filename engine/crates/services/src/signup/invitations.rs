@@ -1,5 +1,6 @@
 //! Invitations, made by admins and sent by mail.
 
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::InvitationId;
 use inkstone_domain::people::Invitation;
@@ -48,7 +49,10 @@ impl Signup {
             created_at: now,
             expires_at: now + self.config.invitation_ttl,
         };
-        self.people.put_invitation(&invitation).await?;
+        let audit = self.told(principal, actions::INVITATION_CREATED, invitation.id);
+        let detail = format!("{} as {}", invitation.email, invitation.role.as_str());
+        let audit = audit.with_detail(detail);
+        self.people.put_invitation(&invitation, &audit).await?;
         self.mail(self.config.links.invitation(&invitation.email, &token))?;
         Ok(invitation)
     }
@@ -66,6 +70,12 @@ impl Signup {
     /// Takes an invitation back; `not_found` where it was used or there is none. For admins.
     pub async fn withdraw(&self, principal: &Principal, id: InvitationId) -> Result<()> {
         check_admin(principal)?;
-        self.people.remove_invitation(id).await
+        let audit = self.told(principal, actions::INVITATION_WITHDRAWN, id);
+        self.people.remove_invitation(id, &audit).await
+    }
+
+    fn told(&self, principal: &Principal, action: &str, id: InvitationId) -> AuditRecord {
+        let subject = format!("invitation:{id}");
+        AuditRecord::by(principal, self.clock.now(), action, subject)
     }
 }

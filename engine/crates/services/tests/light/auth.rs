@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use inkstone_domain::principal::{Role, SeenFrom};
-use inkstone_services::auth::{AdminSetup, NewUser, SignIn};
+use inkstone_domain::principal::Role;
+use inkstone_services::auth::{AdminSetup, NewUser, SignIn, Visit};
 use inkstone_services::{Services, SigningKey};
 
 use crate::world::World;
@@ -78,7 +78,7 @@ async fn tokens_expire_by_the_clock() {
 
     world.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
     let error = auth
-        .refresh(&pair.refresh_token, SeenFrom::default())
+        .refresh(&pair.refresh_token, Visit::default())
         .await
         .unwrap_err();
     assert_eq!(error.code().name, "invalid_token");
@@ -105,19 +105,19 @@ async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_family() {
     ada(&world.services).await;
     let first = auth.login(shown(EMAIL, PASSWORD)).await.unwrap();
     let second = auth
-        .refresh(&first.refresh_token, SeenFrom::default())
+        .refresh(&first.refresh_token, Visit::default())
         .await
         .unwrap();
     assert_ne!(first.refresh_token, second.refresh_token);
     assert!(auth.authenticate(&second.access_token).is_ok());
 
     let error = auth
-        .refresh(&first.refresh_token, SeenFrom::default())
+        .refresh(&first.refresh_token, Visit::default())
         .await
         .unwrap_err();
     assert_eq!(error.code().name, "token_reused");
     let error = auth
-        .refresh(&second.refresh_token, SeenFrom::default())
+        .refresh(&second.refresh_token, Visit::default())
         .await
         .unwrap_err();
     assert_eq!(error.kind(), inkstone_domain::ErrorKind::Unauthenticated);
@@ -129,13 +129,15 @@ async fn logout_ends_the_sign_in() {
     let auth = &world.services.auth;
     ada(&world.services).await;
     let pair = auth.login(shown(EMAIL, PASSWORD)).await.unwrap();
-    auth.logout(&pair.refresh_token).await.unwrap();
+    auth.logout(&pair.refresh_token, Visit::default())
+        .await
+        .unwrap();
     assert!(
-        auth.refresh(&pair.refresh_token, SeenFrom::default())
+        auth.refresh(&pair.refresh_token, Visit::default())
             .await
             .is_err()
     );
-    auth.logout("never seen").await.unwrap();
+    auth.logout("never seen", Visit::default()).await.unwrap();
 }
 
 #[tokio::test]

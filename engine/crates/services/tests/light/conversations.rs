@@ -1,11 +1,10 @@
 //! Conversations: what is kept of them, how they branch, stop and fit into a model.
 
 use futures::StreamExt;
-use inkstone_domain::audit::AuditFilter;
 use inkstone_domain::chat::{Chunk, FinishReason, Part, Role as Speaking, Usage};
 use inkstone_domain::conversation::{Conversation, ConversationMessage, MessageState, Speaker};
 use inkstone_domain::ids::{ConversationId, MessageId};
-use inkstone_domain::ports::{AuditLog, ConversationStore};
+use inkstone_domain::ports::ConversationStore;
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectSettings;
 use inkstone_domain::prompt::{PromptMessage, PromptText};
@@ -437,11 +436,7 @@ async fn chats_are_their_owners_and_an_admins_look_is_written_down() {
         code(conversations.get(&who, PROJECT, chat.id).await.map(drop)),
         "not_found"
     );
-    let entries = world
-        .store
-        .audit_after(&AuditFilter::default(), 0, 9)
-        .await
-        .unwrap();
+    let entries = crate::audit::told(&world).await;
     let told: Vec<_> = entries
         .iter()
         .map(|entry| (entry.record.action.as_str(), entry.record.on_behalf_of))

@@ -5,6 +5,7 @@
 
 mod world;
 
+mod account_trail; // what accounts write to the audit log
 mod audit;
 mod auth;
 mod catalog;

@@ -10,7 +10,7 @@ use inkstone_domain::principal::{Principal, Role, SeenFrom, User};
 use inkstone_services::KeyWish;
 use inkstone_services::accounts::{Proof, UserChange, UserWish};
 use inkstone_services::api_keys::ApiKeyWish;
-use inkstone_services::auth::{NewUser, SignIn, TokenPair};
+use inkstone_services::auth::{NewUser, SignIn, TokenPair, Visit};
 
 use crate::world::World;
 
@@ -33,9 +33,12 @@ pub fn shown(password: &str) -> SignIn {
         email: EMAIL.to_owned(),
         password: password.to_owned(),
         totp: None,
-        seen: SeenFrom {
-            address: "192.0.2.7".parse().ok(),
-            user_agent: Some("test".to_owned()),
+        visit: Visit {
+            seen: SeenFrom {
+                address: "192.0.2.7".parse().ok(),
+                user_agent: Some("test".to_owned()),
+            },
+            request_id: Some("req-1".to_owned()),
         },
     }
 }
@@ -93,9 +96,7 @@ async fn a_disabled_user_is_out_everywhere_and_comes_back() {
         let error = services.authenticate(token).unwrap_err();
         assert_eq!(error.code().name, "invalid_token");
     }
-    let refresh = services
-        .auth
-        .refresh(&pair.refresh_token, SeenFrom::default());
+    let refresh = services.auth.refresh(&pair.refresh_token, Visit::default());
     assert_eq!(refresh.await.unwrap_err().code().name, "invalid_token");
     let login = services.auth.login(shown(PASSWORD)).await.unwrap_err();
     assert_eq!(login.code().name, "forbidden");
@@ -213,9 +214,9 @@ async fn a_new_password_needs_the_old_one_and_ends_other_sessions() {
     assert!(auth.login(shown("battery staple")).await.is_ok());
     assert!(auth.authenticate(&here.access_token).is_ok());
     assert!(auth.authenticate(&there.access_token).is_err());
-    let there = auth.refresh(&there.refresh_token, SeenFrom::default());
+    let there = auth.refresh(&there.refresh_token, Visit::default());
     assert!(there.await.is_err());
-    let here = auth.refresh(&here.refresh_token, SeenFrom::default());
+    let here = auth.refresh(&here.refresh_token, Visit::default());
     assert!(here.await.is_ok());
 }
 
@@ -259,7 +260,7 @@ async fn tries_wait_longer_each_time_for_known_and_unknown_alike() {
         for number in 0..7 {
             let mut attempt = shown("wrong horse");
             attempt.email = email.to_owned();
-            attempt.seen.address = format!("10.0.0.{number}").parse().ok();
+            attempt.visit.seen.address = format!("10.0.0.{number}").parse().ok();
             let error = auth.login(attempt).await.unwrap_err();
             seen.push((
                 error.code().name,
@@ -292,7 +293,7 @@ async fn an_address_is_throttled_over_all_accounts() {
     let attempt = |number: usize, address: &str| {
         let mut attempt = shown(PASSWORD);
         attempt.email = format!("user-{number}@example.org");
-        attempt.seen.address = address.parse().ok();
+        attempt.visit.seen.address = address.parse().ok();
         async move { auth.login(attempt).await.unwrap_err().code().name }
     };
     for number in 0..20 {

@@ -1,8 +1,6 @@
 //! Prompts: their versions, what they are filled with, and who may.
 
-use inkstone_domain::audit::AuditFilter;
 use inkstone_domain::chat::{Part, Role as Speaker};
-use inkstone_domain::ports::AuditLog;
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::{ProjectRole, ProjectSettings};
 use inkstone_domain::prompt::{PromptMessage, PromptText, Variable, VariableKind};
@@ -105,11 +103,7 @@ async fn versions_stay_as_they_were() {
     let missing = prompts.get(&owner, "handbook", "greeting", Some(3)).await;
     assert_eq!(missing.unwrap_err().code().name, "not_found");
 
-    let entries = world
-        .store
-        .audit_after(&AuditFilter::default(), 0, 9)
-        .await
-        .unwrap();
+    let entries = crate::audit::told(&world).await;
     let actions: Vec<&str> = entries
         .iter()
         .map(|entry| entry.record.action.as_str())

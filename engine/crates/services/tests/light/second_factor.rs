@@ -25,7 +25,7 @@ fn with_code(code: &str) -> SignIn {
 }
 
 /// Turned on; the secret and the recovery codes.
-async fn turned_on(world: &World, caller: &Principal) -> (String, Vec<String>) {
+pub async fn turned_on(world: &World, caller: &Principal) -> (String, Vec<String>) {
     let auth = &world.services.auth;
     let begun = auth.begin_second_factor(caller, PASSWORD.to_owned());
     let begun = begun.await.unwrap();

@@ -6,6 +6,7 @@ use inkstone_domain::codes;
 use inkstone_domain::people::Mail;
 use inkstone_domain::ports::UserStore;
 use inkstone_domain::principal::Role;
+use inkstone_services::auth::Visit;
 use inkstone_services::signup::{InvitationWish, SignupWish};
 use inkstone_testkit::MemMailer;
 
@@ -18,11 +19,11 @@ fn wish(email: &str) -> SignupWish {
         name: "Ada".to_owned(),
         password: PASSWORD.to_owned(),
         invitation: None,
-        address: None,
+        visit: Visit::default(),
     }
 }
 
-async fn nth_mail(world: &World, count: usize) -> Mail {
+pub async fn nth_mail(world: &World, count: usize) -> Mail {
     let mail = tokio::time::timeout(PATIENCE, world.mailer.nth(count));
     mail.await.unwrap()
 }
@@ -43,10 +44,13 @@ async fn an_open_sign_up_waits_for_its_mail() {
     assert_eq!(wrong.code().name, "invalid_credentials");
 
     let token = MemMailer::token_of(&mail);
-    let misused = signup.reset_password(&token, "battery staple".to_owned());
+    let misused = signup.reset_password(&token, "battery staple".to_owned(), Visit::default());
     assert_eq!(misused.await.unwrap_err().code().name, "invalid_token");
-    signup.verify_email(&token).await.unwrap();
-    let again = signup.verify_email(&token).await.unwrap_err();
+    signup.verify_email(&token, Visit::default()).await.unwrap();
+    let again = signup
+        .verify_email(&token, Visit::default())
+        .await
+        .unwrap_err();
     assert_eq!(again.code().name, "invalid_token");
     let pair = sign_in(&world).await;
     let role = auth.authenticate(&pair.access_token).unwrap().role;
@@ -74,8 +78,10 @@ async fn a_forgotten_password_is_set_anew_once() {
     ada(&world).await;
     let pair = sign_in(&world).await;
     let (auth, signup) = (&world.services.auth, &world.services.signup);
-    signup.forgot_password("nobody@example.org", None).unwrap();
-    signup.forgot_password(EMAIL, None).unwrap();
+    signup
+        .forgot_password("nobody@example.org", Visit::default())
+        .unwrap();
+    signup.forgot_password(EMAIL, Visit::default()).unwrap();
     let mail = nth_mail(&world, 1).await;
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
@@ -83,13 +89,15 @@ async fn a_forgotten_password_is_set_anew_once() {
     );
     let token = MemMailer::token_of(&mail);
 
-    let weak = signup.reset_password(&token, "password".to_owned()).await;
+    let weak = signup
+        .reset_password(&token, "password".to_owned(), Visit::default())
+        .await;
     assert_eq!(weak.unwrap_err().fields()[0].pointer, "/new_password");
     signup
-        .reset_password(&token, "battery staple".to_owned())
+        .reset_password(&token, "battery staple".to_owned(), Visit::default())
         .await
         .unwrap();
-    let again = signup.reset_password(&token, "another staple".to_owned());
+    let again = signup.reset_password(&token, "another staple".to_owned(), Visit::default());
     assert_eq!(again.await.unwrap_err().code().name, "invalid_token");
     assert!(
         auth.authenticate(&pair.access_token).is_err(),
@@ -110,11 +118,11 @@ async fn tokens_of_mails_run_out_and_the_last_one_holds() {
     let signup = &world.services.signup;
     let mut tokens = Vec::new();
     for count in 1..=2 {
-        signup.forgot_password(EMAIL, None).unwrap();
+        signup.forgot_password(EMAIL, Visit::default()).unwrap();
         tokens.push(MemMailer::token_of(&nth_mail(&world, count).await));
     }
     let reset = async |token: &str| {
-        let reset = signup.reset_password(token, "battery staple".to_owned());
+        let reset = signup.reset_password(token, "battery staple".to_owned(), Visit::default());
         reset.await.map_err(|error| error.code().name)
     };
     assert_eq!(reset(&tokens[0]).await, Err("invalid_token"));
@@ -203,7 +211,7 @@ async fn mails_cannot_be_asked_for_without_end() {
     let signup = &world.services.signup;
     for email in [EMAIL, "nobody@example.org"] {
         let asked: Vec<bool> = (0..7)
-            .map(|_| signup.forgot_password(email, None).is_ok())
+            .map(|_| signup.forgot_password(email, Visit::default()).is_ok())
             .collect();
         assert_eq!(asked, [true, true, true, true, true, false, false]);
     }

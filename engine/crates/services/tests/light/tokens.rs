@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inkstone_domain::ports::Clock;
 use inkstone_domain::principal::Role;
 use inkstone_services::SigningKey;
-use inkstone_services::auth::TokenPair;
+use inkstone_services::auth::{TokenPair, Visit};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
@@ -114,9 +114,9 @@ async fn the_tokens_of_an_old_key_run_out_and_no_more() {
     assert_eq!(before.len(), 1);
 
     let creator = world.somebody(Role::Creator).await;
-    let refused = auth.rotate_signing_key(&creator).unwrap_err();
+    let refused = auth.rotate_signing_key(&creator).await.unwrap_err();
     assert_eq!(refused.code().name, "forbidden");
-    let after = auth.rotate_signing_key(&admin).unwrap();
+    let after = auth.rotate_signing_key(&admin).await.unwrap();
     assert_eq!(after.len(), 2);
     assert_eq!(after[1], before[0]);
     let new = auth
@@ -134,7 +134,7 @@ async fn the_tokens_of_an_old_key_run_out_and_no_more() {
     let error = auth.authenticate(&old.access_token).unwrap_err();
     assert_eq!(error.code().name, "token_expired");
     // A third key: the first one is forgotten for good.
-    let third = auth.rotate_signing_key(&admin).unwrap();
+    let third = auth.rotate_signing_key(&admin).await.unwrap();
     let ids: Vec<&str> = third.iter().map(|key| key.id.as_str()).collect();
     assert_eq!(ids[1..], [after[0].id.as_str()]);
 }
@@ -145,7 +145,9 @@ async fn a_session_that_is_ended_takes_its_access_tokens_along() {
     let auth = &world.services.auth;
     let here = signed_in(&world).await;
     let there = sign_in(&world).await;
-    auth.logout(&there.refresh_token).await.unwrap();
+    auth.logout(&there.refresh_token, Visit::default())
+        .await
+        .unwrap();
     let error = auth.authenticate(&there.access_token).unwrap_err();
     assert_eq!(error.code().name, "invalid_token");
     assert!(auth.authenticate(&here.access_token).is_ok());

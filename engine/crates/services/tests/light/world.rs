@@ -19,7 +19,7 @@ use inkstone_testkit::{
     FakeAnalytics, FakeEgress, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider,
     FakeResearch, FakeSearchIndex, ManualClock, MemMailer, MemOutboundTally, MemPackageStore,
     MemPluginList, MemRecordings, MemSigningKeys, MemStore, MemUsageJournal, Step, loaded_plugin,
-    plugin_spec,
+    plugin_spec, sample,
 };
 
 /// Everything a test may look at or turn.
@@ -127,7 +127,10 @@ impl World {
             user,
             password_hash: String::new(),
         };
-        self.store.create_user(account).await.unwrap();
+        self.store
+            .create_user(account, sample::some_audit())
+            .await
+            .unwrap();
         principal
     }
 

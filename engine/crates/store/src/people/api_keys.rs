@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use inkstone_domain::api_key::{ApiKey, Scope};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::ids::ApiKeyId;
 use surrealdb::types::{Bytes, SurrealValue};
 
 use crate::articles::read_all;
+use crate::audit::audited;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse, to_bytes, to_hash};
@@ -26,24 +28,31 @@ struct ApiKeyRow {
 }
 
 impl SurrealStore {
-    pub(super) async fn insert_api_key(&self, key: &ApiKey) -> Result<(), StoreFailure> {
-        let statement = Statement::new(
-            "{ CREATE type::record('api_key', $row.key) CONTENT $row RETURN NONE; RETURN NONE; }",
+    pub(super) async fn insert_api_key(
+        &self,
+        key: &ApiKey,
+        audit: &AuditRecord,
+    ) -> Result<(), StoreFailure> {
+        let statement = audited(
+            "CREATE type::record('api_key', $row.key) CONTENT $row RETURN NONE;",
+            audit,
         )
         .about(subject(key.id))
         .bind("row", ApiKeyRow::from(key));
         self.write(statement).await
     }
 
-    pub(super) async fn delete_api_key(&self, id: ApiKeyId) -> Result<(), StoreFailure> {
-        let statement = Statement::new(
-            "{
-                IF (SELECT VALUE key FROM ONLY type::record('api_key', $key)) = NONE {
-                    THROW 'refused:not_found'
-                };
-                DELETE type::record('api_key', $key);
-                RETURN NONE;
-            }",
+    pub(super) async fn delete_api_key(
+        &self,
+        id: ApiKeyId,
+        audit: &AuditRecord,
+    ) -> Result<(), StoreFailure> {
+        let statement = audited(
+            "IF (SELECT VALUE key FROM ONLY type::record('api_key', $key)) = NONE {
+                THROW 'refused:not_found'
+            };
+            DELETE type::record('api_key', $key);",
+            audit,
         )
         .about(subject(id))
         .bind("key", id.to_string());

@@ -1,6 +1,7 @@
 //! The table `invitation`.
 
 use chrono::{DateTime, Utc};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::InvitationId;
 use inkstone_domain::people::Invitation;
@@ -8,6 +9,7 @@ use inkstone_domain::principal::Account;
 use surrealdb::types::{Bytes, SurrealValue};
 
 use crate::articles::read_all;
+use crate::audit::audited;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::pages::Place;
@@ -32,13 +34,12 @@ impl SurrealStore {
     pub(super) async fn replace_invitation(
         &self,
         invitation: &Invitation,
+        audit: &AuditRecord,
     ) -> Result<(), StoreFailure> {
-        let statement = Statement::new(
-            "{
-                DELETE invitation WHERE email = $row.email;
-                CREATE type::record('invitation', $row.key) CONTENT $row RETURN NONE;
-                RETURN NONE;
-            }",
+        let statement = audited(
+            "DELETE invitation WHERE email = $row.email;
+            CREATE type::record('invitation', $row.key) CONTENT $row RETURN NONE;",
+            audit,
         )
         .about(subject(invitation.id))
         .bind("row", InvitationRow::from(invitation));
@@ -78,15 +79,17 @@ impl SurrealStore {
         Ok(place.page(read_all(rows)?, |invitation: &Invitation| invitation.id))
     }
 
-    pub(super) async fn delete_invitation(&self, id: InvitationId) -> Result<(), StoreFailure> {
-        let statement = Statement::new(
-            "{
-                IF (SELECT VALUE key FROM ONLY type::record('invitation', $key)) = NONE {
-                    THROW 'refused:not_found'
-                };
-                DELETE type::record('invitation', $key);
-                RETURN NONE;
-            }",
+    pub(super) async fn delete_invitation(
+        &self,
+        id: InvitationId,
+        audit: &AuditRecord,
+    ) -> Result<(), StoreFailure> {
+        let statement = audited(
+            "IF (SELECT VALUE key FROM ONLY type::record('invitation', $key)) = NONE {
+                THROW 'refused:not_found'
+            };
+            DELETE type::record('invitation', $key);",
+            audit,
         )
         .about(subject(id))
         .bind("key", id.to_string());
@@ -97,19 +100,18 @@ impl SurrealStore {
         &self,
         id: InvitationId,
         account: Account,
+        audit: &AuditRecord,
     ) -> Result<(), StoreFailure> {
-        let statement = Statement::new(
-            "{
-                IF (SELECT VALUE key FROM ONLY type::record('invitation', $key)) = NONE {
-                    THROW 'refused:not_found'
-                };
-                IF (SELECT VALUE key FROM user WHERE email = $user.email)[0] != NONE {
-                    THROW 'refused:already_exists'
-                };
-                DELETE type::record('invitation', $key);
-                CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;
-                RETURN NONE;
-            }",
+        let statement = audited(
+            "IF (SELECT VALUE key FROM ONLY type::record('invitation', $key)) = NONE {
+                THROW 'refused:not_found'
+            };
+            IF (SELECT VALUE key FROM user WHERE email = $user.email)[0] != NONE {
+                THROW 'refused:already_exists'
+            };
+            DELETE type::record('invitation', $key);
+            CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;",
+            audit,
         )
         .about("invitation, or an account for its address,")
         .bind("key", id.to_string())

@@ -1,10 +1,12 @@
 //! The table `second_factor`: one row for each user who has one.
 
 use chrono::{DateTime, Utc};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::ids::UserId;
 use inkstone_domain::people::SecondFactor;
 use surrealdb::types::{Bytes, SurrealValue};
 
+use crate::audit::audited_some;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse, to_bytes, to_hash};
@@ -35,6 +37,7 @@ impl SurrealStore {
     pub(super) async fn replace_second_factor(
         &self,
         factor: &SecondFactor,
+        audit: Option<&AuditRecord>,
     ) -> Result<(), StoreFailure> {
         let row = SecondFactorRow {
             user: factor.user.to_string(),
@@ -48,20 +51,21 @@ impl SurrealStore {
                 .map(to_bytes)
                 .collect(),
         };
-        let statement = Statement::new(
-            "{
-                UPSERT type::record('second_factor', $row.user) CONTENT $row RETURN NONE;
-                RETURN NONE;
-            }",
+        let statement = audited_some(
+            "UPSERT type::record('second_factor', $row.user) CONTENT $row RETURN NONE;",
+            audit,
         )
         .bind("row", row);
         self.write(statement).await
     }
 
-    pub(super) async fn delete_second_factor(&self, user: UserId) -> Result<(), StoreFailure> {
-        let statement =
-            Statement::new("{ DELETE type::record('second_factor', $user); RETURN NONE; }")
-                .bind("user", user.to_string());
+    pub(super) async fn delete_second_factor(
+        &self,
+        user: UserId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<(), StoreFailure> {
+        let statement = audited_some("DELETE type::record('second_factor', $user);", audit)
+            .bind("user", user.to_string());
         self.write(statement).await
     }
 

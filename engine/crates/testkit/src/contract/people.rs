@@ -5,13 +5,14 @@ use inkstone_domain::codes;
 use inkstone_domain::content::PageRequest;
 use inkstone_domain::ids::{ApiKeyId, InvitationId, UserId};
 use inkstone_domain::people::{MailPurpose, SecondFactor};
-use inkstone_domain::ports::{PeopleStore, UserStore};
+use inkstone_domain::ports::{AuditLog, PeopleStore, UserStore};
 use inkstone_domain::principal::Role;
 
+use super::audit::whole_chain;
 use super::{CROWD, assert_code};
 use crate::sample;
 
-pub async fn run(store: &dyn PeopleStore, users: &dyn UserStore) {
+pub async fn run(store: &dyn PeopleStore, users: &dyn UserStore, log: &dyn AuditLog) {
     keeps_invitations(store).await;
     one_invitation_for_each_address(store).await;
     an_invitation_becomes_one_account(store, users).await;
@@ -21,13 +22,17 @@ pub async fn run(store: &dyn PeopleStore, users: &dyn UserStore) {
     a_time_step_is_spent_once(store).await;
     a_recovery_code_is_spent_once(store).await;
     keeps_api_keys(store).await;
+    writes_changes_down(store, log).await;
 }
 
 pub async fn keeps_invitations(store: &dyn PeopleStore) {
     let mut own = Vec::new();
     for role in [Role::Viewer, Role::Creator, Role::Admin] {
         let invitation = sample::invitation(role);
-        store.put_invitation(&invitation).await.unwrap();
+        store
+            .put_invitation(&invitation, sample::some_audit())
+            .await
+            .unwrap();
         own.insert(0, invitation);
     }
     let first = store.invitations(sample::first_page(2)).await.unwrap();
@@ -46,18 +51,30 @@ pub async fn keeps_invitations(store: &dyn PeopleStore) {
     let unknown = store.invitation_by_token([0; 32], now).await.unwrap();
     assert_eq!(unknown, None);
 
-    store.remove_invitation(one.id).await.unwrap();
+    store
+        .remove_invitation(one.id, sample::some_audit())
+        .await
+        .unwrap();
     let gone = store.invitation_by_token(one.token_hash, now).await;
     assert_eq!(gone.unwrap(), None);
-    assert_code(store.remove_invitation(one.id).await, &codes::NOT_FOUND);
+    assert_code(
+        store.remove_invitation(one.id, sample::some_audit()).await,
+        &codes::NOT_FOUND,
+    );
 }
 
 pub async fn one_invitation_for_each_address(store: &dyn PeopleStore) {
     let first = sample::invitation(Role::Viewer);
     let mut second = sample::invitation(Role::Creator);
     second.email.clone_from(&first.email);
-    store.put_invitation(&first).await.unwrap();
-    store.put_invitation(&second).await.unwrap();
+    store
+        .put_invitation(&first, sample::some_audit())
+        .await
+        .unwrap();
+    store
+        .put_invitation(&second, sample::some_audit())
+        .await
+        .unwrap();
     let now = sample::now();
     let old = store.invitation_by_token(first.token_hash, now).await;
     assert_eq!(old.unwrap(), None);
@@ -67,13 +84,17 @@ pub async fn one_invitation_for_each_address(store: &dyn PeopleStore) {
 
 pub async fn an_invitation_becomes_one_account(store: &dyn PeopleStore, users: &dyn UserStore) {
     let invitation = sample::invitation(Role::Creator);
-    store.put_invitation(&invitation).await.unwrap();
+    store
+        .put_invitation(&invitation, sample::some_audit())
+        .await
+        .unwrap();
     let account = || {
         let mut account = sample::account(Role::Creator);
         account.user.email.clone_from(&invitation.email);
         account
     };
-    let attempts = (0..CROWD).map(|_| store.accept_invitation(invitation.id, account()));
+    let attempts =
+        (0..CROWD).map(|_| store.accept_invitation(invitation.id, account(), sample::some_audit()));
     let results = join_all(attempts).await;
     let (accepted, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     assert_eq!(accepted.len(), 1);
@@ -86,12 +107,21 @@ pub async fn an_invitation_becomes_one_account(store: &dyn PeopleStore, users: &
     // The address is taken by now: nothing is changed.
     let mut again = sample::invitation(Role::Creator);
     again.email.clone_from(&invitation.email);
-    store.put_invitation(&again).await.unwrap();
-    let refused = store.accept_invitation(again.id, account()).await;
+    store
+        .put_invitation(&again, sample::some_audit())
+        .await
+        .unwrap();
+    let refused = store
+        .accept_invitation(again.id, account(), sample::some_audit())
+        .await;
     assert_code(refused, &codes::ALREADY_EXISTS);
     let kept = store.invitation_by_token(again.token_hash, sample::now());
     assert_eq!(kept.await.unwrap(), Some(again));
-    let unknown = store.accept_invitation(InvitationId::new(), sample::account(Role::Viewer));
+    let unknown = store.accept_invitation(
+        InvitationId::new(),
+        sample::account(Role::Viewer),
+        sample::some_audit(),
+    );
     assert_code(unknown.await, &codes::NOT_FOUND);
 }
 
@@ -145,20 +175,20 @@ pub async fn keeps_second_factors(store: &dyn PeopleStore) {
         last_step: 0,
         ..sample::second_factor(user)
     };
-    store.put_second_factor(&begun).await.unwrap();
+    store.put_second_factor(&begun, None).await.unwrap();
     assert_eq!(store.second_factor(user).await.unwrap(), Some(begun));
     let confirmed = sample::second_factor(user);
-    store.put_second_factor(&confirmed).await.unwrap();
+    store.put_second_factor(&confirmed, None).await.unwrap();
     let found = store.second_factor(user).await.unwrap();
     assert_eq!(found, Some(confirmed));
-    store.remove_second_factor(user).await.unwrap();
-    store.remove_second_factor(user).await.unwrap();
+    store.remove_second_factor(user, None).await.unwrap();
+    store.remove_second_factor(user, None).await.unwrap();
     assert_eq!(store.second_factor(user).await.unwrap(), None);
 }
 
 pub async fn a_time_step_is_spent_once(store: &dyn PeopleStore) {
     let factor = sample::second_factor(UserId::new());
-    store.put_second_factor(&factor).await.unwrap();
+    store.put_second_factor(&factor, None).await.unwrap();
     let user = factor.user;
     assert!(!store.spend_step(user, factor.last_step).await.unwrap());
     let attempts = (0..CROWD).map(|_| store.spend_step(user, factor.last_step + 2));
@@ -175,7 +205,7 @@ pub async fn a_time_step_is_spent_once(store: &dyn PeopleStore) {
 
 pub async fn a_recovery_code_is_spent_once(store: &dyn PeopleStore) {
     let factor = sample::second_factor(UserId::new());
-    store.put_second_factor(&factor).await.unwrap();
+    store.put_second_factor(&factor, None).await.unwrap();
     let (user, code) = (factor.user, factor.recovery_hashes[1]);
     let attempts = (0..CROWD).map(|_| store.spend_recovery_code(user, code));
     let spent: Vec<bool> = join_all(attempts)
@@ -199,7 +229,10 @@ pub async fn keeps_api_keys(store: &dyn PeopleStore) {
     keys[1].expires_at = None;
     keys[1].scopes.clear();
     for key in keys.iter().rev() {
-        store.create_api_key(key).await.unwrap();
+        store
+            .create_api_key(key, sample::some_audit())
+            .await
+            .unwrap();
     }
     let own = async || {
         let mut kept = store.api_keys().await.unwrap();
@@ -208,12 +241,68 @@ pub async fn keeps_api_keys(store: &dyn PeopleStore) {
         kept
     };
     assert_eq!(own().await, keys);
-    let twin = store.create_api_key(&keys[0]).await;
+    let twin = store.create_api_key(&keys[0], sample::some_audit()).await;
     assert_code(twin, &codes::ALREADY_EXISTS);
-    store.remove_api_key(keys[0].id).await.unwrap();
+    store
+        .remove_api_key(keys[0].id, sample::some_audit())
+        .await
+        .unwrap();
     assert_eq!(own().await, keys[1..]);
-    let gone = store.remove_api_key(keys[0].id).await;
+    let gone = store.remove_api_key(keys[0].id, sample::some_audit()).await;
     assert_code(gone, &codes::NOT_FOUND);
-    let unknown = store.remove_api_key(ApiKeyId::new()).await;
+    let unknown = store
+        .remove_api_key(ApiKeyId::new(), sample::some_audit())
+        .await;
     assert_code(unknown, &codes::NOT_FOUND);
+}
+
+pub async fn writes_changes_down(store: &dyn PeopleStore, log: &dyn AuditLog) {
+    let user = UserId::new();
+    let audit = |number: i64| {
+        let mut audit = sample::audit(user);
+        audit.action = format!("test.{number}");
+        audit
+    };
+    let refused = sample::audit(user);
+    let (used, withdrawn) = (
+        sample::invitation(Role::Viewer),
+        sample::invitation(Role::Viewer),
+    );
+    store.put_invitation(&used, &audit(0)).await.unwrap();
+    store.put_invitation(&withdrawn, &audit(1)).await.unwrap();
+    let mut account = sample::account(Role::Viewer);
+    account.user.email.clone_from(&used.email);
+    let accepted = store
+        .accept_invitation(used.id, account.clone(), &audit(2))
+        .await;
+    accepted.unwrap();
+    let twice = store.accept_invitation(used.id, account, &refused).await;
+    assert_code(twice, &codes::NOT_FOUND);
+    let removed = store.remove_invitation(withdrawn.id, &audit(3)).await;
+    removed.unwrap();
+    let twice = store.remove_invitation(withdrawn.id, &refused).await;
+    assert_code(twice, &codes::NOT_FOUND);
+
+    let factor = sample::second_factor(user);
+    store.put_second_factor(&factor, None).await.unwrap();
+    let confirmed = store.put_second_factor(&factor, Some(&audit(4))).await;
+    confirmed.unwrap();
+    let off = store.remove_second_factor(user, Some(&audit(5))).await;
+    off.unwrap();
+    store.remove_second_factor(user, None).await.unwrap();
+
+    let key = sample::api_key(user);
+    store.create_api_key(&key, &audit(6)).await.unwrap();
+    let twin = store.create_api_key(&key, &refused).await;
+    assert_code(twin, &codes::ALREADY_EXISTS);
+    store.remove_api_key(key.id, &audit(7)).await.unwrap();
+    let twice = store.remove_api_key(key.id, &refused).await;
+    assert_code(twice, &codes::NOT_FOUND);
+
+    let chain = whole_chain(log).await;
+    let own = chain.iter().map(|entry| &entry.record);
+    let own = own.filter(|record| record.actor == Some(user));
+    let told: Vec<&str> = own.map(|record| record.action.as_str()).collect();
+    let wanted: Vec<String> = (0..8).map(|number| format!("test.{number}")).collect();
+    assert_eq!(told, wanted, "refused changes are not written down");
 }

@@ -7,13 +7,14 @@ use futures::future::join_all;
 use inkstone_domain::codes;
 use inkstone_domain::content::PageRequest;
 use inkstone_domain::ids::{SessionId, UserId};
-use inkstone_domain::ports::{Rotation, Successor, UserStore};
+use inkstone_domain::ports::{AuditLog, Rotation, Successor, UserStore};
 use inkstone_domain::principal::{Role, SeenFrom, Session, User};
 
+use super::audit::whole_chain;
 use super::{CROWD, assert_code};
 use crate::sample;
 
-pub async fn run(store: &dyn UserStore) {
+pub async fn run(store: &dyn UserStore, log: &dyn AuditLog) {
     keeps_users(store).await;
     refuses_a_taken_email(store).await;
     one_of_many_takes_an_email(store).await;
@@ -27,12 +28,16 @@ pub async fn run(store: &dyn UserStore) {
     replaces_passwords(store).await;
     lists_sign_ins_that_go_on(store).await;
     ends_the_sessions_of_one_user(store).await;
+    writes_changes_down(store, log).await;
 }
 
 pub async fn keeps_users(store: &dyn UserStore) {
     let before = store.count_users().await.unwrap();
     let account = sample::account(Role::Creator);
-    store.create_user(account.clone()).await.unwrap();
+    store
+        .create_user(account.clone(), sample::some_audit())
+        .await
+        .unwrap();
 
     assert_eq!(store.count_users().await.unwrap(), before + 1);
     let user = store.user(account.user.id).await.unwrap();
@@ -51,9 +56,15 @@ pub async fn refuses_a_taken_email(store: &dyn UserStore) {
     let first = sample::account(Role::Viewer);
     let mut second = sample::account(Role::Admin);
     second.user.email.clone_from(&first.user.email);
-    store.create_user(first.clone()).await.unwrap();
+    store
+        .create_user(first.clone(), sample::some_audit())
+        .await
+        .unwrap();
     let second_id = second.user.id;
-    assert_code(store.create_user(second).await, &codes::ALREADY_EXISTS);
+    assert_code(
+        store.create_user(second, sample::some_audit()).await,
+        &codes::ALREADY_EXISTS,
+    );
     assert_eq!(store.user(second_id).await.unwrap(), None);
     let found = store.account_by_email(&first.user.email).await.unwrap();
     assert_eq!(found.map(|account| account.user), Some(first.user));
@@ -64,7 +75,7 @@ pub async fn one_of_many_takes_an_email(store: &dyn UserStore) {
     let attempts = (0..CROWD).map(|_| {
         let mut account = sample::account(Role::Viewer);
         account.user.email.clone_from(&email);
-        store.create_user(account)
+        store.create_user(account, sample::some_audit())
     });
     let (created, refused): (Vec<_>, Vec<_>) = join_all(attempts)
         .await
@@ -108,11 +119,16 @@ pub async fn rotates_sessions(store: &dyn UserStore) {
 
     let mut twin = sample::session(UserId::new(), third.token_hash);
     assert_code(
-        store.create_session(twin.clone()).await,
+        store
+            .create_session(twin.clone(), sample::some_audit())
+            .await,
         &codes::ALREADY_EXISTS,
     );
     twin.token_hash = new_hash();
-    store.create_session(twin).await.unwrap();
+    store
+        .create_session(twin, sample::some_audit())
+        .await
+        .unwrap();
 }
 
 pub async fn ends_a_family_when_a_spent_token_is_shown(store: &dyn UserStore) {
@@ -121,7 +137,11 @@ pub async fn ends_a_family_when_a_spent_token_is_shown(store: &dyn UserStore) {
     let Rotation::Rotated(successor) = rotate(store, session.token_hash).await else {
         panic!("a fresh token must be good");
     };
-    assert_eq!(rotate(store, session.token_hash).await, Rotation::Reused);
+    let reused = Rotation::Reused {
+        user: session.user,
+        family: session.family,
+    };
+    assert_eq!(rotate(store, session.token_hash).await, reused);
     assert_eq!(rotate(store, successor.token_hash).await, Rotation::Unknown);
     assert_eq!(rotate(store, session.token_hash).await, Rotation::Unknown);
     let untouched = rotate(store, other_family.token_hash).await;
@@ -145,9 +165,9 @@ pub async fn forgets_expired_and_ended_sessions(store: &dyn UserStore) {
     ));
 
     let ended = new_session(store).await;
-    store.end_family(ended.family).await.unwrap();
+    store.end_family(ended.family, None).await.unwrap();
     assert_eq!(rotate(store, ended.token_hash).await, Rotation::Unknown);
-    store.end_family(SessionId::new()).await.unwrap();
+    store.end_family(SessionId::new(), None).await.unwrap();
 }
 
 pub async fn one_of_many_rotates(store: &dyn UserStore) {
@@ -157,7 +177,7 @@ pub async fn one_of_many_rotates(store: &dyn UserStore) {
     let count = |wanted: fn(&Rotation) -> bool| rotations.iter().filter(|it| wanted(it)).count();
     assert_eq!(count(|it| matches!(it, Rotation::Rotated(_))), 1);
     // The first of the others ends the family; from then on nobody has the token.
-    assert_eq!(count(|it| *it == Rotation::Reused), 1);
+    assert_eq!(count(|it| matches!(it, Rotation::Reused { .. })), 1);
     for rotation in rotations {
         if let Rotation::Rotated(successor) = rotation {
             let after = rotate(store, successor.token_hash).await;
@@ -170,7 +190,10 @@ pub async fn lists_users_newest_first(store: &dyn UserStore) {
     let mut own = Vec::new();
     for role in [Role::Viewer, Role::Creator, Role::Admin] {
         let account = sample::account(role);
-        store.create_user(account.clone()).await.unwrap();
+        store
+            .create_user(account.clone(), sample::some_audit())
+            .await
+            .unwrap();
         own.insert(0, account.user);
     }
     let first = store.list_users(sample::first_page(2)).await.unwrap();
@@ -189,7 +212,10 @@ pub async fn lists_users_newest_first(store: &dyn UserStore) {
 
 pub async fn changes_users_by_revision(store: &dyn UserStore) {
     let account = sample::account(Role::Creator);
-    store.create_user(account.clone()).await.unwrap();
+    store
+        .create_user(account.clone(), sample::some_audit())
+        .await
+        .unwrap();
     let changed = User {
         name: "Ada L.".to_owned(),
         role: Role::Viewer,
@@ -198,27 +224,33 @@ pub async fn changes_users_by_revision(store: &dyn UserStore) {
         revision: 2,
         ..account.user.clone()
     };
-    store.update_user(&changed).await.unwrap();
+    store.update_user(&changed, &[]).await.unwrap();
     let found = store.account(changed.id).await.unwrap().unwrap();
     assert_eq!(found.user, changed);
     assert_eq!(found.password_hash, account.password_hash);
 
-    assert_code(store.update_user(&changed).await, &codes::REVISION_MISMATCH);
+    assert_code(
+        store.update_user(&changed, &[]).await,
+        &codes::REVISION_MISMATCH,
+    );
     let enabled = User {
         disabled_at: None,
         revision: 3,
         ..changed
     };
-    store.update_user(&enabled).await.unwrap();
+    store.update_user(&enabled, &[]).await.unwrap();
     assert_eq!(store.user(enabled.id).await.unwrap(), Some(enabled));
     let nobody = sample::account(Role::Viewer).user;
-    assert_code(store.update_user(&nobody).await, &codes::NOT_FOUND);
+    assert_code(store.update_user(&nobody, &[]).await, &codes::NOT_FOUND);
     assert!(store.account(nobody.id).await.unwrap().is_none());
 }
 
 pub async fn one_of_many_changes_a_user(store: &dyn UserStore) {
     let account = sample::account(Role::Creator);
-    store.create_user(account.clone()).await.unwrap();
+    store
+        .create_user(account.clone(), sample::some_audit())
+        .await
+        .unwrap();
     let changes: Vec<User> = (0..CROWD)
         .map(|number| User {
             name: format!("Ada {number}"),
@@ -226,7 +258,7 @@ pub async fn one_of_many_changes_a_user(store: &dyn UserStore) {
             ..account.user.clone()
         })
         .collect();
-    let results = join_all(changes.iter().map(|user| store.update_user(user))).await;
+    let results = join_all(changes.iter().map(|user| store.update_user(user, &[]))).await;
     let (done, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     assert_eq!(done.len(), 1);
     for result in refused {
@@ -238,16 +270,24 @@ pub async fn replaces_passwords(store: &dyn UserStore) {
     let account = sample::account(Role::Creator);
     let id = account.user.id;
     let old = account.password_hash.clone();
-    store.create_user(account).await.unwrap();
+    store
+        .create_user(account, sample::some_audit())
+        .await
+        .unwrap();
     let hash = async || store.account(id).await.unwrap().unwrap().password_hash;
 
     store.rehash_password(id, &old, "anew").await.unwrap();
     assert_eq!(hash().await, "anew");
     store.rehash_password(id, &old, "too late").await.unwrap();
     assert_eq!(hash().await, "anew");
-    store.set_password_hash(id, "another").await.unwrap();
+    store
+        .set_password_hash(id, "another", sample::some_audit())
+        .await
+        .unwrap();
     assert_eq!(hash().await, "another");
-    let nobody = store.set_password_hash(UserId::new(), "x").await;
+    let nobody = store
+        .set_password_hash(UserId::new(), "x", sample::some_audit())
+        .await;
     assert_code(nobody, &codes::NOT_FOUND);
     let nobody = store.rehash_password(UserId::new(), "x", "y").await;
     nobody.unwrap();
@@ -259,9 +299,12 @@ pub async fn lists_sign_ins_that_go_on(store: &dyn UserStore) {
     let second = sample::session(user, new_hash());
     let ended = sample::session(user, new_hash());
     for session in [&first, &second, &ended] {
-        store.create_session(session.clone()).await.unwrap();
+        store
+            .create_session(session.clone(), sample::some_audit())
+            .await
+            .unwrap();
     }
-    store.end_family(ended.family).await.unwrap();
+    store.end_family(ended.family, None).await.unwrap();
     new_session(store).await;
     let now = sample::now();
     let listed = store.sessions(user, now).await.unwrap();
@@ -282,28 +325,86 @@ pub async fn ends_the_sessions_of_one_user(store: &dyn UserStore) {
     let kept = sample::session(user, new_hash());
     let other = sample::session(user, new_hash());
     for session in [&kept, &other] {
-        store.create_session(session.clone()).await.unwrap();
+        store
+            .create_session(session.clone(), sample::some_audit())
+            .await
+            .unwrap();
     }
     let bystander = new_session(store).await;
     let Rotation::Rotated(kept) = rotate(store, kept.token_hash).await else {
         panic!("a fresh token must be good");
     };
-    store.end_sessions(user, Some(kept.family)).await.unwrap();
+    store
+        .end_sessions(user, Some(kept.family), None)
+        .await
+        .unwrap();
     assert_eq!(rotate(store, other.token_hash).await, Rotation::Unknown);
     let Rotation::Rotated(kept) = rotate(store, kept.token_hash).await else {
         panic!("the family that was spared must go on");
     };
-    store.end_sessions(user, None).await.unwrap();
+    store.end_sessions(user, None, None).await.unwrap();
     assert_eq!(rotate(store, kept.token_hash).await, Rotation::Unknown);
     let bystander = rotate(store, bystander.token_hash).await;
     assert!(matches!(bystander, Rotation::Rotated(_)));
-    let nobody = store.end_sessions(UserId::new(), None).await;
+    let nobody = store.end_sessions(UserId::new(), None, None).await;
     nobody.unwrap();
+}
+
+pub async fn writes_changes_down(store: &dyn UserStore, log: &dyn AuditLog) {
+    let account = sample::account(Role::Creator);
+    let id = account.user.id;
+    let audit = |number: i64| {
+        let mut audit = sample::audit(id);
+        audit.action = format!("test.{number}");
+        audit
+    };
+    let refused = store
+        .set_password_hash(id, "hash", &sample::audit(id))
+        .await;
+    assert_code(refused, &codes::NOT_FOUND);
+    store.create_user(account.clone(), &audit(0)).await.unwrap();
+    let twin = store.create_user(account.clone(), &sample::audit(id)).await;
+    assert_code(twin, &codes::ALREADY_EXISTS);
+    let changed = User {
+        role: Role::Viewer,
+        disabled_at: Some(sample::now()),
+        revision: 2,
+        ..account.user
+    };
+    let both = [audit(1), audit(2)];
+    store.update_user(&changed, &both).await.unwrap();
+    let again = store.update_user(&changed, &both).await;
+    assert_code(again, &codes::REVISION_MISMATCH);
+    store
+        .set_password_hash(id, "hash", &audit(3))
+        .await
+        .unwrap();
+    let session = sample::session(id, new_hash());
+    let started = store.create_session(session.clone(), &audit(4)).await;
+    started.unwrap();
+    let twin = store
+        .create_session(session.clone(), &sample::audit(id))
+        .await;
+    assert_code(twin, &codes::ALREADY_EXISTS);
+    let ended = store.end_family(session.family, Some(&audit(5))).await;
+    ended.unwrap();
+    store.end_sessions(id, None, None).await.unwrap();
+    let ended = store.end_sessions(id, None, Some(&audit(6))).await;
+    ended.unwrap();
+    let chain = whole_chain(log).await;
+    let own = chain.iter().map(|entry| &entry.record);
+    let own: Vec<_> = own.filter(|record| record.actor == Some(id)).collect();
+    let told: Vec<&str> = own.iter().map(|record| record.action.as_str()).collect();
+    let wanted: Vec<String> = (0..7).map(|number| format!("test.{number}")).collect();
+    assert_eq!(told, wanted, "refused changes are not written down");
 }
 
 async fn new_session(store: &dyn UserStore) -> Session {
     let session = sample::session(UserId::new(), new_hash());
-    store.create_session(session.clone()).await.unwrap();
+    store
+        .create_session(session.clone(), sample::some_audit())
+        .await
+        .unwrap();
     session
 }
 

@@ -15,6 +15,12 @@ impl State {
         self.audit.push(entry);
     }
 
+    pub(super) fn append_some_audit(&mut self, record: Option<&AuditRecord>) {
+        if let Some(record) = record {
+            self.append_audit(record);
+        }
+    }
+
     fn audit_head(&self) -> AuditHead {
         self.audit
             .last()

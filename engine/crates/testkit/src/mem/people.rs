@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::api_key::ApiKey;
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{ApiKeyId, InvitationId, UserId};
 use inkstone_domain::people::{Invitation, MailPurpose, MailToken, SecondFactor};
@@ -14,10 +15,12 @@ use super::{MemStore, already_exists, not_found, page_of};
 
 #[async_trait]
 impl PeopleStore for MemStore {
-    async fn put_invitation(&self, invitation: &Invitation) -> Result<()> {
-        let invitations = &mut self.state().invitations;
+    async fn put_invitation(&self, invitation: &Invitation, audit: &AuditRecord) -> Result<()> {
+        let mut state = self.state();
+        let invitations = &mut state.invitations;
         invitations.retain(|_, known| known.email != invitation.email);
         invitations.insert(invitation.id, invitation.clone());
+        state.append_audit(audit);
         Ok(())
     }
 
@@ -39,18 +42,27 @@ impl PeopleStore for MemStore {
         page_of(items, &page, |cursor| cursor.parse().ok())
     }
 
-    async fn remove_invitation(&self, id: InvitationId) -> Result<()> {
-        let removed = self.state().invitations.remove(&id);
-        removed.map(drop).ok_or_else(|| not_found("invitation", id))
+    async fn remove_invitation(&self, id: InvitationId, audit: &AuditRecord) -> Result<()> {
+        let mut state = self.state();
+        let removed = state.invitations.remove(&id);
+        removed.ok_or_else(|| not_found("invitation", id))?;
+        state.append_audit(audit);
+        Ok(())
     }
 
-    async fn accept_invitation(&self, id: InvitationId, account: Account) -> Result<()> {
+    async fn accept_invitation(
+        &self,
+        id: InvitationId,
+        account: Account,
+        audit: &AuditRecord,
+    ) -> Result<()> {
         let mut state = self.state();
         if !state.invitations.contains_key(&id) {
             return Err(not_found("invitation", id));
         }
         state.insert_account(account)?;
         state.invitations.remove(&id);
+        state.append_audit(audit);
         Ok(())
     }
 
@@ -91,14 +103,21 @@ impl PeopleStore for MemStore {
         Ok(self.state().second_factors.get(&user).cloned())
     }
 
-    async fn put_second_factor(&self, factor: &SecondFactor) -> Result<()> {
-        let factors = &mut self.state().second_factors;
-        factors.insert(factor.user, factor.clone());
+    async fn put_second_factor(
+        &self,
+        factor: &SecondFactor,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        state.second_factors.insert(factor.user, factor.clone());
+        state.append_some_audit(audit);
         Ok(())
     }
 
-    async fn remove_second_factor(&self, user: UserId) -> Result<()> {
-        self.state().second_factors.remove(&user);
+    async fn remove_second_factor(&self, user: UserId, audit: Option<&AuditRecord>) -> Result<()> {
+        let mut state = self.state();
+        state.second_factors.remove(&user);
+        state.append_some_audit(audit);
         Ok(())
     }
 
@@ -123,18 +142,22 @@ impl PeopleStore for MemStore {
         Ok(factor.recovery_hashes.len() < before)
     }
 
-    async fn create_api_key(&self, key: &ApiKey) -> Result<()> {
-        let keys = &mut self.state().api_keys;
-        if keys.contains_key(&key.id) {
+    async fn create_api_key(&self, key: &ApiKey, audit: &AuditRecord) -> Result<()> {
+        let mut state = self.state();
+        if state.api_keys.contains_key(&key.id) {
             return Err(already_exists("API key", key.id));
         }
-        keys.insert(key.id, key.clone());
+        state.api_keys.insert(key.id, key.clone());
+        state.append_audit(audit);
         Ok(())
     }
 
-    async fn remove_api_key(&self, id: ApiKeyId) -> Result<()> {
-        let removed = self.state().api_keys.remove(&id);
-        removed.map(drop).ok_or_else(|| not_found("API key", id))
+    async fn remove_api_key(&self, id: ApiKeyId, audit: &AuditRecord) -> Result<()> {
+        let mut state = self.state();
+        let removed = state.api_keys.remove(&id);
+        removed.ok_or_else(|| not_found("API key", id))?;
+        state.append_audit(audit);
+        Ok(())
     }
 
     async fn api_keys(&self) -> Result<Vec<ApiKey>> {

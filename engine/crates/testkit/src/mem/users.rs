@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{SessionId, UserId};
 use inkstone_domain::ports::{Rotation, Successor, UserStore};
@@ -18,8 +19,11 @@ pub(super) struct SessionEntry {
 
 #[async_trait]
 impl UserStore for MemStore {
-    async fn create_user(&self, account: Account) -> Result<()> {
-        self.state().insert_account(account)
+    async fn create_user(&self, account: Account, audit: &AuditRecord) -> Result<()> {
+        let mut state = self.state();
+        state.insert_account(account)?;
+        state.append_audit(audit);
+        Ok(())
     }
 
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>> {
@@ -43,7 +47,7 @@ impl UserStore for MemStore {
         page_of(users, &page, |cursor| cursor.parse().ok())
     }
 
-    async fn update_user(&self, user: &User) -> Result<()> {
+    async fn update_user(&self, user: &User, audit: &[AuditRecord]) -> Result<()> {
         let mut state = self.state();
         let known = state.users.get_mut(&user.id);
         let known = known.ok_or_else(|| not_found("user", user.id))?;
@@ -61,14 +65,18 @@ impl UserStore for MemStore {
             created_at: known.user.created_at,
             ..user.clone()
         };
+        for record in audit {
+            state.append_audit(record);
+        }
         Ok(())
     }
 
-    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()> {
+    async fn set_password_hash(&self, user: UserId, hash: &str, audit: &AuditRecord) -> Result<()> {
         let mut state = self.state();
         let known = state.users.get_mut(&user);
         let known = known.ok_or_else(|| not_found("user", user))?;
         known.password_hash = hash.to_owned();
+        state.append_audit(audit);
         Ok(())
     }
 
@@ -85,8 +93,11 @@ impl UserStore for MemStore {
         Ok(self.state().users.len() as u64)
     }
 
-    async fn create_session(&self, session: Session) -> Result<()> {
-        self.state().insert_session(session)
+    async fn create_session(&self, session: Session, audit: &AuditRecord) -> Result<()> {
+        let mut state = self.state();
+        state.insert_session(session)?;
+        state.append_audit(audit);
+        Ok(())
     }
 
     async fn rotate_session(
@@ -109,7 +120,10 @@ impl UserStore for MemStore {
         let shown = entry.session.clone();
         if entry.spent {
             state.end_family(shown.family);
-            return Ok(Rotation::Reused);
+            return Ok(Rotation::Reused {
+                user: shown.user,
+                family: shown.family,
+            });
         }
         let successor = Session {
             id: successor.id,
@@ -141,17 +155,26 @@ impl UserStore for MemStore {
         Ok(live)
     }
 
-    async fn end_family(&self, family: SessionId) -> Result<()> {
-        self.state().end_family(family);
+    async fn end_family(&self, family: SessionId, audit: Option<&AuditRecord>) -> Result<()> {
+        let mut state = self.state();
+        state.end_family(family);
+        state.append_some_audit(audit);
         Ok(())
     }
 
-    async fn end_sessions(&self, user: UserId, but: Option<SessionId>) -> Result<()> {
-        for entry in self.state().sessions.values_mut() {
+    async fn end_sessions(
+        &self,
+        user: UserId,
+        but: Option<SessionId>,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        for entry in state.sessions.values_mut() {
             if entry.session.user == user && Some(entry.session.family) != but {
                 entry.ended = true;
             }
         }
+        state.append_some_audit(audit);
         Ok(())
     }
 }
