@@ -95,12 +95,15 @@ impl Access {
         act: Act,
     ) -> Result<(Project, Verdict)> {
         let (project, verdict) = self.enter(principal, slug, act).await?;
-        match project.archived_at {
-            None => Ok((project, verdict)),
-            Some(_) => Err(Error::new(
-                &codes::CONFLICT,
-                format!("the project `{slug}` is archived; an owner can restore it"),
-            )),
+        check_not_archived(&project)?;
+        Ok((project, verdict))
+    }
+
+    /// For a change of a thing that the principal may see: `conflict` where its project is archived.
+    pub async fn check_open(&self, slug: &str) -> Result<()> {
+        match self.store.project(slug).await? {
+            Some(project) => check_not_archived(&project),
+            None => Ok(()),
         }
     }
 
@@ -146,6 +149,19 @@ impl Access {
             self.known.remove(&key);
         }
         Ok(role)
+    }
+}
+
+fn check_not_archived(project: &Project) -> Result<()> {
+    match project.archived_at {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            &codes::CONFLICT,
+            format!(
+                "the project `{}` is archived; an owner can restore it",
+                project.slug
+            ),
+        )),
     }
 }
 

@@ -25,9 +25,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::feed::Feeds;
 pub use self::worker::{Worker, WorkerPowers};
+use crate::access::Access;
 use crate::audit::Audit;
 use crate::chat::RequestContext;
-use crate::content::{check_page, check_project};
+use crate::content::{DEFAULT_PROJECT, check_page, check_project};
 use crate::models::Models;
 use crate::plugins::{Choice, Plugins};
 use crate::policy::{self, Act, Standing, Verdict, check_open};
@@ -88,6 +89,7 @@ pub struct Jobs {
     store: Arc<dyn JobStore>,
     plugins: Arc<Plugins>,
     models: Arc<Models>,
+    access: Arc<Access>,
     audit: Audit,
     clock: Arc<dyn Clock>,
     config: JobsConfig,
@@ -104,6 +106,7 @@ impl Jobs {
         store: Arc<dyn JobStore>,
         plugins: Arc<Plugins>,
         models: Arc<Models>,
+        access: Arc<Access>,
         audit: Audit,
         clock: Arc<dyn Clock>,
         config: JobsConfig,
@@ -113,6 +116,7 @@ impl Jobs {
             store,
             plugins,
             models,
+            access,
             audit,
             clock,
             config,
@@ -149,7 +153,8 @@ impl Jobs {
     }
 
     /// Queues a generation after checking plugin, template, input, model and project. Needs the role
-    /// creator.
+    /// creator, and in a project other than `default` that of an editor; `not_found` for strangers of
+    /// the project, `conflict` where it is archived.
     pub async fn submit(&self, principal: &Principal, task: GenerateTask) -> Result<Job> {
         let why = "your role may read only; generating needs the role `creator`";
         check_open(principal, Act::SubmitJob, why)?;
@@ -161,6 +166,12 @@ impl Jobs {
             self.models.resolve(model, &choice)?;
         }
         check_project(&task.project)?;
+        if task.project != DEFAULT_PROJECT {
+            let act = Act::CreateArticle;
+            self.access
+                .enter_to_spend(principal, &task.project, act)
+                .await?;
+        }
         let job = self
             .store
             .submit(NewJob {

@@ -303,6 +303,7 @@ impl Services {
             jobs,
             Arc::clone(&plugins),
             Arc::clone(&models),
+            Arc::clone(&access),
             audit.clone(),
             Arc::clone(&clock),
             config.jobs,
@@ -332,6 +333,7 @@ impl Services {
             articles: Arc::new(Articles::new(
                 articles,
                 content_types,
+                Arc::clone(&access),
                 clock,
                 config.content,
             )),
