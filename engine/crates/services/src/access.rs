@@ -48,6 +48,11 @@ impl Access {
         }
     }
 
+    /// Where acts are written down that have no transaction of their own.
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// What somebody is in a project; `None` for strangers, and where there is no such project. In
     /// `default` every creator is an editor, and everybody else a viewer, unless they are more.
     pub async fn role(&self, principal: &Principal, slug: &str) -> Result<Option<ProjectRole>> {

@@ -8,6 +8,7 @@ mod extras;
 mod markdown;
 mod merge;
 mod policy;
+mod reach;
 mod revisions;
 mod slug;
 mod status;
@@ -35,10 +36,11 @@ pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
 pub use self::extras::ExtrasPatch;
 pub use self::markdown::{Heading, Rendered, Stats};
 pub use self::merge::{MergeConflict, Merged};
+use self::reach::{Found, is_by_right};
 pub(crate) use self::slug::{numbered, slug_of};
 pub use self::types::{ContentTypes, NewContentType};
 use crate::access::Access;
-use crate::policy::{Act, Standing, Verdict};
+use crate::policy::{Standing, Verdict};
 
 /// An article to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,12 +135,6 @@ pub struct Articles {
     access: Arc<Access>,
     clock: Arc<dyn Clock>,
     config: ContentConfig,
-}
-
-/// An article, and what the principal is to it.
-struct Found {
-    article: Article,
-    standing: Standing,
 }
 
 impl Articles {
@@ -422,67 +418,6 @@ impl Articles {
         status::check_change(before, after, hands, self.clock.now(), pointer)
     }
 
-    /// For a new article in a project.
-    async fn enter(&self, principal: &Principal, project: &str) -> Result<Verdict> {
-        if project == DEFAULT_PROJECT {
-            return Ok(Verdict::Allowed);
-        }
-        let entered = self
-            .access
-            .enter_to_change(principal, project, Act::CreateArticle);
-        Ok(entered.await?.1)
-    }
-
-    /// `conflict` where the project of the article is archived. `default` never is.
-    async fn check_open(&self, article: &Article) -> Result<()> {
-        match article.project.as_str() {
-            DEFAULT_PROJECT => Ok(()),
-            project => self.access.check_open(project).await,
-        }
-    }
-
-    async fn standing(&self, principal: &Principal, article: &Article) -> Result<Standing> {
-        let role = policy::role(&self.access, principal, &article.project).await?;
-        Ok(policy::standing(principal, article, role))
-    }
-
-    async fn readable(&self, principal: &Principal, id: ArticleId) -> Result<Found> {
-        let article = self.stored(id).await?;
-        let standing = self.standing(principal, &article).await?;
-        match policy::may_read(standing, &article) {
-            true => Ok(Found { article, standing }),
-            false => Err(policy::not_found(id)),
-        }
-    }
-
-    /// One whose past the principal may see.
-    async fn inspectable(&self, principal: &Principal, id: ArticleId) -> Result<Article> {
-        let Found { article, standing } = self.readable(principal, id).await?;
-        policy::check_may_inspect(standing, &article)?;
-        Ok(article)
-    }
-
-    /// One whose text the principal may change, and whether only as an admin.
-    async fn changeable(
-        &self,
-        principal: &Principal,
-        id: ArticleId,
-        expected_revision: Option<u64>,
-    ) -> Result<(Article, Verdict)> {
-        let Found { article, standing } = self.readable(principal, id).await?;
-        let verdict = policy::check_may_change(principal, standing, &article)?;
-        self.check_open(&article).await?;
-        check_revision(&article, expected_revision)?;
-        Ok((article, verdict))
-    }
-
-    async fn stored(&self, id: ArticleId) -> Result<Article> {
-        self.store
-            .article(id)
-            .await?
-            .ok_or_else(|| policy::not_found(id))
-    }
-
     fn next_revision(&self, article: Article) -> Article {
         Article {
             revision: article.revision + 1,
@@ -541,13 +476,6 @@ fn check_start(standing: Standing, article: &Article, now: DateTime<Utc>) -> Res
     draft.text.publish_at = None;
     let hands = policy::hands(standing, article);
     status::check_change(&draft, article, hands, now, "/publish_at")
-}
-
-/// Whether a change that was checked would have been allowed to who is no admin.
-fn is_by_right(standing: Standing, before: &Article, after: &Article) -> bool {
-    let hands = policy::hands_by_right(standing, before);
-    // Times were checked already.
-    status::check_hands(before, after, hands).is_ok()
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {

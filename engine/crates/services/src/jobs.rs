@@ -26,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 use self::feed::Feeds;
 pub use self::worker::{Worker, WorkerPowers};
 use crate::access::Access;
-use crate::audit::Audit;
 use crate::chat::RequestContext;
 use crate::content::{DEFAULT_PROJECT, check_page, check_project};
 use crate::models::Models;
@@ -90,7 +89,6 @@ pub struct Jobs {
     plugins: Arc<Plugins>,
     models: Arc<Models>,
     access: Arc<Access>,
-    audit: Audit,
     clock: Arc<dyn Clock>,
     config: JobsConfig,
     feeds: Feeds,
@@ -107,7 +105,6 @@ impl Jobs {
         plugins: Arc<Plugins>,
         models: Arc<Models>,
         access: Arc<Access>,
-        audit: Audit,
         clock: Arc<dyn Clock>,
         config: JobsConfig,
         stop: CancellationToken,
@@ -117,7 +114,6 @@ impl Jobs {
             plugins,
             models,
             access,
-            audit,
             clock,
             config,
             feeds: Feeds::default(),
@@ -220,7 +216,7 @@ impl Jobs {
                 let now = self.clock.now();
                 let audit = AuditRecord::by(principal, now, actions::JOB_CANCELLED, subject)
                     .on_behalf_of(job.owner);
-                self.audit.around(audit, cancel).await?
+                self.access.audit().around(audit, cancel).await?
             }
             _ => cancel.await?,
         };

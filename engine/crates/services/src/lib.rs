@@ -304,7 +304,6 @@ impl Services {
             Arc::clone(&plugins),
             Arc::clone(&models),
             Arc::clone(&access),
-            audit.clone(),
             Arc::clone(&clock),
             config.jobs,
             stop.clone(),
