@@ -123,6 +123,13 @@ pub mod actions {
     pub const MEMBER_REMOVED: &str = "member.removed";
     pub const PROMPT_CREATED: &str = "prompt.created";
     pub const PROMPT_CHANGED: &str = "prompt.changed";
+    pub const ARTICLE_CREATED: &str = "article.created";
+    pub const ARTICLE_CHANGED: &str = "article.changed";
+    /// Put into the trash.
+    pub const ARTICLE_DELETED: &str = "article.deleted";
+    /// Taken out of the trash.
+    pub const ARTICLE_RESTORED: &str = "article.restored";
+    pub const ARTICLE_REMOVED: &str = "article.removed";
     pub const CHAT_READ: &str = "chat.read";
     pub const CHAT_CHANGED: &str = "chat.changed";
     pub const CHAT_DELETED: &str = "chat.deleted";

@@ -48,6 +48,11 @@ impl Access {
         }
     }
 
+    /// Where acts are written down that have no transaction of their own.
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// What somebody is in a project; `None` for strangers, and where there is no such project. In
     /// `default` every creator is an editor, and everybody else a viewer, unless they are more.
     pub async fn role(&self, principal: &Principal, slug: &str) -> Result<Option<ProjectRole>> {
@@ -95,12 +100,15 @@ impl Access {
         act: Act,
     ) -> Result<(Project, Verdict)> {
         let (project, verdict) = self.enter(principal, slug, act).await?;
-        match project.archived_at {
-            None => Ok((project, verdict)),
-            Some(_) => Err(Error::new(
-                &codes::CONFLICT,
-                format!("the project `{slug}` is archived; an owner can restore it"),
-            )),
+        check_not_archived(&project)?;
+        Ok((project, verdict))
+    }
+
+    /// For a change of a thing that the principal may see: `conflict` where its project is archived.
+    pub async fn check_open(&self, slug: &str) -> Result<()> {
+        match self.store.project(slug).await? {
+            Some(project) => check_not_archived(&project),
+            None => Ok(()),
         }
     }
 
@@ -146,6 +154,19 @@ impl Access {
             self.known.remove(&key);
         }
         Ok(role)
+    }
+}
+
+fn check_not_archived(project: &Project) -> Result<()> {
+    match project.archived_at {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            &codes::CONFLICT,
+            format!(
+                "the project `{}` is archived; an owner can restore it",
+                project.slug
+            ),
+        )),
     }
 }
 

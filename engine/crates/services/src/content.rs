@@ -1,12 +1,14 @@
 //! Articles under the rules of who may read and write them, with every change written as a revision
 //! and an event. How an article is stored is the store's business; jobs write theirs through `jobs`.
 
+mod audited;
 mod check;
 mod diff;
 mod extras;
 mod markdown;
 mod merge;
 mod policy;
+mod reach;
 mod revisions;
 mod slug;
 mod status;
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use inkstone_domain::audit::actions;
 use inkstone_domain::content::{
     Article, ArticleFilter, ArticleText, Cause, Extras, Page, PageRequest, Status,
 };
@@ -33,8 +36,11 @@ pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
 pub use self::extras::ExtrasPatch;
 pub use self::markdown::{Heading, Rendered, Stats};
 pub use self::merge::{MergeConflict, Merged};
+use self::reach::{Found, is_by_right};
 pub(crate) use self::slug::{numbered, slug_of};
 pub use self::types::{ContentTypes, NewContentType};
+use crate::access::Access;
+use crate::policy::{Standing, Verdict};
 
 /// An article to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,30 +132,35 @@ impl Default for ContentConfig {
 pub struct Articles {
     store: Arc<dyn ArticleStore>,
     types: Arc<dyn ContentTypeStore>,
+    access: Arc<Access>,
     clock: Arc<dyn Clock>,
     config: ContentConfig,
 }
 
 impl Articles {
-    /// `clock` dates the changes.
+    /// `access` knows the roles in projects, `clock` dates the changes.
     pub fn new(
         store: Arc<dyn ArticleStore>,
         types: Arc<dyn ContentTypeStore>,
+        access: Arc<Access>,
         clock: Arc<dyn Clock>,
         config: ContentConfig,
     ) -> Self {
         Self {
             store,
             types,
+            access,
             clock,
             config,
         }
     }
 
-    /// Stores a new article of the principal's. Needs the role creator; `invalid_input` names every
-    /// wrong field, `slug_taken` a given slug that another article has or had.
+    /// Stores a new article of the principal's. Needs the role creator, and in a project other than
+    /// `default` that of an editor; `not_found` for strangers of the project, `conflict` where it is
+    /// archived, `invalid_input` names every wrong field, `slug_taken` a given slug that another
+    /// article has or had.
     pub async fn create(&self, principal: &Principal, new: NewArticle) -> Result<Article> {
-        policy::check_may_create(principal)?;
+        policy::check_may_write(principal)?;
         let now = self.clock.now();
         let is_derived = new.slug.is_none();
         let mut article = Article {
@@ -176,7 +187,9 @@ impl Articles {
             trashed_at: None,
         };
         check_article(&article)?;
-        check_start(principal, &article, now)?;
+        let verdict = self.enter(principal, &article.project).await?;
+        let standing = self.standing(principal, &article).await?;
+        check_start(standing, &article, now)?;
         self.check_fields(&article).await?;
         if let Some(id) = new.translation_of {
             article.translation_of = Some(self.original_for(principal, id, &article).await?);
@@ -188,7 +201,11 @@ impl Articles {
                 article: article.id,
                 revision: article.revision,
             };
-            let write = self.write(principal, article.clone(), event);
+            let record = audited::record(principal, actions::ARTICLE_CREATED, None, &article);
+            let write = ArticleWrite {
+                audit: (verdict == Verdict::AllowedAsAdmin).then_some(record),
+                ..self.write(principal, article.clone(), event)
+            };
             match self.store.create_article(write).await {
                 Ok(()) => return Ok(article),
                 Err(error)
@@ -204,13 +221,10 @@ impl Articles {
         }
     }
 
-    /// Own ones, published ones, and for admins all; else `not_found`.
+    /// Own ones, published ones, those of projects where the principal has a role, and for admins all;
+    /// else `not_found`.
     pub async fn get(&self, principal: &Principal, id: ArticleId) -> Result<Article> {
-        let article = self.stored(id).await?;
-        match policy::may_read(principal, &article) {
-            true => Ok(article),
-            false => Err(policy::not_found(id)),
-        }
+        Ok(self.readable(principal, id).await?.article)
     }
 
     /// The article of this slug, or where it has moved; `not_found` where it may not be read.
@@ -230,9 +244,11 @@ impl Articles {
             )
         };
         let article = self.store.article_by_slug(project, language, slug).await?;
-        let article = article
-            .filter(|article| policy::may_read(principal, article))
-            .ok_or_else(nothing)?;
+        let article = article.ok_or_else(nothing)?;
+        let standing = self.standing(principal, &article).await?;
+        if !policy::may_read(standing, &article) {
+            return Err(nothing());
+        }
         let is_here = article.slug == slug && article.text.language.eq_ignore_ascii_case(language);
         Ok(match is_here {
             true => BySlug::Article(Box::new(article)),
@@ -252,7 +268,7 @@ impl Articles {
     /// Changes an article. With `expected_revision` the stored one must be that, else
     /// `revision_mismatch`; with `None` the change is made on whatever is stored. A patch that
     /// changes nothing makes no revision. Its status goes only where [`Articles::transition`] could
-    /// take it, and what was reviewed is changed by reviewers only.
+    /// take it, what is approved is changed by reviewers only, and what is published by editors.
     pub async fn update(
         &self,
         principal: &Principal,
@@ -260,16 +276,22 @@ impl Articles {
         patch: ArticlePatch,
         expected_revision: Option<u64>,
     ) -> Result<Article> {
-        self.change(principal, id, expected_revision, None, |before| {
-            let mut article = before.clone();
-            patch.clone().apply(&mut article);
-            if article == *before {
-                return Ok(None);
-            }
-            check_article(&article)?;
-            self.check_change(principal, before, &article, "/publish_at")?;
-            Ok(Some(article))
-        })
+        self.change(
+            principal,
+            id,
+            expected_revision,
+            None,
+            |before, standing| {
+                let mut article = before.clone();
+                patch.clone().apply(&mut article);
+                if article == *before {
+                    return Ok(None);
+                }
+                check_article(&article)?;
+                self.check_change(standing, before, &article, "/publish_at")?;
+                Ok(Some(article))
+            },
+        )
         .await
     }
 
@@ -284,22 +306,29 @@ impl Articles {
     ) -> Result<Article> {
         let Transition { to, at, comment } = transition;
         check_comment(comment.as_deref())?;
-        self.change(principal, id, expected_revision, comment, |before| {
-            if before.text.status == to && to != Status::Scheduled {
-                status::check_step(to, to, policy::hands(principal, before))?;
-            }
-            let mut article = before.clone();
-            article.text.status = to;
-            article.text.publish_at = at;
-            self.check_change(principal, before, &article, "/at")?;
-            Ok((article != *before).then_some(article))
-        })
+        self.change(
+            principal,
+            id,
+            expected_revision,
+            comment,
+            |before, standing| {
+                if before.text.status == to && to != Status::Scheduled {
+                    status::check_step(to, to, policy::hands(standing, before))?;
+                }
+                let mut article = before.clone();
+                article.text.status = to;
+                article.text.publish_at = at;
+                self.check_change(standing, before, &article, "/at")?;
+                Ok((article != *before).then_some(article))
+            },
+        )
         .await
     }
 
-    /// Newest first. Who is no admin sees their own and published ones: naming no owner lists their
-    /// own, unless `status` is published; naming another owner lists what that one has published. Of
-    /// the trash everybody sees their own, and admins all.
+    /// Newest first. Who names a project where they have a role sees all of it. Else who is no admin
+    /// sees their own and published ones: naming no owner lists their own, unless `status` is
+    /// published; naming another owner lists what that one has published. Of the trash everybody sees
+    /// their own, editors that of the project they name, and admins all.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -307,7 +336,11 @@ impl Articles {
         page: PageRequest,
     ) -> Result<Page<Article>> {
         check_page(&page)?;
-        match policy::visible_filter(principal, filter) {
+        let role = match &filter.project {
+            Some(project) => policy::role(&self.access, principal, project).await?,
+            None => None,
+        };
+        match policy::visible_filter(principal, role, filter) {
             Some(filter) => self.store.list_articles(filter, page).await,
             None => Ok(Page {
                 items: Vec::new(),
@@ -316,11 +349,10 @@ impl Articles {
         }
     }
 
-    /// Where a generated text comes from; `not_found` where a person wrote it. For the owner and
-    /// admins, since it holds the whole input.
+    /// Where a generated text comes from; `not_found` where a person wrote it. For the owner, members of
+    /// the project and admins, since it holds the whole input.
     pub async fn provenance(&self, principal: &Principal, id: ArticleId) -> Result<Provenance> {
-        let article = self.get(principal, id).await?;
-        policy::check_is_own(principal, &article)?;
+        self.inspectable(principal, id).await?;
         self.store.provenance(id).await?.ok_or_else(|| {
             Error::new(
                 &codes::NOT_FOUND,
@@ -335,11 +367,18 @@ impl Articles {
         id: ArticleId,
         expected_revision: Option<u64>,
         comment: Option<String>,
-        edit: impl Fn(&Article) -> Result<Option<Article>>,
+        edit: impl Fn(&Article, Standing) -> Result<Option<Article>>,
     ) -> Result<Article> {
         for _ in 0..CHANGE_ATTEMPTS {
-            let before = self.changeable(principal, id, expected_revision).await?;
-            let Some(edited) = edit(&before)? else {
+            let found = self.readable(principal, id).await?;
+            let Found {
+                article: before,
+                standing,
+            } = found;
+            policy::check_has_hands(principal, standing, &before)?;
+            self.check_open(&before).await?;
+            check_revision(&before, expected_revision)?;
+            let Some(edited) = edit(&before, standing)? else {
                 return Ok(before);
             };
             if edited.text.extras != before.text.extras {
@@ -350,8 +389,13 @@ impl Articles {
                 article: id,
                 revision: article.revision,
             };
+            let record = || {
+                let action = actions::ARTICLE_CHANGED;
+                audited::record(principal, action, Some(&before), &article)
+            };
             let write = ArticleWrite {
                 comment: comment.clone(),
+                audit: (!is_by_right(standing, &before, &article)).then(record),
                 ..self.write(principal, article.clone(), event)
             };
             match self.store.update_article(write).await {
@@ -365,32 +409,13 @@ impl Articles {
 
     fn check_change(
         &self,
-        principal: &Principal,
+        standing: Standing,
         before: &Article,
         after: &Article,
         pointer: &str,
     ) -> Result<()> {
-        let hands = policy::hands(principal, before);
+        let hands = policy::hands(standing, before);
         status::check_change(before, after, hands, self.clock.now(), pointer)
-    }
-
-    async fn changeable(
-        &self,
-        principal: &Principal,
-        id: ArticleId,
-        expected_revision: Option<u64>,
-    ) -> Result<Article> {
-        let article = self.get(principal, id).await?;
-        policy::check_may_change(principal, &article)?;
-        check_revision(&article, expected_revision)?;
-        Ok(article)
-    }
-
-    async fn stored(&self, id: ArticleId) -> Result<Article> {
-        self.store
-            .article(id)
-            .await?
-            .ok_or_else(|| policy::not_found(id))
     }
 
     fn next_revision(&self, article: Article) -> Article {
@@ -413,6 +438,7 @@ impl Articles {
             author: principal.user,
             cause: Cause::Person,
             comment: None,
+            audit: None,
         }
     }
 }
@@ -444,11 +470,11 @@ impl ArticlePatch {
 }
 
 /// A new article is a draft that was taken a step further at once.
-fn check_start(principal: &Principal, article: &Article, now: DateTime<Utc>) -> Result<()> {
+fn check_start(standing: Standing, article: &Article, now: DateTime<Utc>) -> Result<()> {
     let mut draft = article.clone();
     draft.text.status = Status::Draft;
     draft.text.publish_at = None;
-    let hands = policy::hands(principal, article);
+    let hands = policy::hands(standing, article);
     status::check_change(&draft, article, hands, now, "/publish_at")
 }
 

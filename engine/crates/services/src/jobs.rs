@@ -25,9 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::feed::Feeds;
 pub use self::worker::{Worker, WorkerPowers};
-use crate::audit::Audit;
+use crate::access::Access;
 use crate::chat::RequestContext;
-use crate::content::{check_page, check_project};
+use crate::content::{DEFAULT_PROJECT, check_page, check_project};
 use crate::models::Models;
 use crate::plugins::{Choice, Plugins};
 use crate::policy::{self, Act, Standing, Verdict, check_open};
@@ -88,7 +88,7 @@ pub struct Jobs {
     store: Arc<dyn JobStore>,
     plugins: Arc<Plugins>,
     models: Arc<Models>,
-    audit: Audit,
+    access: Arc<Access>,
     clock: Arc<dyn Clock>,
     config: JobsConfig,
     feeds: Feeds,
@@ -104,7 +104,7 @@ impl Jobs {
         store: Arc<dyn JobStore>,
         plugins: Arc<Plugins>,
         models: Arc<Models>,
-        audit: Audit,
+        access: Arc<Access>,
         clock: Arc<dyn Clock>,
         config: JobsConfig,
         stop: CancellationToken,
@@ -113,7 +113,7 @@ impl Jobs {
             store,
             plugins,
             models,
-            audit,
+            access,
             clock,
             config,
             feeds: Feeds::default(),
@@ -149,7 +149,8 @@ impl Jobs {
     }
 
     /// Queues a generation after checking plugin, template, input, model and project. Needs the role
-    /// creator.
+    /// creator, and in a project other than `default` that of an editor; `not_found` for strangers of
+    /// the project, `conflict` where it is archived.
     pub async fn submit(&self, principal: &Principal, task: GenerateTask) -> Result<Job> {
         let why = "your role may read only; generating needs the role `creator`";
         check_open(principal, Act::SubmitJob, why)?;
@@ -161,6 +162,12 @@ impl Jobs {
             self.models.resolve(model, &choice)?;
         }
         check_project(&task.project)?;
+        if task.project != DEFAULT_PROJECT {
+            let act = Act::CreateArticle;
+            self.access
+                .enter_to_spend(principal, &task.project, act)
+                .await?;
+        }
         let job = self
             .store
             .submit(NewJob {
@@ -209,7 +216,7 @@ impl Jobs {
                 let now = self.clock.now();
                 let audit = AuditRecord::by(principal, now, actions::JOB_CANCELLED, subject)
                     .on_behalf_of(job.owner);
-                self.audit.around(audit, cancel).await?
+                self.access.audit().around(audit, cancel).await?
             }
             _ => cancel.await?,
         };

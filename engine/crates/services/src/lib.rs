@@ -304,7 +304,7 @@ impl Services {
             jobs,
             Arc::clone(&plugins),
             Arc::clone(&models),
-            audit.clone(),
+            Arc::clone(&access),
             Arc::clone(&clock),
             config.jobs,
             stop.clone(),
@@ -333,6 +333,7 @@ impl Services {
             articles: Arc::new(Articles::new(
                 articles,
                 content_types,
+                Arc::clone(&access),
                 clock,
                 config.content,
             )),

@@ -103,6 +103,7 @@ impl Standing {
             Reach::Everybody => true,
             Reach::Owner => self.owns,
             Reach::Members(least) => in_project(least),
+            Reach::OwnerOrMembers(least) => self.owns || in_project(least),
             Reach::OwnerAmongMembers(least) => self.owns && in_project(least),
             Reach::Admins => self.role == Role::Admin,
         }

@@ -13,6 +13,7 @@ use surrealdb::types::{RecordId, SurrealValue};
 use tokio_stream::wrappers::WatchStream;
 
 use crate::article_text::TextRow;
+use crate::audit::transaction;
 use crate::connection::SurrealStore;
 use crate::events::EventRow;
 use crate::failure::StoreFailure;
@@ -163,8 +164,7 @@ impl ArticleStore for SurrealStore {
     }
 
     async fn remove_article(&self, write: ArticleWrite) -> Result<()> {
-        let text = format!("{{ {REMOVE_ARTICLE} RETURN NONE; }}");
-        let statement = Statement::new(text)
+        let statement = transaction(REMOVE_ARTICLE, write.audit.as_ref())
             .about(format!("article `{}`", write.article.id))
             .bind("article", ArticleRow::removed(write.article))
             .bind("event", EventRow::from(write.event));
@@ -314,7 +314,7 @@ impl SurrealStore {
         parts: &'static str,
         write: ArticleWrite,
     ) -> Result<(), StoreFailure> {
-        let statement = Statement::new(format!("{{ {parts} RETURN NONE; }}"))
+        let statement = transaction(parts, write.audit.as_ref())
             .about(format!("article `{}`", write.article.id));
         self.write::<()>(bind_write(statement, write)).await?;
         self.nudge();

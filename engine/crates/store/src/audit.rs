@@ -117,6 +117,14 @@ pub(crate) fn audited(parts: &str, audit: &AuditRecord) -> Statement {
     bind_audit(statement, audit)
 }
 
+/// The same for what is written down sometimes.
+pub(crate) fn transaction(parts: &str, audit: Option<&AuditRecord>) -> Statement {
+    match audit {
+        Some(audit) => audited(parts, audit),
+        None => Statement::new(format!("{{ {parts} RETURN NONE; }}")),
+    }
+}
+
 pub(crate) fn bind_audit(statement: Statement, audit: &AuditRecord) -> Statement {
     statement
         .bind("audit", AuditRow::from(audit))

@@ -12,7 +12,7 @@ use inkstone_domain::ports::ConversationStore;
 
 use self::row::{ConversationRow, MessageRow};
 use crate::articles::read_all;
-use crate::audit::audited;
+use crate::audit::transaction;
 use crate::connection::SurrealStore;
 use crate::pages::Place;
 use crate::row::to_json;
@@ -144,13 +144,6 @@ impl ConversationStore for SurrealStore {
         .bind("limit", limit as u64);
         let rows: Vec<MessageRow> = self.read(statement).await?;
         Ok(read_all(rows)?)
-    }
-}
-
-fn transaction(parts: &'static str, audit: Option<&AuditRecord>) -> Statement {
-    match audit {
-        Some(audit) => audited(parts, audit),
-        None => Statement::new(format!("{{ {parts} RETURN NONE; }}")),
     }
 }
 

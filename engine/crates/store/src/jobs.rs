@@ -16,6 +16,7 @@ use inkstone_domain::ports::{DraftCommit, JobStore, NewJob};
 
 use self::row::{CheckpointRow, ClaimRow, JobRow};
 use crate::articles::{CREATE_ARTICLE, REPLACE_ARTICLE, bind_write, read_all};
+use crate::audit::{APPEND_AUDIT, bind_audit};
 use crate::connection::SurrealStore;
 use crate::events::EventRow;
 use crate::failure::StoreFailure;
@@ -188,9 +189,19 @@ impl JobStore for SurrealStore {
             1 => CREATE_ARTICLE,
             _ => REPLACE_ARTICLE,
         };
-        let parts = [store_article, CREATE_PROVENANCE, END, "RETURN NONE;"];
-        let statement =
+        let append = write.audit.as_ref().map_or("", |_| APPEND_AUDIT);
+        let parts = [
+            store_article,
+            CREATE_PROVENANCE,
+            END,
+            append,
+            "RETURN NONE;",
+        ];
+        let mut statement =
             fenced(id, fence, &parts).bind("provenance", ProvenanceRow::of(&provenance)?);
+        if let Some(audit) = &write.audit {
+            statement = bind_audit(statement, audit);
+        }
         let ending = row::Ending {
             article: Some(article),
             ..row::Ending::of(JobStatus::Succeeded)

@@ -46,7 +46,7 @@ where
 {
     users::run(store, store).await;
     people::run(store, store, store).await;
-    articles::run(store, store).await;
+    articles::run(store, store, store).await;
     content_types::run(store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;

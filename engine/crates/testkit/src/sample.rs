@@ -250,6 +250,7 @@ fn by_owner(article: Article, body: EventBody) -> ArticleWrite {
         author: article.owner,
         cause: Cause::Person,
         comment: None,
+        audit: None,
         event: event(article.owner, body),
         article,
     }

@@ -14,7 +14,7 @@ async fn users() {
 #[tokio::test]
 async fn articles() {
     let store = MemStore::new();
-    contract::articles::run(&store, &store).await;
+    contract::articles::run(&store, &store, &store).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `/v1/articles` and what hangs below it.
 
+use axum::http::Method;
 use inkstone_testkit::api_client::{ApiClient, Identity, TestApi};
 use serde_json::{Value, json};
 
@@ -9,6 +10,25 @@ async fn write(client: &ApiClient, body: Value) -> Value {
     let reply = client.post("/v1/articles", body).await;
     assert_eq!(reply.status, 201, "{reply:?}");
     reply.json()
+}
+
+/// The project `one`, with the creator as its owner and the stranger as what `role` says.
+async fn with_project(role: Option<&str>) -> TestApi {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let made = client.post("/v1/projects", json!({"slug": "one"})).await;
+    assert_eq!(made.status, 201);
+    if let Some(role) = role {
+        join(&api, role).await;
+    }
+    api
+}
+
+async fn join(api: &TestApi, role: &str) {
+    let path = format!("/v1/projects/one/members/{}", api.user(Identity::Stranger));
+    let body = Some(json!({"role": role}));
+    let set = api.creator().send(Method::PUT, &path, body).await;
+    assert!(set.status < 300, "{set:?}");
 }
 
 fn path_of(article: &Value) -> String {
@@ -87,19 +107,20 @@ async fn a_change_needs_the_revision_it_was_made_on() {
 
 #[tokio::test]
 async fn an_article_goes_its_way_step_by_step() {
-    let api = TestApi::start().await;
-    let path = path_of(&write(&api.creator(), json!({"title": "A", "project": "one"})).await);
+    let api = with_project(Some("editor")).await;
+    let path = path_of(&write(&api.stranger(), json!({"title": "A", "project": "one"})).await);
+    join(&api, "viewer").await;
     let steps = format!("{path}/transitions");
     let step = |to: &str| json!({"to": to});
     let handed_in = api
-        .creator()
+        .stranger()
         .with_header("if-match", "\"1\"")
         .post(&steps, json!({"to": "in_review", "comment": "Please"}))
         .await;
     assert_eq!(handed_in.status, 200, "{handed_in:?}");
     assert_eq!(handed_in.header("etag"), "\"2\"");
     assert_eq!(handed_in.json()["status"], "in_review");
-    let refused = api.creator().post(&steps, step("approved")).await;
+    let refused = api.stranger().post(&steps, step("approved")).await;
     check::problem(&refused, 403, "forbidden");
     assert_eq!(api.admin().post(&steps, step("approved")).await.status, 200);
     let refused = api
@@ -120,11 +141,41 @@ async fn an_article_goes_its_way_step_by_step() {
     assert_eq!(problem["errors"][0]["pointer"], "/at");
     let list = api.creator().get(&format!("{path}/revisions")).await.json();
     assert_eq!(list["data"][2]["comment"], "Please");
-    check::problem(
-        &api.stranger().post(&steps, step("draft")).await,
-        404,
-        "not_found",
-    );
+    let nobody = api.client(Identity::Viewer);
+    let hidden = nobody.post(&steps, step("draft")).await;
+    check::problem(&hidden, 404, "not_found");
+    let log = "/v1/audit?filter[action]=article.changed";
+    let log = api.admin().get(log).await.json();
+    let details: Vec<&Value> = log["data"].as_array().unwrap().iter().collect();
+    assert_eq!(details[0]["detail"], "approved → scheduled, as admin");
+    let owner = api.user(Identity::Stranger).to_string();
+    assert_eq!(details[0]["on_behalf_of"], owner);
+    assert_eq!(details.len(), 2);
+}
+
+#[tokio::test]
+async fn a_project_decides_who_writes_into_it() {
+    let api = with_project(None).await;
+    let body = json!({"title": "A", "project": "one"});
+    for (role, status, code) in [
+        ("", 404, "not_found"),
+        ("viewer", 403, "forbidden"),
+        ("reviewer", 403, "forbidden"),
+    ] {
+        if !role.is_empty() {
+            join(&api, role).await;
+        }
+        let refused = api.stranger().post("/v1/articles", body.clone()).await;
+        check::problem(&refused, status, code);
+    }
+    join(&api, "editor").await;
+    write(&api.stranger(), body.clone()).await;
+    let nowhere = json!({"title": "A", "project": "nowhere"});
+    let refused = api.admin().post("/v1/articles", nowhere).await;
+    check::problem(&refused, 404, "not_found");
+    assert_eq!(api.creator().delete("/v1/projects/one").await.status, 204);
+    let refused = api.creator().post("/v1/articles", body).await;
+    check::problem(&refused, 409, "conflict");
 }
 
 #[tokio::test]
@@ -166,7 +217,7 @@ async fn the_trash_gives_back_or_forgets() {
 
 #[tokio::test]
 async fn lists_filter_and_leave_out_bodies() {
-    let api = TestApi::start().await;
+    let api = with_project(None).await;
     let client = api.creator();
     write(
         &client,

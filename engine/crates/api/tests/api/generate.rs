@@ -22,7 +22,12 @@ async fn a_template_says_where_to_send_its_input() {
 #[tokio::test]
 async fn a_generation_is_queued() {
     let api = TestApi::start().await;
+    let client = api.creator();
+    let made = client.post("/v1/projects", json!({"slug": "sea"})).await;
+    assert_eq!(made.status, 201);
     let body = json!({"input": {"topic": "tides"}, "model": "quick", "project": "sea"});
+    let hidden = api.stranger().post(PATH, body.clone()).await;
+    check::problem(&hidden, 404, "not_found");
     let reply = api.creator().post(PATH, body).await;
     assert_eq!(reply.status, 202);
     let job = reply.json();

@@ -43,14 +43,19 @@ const UNDOCUMENTED: [&str; 2] = ["GET /openapi.json", "GET /docs/"];
 async fn every_route_by_every_identity() {
     let mut table = String::new();
     for (method, path, body) in routes() {
-        table.push_str(&format!("{method} {path}\n   "));
-        let members: &[Who] = match path.contains("{project}") {
+        let named = body.as_ref().and_then(|body| body["project"].as_str());
+        let into = named.map_or(String::new(), |project| format!(" into `{project}`"));
+        table.push_str(&format!("{method} {path}{into}\n   "));
+        let members: &[Who] = match path.contains("{project") || named.is_some() {
             true => &MEMBERS,
             false => &[],
         };
         for who in EVERYBODY.iter().chain(members) {
             let api = TestApi::start().await;
             let path = fill(&api, path).await;
+            if named.is_some() {
+                fill_project(&api, "").await;
+            }
             let client = client(&api, *who).await;
             let name = match who {
                 Who::Is(identity) => format!("{identity:?}").to_lowercase(),
@@ -205,6 +210,8 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         POST /v1/generate/generator-fake/article
             anonymous 401 missing_token viewer 403 forbidden stranger 202 creator 202 admin 202
+        POST /v1/generate/generator-fake/article into `handbook`
+            anonymous 401 missing_token viewer 403 forbidden stranger 404 not_found creator 202 admin 202 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 202 member-owner 202
         GET /v1/jobs
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/jobs/{job}
@@ -275,6 +282,38 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/articles/{published}/translations
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/articles?filter[project]={project}
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/articles into `handbook`
+            anonymous 401 missing_token viewer 403 forbidden stranger 404 not_found creator 201 admin 201 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 201 member-owner 201
+        GET /v1/articles/{project-draft}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        PATCH /v1/articles/{project-draft}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        PATCH /v1/articles/{project-published}
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        DELETE /v1/articles/{project-published}
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 204 admin 204 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 204 member-owner 204
+        POST /v1/articles/{project-trashed}/restore
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 200 member-owner 200
+        POST /v1/articles/{project-review}/transitions
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/articles/{project-draft}/transitions
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        GET /v1/articles/{project-draft}/revisions
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/articles/{project-draft}/revisions/1/diff
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/articles/{project-draft}/revisions/1/restore
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        POST /v1/articles/{project-draft}/merge
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        GET /v1/articles/{project-draft}/html
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/articles/{project-draft}/translations
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/articles/{project-draft}/provenance
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
         GET /v1/content-types
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         POST /v1/content-types
@@ -399,8 +438,24 @@ async fn fill(api: &TestApi, path: &str) -> String {
         client.delete(&format!("/v1/articles/{id}")).await;
         path = path.replace("{trashed}", &id);
     }
-    if path.contains("{project}") {
+    if path.contains("{project") {
         path = fill_project(api, &path).await;
+    }
+    for (name, status) in [
+        ("{project-draft}", "draft"),
+        ("{project-review}", "in_review"),
+        ("{project-published}", "published"),
+        ("{project-trashed}", "draft"),
+    ] {
+        if path.contains(name) {
+            let new = json!({"title": "A", "project": "handbook", "status": status});
+            let made = client.post("/v1/articles", new).await.json();
+            let id = made["id"].as_str().unwrap();
+            if name == "{project-trashed}" {
+                client.delete(&format!("/v1/articles/{id}")).await;
+            }
+            path = path.replace(name, id);
+        }
     }
     path
 }

@@ -94,6 +94,8 @@ pub struct ArticleWrite {
     /// What the author says about it.
     pub comment: Option<String>,
     pub event: Event,
+    /// Written down in the same transaction: what admins do to the articles of others.
+    pub audit: Option<AuditRecord>,
 }
 
 #[async_trait]

@@ -112,9 +112,13 @@ impl Articles {
     /// All translations of an article that the principal may read, itself among them, by language.
     pub async fn translations(&self, principal: &Principal, id: ArticleId) -> Result<Vec<Article>> {
         let article = self.get(principal, id).await?;
+        // A group is of one project.
+        let role = policy::role(&self.access, principal, &article.project).await?;
         let original = article.translation_of.unwrap_or(article.id);
         let mut group = self.store.translations(original).await?;
-        group.retain(|article| policy::may_read(principal, article));
+        group.retain(|article| {
+            policy::may_read(policy::standing(principal, article, role), article)
+        });
         Ok(group)
     }
 
@@ -126,10 +130,9 @@ impl Articles {
         translation: &Article,
     ) -> Result<ArticleId> {
         let refused = |detail: String| Err(wrong_field("/translation_of", &detail));
-        let source = match self.get(principal, id).await {
-            Ok(source) if policy::is_own(principal, &source) => source,
-            Ok(_) => return refused(format!("the article {id} belongs to somebody else")),
-            Err(error) if error.code() == &codes::NOT_FOUND => {
+        let source = match self.changeable(principal, id, None).await {
+            Ok((source, _)) => source,
+            Err(error) if [&codes::NOT_FOUND, &codes::FORBIDDEN].contains(&error.code()) => {
                 return refused(error.message().to_owned());
             }
             Err(error) => return Err(error),

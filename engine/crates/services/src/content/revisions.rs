@@ -8,10 +8,11 @@ use inkstone_domain::{Error, Result, codes};
 
 use super::diff::{RevisionDiff, diff};
 use super::merge::{Merged, merge};
-use super::{ArticlePatch, Articles, check_article, check_page, off_reactor, policy};
+use super::{ArticlePatch, Articles, check_article, check_page, off_reactor};
 
 impl Articles {
-    /// Newest first; for the owner and admins, since old revisions may never have been published.
+    /// Newest first; for the owner, members of the project and admins, since old revisions may never have
+    /// been published.
     pub async fn revisions(
         &self,
         principal: &Principal,
@@ -19,20 +20,18 @@ impl Articles {
         page: PageRequest,
     ) -> Result<Page<Revision>> {
         check_page(&page)?;
-        let article = self.get(principal, id).await?;
-        policy::check_is_own(principal, &article)?;
+        self.inspectable(principal, id).await?;
         self.store.revisions(id, page).await
     }
 
-    /// For the owner and admins, as the list is.
+    /// For the same as the list.
     pub async fn revision(
         &self,
         principal: &Principal,
         id: ArticleId,
         revision: u64,
     ) -> Result<Revision> {
-        let article = self.get(principal, id).await?;
-        policy::check_is_own(principal, &article)?;
+        self.inspectable(principal, id).await?;
         self.kept(id, revision).await
     }
 
@@ -68,20 +67,27 @@ impl Articles {
         revision: u64,
         expected_revision: Option<u64>,
     ) -> Result<Article> {
-        let old = self.revision(principal, id, revision).await?.text;
+        self.changeable(principal, id, expected_revision).await?;
+        let old = self.kept(id, revision).await?.text;
         let comment = Some(format!("back to revision {revision}"));
-        self.change(principal, id, expected_revision, comment, |before| {
-            let mut article = before.clone();
-            article.text = old.clone();
-            article.text.status = before.text.status;
-            article.text.publish_at = before.text.publish_at;
-            if article == *before {
-                return Ok(None);
-            }
-            check_article(&article)?;
-            self.check_change(principal, before, &article, "/publish_at")?;
-            Ok(Some(article))
-        })
+        self.change(
+            principal,
+            id,
+            expected_revision,
+            comment,
+            |before, standing| {
+                let mut article = before.clone();
+                article.text = old.clone();
+                article.text.status = before.text.status;
+                article.text.publish_at = before.text.publish_at;
+                if article == *before {
+                    return Ok(None);
+                }
+                check_article(&article)?;
+                self.check_change(standing, before, &article, "/publish_at")?;
+                Ok(Some(article))
+            },
+        )
         .await
     }
 
@@ -94,8 +100,7 @@ impl Articles {
         base: u64,
         patch: ArticlePatch,
     ) -> Result<Merged> {
-        let stored = self.get(principal, id).await?;
-        policy::check_may_change(principal, &stored)?;
+        let (stored, _) = self.changeable(principal, id, None).await?;
         let base = self.kept(id, base).await?.text;
         off_reactor(move || merge(&base, &stored, patch)).await
     }

@@ -11,45 +11,46 @@ use inkstone_domain::{Error, FieldError, Result, codes};
 pub struct Hands {
     /// Writes it, hands it in and takes it back.
     pub author: bool,
-    /// Approves, schedules, publishes, and takes from the public.
+    /// Approves it, or gives it back.
     pub reviewer: bool,
-    /// Publishes without a review.
-    pub express: bool,
+    /// Schedules and publishes, reviewed or not, and takes from the public.
+    pub publisher: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
-    /// A reviewer may do what an author may.
     Author,
+    /// To take back, or to give back.
+    AuthorOrReviewer,
     Reviewer,
-    Express,
+    Publisher,
 }
 
 const STEPS: &[(Status, Status, Needs)] = &[
     (Draft, InReview, Needs::Author),
-    (Draft, Scheduled, Needs::Express),
-    (Draft, Published, Needs::Express),
+    (Draft, Scheduled, Needs::Publisher),
+    (Draft, Published, Needs::Publisher),
     (Draft, Archived, Needs::Author),
-    (InReview, Draft, Needs::Author),
+    (InReview, Draft, Needs::AuthorOrReviewer),
     (InReview, Approved, Needs::Reviewer),
-    (InReview, Scheduled, Needs::Express),
-    (InReview, Published, Needs::Express),
+    (InReview, Scheduled, Needs::Publisher),
+    (InReview, Published, Needs::Publisher),
     (InReview, Archived, Needs::Author),
-    (Approved, Draft, Needs::Author),
-    (Approved, InReview, Needs::Author),
-    (Approved, Scheduled, Needs::Reviewer),
-    (Approved, Published, Needs::Reviewer),
+    (Approved, Draft, Needs::AuthorOrReviewer),
+    (Approved, InReview, Needs::AuthorOrReviewer),
+    (Approved, Scheduled, Needs::Publisher),
+    (Approved, Published, Needs::Publisher),
     (Approved, Archived, Needs::Author),
     // To another time.
-    (Scheduled, Scheduled, Needs::Reviewer),
-    (Scheduled, Draft, Needs::Reviewer),
-    (Scheduled, Approved, Needs::Reviewer),
-    (Scheduled, Published, Needs::Reviewer),
-    (Scheduled, Archived, Needs::Reviewer),
-    (Published, Draft, Needs::Reviewer),
-    (Published, Archived, Needs::Reviewer),
+    (Scheduled, Scheduled, Needs::Publisher),
+    (Scheduled, Draft, Needs::Publisher),
+    (Scheduled, Approved, Needs::Publisher),
+    (Scheduled, Published, Needs::Publisher),
+    (Scheduled, Archived, Needs::Publisher),
+    (Published, Draft, Needs::Publisher),
+    (Published, Archived, Needs::Publisher),
     (Archived, Draft, Needs::Author),
-    (Archived, Published, Needs::Express),
+    (Archived, Published, Needs::Publisher),
 ];
 
 /// `status_not_allowed` where there is no such step, with those there are for these hands;
@@ -66,9 +67,10 @@ pub fn check_step(from: Status, to: Status, hands: Hands) -> Result<()> {
                 from.as_str(),
                 to.as_str(),
                 match needs {
-                    Needs::Author => "is for the owner",
+                    Needs::Author => "is for its author",
+                    Needs::AuthorOrReviewer => "is for its author or a reviewer",
                     Needs::Reviewer => "is for a reviewer",
-                    Needs::Express => "leaves out the review, which you may not",
+                    Needs::Publisher => "is for an editor of the project",
                 },
             ),
         )),
@@ -92,19 +94,39 @@ pub fn check_change(
     now: DateTime<Utc>,
     pointer: &str,
 ) -> Result<()> {
+    check_hands(before, after, hands)?;
+    check_time(&before.text, &after.text, now, pointer)
+}
+
+/// The same but for the time.
+pub fn check_hands(before: &Article, after: &Article, hands: Hands) -> Result<()> {
     let (from, to) = (before.text.status, after.text.status);
     let is_rescheduled = before.text.publish_at != after.text.publish_at;
     if from != to || is_rescheduled && to == Scheduled {
         check_step(from, to, hands)?;
     }
-    check_time(&before.text, &after.text, now, pointer)?;
-    let is_passed = matches!(to, Approved | Scheduled | Published);
-    if is_passed && !hands.reviewer && is_edited(before, after) {
+    match is_edited(before, after) {
+        true => check_edit(to, hands),
+        false => Ok(()),
+    }
+}
+
+fn check_edit(status: Status, hands: Hands) -> Result<()> {
+    let (is_allowed, whose) = match status {
+        Approved => (hands.reviewer, "a reviewer"),
+        Scheduled | Published => (hands.publisher, "an editor of the project"),
+        Draft | InReview | Archived => (true, ""),
+    };
+    if !hands.author {
+        let why = "your role in the project does not allow changes of the text; its owners can change that";
+        return Err(Error::new(&codes::FORBIDDEN, why));
+    }
+    if !is_allowed {
         return Err(Error::new(
             &codes::FORBIDDEN,
             format!(
-                "the article is `{}`, and what was reviewed may be changed by a reviewer only; take it back to `draft` first",
-                to.as_str()
+                "the article is `{}`, and what was reviewed may be changed by {whose} only; take it back to `draft` first",
+                status.as_str()
             ),
         ));
     }
@@ -146,9 +168,10 @@ fn is_edited(before: &Article, after: &Article) -> bool {
 
 fn has(hands: Hands, needs: Needs) -> bool {
     match needs {
-        Needs::Author => hands.author || hands.reviewer,
+        Needs::Author => hands.author,
+        Needs::AuthorOrReviewer => hands.author || hands.reviewer,
         Needs::Reviewer => hands.reviewer,
-        Needs::Express => hands.express,
+        Needs::Publisher => hands.publisher,
     }
 }
 
@@ -171,22 +194,22 @@ mod tests {
     const AUTHOR: Hands = Hands {
         author: true,
         reviewer: false,
-        express: false,
+        publisher: false,
     };
     const REVIEWER: Hands = Hands {
         author: false,
         reviewer: true,
-        express: false,
+        publisher: false,
     };
     const PUBLISHER: Hands = Hands {
         author: true,
         reviewer: true,
-        express: true,
+        publisher: true,
     };
     const NOBODY: Hands = Hands {
         author: false,
         reviewer: false,
-        express: false,
+        publisher: false,
     };
 
     /// One line per status; `+` may go there, `x` may not with these hands, `.` nobody may.
@@ -218,7 +241,7 @@ mod tests {
         );
         assert_eq!(
             table(REVIEWER),
-            ".+.xx+\n+.+xx+\n++.+++\n+.++++\n+....+\n+...x.\n"
+            ".x.xxx\n+.+xxx\n++.xxx\nx.xxxx\nx....x\nx...x.\n"
         );
         assert_eq!(
             table(NOBODY),

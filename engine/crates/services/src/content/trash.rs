@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use inkstone_domain::audit::actions;
 use inkstone_domain::content::Article;
 use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::ArticleId;
@@ -13,8 +14,10 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Articles, CHANGE_ATTEMPTS, SLUG_ATTEMPTS, check_revision, contended, numbered, policy, retries,
+    Articles, CHANGE_ATTEMPTS, SLUG_ATTEMPTS, audited, check_revision, contended, numbered, policy,
+    retries,
 };
+use crate::policy::Verdict;
 
 /// Between two looks into the trash.
 const EMPTY_EVERY: Duration = Duration::from_secs(600);
@@ -32,13 +35,19 @@ impl Articles {
         expected_revision: Option<u64>,
     ) -> Result<()> {
         for _ in 0..CHANGE_ATTEMPTS {
-            let article = self.changeable(principal, id, expected_revision).await?;
-            let article = self.next_revision(article);
+            let (before, verdict) = self.changeable(principal, id, expected_revision).await?;
+            let mut article = self.next_revision(before.clone());
+            article.trashed_at = Some(article.updated_at);
             let event = EventBody::ArticleDeleted {
                 article: id,
                 revision: article.revision,
             };
-            let write = self.write(principal, article, event);
+            let action = actions::ARTICLE_DELETED;
+            let record = audited::record(principal, action, Some(&before), &article);
+            let write = ArticleWrite {
+                audit: (verdict == Verdict::AllowedAsAdmin).then_some(record),
+                ..self.write(principal, article, event)
+            };
             match self.store.delete_article(write).await {
                 Err(error) if retries(&error, expected_revision) => {}
                 done => return done,
@@ -55,10 +64,10 @@ impl Articles {
         id: ArticleId,
         expected_revision: Option<u64>,
     ) -> Result<Article> {
-        let trashed = self.trashed(principal, id).await?;
+        let (trashed, verdict) = self.trashed(principal, id).await?;
         check_revision(&trashed, expected_revision)?;
         let base = trashed.slug.clone();
-        let mut article = self.next_revision(trashed);
+        let mut article = self.next_revision(trashed.clone());
         article.trashed_at = None;
         let mut clashes = 0;
         loop {
@@ -66,8 +75,11 @@ impl Articles {
                 article: id,
                 revision: article.revision,
             };
+            let action = actions::ARTICLE_RESTORED;
+            let record = audited::record(principal, action, Some(&trashed), &article);
             let write = ArticleWrite {
                 comment: Some("back from the trash".to_owned()),
+                audit: (verdict == Verdict::AllowedAsAdmin).then_some(record),
                 ..self.write(principal, article.clone(), event)
             };
             match self.store.restore_article(write).await {
@@ -96,9 +108,9 @@ impl Articles {
                 None
             }
         };
-        let trashed = self.trashed(principal, id).await?;
+        let (trashed, verdict) = self.trashed(principal, id).await?;
         check_revision(&trashed, expected_revision)?;
-        self.remove_trashed(principal, trashed).await
+        self.remove_trashed(principal, trashed, verdict).await
     }
 
     /// Removes what has been in the trash long enough; how many.
@@ -114,7 +126,7 @@ impl Articles {
             for article in expired {
                 // Nobody else acts here; it is done for the owner.
                 let owner = Principal::of(article.owner, Role::Creator);
-                match self.remove_trashed(&owner, article).await {
+                match self.remove_trashed(&owner, article, Verdict::Allowed).await {
                     Ok(()) => removed += 1,
                     // Somebody brought it back or removed it meanwhile.
                     Err(error) if is_gone(&error) => {}
@@ -142,24 +154,41 @@ impl Articles {
         }
     }
 
-    async fn remove_trashed(&self, principal: &Principal, trashed: Article) -> Result<()> {
-        let article = self.next_revision(trashed);
+    async fn remove_trashed(
+        &self,
+        principal: &Principal,
+        trashed: Article,
+        verdict: Verdict,
+    ) -> Result<()> {
+        let article = self.next_revision(trashed.clone());
         let event = EventBody::ArticleRemoved {
             article: article.id,
             revision: article.revision,
         };
-        let write = self.write(principal, article, event);
+        let record = || {
+            let action = actions::ARTICLE_REMOVED;
+            audited::record(principal, action, Some(&trashed), &article)
+        };
+        let write = ArticleWrite {
+            audit: (verdict == Verdict::AllowedAsAdmin).then(record),
+            ..self.write(principal, article.clone(), event)
+        };
         self.store.remove_article(write).await
     }
 
-    /// One in the trash that the principal may change.
-    async fn trashed(&self, principal: &Principal, id: ArticleId) -> Result<Article> {
+    /// One in the trash that the principal may change, and whether only as an admin. For all others it
+    /// is gone, whatever its status was.
+    async fn trashed(&self, principal: &Principal, id: ArticleId) -> Result<(Article, Verdict)> {
         let trashed = self.store.trashed_article(id).await?;
-        let trashed = trashed
-            .filter(|article| policy::is_own(principal, article))
-            .ok_or_else(|| policy::not_found(id))?;
-        policy::check_may_create(principal)?;
-        Ok(trashed)
+        let trashed = trashed.ok_or_else(|| policy::not_found(id))?;
+        let standing = self.standing(principal, &trashed).await?;
+        let may_know = standing.owns || policy::hands(standing, &trashed).author;
+        if !may_know {
+            return Err(policy::not_found(id));
+        }
+        let verdict = policy::check_may_change(principal, standing, &trashed)?;
+        self.check_open(&trashed).await?;
+        Ok((trashed, verdict))
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
                 plugin: job.task.plugin.clone(),
             },
             comment: None,
+            audit: None,
             article,
         },
         provenance,

@@ -18,6 +18,16 @@ pub enum Act {
     ChangeArticle {
         is_published: bool,
     },
+    /// Approves it, or gives it back.
+    ReviewArticle {
+        is_published: bool,
+    },
+    /// Schedules and publishes it, and takes it from the public.
+    PublishArticle {
+        is_published: bool,
+    },
+    /// A new one, in a project other than `default`.
+    CreateArticle,
     MakeKey,
     /// In the name of somebody else.
     MakeKeyForOthers,
@@ -56,6 +66,8 @@ pub(super) enum Reach {
     Owner,
     /// Who has at least this role in its project.
     Members(ProjectRole),
+    /// Whose thing it is, and who has at least this role in its project.
+    OwnerOrMembers(ProjectRole),
     /// Whose thing it is, as long as they have at least this role in its project.
     OwnerAmongMembers(ProjectRole),
     Admins,
@@ -73,7 +85,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 35] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
@@ -87,6 +99,15 @@ impl Act {
             is_published: false,
         },
         Self::ChangeArticle { is_published: true },
+        Self::ReviewArticle {
+            is_published: false,
+        },
+        Self::ReviewArticle { is_published: true },
+        Self::PublishArticle {
+            is_published: false,
+        },
+        Self::PublishArticle { is_published: true },
+        Self::CreateArticle,
         Self::MakeKey,
         Self::MakeKeyForOthers,
         Self::SeeKey,
@@ -113,13 +134,13 @@ impl Act {
     ];
 
     pub(super) fn rule(self) -> Rule {
-        use ProjectRole::{Editor, Owner, Viewer as Guest};
-        use Reach::{Admins, Everybody, Members, OwnerAmongMembers};
+        use ProjectRole::{Editor, Owner, Reviewer, Viewer as Guest};
+        use Reach::{Admins, Everybody, Members, OwnerAmongMembers, OwnerOrMembers};
         use Role::{Admin, Creator, Viewer};
         let rule = |sees, needs, does| Rule { sees, needs, does };
         let readers = |is_published| match is_published {
             true => Everybody,
-            false => Reach::Owner,
+            false => OwnerOrMembers(Guest),
         };
         match self {
             Self::WriteArticle => rule(Everybody, Creator, Everybody),
@@ -127,11 +148,18 @@ impl Act {
                 rule(readers(is_published), Viewer, readers(is_published))
             }
             Self::InspectArticle { is_published } => {
-                rule(readers(is_published), Viewer, Reach::Owner)
+                rule(readers(is_published), Viewer, OwnerOrMembers(Guest))
             }
             Self::ChangeArticle { is_published } => {
-                rule(readers(is_published), Creator, Reach::Owner)
+                rule(readers(is_published), Creator, OwnerOrMembers(Editor))
             }
+            Self::ReviewArticle { is_published } => {
+                rule(readers(is_published), Creator, Members(Reviewer))
+            }
+            Self::PublishArticle { is_published } => {
+                rule(readers(is_published), Creator, Members(Editor))
+            }
+            Self::CreateArticle => rule(Members(Guest), Creator, Members(Editor)),
             Self::MakeKey => rule(Everybody, Creator, Everybody),
             Self::MakeKeyForOthers | Self::SetAllowance | Self::ChangePlugins | Self::ReadAudit => {
                 rule(Everybody, Admin, Admins)

@@ -48,12 +48,17 @@ fn every_act_by_every_standing() {
     }
     expect![[r#"
         WriteArticle nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
-        ReadArticle false ----- yyyyy ----- yyyyy aaaaa yyyyy
+        ReadArticle false -yyyy yyyyy -yyyy yyyyy ayyyy yyyyy
         ReadArticle true yyyyy yyyyy yyyyy yyyyy yyyyy yyyyy
-        InspectArticle false ----- yyyyy ----- yyyyy aaaaa yyyyy
-        InspectArticle true nnnnn yyyyy nnnnn yyyyy aaaaa yyyyy
-        ChangeArticle false ----- nnnnn ----- yyyyy aaaaa yyyyy
-        ChangeArticle true nnnnn nnnnn nnnnn yyyyy aaaaa yyyyy
+        InspectArticle false -yyyy yyyyy -yyyy yyyyy ayyyy yyyyy
+        InspectArticle true nyyyy yyyyy nyyyy yyyyy ayyyy yyyyy
+        ChangeArticle false -nnnn nnnnn -nnyy yyyyy aaayy yyyyy
+        ChangeArticle true nnnnn nnnnn nnnyy yyyyy aaayy yyyyy
+        ReviewArticle false -nnnn nnnnn -nyyy nnyyy aayyy aayyy
+        ReviewArticle true nnnnn nnnnn nnyyy nnyyy aayyy aayyy
+        PublishArticle false -nnnn nnnnn -nnyy nnnyy aaayy aaayy
+        PublishArticle true nnnnn nnnnn nnnyy nnnyy aaayy aaayy
+        CreateArticle -nnnn -nnnn -nnyy -nnyy aaayy aaayy
         MakeKey nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
         MakeKeyForOthers nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy
         SeeKey ----- yyyyy ----- yyyyy aaaaa yyyyy

@@ -1,6 +1,7 @@
 //! Articles: who may do what, what they must look like, and who was faster.
 
 mod extras;
+mod projects;
 mod revisions;
 mod slugs;
 mod transitions;

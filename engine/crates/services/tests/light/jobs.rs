@@ -1,17 +1,19 @@
 //! Jobs that go well: submit, run, watch, cancel.
 
 use futures::StreamExt;
+use inkstone_domain::audit::AuditFilter;
 use inkstone_domain::content::{Cause, Status};
 use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::JobId;
 use inkstone_domain::job::{GenerateTask, Job, JobStatus};
-use inkstone_domain::ports::EventLog;
+use inkstone_domain::ports::{AuditLog, EventLog};
 use inkstone_domain::principal::{Principal, Role};
+use inkstone_domain::project::ProjectRole;
 use inkstone_services::jobs::{JobUpdate, JobUpdates};
 use inkstone_testkit::{Gate, Step};
 use serde_json::json;
 
-use crate::world::{PATIENCE, World, job_when, page};
+use crate::world::{PATIENCE, World, handbook, job_when, join, page};
 
 pub fn task(topic: &str) -> GenerateTask {
     GenerateTask {
@@ -172,6 +174,47 @@ async fn what_cannot_run_is_refused_before_it_is_queued() {
     let listed = world.services.jobs.list(&ada, page(10)).await.unwrap();
     assert_eq!(listed.items, []);
     assert_eq!(world.services.jobs.templates()[0].template.id, "article");
+}
+
+#[tokio::test]
+async fn a_job_writes_where_its_owner_may() {
+    let world = World::new().await;
+    let jobs = &world.services.jobs;
+    let boss = world.somebody(Role::Creator).await;
+    let project = handbook(&world, &boss).await;
+    let into = |project: &str| GenerateTask {
+        project: project.to_owned(),
+        ..task("ink")
+    };
+    for (role, want) in [
+        (None, "not_found"),
+        (Some(ProjectRole::Viewer), "forbidden"),
+        (Some(ProjectRole::Reviewer), "forbidden"),
+        (Some(ProjectRole::Editor), "ok"),
+        (Some(ProjectRole::Owner), "ok"),
+    ] {
+        let who = world.somebody(Role::Creator).await;
+        if let Some(role) = role {
+            join(&world, &boss, &who, role).await;
+        }
+        let done = jobs.submit(&who, into(&project)).await;
+        let code = done.err().map_or("ok", |error| error.code().name);
+        assert_eq!(code, want, "{role:?}");
+    }
+    let admin = world.somebody(Role::Admin).await;
+    let lost = jobs.submit(&admin, into("nowhere")).await.unwrap_err();
+    assert_eq!(lost.code().name, "not_found");
+    jobs.submit(&admin, into(&project)).await.unwrap();
+    let filter = AuditFilter {
+        action: Some("project.entered".to_owned()),
+        ..AuditFilter::default()
+    };
+    let entered = world.store.audit_after(&filter, 0, 9).await.unwrap();
+    assert_eq!(entered.len(), 1);
+    let projects = &world.services.projects;
+    projects.archive(&boss, &project, None).await.unwrap();
+    let late = jobs.submit(&boss, into(&project)).await.unwrap_err();
+    assert_eq!(late.code().name, "conflict");
 }
 
 #[tokio::test]

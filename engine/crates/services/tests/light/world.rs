@@ -9,11 +9,12 @@ use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::PluginBody;
 use inkstone_domain::ports::{ArticleStore, JobStore, UsageLedger, UserStore};
 use inkstone_domain::principal::{Account, Principal, Role, User};
+use inkstone_domain::project::ProjectRole;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    GatewayConfig, JobsConfig, ModelsConfig, PluginPorts, Ports, RequestContext, SealingKey,
-    Services, ServicesConfig, SigningKey, SignupConfig,
+    GatewayConfig, JobsConfig, ModelsConfig, NewProject, PluginPorts, Ports, RequestContext,
+    SealingKey, Services, ServicesConfig, SigningKey, SignupConfig,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeEgress, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider,
@@ -277,4 +278,23 @@ pub async fn job_when(
     tokio::time::timeout(PATIENCE, look)
         .await
         .expect("the job never came to that")
+}
+
+/// Makes the project `handbook`; its slug.
+pub async fn handbook(world: &World, owner: &Principal) -> String {
+    let slug = "handbook".to_owned();
+    let new = NewProject {
+        slug: slug.clone(),
+        ..NewProject::default()
+    };
+    let projects = &world.services.projects;
+    projects.create(owner, new).await.unwrap();
+    slug
+}
+
+/// Gives somebody a role in `handbook`.
+pub async fn join(world: &World, owner: &Principal, who: &Principal, role: ProjectRole) {
+    let projects = &world.services.projects;
+    let set = projects.set_member(owner, "handbook", who.user, role, None);
+    set.await.unwrap();
 }

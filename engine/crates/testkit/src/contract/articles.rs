@@ -1,5 +1,6 @@
 //! The suite of [`ArticleStore`], with the events its writes leave in the [`EventLog`].
 
+pub mod audited;
 pub mod slugs;
 pub mod trash;
 
@@ -12,14 +13,14 @@ use inkstone_domain::codes;
 use inkstone_domain::content::{Article, ArticleFilter, ArticleStamp, Page, PageRequest, Status};
 use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::{ArticleId, UserId};
-use inkstone_domain::ports::{ArticleStore, EventLog};
+use inkstone_domain::ports::{ArticleStore, AuditLog, EventLog};
 use tokio::time::timeout;
 
 use super::events::all_events;
 use super::{CROWD, assert_code};
 use crate::sample;
 
-pub async fn run(store: &dyn ArticleStore, events: &dyn EventLog) {
+pub async fn run(store: &dyn ArticleStore, events: &dyn EventLog, log: &dyn AuditLog) {
     keeps_articles_and_revisions(store, events).await;
     refuses_a_second_creation(store, events).await;
     refuses_old_revisions(store, events).await;
@@ -31,6 +32,8 @@ pub async fn run(store: &dyn ArticleStore, events: &dyn EventLog) {
     trash::gives_back_what_it_holds(store, events).await;
     trash::is_emptied_for_good(store, events).await;
     trash::knows_what_is_oldest(store).await;
+    audited::with_the_change(store, log).await;
+    audited::never_without_it(store, log).await;
     translations_belong_together(store).await;
     filters_lists(store).await;
     pages_stand_still_under_writes(store).await;

@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{
     Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision,
 };
+use inkstone_domain::event::Event;
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
 use inkstone_domain::provenance::Provenance;
@@ -48,7 +50,7 @@ impl ArticleStore for MemStore {
         entry.article.trashed_at = Some(write.article.updated_at);
         entry.deleted = true;
         entry.changed_at = now;
-        state.events.insert(write.event.id, write.event);
+        state.tell(write.event, write.audit);
         drop(state);
         self.nudge();
         Ok(())
@@ -64,7 +66,7 @@ impl ArticleStore for MemStore {
         entry.article = write.article;
         entry.deleted = false;
         entry.changed_at = now;
-        state.events.insert(write.event.id, write.event);
+        state.tell(write.event, write.audit);
         drop(state);
         self.nudge();
         Ok(())
@@ -85,7 +87,7 @@ impl ArticleStore for MemStore {
         entry.changed_at = now;
         state.provenance.remove(&id);
         state.slugs.retain(|_, holder| *holder != id);
-        state.events.insert(write.event.id, write.event);
+        state.tell(write.event, write.audit);
         drop(state);
         self.nudge();
         Ok(())
@@ -247,7 +249,7 @@ impl State {
             changed_at: now,
         };
         self.articles.insert(id, entry);
-        self.events.insert(write.event.id, write.event);
+        self.tell(write.event, write.audit);
         Ok(())
     }
 
@@ -258,8 +260,16 @@ impl State {
         entry.revisions.push(revision(&write));
         entry.article = write.article;
         entry.changed_at = now;
-        self.events.insert(write.event.id, write.event);
+        self.tell(write.event, write.audit);
         Ok(())
+    }
+
+    /// What goes with every change.
+    fn tell(&mut self, event: Event, audit: Option<AuditRecord>) {
+        self.events.insert(event.id, event);
+        if let Some(audit) = audit {
+            self.append_audit(&audit);
+        }
     }
 
     /// The entry that `next` may replace.

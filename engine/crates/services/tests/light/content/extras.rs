@@ -6,7 +6,7 @@ use inkstone_services::content::{ArticlePatch, ExtrasPatch, NewArticle, NewConte
 use serde_json::{Map, Value, json};
 
 use super::{code, retitle, titled};
-use crate::world::World;
+use crate::world::{World, handbook};
 
 fn recipe() -> NewContentType {
     NewContentType {
@@ -158,6 +158,7 @@ async fn translations_stand_for_themselves() {
     let articles = &world.services.articles;
     let ada = world.somebody(Role::Creator).await;
     let bob = world.somebody(Role::Creator).await;
+    handbook(&world, &ada).await;
     let english = NewArticle {
         status: Status::Published,
         ..titled("Tides")
@@ -187,7 +188,7 @@ async fn translations_stand_for_themselves() {
         (
             &ada,
             NewArticle {
-                project: Some("elsewhere".to_owned()),
+                project: Some("handbook".to_owned()),
                 ..translation(english.id, "it")
             },
             "invalid_input",

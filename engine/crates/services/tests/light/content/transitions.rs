@@ -4,10 +4,11 @@ use chrono::Duration;
 use inkstone_domain::content::{Article, Status};
 use inkstone_domain::ports::Clock;
 use inkstone_domain::principal::{Principal, Role};
+use inkstone_domain::project::ProjectRole;
 use inkstone_services::content::{ArticlePatch, NewArticle, Transition};
 
 use super::{code, retitle, titled};
-use crate::world::{World, page};
+use crate::world::{World, handbook, join, page};
 
 fn to(status: Status) -> Transition {
     Transition {
@@ -25,13 +26,23 @@ async fn draft(world: &World, owner: &Principal, project: &str) -> Article {
     world.services.articles.create(owner, new).await.unwrap()
 }
 
+/// Of somebody who may look at the project and no more by now.
+async fn draft_in_handbook(world: &World, owner: &Principal) -> Article {
+    let boss = world.somebody(Role::Creator).await;
+    handbook(world, &boss).await;
+    join(world, &boss, owner, ProjectRole::Editor).await;
+    let article = draft(world, owner, "handbook").await;
+    join(world, &boss, owner, ProjectRole::Viewer).await;
+    article
+}
+
 #[tokio::test]
 async fn elsewhere_than_in_default_somebody_else_reviews() {
     let world = World::new().await;
     let articles = &world.services.articles;
     let ada = world.somebody(Role::Creator).await;
     let admin = world.somebody(Role::Admin).await;
-    let id = draft(&world, &ada, "handbook").await.id;
+    let id = draft_in_handbook(&world, &ada).await.id;
     let at = Some(world.clock.now() + Duration::days(1));
     //       who      to                  outcome
     let story = [
@@ -114,7 +125,7 @@ async fn what_was_reviewed_is_not_changed_behind_the_reviewers_back() {
     let articles = &world.services.articles;
     let ada = world.somebody(Role::Creator).await;
     let admin = world.somebody(Role::Admin).await;
-    let id = draft(&world, &ada, "handbook").await.id;
+    let id = draft_in_handbook(&world, &ada).await.id;
     for (who, status) in [(&ada, Status::InReview), (&admin, Status::Approved)] {
         articles
             .transition(who, id, to(status), None)
