@@ -90,15 +90,7 @@ fn store(mut section: Section<'_>, config: &mut StoreConfig) {
     });
     section.parsed("namespace", &mut config.namespace, name);
     section.parsed("database", &mut config.database, name);
-    section.secret("username", &mut config.username);
-    section.secret("password", &mut config.password);
-    if config.username.is_some() != config.password.is_some() {
-        let place = section.place().clone();
-        section.fault(
-            &place,
-            "`username` and `password` in [store] belong together; one of them is missing",
-        );
-    }
+    section.sign_in("store", &mut config.username, &mut config.password);
     section.finish();
 }
 
@@ -185,16 +177,9 @@ fn registries(plugins: &mut Section<'_>, all: &mut BTreeMap<String, RegistryConf
             password: None,
             plain_http: false,
         };
-        section.secret("username", &mut registry.username);
-        section.secret("password", &mut registry.password);
+        let title = format!("plugins.registries.{name}");
+        section.sign_in(&title, &mut registry.username, &mut registry.password);
         section.flag("plain_http", &mut registry.plain_http);
-        if registry.username.is_some() != registry.password.is_some() {
-            let place = section.place().clone();
-            section.fault(
-                &place,
-                format!("`username` and `password` in [plugins.registries.{name}] belong together; one of them is missing"),
-            );
-        }
         section.finish();
         all.insert(name, registry);
     }

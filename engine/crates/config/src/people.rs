@@ -204,15 +204,7 @@ fn smtp(mut section: Section<'_>, config: &mut SmtpConfig) {
     section.text("host", &mut config.host);
     section.optional_number("port", 1..=u16::MAX, &mut config.port);
     section.choice("tls", &mut config.tls, TLS);
-    section.secret("username", &mut config.username);
-    section.secret("password", &mut config.password);
-    if config.username.is_some() != config.password.is_some() {
-        let place = section.place().clone();
-        section.fault(
-            &place,
-            "`username` and `password` in [mail.smtp] belong together; one of them is missing",
-        );
-    }
+    section.sign_in("mail.smtp", &mut config.username, &mut config.password);
     section.finish();
 }
 

@@ -366,6 +366,26 @@ impl<'p> Section<'p> {
         }
     }
 
+    /// `username` and `password`: both or neither. `title` is how the section is named in a fault.
+    pub(crate) fn sign_in(
+        &mut self,
+        title: &str,
+        username: &mut Option<Secret>,
+        password: &mut Option<Secret>,
+    ) {
+        self.secret("username", username);
+        self.secret("password", password);
+        if username.is_some() != password.is_some() {
+            let place = self.place().clone();
+            self.fault(
+                &place,
+                format!(
+                    "`username` and `password` in [{title}] belong together; one of them is missing"
+                ),
+            );
+        }
+    }
+
     /// Where a secret comes from, and where that is written; not the secret itself.
     pub(crate) fn secret_source(
         &mut self,

@@ -9,13 +9,14 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use inkstone_domain::api_key::{ApiKey, Scope};
 use inkstone_domain::audit::{AuditRecord, actions};
-use inkstone_domain::ids::{ApiKeyId, UserId};
+use inkstone_domain::ids::ApiKeyId;
 use inkstone_domain::ports::{Clock, PeopleStore, UserStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, FieldError, Result, codes};
 use tokio::sync::Mutex;
 
-use crate::auth::{check_fields, random_token, token_hash};
+use crate::auth::{check_fields, random_token, token_hash, token_hint};
+use crate::owners::Owners;
 
 /// What every token begins with.
 const PREFIX: &str = "ink_";
@@ -76,18 +77,9 @@ impl ApiKeys {
     /// Reads all keys from the store.
     pub async fn load(&self) -> Result<()> {
         let mut known = Known::default();
-        let mut owners: HashMap<UserId, Option<Role>> = HashMap::new();
+        let mut owners = Owners::new(self.users.as_ref());
         for key in self.people.api_keys().await? {
-            let role = match owners.get(&key.owner) {
-                Some(role) => *role,
-                None => {
-                    let owner = self.users.user(key.owner).await?;
-                    let owner = owner.filter(|owner| !owner.is_disabled());
-                    let role = owner.map(|owner| owner.role);
-                    owners.insert(key.owner, role);
-                    role
-                }
-            };
+            let role = owners.role_of(key.owner).await?;
             let key = Arc::new(key);
             known.all.push(Arc::clone(&key));
             if let Some(role) = role {
@@ -137,7 +129,7 @@ impl ApiKeys {
             name: wish.name,
             scopes: wish.scopes,
             token_hash,
-            hint: token.get(token.len() - 4..).unwrap_or_default().to_owned(),
+            hint: token_hint(&token),
             created_at: now,
             expires_at: wish.expires_at,
         };

@@ -37,7 +37,7 @@ pub use self::trail::Visit;
 pub(crate) use self::password::{Passwords, Verdict};
 pub(crate) use self::throttle::{Attempt, Throttle};
 use self::token::{AccessTokens, Bearer, RefreshToken};
-pub(crate) use self::token::{random_token, token_hash};
+pub(crate) use self::token::{random_token, token_hash, token_hint};
 use self::trail::Failures;
 pub(crate) use self::trail::{subject_of, subject_of_session};
 

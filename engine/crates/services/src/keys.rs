@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use inkstone_domain::allowance::Allowance;
 use inkstone_domain::audit::{AuditRecord, actions};
@@ -17,10 +15,11 @@ use inkstone_domain::ports::{Clock, KeyStore, UserStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, FieldError, Result, codes};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use crate::access::Access;
+use crate::auth::{random_token, token_hash, token_hint};
+use crate::owners::Owners;
 use crate::policy::{self, Act, Standing, check_open};
 
 /// What every token of a key begins with.
@@ -88,18 +87,9 @@ impl Keys {
     /// Reads all keys from the store.
     pub async fn load(&self) -> Result<()> {
         let mut known = Known::default();
-        let mut roles: HashMap<UserId, Option<Role>> = HashMap::new();
+        let mut owners = Owners::new(self.users.as_ref());
         for key in self.store.keys().await? {
-            let role = match roles.get(&key.owner) {
-                Some(role) => *role,
-                None => {
-                    let owner = self.users.user(key.owner).await?;
-                    let owner = owner.filter(|owner| !owner.is_disabled());
-                    let role = owner.map(|owner| owner.role);
-                    roles.insert(key.owner, role);
-                    role
-                }
-            };
+            let role = owners.role_of(key.owner).await?;
             let key = Arc::new(key);
             known.by_id.insert(key.id, Arc::clone(&key));
             let (Some(role), None) = (role, key.revoked_at) else {
@@ -123,7 +113,7 @@ impl Keys {
     /// Whom a token stands for; `invalid_token`, `token_expired`.
     pub fn authenticate(&self, token: &str) -> Result<Principal> {
         let known = self.known.load();
-        let Some(holder) = known.by_hash.get(&hash_of(token)) else {
+        let Some(holder) = known.by_hash.get(&token_hash(token)) else {
             return Err(Error::new(
                 &codes::INVALID_TOKEN,
                 "there is no such key, or it was revoked; `POST /v1/keys` makes one",
@@ -167,7 +157,7 @@ impl Keys {
         let now = self.clock.now();
         check(&wish, now)?;
         self.check_project(principal, None, &wish).await?;
-        let (token, hash) = new_token();
+        let (token, hash) = random_token(PREFIX);
         let key = VirtualKey {
             id: KeyId::new(),
             name: wish.name,
@@ -177,7 +167,7 @@ impl Keys {
             allowance: wish.allowance,
             metadata: wish.metadata,
             token_hash: hash,
-            hint: hint_of(&token),
+            hint: token_hint(&token),
             previous: None,
             created_at: now,
             expires_at: wish.expires_at,
@@ -245,7 +235,7 @@ impl Keys {
         id: KeyId,
         overlap: Duration,
     ) -> Result<(Arc<VirtualKey>, String)> {
-        let (token, hash) = new_token();
+        let (token, hash) = random_token(PREFIX);
         let holds_until = self.clock.now() + overlap;
         let rotated = self.update(principal, id, actions::KEY_ROTATED, |key| {
             key.previous = Some(PreviousToken {
@@ -253,7 +243,7 @@ impl Keys {
                 holds_until,
             });
             key.token_hash = hash;
-            key.hint = hint_of(&token);
+            key.hint = token_hint(&token);
         });
         Ok((rotated.await?, token))
     }
@@ -372,21 +362,4 @@ fn check(wish: &KeyWish, now: DateTime<Utc>) -> Result<()> {
         true => Ok(()),
         false => Err(Error::new(&codes::INVALID_INPUT, "the key is not valid").with_fields(wrong)),
     }
-}
-
-/// 256 random bits, and what is stored of them. They cannot be guessed, so a plain digest hides them.
-fn new_token() -> (String, [u8; 32]) {
-    let secret: [u8; 32] = rand::random();
-    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
-    let hash = hash_of(&token);
-    (token, hash)
-}
-
-fn hash_of(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
-fn hint_of(token: &str) -> String {
-    let start = token.len().saturating_sub(4);
-    token.get(start..).unwrap_or_default().to_owned()
 }

@@ -19,6 +19,7 @@ pub mod health;
 pub mod jobs;
 pub mod keys;
 pub mod models;
+mod owners;
 pub mod plugins;
 pub mod policy;
 pub mod projects;

@@ -250,6 +250,12 @@ pub fn token_hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.trim()).into()
 }
 
+/// What lists show of a token, so that people know which one it is.
+pub fn token_hint(token: &str) -> String {
+    let start = token.len().saturating_sub(4);
+    token.get(start..).unwrap_or_default().to_owned()
+}
+
 /// 256 random bits, good for one new pair of tokens.
 pub struct RefreshToken([u8; 32]);
 
