@@ -1,5 +1,6 @@
 //! The binary `inkstone`: reads the command line, builds the runtime and hands over to `cli`.
 
+mod certificate_watch;
 mod cli;
 mod mail;
 mod memory;

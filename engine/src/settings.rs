@@ -1,7 +1,10 @@
 //! From the checked configuration to what each adapter is told: plain values, field by field.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use inkstone_api::{CorsConfig, ServeConfig, Tls, TlsSettings};
+use inkstone_config::engine::WebOrigin;
 use inkstone_config::packages::PackageFolders;
 use inkstone_config::{EngineConfig, Secret};
 use inkstone_domain::principal::Role;
@@ -10,7 +13,8 @@ use inkstone_egress::{CredentialBinding, EgressConfig, EgressMode, Scrubber};
 use inkstone_host::{HostConfig, TrustSource};
 use inkstone_inference::{EmbeddingModel, GgufModel, InferenceConfig};
 use inkstone_search::SearchConfig;
-use inkstone_services::auth::{HashingCost, PasswordPolicy, ThrottleConfig};
+use inkstone_services::auth::{HashingCost, PasswordPolicy, PasswordSignIn, ThrottleConfig};
+use inkstone_services::oidc::{IssuerConfig, LinkRule, OidcConfig, SecondFactorRule, Strangers};
 use inkstone_services::plugins::QuarantineConfig;
 use inkstone_services::signup::{Links, SignupMode};
 use inkstone_services::{
@@ -89,7 +93,10 @@ pub(crate) fn scrubber(config: &EngineConfig) -> inkstone_domain::Result<Scrubbe
     let own = own
         .into_iter()
         .filter_map(|(name, secret)| Some((name, secret.as_ref()?)));
-    let secrets = credentials.chain(registries).chain(own);
+    let issuers = config.accounts.oidc.iter();
+    let issuers =
+        issuers.filter_map(|(name, issuer)| Some((name.as_str(), issuer.client_secret.as_ref()?)));
+    let secrets = credentials.chain(registries).chain(issuers).chain(own);
     Scrubber::new(secrets.map(|(name, secret)| (name, secret.expose())))
 }
 
@@ -173,6 +180,10 @@ pub(crate) fn auth(config: &EngineConfig) -> AuthConfig {
             longest_wait: Duration::from_secs(u64::from(config.auth.longest_wait_s)),
             ..ThrottleConfig::default()
         },
+        password_sign_in: match config.auth.password_sign_in {
+            true => PasswordSignIn::On,
+            false => PasswordSignIn::Off,
+        },
         ..AuthConfig::default()
     }
 }
@@ -185,10 +196,7 @@ pub(crate) fn signup(config: &EngineConfig) -> SignupConfig {
             inkstone_config::engine::SignupConfig::Invitation => SignupMode::Invitation,
             inkstone_config::engine::SignupConfig::Open => SignupMode::Open,
         },
-        role: match accounts.signup_creates {
-            true => Role::Creator,
-            false => Role::Viewer,
-        },
+        role: signup_role(config),
         invitation_ttl: Duration::from_secs(u64::from(accounts.invitation_days) * 86_400),
         verification_ttl: Duration::from_secs(u64::from(accounts.verification_hours) * 3_600),
         reset_ttl: Duration::from_secs(u64::from(accounts.reset_minutes) * 60),
@@ -197,6 +205,93 @@ pub(crate) fn signup(config: &EngineConfig) -> SignupConfig {
             verification: accounts.verification_link.clone(),
             reset: accounts.reset_link.clone(),
         },
+    }
+}
+
+fn signup_role(config: &EngineConfig) -> Role {
+    match config.accounts.signup_creates {
+        true => Role::Creator,
+        false => Role::Viewer,
+    }
+}
+
+/// `public_url` is where browsers reach us.
+pub(crate) fn oidc(config: &EngineConfig, public_url: &str) -> OidcConfig {
+    let issuers = config
+        .accounts
+        .oidc
+        .iter()
+        .map(|(id, issuer)| IssuerConfig {
+            id: id.clone(),
+            name: issuer.title.clone(),
+            issuer: issuer.issuer.clone(),
+            client_id: issuer.client_id.clone(),
+            client_secret: issuer
+                .client_secret
+                .as_ref()
+                .map(|secret| secret.expose().to_owned()),
+            scopes: issuer.scopes.clone(),
+            email_domains: issuer.email_domains.clone(),
+            strangers: match issuer.signup {
+                true => Strangers::SignUp(signup_role(config)),
+                false => Strangers::Refuse,
+            },
+            link: match issuer.link_by_email {
+                true => LinkRule::VerifiedEmail,
+                false => LinkRule::Explicit,
+            },
+            second_factor: match issuer.asks_second_factor {
+                true => SecondFactorRule::Ask,
+                false => SecondFactorRule::Trust,
+            },
+        });
+    OidcConfig {
+        issuers: issuers.collect(),
+        public_url: public_url.to_owned(),
+        return_origins: origins(&config.accounts.return_origins),
+    }
+}
+
+pub(crate) fn cors(config: &EngineConfig) -> CorsConfig {
+    let cors = &config.server.cors;
+    CorsConfig {
+        origins: origins(&cors.origins),
+        allows_credentials: cors.credentials,
+    }
+}
+
+fn origins(origins: &[WebOrigin]) -> Vec<String> {
+    let texts = origins.iter().map(|origin| origin.as_str().to_owned());
+    texts.collect()
+}
+
+/// How long browsers are told to come over TLS only; `None` tells them nothing.
+pub(crate) fn hsts(config: &EngineConfig) -> Option<Duration> {
+    let days = u64::from(config.server.tls.hsts_days);
+    (days > 0).then(|| Duration::from_secs(days * 86_400))
+}
+
+/// `invalid_config` where certificate and key are no pair.
+pub(crate) fn tls(config: &EngineConfig) -> inkstone_domain::Result<Option<Arc<Tls>>> {
+    let tls = &config.server.tls;
+    let Some((certificate, key)) = tls.pair() else {
+        return Ok(None);
+    };
+    let settings = TlsSettings {
+        certificate: certificate.clone(),
+        key: key.clone(),
+        allows_tls12: tls.allows_tls12,
+    };
+    Ok(Some(Arc::new(Tls::new(settings)?)))
+}
+
+pub(crate) fn serve(config: &EngineConfig, tls: Option<Arc<Tls>>) -> ServeConfig {
+    let server = &config.server;
+    ServeConfig {
+        tls,
+        max_connections: server.max_connections as usize,
+        head_timeout: Duration::from_millis(server.head_timeout_ms),
+        ..ServeConfig::default()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The boot order, top to bottom: the only place where concrete types meet. Shutdown walks it backwards.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::certificate_watch::CertificateWatch;
 use crate::cli::Failure;
 use crate::plugin_watch::PluginWatch;
 use crate::recordings::FileRecordings;
@@ -42,7 +42,7 @@ pub(crate) struct Boot {
 
 /// An engine that serves.
 pub(crate) struct Running {
-    address: SocketAddr,
+    base_url: String,
     admin: AdminSetup,
     admin_id: UserId,
     config: EngineConfig,
@@ -75,6 +75,18 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
                 config.server.listen
             ))
         })?;
+
+    let address = listener.local_addr()?;
+    let tls = settings::tls(&config)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let listening_url = format!("{scheme}://{address}");
+    let public_url = config.server.public_url.clone();
+    let public_url = public_url.unwrap_or_else(|| listening_url.clone());
+    // A certificate is for names, seldom for addresses of a machine.
+    let base_url = match &tls {
+        Some(_) => public_url.clone(),
+        None => listening_url,
+    };
 
     // Ground truth, then what is derived from it.
     let store = SurrealStore::connect(settings::store(&config)).await?;
@@ -124,6 +136,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         Ports {
             users: ports_of_store.clone(),
             people: ports_of_store.clone(),
+            identities: ports_of_store.clone(),
             mailer,
             signing_keys,
             articles: ports_of_store.clone(),
@@ -146,6 +159,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             auth: settings::auth(&config),
             sealing_key,
             signup: settings::signup(&config),
+            oidc: settings::oidc(&config, &public_url),
             models: settings::models(&config),
             gateway: config.gateway.clone(),
             usage_linger: USAGE_LINGER,
@@ -183,19 +197,19 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     let admin_id = operator(&store, &config).await?;
 
     // The door opens.
-    let address = listener.local_addr()?;
-    let base_url = format!("http://{address}");
+    if let Some(tls) = &tls {
+        let watch = CertificateWatch::start(Arc::clone(tls))?;
+        background.spawn(watch.run(stop.clone()));
+    }
     let router = inkstone_api::router(ApiState {
         services: Arc::clone(&services),
         config: ApiConfig {
             max_body_bytes: usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
             max_package_bytes: settings::max_package_bytes(&config),
-            public_url: config
-                .server
-                .public_url
-                .clone()
-                .unwrap_or_else(|| base_url.clone()),
+            public_url,
             trusted_proxies: config.server.trusted_proxies.clone(),
+            cors: settings::cors(&config),
+            hsts: settings::hsts(&config),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
         metrics: Arc::new(move || metrics.render()),
@@ -203,18 +217,19 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     let server = tokio::spawn(inkstone_api::serve(
         listener,
         router,
+        settings::serve(&config, tls),
         stop.clone().cancelled_owned(),
     ));
     let state_file = state::StateFile::write(
         &config.data_dir,
         &EngineState {
-            url: base_url,
+            url: base_url.clone(),
             process: std::process::id(),
             admin: admin_id,
         },
     )?;
     Ok(Running {
-        address,
+        base_url,
         admin,
         admin_id,
         config,
@@ -230,7 +245,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
 
 impl Running {
     pub(crate) fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        self.base_url.clone()
     }
 
     pub(crate) fn admin(&self) -> &AdminSetup {

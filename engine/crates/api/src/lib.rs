@@ -18,9 +18,11 @@ mod router;
 mod routes;
 mod serve;
 mod state;
+mod tls;
 mod wire;
 
 pub use openapi::openapi;
 pub use router::router;
-pub use serve::serve;
-pub use state::{ApiConfig, ApiState};
+pub use serve::{ServeConfig, serve};
+pub use state::{ApiConfig, ApiState, CorsConfig};
+pub use tls::{Tls, TlsSettings};

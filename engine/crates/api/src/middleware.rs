@@ -1,6 +1,8 @@
 //! What happens around every request, once: an id and a span, a net under panics, the body of
 //! errors, headers, metrics. `edge` runs the pieces in order.
 
+pub(crate) mod compression;
+pub(crate) mod cors;
 pub(crate) mod edge;
 pub(crate) mod failure;
 pub(crate) mod headers;

@@ -8,14 +8,16 @@ use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::middleware::compression::compression;
+use crate::middleware::cors::cors;
 use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
     analytics, api_keys, articles, audit, auth, chat, connections, content_types, conversations,
-    docs, embeddings, generate, health, invitations, jobs, keys, me, members, messages, models,
-    plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, reports, rerank,
-    research, responses, revisions, rollouts, search, second_factor, sessions, signing_keys,
-    signup, templates, tools, unknown, usage, users,
+    docs, embeddings, generate, health, identities, invitations, jobs, keys, me, members, messages,
+    models, oidc, plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings,
+    reports, rerank, research, responses, revisions, rollouts, search, second_factor, sessions,
+    signing_keys, signup, templates, tools, unknown, usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -31,6 +33,8 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(unknown::unknown_method)
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .layer(from_fn_with_state(Arc::clone(&state), edge))
+        .layer(compression())
+        .layer(cors(&state.config.cors))
         .with_state(state)
 }
 
@@ -44,6 +48,10 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(signup::verify_email))
         .routes(routes!(signup::forgot_password))
         .routes(routes!(signup::reset_password))
+        .routes(routes!(oidc::list_issuers))
+        .routes(routes!(oidc::start_sign_in))
+        .routes(routes!(oidc::finish_at_issuer))
+        .routes(routes!(oidc::spend_ticket))
         .routes(routes!(signing_keys::show_public_keys))
         .routes(routes!(signing_keys::rotate_signing_key))
         .routes(routes!(me::show_me, me::change_me))
@@ -59,10 +67,14 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(second_factor::confirm_second_factor))
         .routes(routes!(second_factor::remove_second_factor))
+        .routes(routes!(identities::list_identities))
+        .routes(routes!(identities::start_linking))
+        .routes(routes!(identities::unlink_identity))
         .routes(routes!(api_keys::list_api_keys, api_keys::create_api_key))
         .routes(routes!(api_keys::remove_api_key))
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(users::show_user, users::change_user))
+        .routes(routes!(users::take_second_factor))
         .routes(routes!(invitations::list_invitations, invitations::invite))
         .routes(routes!(invitations::withdraw_invitation))
         .routes(routes!(plugins::list_plugins, plugin_admin::install_plugin))

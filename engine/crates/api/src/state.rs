@@ -1,6 +1,7 @@
 //! What every handler may reach: the services, the settings of this face, and the metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use inkstone_services::Services;
 use ipnet::IpNet;
@@ -16,8 +17,21 @@ pub struct ApiConfig {
     pub public_url: String,
     /// Proxies whose `x-forwarded-for` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Pages of other sites.
+    pub cors: CorsConfig,
+    /// How long browsers that came over TLS come over nothing else; `None` says nothing about it.
+    pub hsts: Option<Duration>,
     /// The engine's version.
     pub version: String,
+}
+
+/// Which pages of other sites may call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CorsConfig {
+    /// As browsers send them, such as `https://app.example.org`.
+    pub origins: Vec<String>,
+    /// Whether they may send cookies along, which sign-in at other issuers needs.
+    pub allows_credentials: bool,
 }
 
 /// What [`crate::router`] is built over.

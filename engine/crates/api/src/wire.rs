@@ -16,6 +16,7 @@ pub(crate) mod key;
 pub(crate) mod logprobs;
 pub(crate) mod markdown;
 pub(crate) mod offer;
+pub(crate) mod oidc;
 pub(crate) mod openai;
 pub(crate) mod page;
 pub(crate) mod plugin;

@@ -12,6 +12,7 @@ use inkstone_domain::plugin::Limits;
 use ipnet::IpNet;
 
 use crate::credentials::CredentialConfig;
+pub use crate::doors::{CorsConfig, OidcIssuerConfig, TlsConfig, WebOrigin};
 use crate::layers::{self, Override};
 pub use crate::people::{
     AccountsConfig, AuthConfig, MailConfig, MailTransport, SignupConfig, SmtpConfig, SmtpTls,
@@ -59,6 +60,12 @@ pub struct ServerConfig {
     pub max_body_bytes: u64,
     /// How long running calls may go on once the engine is told to stop.
     pub grace_period_ms: u64,
+    /// At the same time; more wait.
+    pub max_connections: u32,
+    /// For a handshake, a connection's first request, and the head of each one.
+    pub head_timeout_ms: u64,
+    pub tls: TlsConfig,
+    pub cors: CorsConfig,
 }
 
 /// `[store]`
@@ -334,6 +341,10 @@ impl Default for ServerConfig {
             trusted_proxies: Vec::new(),
             max_body_bytes: 8 << 20,
             grace_period_ms: 10_000,
+            max_connections: 10_000,
+            head_timeout_ms: 30_000,
+            tls: TlsConfig::default(),
+            cors: CorsConfig::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::credentials;
+use crate::doors;
 use crate::engine::{
     ContentConfig, EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig, LogConfig,
     LogFormat, ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig,
@@ -40,6 +41,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     local_model(top.section("local_model"), &mut config.local_model);
     people::auth(top.section("auth"), &mut config.auth);
     people::accounts(top.section("accounts"), &mut config.accounts);
+    people::check_way_in(&top, &config);
     people::mail(top.section("mail"), &mut config.mail);
     models(top.section("models"), &mut config.models);
     gateway::read(top.section("gateway"), &mut config.gateway);
@@ -74,6 +76,14 @@ fn server(mut section: Section<'_>, config: &mut ServerConfig) {
         &mut config.max_body_bytes,
     );
     section.number("grace_period_ms", 0..=DAY_MS, &mut config.grace_period_ms);
+    section.number(
+        "max_connections",
+        1..=1_000_000,
+        &mut config.max_connections,
+    );
+    section.number("head_timeout_ms", 100..=DAY_MS, &mut config.head_timeout_ms);
+    doors::tls(section.section("tls"), &mut config.tls);
+    doors::cors(section.section("cors"), &mut config.cors);
     section.finish();
 }
 
@@ -276,6 +286,7 @@ mod tests {
     /// Sections under names that the admin chooses.
     const NAMED: &[&str] = &[
         "credentials",
+        "accounts.oidc",
         "plugins.registries",
         "gateway.models",
         "gateway.prices",

@@ -20,6 +20,7 @@ pub mod vault;
 pub mod watch;
 
 mod atomic_file;
+mod doors;
 mod engine_reading;
 mod layers;
 mod people;

@@ -1,7 +1,10 @@
 //! `[auth]`, `[accounts]` and `[mail]`: signing in, who may have an account, and how mail reaches people.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::doors::{self, OidcIssuerConfig, WebOrigin};
+use crate::engine::EngineConfig;
 use crate::secret::Secret;
 use crate::section::Section;
 
@@ -28,6 +31,8 @@ pub struct AuthConfig {
     /// It doubles with every failure.
     pub first_wait_s: u32,
     pub longest_wait_s: u32,
+    /// Whether people sign in with passwords.
+    pub password_sign_in: bool,
 }
 
 /// `[accounts]`
@@ -43,6 +48,10 @@ pub struct AccountsConfig {
     pub invitation_link: Option<String>,
     pub verification_link: Option<String>,
     pub reset_link: Option<String>,
+    /// Where people may be sent back to after they signed in elsewhere, beside here.
+    pub return_origins: Vec<WebOrigin>,
+    /// By the short word that stands in addresses.
+    pub oidc: BTreeMap<String, OidcIssuerConfig>,
 }
 
 /// Who may make an account.
@@ -157,6 +166,7 @@ pub(crate) fn auth(mut section: Section<'_>, config: &mut AuthConfig) {
     );
     section.number("first_wait_s", 1..=DAY_S, &mut config.first_wait_s);
     section.number("longest_wait_s", 1..=DAY_S, &mut config.longest_wait_s);
+    section.flag("password_sign_in", &mut config.password_sign_in);
     section.finish();
 }
 
@@ -173,7 +183,19 @@ pub(crate) fn accounts(mut section: Section<'_>, config: &mut AccountsConfig) {
     section.parsed("invitation_link", &mut config.invitation_link, link);
     section.parsed("verification_link", &mut config.verification_link, link);
     section.parsed("reset_link", &mut config.reset_link, link);
+    doors::origins(&mut section, "return_origins", &mut config.return_origins);
+    doors::issuers(&mut section, &mut config.oidc);
     section.finish();
+}
+
+/// Somebody must be able to come in.
+pub(crate) fn check_way_in(top: &Section<'_>, config: &EngineConfig) {
+    if !config.auth.password_sign_in && config.accounts.oidc.is_empty() {
+        top.fault(
+            top.place(),
+            "`password_sign_in` in [auth] is off, and no [accounts.oidc.NAME] names another way to sign in",
+        );
+    }
 }
 
 pub(crate) fn mail(mut section: Section<'_>, config: &mut MailConfig) {
@@ -233,6 +255,7 @@ impl Default for AuthConfig {
             tries_per_address: 20,
             first_wait_s: 1,
             longest_wait_s: 900,
+            password_sign_in: true,
         }
     }
 }
@@ -248,6 +271,8 @@ impl Default for AccountsConfig {
             invitation_link: None,
             verification_link: None,
             reset_link: None,
+            return_origins: Vec::new(),
+            oidc: BTreeMap::new(),
         }
     }
 }

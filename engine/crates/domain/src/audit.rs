@@ -152,6 +152,10 @@ pub mod actions {
     pub const PASSWORD_RESET: &str = "password.reset";
     pub const SECOND_FACTOR_ENABLED: &str = "second_factor.enabled";
     pub const SECOND_FACTOR_DISABLED: &str = "second_factor.disabled";
+    /// By an admin, for somebody who lost it.
+    pub const SECOND_FACTOR_TAKEN_AWAY: &str = "second_factor.taken_away";
+    pub const IDENTITY_LINKED: &str = "identity.linked";
+    pub const IDENTITY_UNLINKED: &str = "identity.unlinked";
     pub const API_KEY_CREATED: &str = "api_key.created";
     pub const API_KEY_REVOKED: &str = "api_key.revoked";
     pub const SESSION_STARTED: &str = "session.started";

@@ -50,6 +50,7 @@ codes! {
     TOKEN_EXPIRED          Unauthenticated    "token_expired"          "The token has expired";
     TOKEN_REUSED           Unauthenticated    "token_reused"           "The refresh token was used before";
     INVALID_CREDENTIALS    Unauthenticated    "invalid_credentials"    "E-mail or password is wrong";
+    SIGN_IN_REFUSED        Unauthenticated    "sign_in_refused"        "The other issuer's answer proves nothing";
     TOTP_REQUIRED          Unauthenticated    "totp_required"          "A code of the second factor is needed";
     EMAIL_NOT_VERIFIED     Forbidden          "email_not_verified"     "The e-mail address is not verified";
     FORBIDDEN              Forbidden          "forbidden"              "The right for this is missing";

@@ -1,5 +1,5 @@
 //! What belongs to people beside their accounts: invitations, tokens that come by mail, second factors,
-//! the mail itself, and the keys that sign their access tokens.
+//! who they are at other issuers, the mail itself, and the keys that sign their access tokens.
 
 use std::fmt;
 
@@ -23,15 +23,17 @@ pub struct Invitation {
     pub expires_at: DateTime<Utc>,
 }
 
-/// What a token that came by mail is good for.
+/// What a token is good for that came by mail, or by the way back from another issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MailPurpose {
     /// To show that the address is theirs.
     VerifyEmail,
     ResetPassword,
+    /// To begin a session: another issuer has just said who they are.
+    FinishSignIn,
 }
 
-/// A token that was sent to a user, good for one use.
+/// A token that was given to a user, good for one use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailToken {
     /// SHA-256.
@@ -61,6 +63,17 @@ impl fmt::Debug for SecondFactor {
         let codes = self.recovery_hashes.len();
         write!(f, "SecondFactor({}, {codes} recovery codes)", self.user)
     }
+}
+
+/// Who somebody is at another issuer (OpenID Connect).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its address, as its tokens name it.
+    pub issuer: String,
+    /// The issuer's name for the person, which never changes.
+    pub subject: String,
+    pub user: UserId,
+    pub linked_at: DateTime<Utc>,
 }
 
 /// A mail in plain text to one address.

@@ -5,6 +5,7 @@ mod audit;
 mod content_types;
 mod conversations;
 mod guests;
+mod identities;
 mod local;
 mod outside;
 mod people;
@@ -20,6 +21,7 @@ pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
 };
+pub use identities::IdentityStore;
 pub use local::LocalModels;
 pub use outside::{
     Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,

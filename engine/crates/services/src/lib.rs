@@ -19,6 +19,7 @@ pub mod health;
 pub mod jobs;
 pub mod keys;
 pub mod models;
+pub mod oidc;
 mod owners;
 pub mod plugins;
 pub mod policy;
@@ -35,9 +36,9 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, Clock, ContentTypeStore, ConversationStore, Egress, JobStore, KeyStore,
-    Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex, SigningKeyStore,
-    UsageJournal, UsageLedger, UserStore,
+    ArticleStore, AuditLog, Clock, ContentTypeStore, ConversationStore, Egress, IdentityStore,
+    JobStore, KeyStore, Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex,
+    SigningKeyStore, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -63,6 +64,8 @@ pub use crate::jobs::{Jobs, JobsConfig};
 use crate::jobs::{Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
 pub use crate::models::{Models, ModelsConfig};
+use crate::oidc::OidcPorts;
+pub use crate::oidc::{Oidc, OidcConfig};
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::prompts::Prompts;
@@ -76,6 +79,7 @@ pub use crate::usage::{Standing, Usage};
 pub struct Ports {
     pub users: Arc<dyn UserStore>,
     pub people: Arc<dyn PeopleStore>,
+    pub identities: Arc<dyn IdentityStore>,
     pub mailer: Arc<dyn Mailer>,
     pub signing_keys: Arc<dyn SigningKeyStore>,
     pub articles: Arc<dyn ArticleStore>,
@@ -100,6 +104,7 @@ pub struct ServicesConfig {
     pub auth: AuthConfig,
     pub sealing_key: SealingKey,
     pub signup: SignupConfig,
+    pub oidc: OidcConfig,
     pub models: ModelsConfig,
     pub gateway: GatewayConfig,
     pub jobs: JobsConfig,
@@ -120,6 +125,7 @@ impl ServicesConfig {
             auth: AuthConfig::default(),
             sealing_key,
             signup: SignupConfig::default(),
+            oidc: OidcConfig::default(),
             models: ModelsConfig::default(),
             gateway: GatewayConfig::default(),
             jobs: JobsConfig::default(),
@@ -138,6 +144,7 @@ pub struct Services {
     pub accounts: Arc<Accounts>,
     pub api_keys: Arc<ApiKeys>,
     pub signup: Arc<Signup>,
+    pub oidc: Arc<Oidc>,
     pub plugins: Arc<Plugins>,
     pub models: Arc<Models>,
     pub chat: Arc<Chat>,
@@ -176,6 +183,7 @@ impl Services {
         let Ports {
             users,
             people,
+            identities,
             mailer,
             signing_keys,
             articles,
@@ -224,7 +232,7 @@ impl Services {
             limits: Arc::clone(&limits),
             recorder: recorder.clone(),
             replies,
-            egress,
+            egress: Arc::clone(&egress),
             clock: Arc::clone(&clock),
             writes: calls.clone(),
             engine: config.engine,
@@ -267,6 +275,17 @@ impl Services {
             Arc::clone(&api_keys),
             Arc::clone(&clock),
         );
+        let oidc = Oidc::new(
+            Arc::clone(&auth),
+            OidcPorts {
+                identities,
+                users: Arc::clone(&users),
+                people: Arc::clone(&people),
+                egress,
+                clock: Arc::clone(&clock),
+            },
+            config.oidc,
+        )?;
         let signup = Signup::new(
             Arc::clone(&auth),
             SignupPorts {
@@ -327,6 +346,7 @@ impl Services {
             accounts: Arc::new(accounts),
             api_keys,
             signup: Arc::new(signup),
+            oidc: Arc::new(oidc),
             content_types: Arc::new(ContentTypes::new(
                 Arc::clone(&content_types),
                 Arc::clone(&clock),

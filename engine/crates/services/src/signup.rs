@@ -5,6 +5,7 @@
 mod errands;
 mod invitations;
 mod letters;
+mod second_factor;
 
 use std::sync::Arc;
 use std::time::Duration;

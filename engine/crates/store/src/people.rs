@@ -1,6 +1,7 @@
 //! The port over what people have beside their accounts. Each kind of it has a file, named after its table.
 
 mod api_keys;
+mod identities;
 mod invitations;
 mod mail_tokens;
 mod second_factors;

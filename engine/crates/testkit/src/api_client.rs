@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
@@ -10,12 +11,13 @@ use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use axum::http::{Method, Request, Response};
 use futures::StreamExt;
-use inkstone_api::{ApiConfig, ApiState};
+use inkstone_api::{ApiConfig, ApiState, CorsConfig};
 use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::PluginBody;
-use inkstone_domain::ports::UserStore;
+use inkstone_domain::ports::{Egress, UserStore};
 use inkstone_domain::principal::{Account, Role, User};
 use inkstone_services::auth::{HashingCost, SignIn};
+use inkstone_services::oidc::{IssuerConfig, OidcConfig};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
     HealthCheck, PluginPorts, Ports, SealingKey, Services, ServicesConfig, SigningKey,
@@ -45,6 +47,9 @@ const LITTLE_WORK: HashingCost = HashingCost {
 
 /// Longer bodies are refused.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Where browsers are told that it is.
+pub const PUBLIC_URL: &str = "http://localhost:7878";
 
 /// Larger packages are refused.
 pub const MAX_PACKAGE_BYTES: usize = 256 * 1024;
@@ -103,6 +108,13 @@ pub struct Setup {
     pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
     /// Who may sign up; nobody where nothing is said.
     pub signup: SignupMode,
+    /// Where people sign in elsewhere, and what answers there.
+    pub issuers: Vec<IssuerConfig>,
+    pub egress: Option<Arc<dyn Egress>>,
+    /// What tests of the door want otherwise.
+    pub door: Option<fn(&mut ApiConfig)>,
+    /// What is the time, where others must know it too.
+    pub clock: Option<ManualClock>,
 }
 
 impl TestApi {
@@ -113,7 +125,9 @@ impl TestApi {
 
     /// One of one's own making.
     pub async fn with(setup: Setup) -> Self {
-        let clock = ManualClock::at(sample::now());
+        let clock = setup
+            .clock
+            .unwrap_or_else(|| ManualClock::at(sample::now()));
         let store = MemStore::with_clock(Arc::new(clock.clone()));
         let provider = Arc::new(FakeProvider::new(&["chat"]));
         let script = setup
@@ -153,8 +167,16 @@ impl TestApi {
             audit: Arc::new(store.clone()),
         };
         let mailer = MemMailer::default();
-        let ports = ports(&store, &clock, &mailer, plugins);
-        let config = config(setup.health_checks, setup.signup);
+        let mut ports = ports(&store, &clock, &mailer, plugins);
+        if let Some(egress) = setup.egress {
+            ports.egress = egress;
+        }
+        let mut config = config(setup.health_checks, setup.signup);
+        config.oidc = OidcConfig {
+            issuers: setup.issuers,
+            public_url: PUBLIC_URL.to_owned(),
+            return_origins: vec!["https://app.example.org".to_owned()],
+        };
         let services = Services::new(ports, config).unwrap();
         services.load().await.unwrap();
         services.plugins.reload().await.unwrap();
@@ -164,15 +186,21 @@ impl TestApi {
             viewer: sign_up(&store, &services, Role::Viewer, "viewer").await,
             stranger: sign_up(&store, &services, Role::Creator, "stranger").await,
         };
+        let mut config = ApiConfig {
+            max_body_bytes: MAX_BODY_BYTES,
+            max_package_bytes: MAX_PACKAGE_BYTES,
+            public_url: PUBLIC_URL.to_owned(),
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            cors: CorsConfig::default(),
+            hsts: Some(Duration::from_secs(86_400)),
+            version: "0.0.0-test".to_owned(),
+        };
+        if let Some(change) = setup.door {
+            change(&mut config);
+        }
         let router = inkstone_api::router(ApiState {
             services: Arc::clone(&services),
-            config: ApiConfig {
-                max_body_bytes: MAX_BODY_BYTES,
-                max_package_bytes: MAX_PACKAGE_BYTES,
-                public_url: "http://localhost:7878".to_owned(),
-                trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
-                version: "0.0.0-test".to_owned(),
-            },
+            config,
             metrics: setup
                 .metrics
                 .unwrap_or_else(|| Arc::new(|| "inkstone_up 1\n".to_owned())),
@@ -459,6 +487,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
     Ports {
         users: store.clone(),
         people: store.clone(),
+        identities: store.clone(),
         mailer: Arc::new(mailer.clone()),
         signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
         articles: store.clone(),

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod content_types;
 pub mod conversations;
 pub mod events;
+pub mod identities;
 pub mod jobs;
 pub mod journal;
 pub mod keys;
@@ -24,9 +25,9 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore,
-    PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore, UsageLedger,
-    UserStore,
+    ArticleStore, AuditLog, ContentTypeStore, ConversationStore, EventLog, IdentityStore, JobStore,
+    KeyStore, PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore,
+    UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -38,6 +39,7 @@ where
         + KeyStore
         + ReplyStore
         + PeopleStore
+        + IdentityStore
         + AuditLog
         + ProjectStore
         + PromptStore
@@ -46,6 +48,7 @@ where
 {
     users::run(store, store).await;
     people::run(store, store, store).await;
+    identities::run(store, store, store).await;
     articles::run(store, store, store).await;
     content_types::run(store).await;
     jobs::run(store, store, store).await;

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod contract;
 mod guests;
 mod index;
+mod issuer;
 mod journal;
 mod mailer;
 pub mod mem;
@@ -26,6 +27,7 @@ pub use guests::{
     fake_manifest, fake_package, loaded_plugin, plugin_spec,
 };
 pub use index::FakeSearchIndex;
+pub use issuer::{Answer, CLIENT_ID, CLIENT_SECRET, FakeIssuer, FakeIssuers, Forgery, Signature};
 pub use journal::MemUsageJournal;
 pub use mailer::MemMailer;
 pub use mem::MemStore;

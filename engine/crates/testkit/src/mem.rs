@@ -6,6 +6,7 @@ mod audit;
 mod content_types;
 mod conversations;
 mod events;
+mod identities;
 mod jobs;
 mod keys;
 mod kv;
@@ -33,7 +34,7 @@ use inkstone_domain::ids::{
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
-use inkstone_domain::people::{Invitation, MailToken, SecondFactor};
+use inkstone_domain::people::{Identity, Invitation, MailToken, SecondFactor};
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_domain::principal::Account;
 use inkstone_domain::project::{Member, Project};
@@ -64,6 +65,8 @@ struct State {
     mail_tokens: Vec<MailToken>,
     second_factors: HashMap<UserId, SecondFactor>,
     api_keys: BTreeMap<ApiKeyId, ApiKey>,
+    /// By issuer and subject.
+    identities: BTreeMap<(String, String), Identity>,
     articles: BTreeMap<ArticleId, articles::ArticleEntry>,
     /// By project, language in lower case, and slug; old ones too.
     slugs: BTreeMap<(String, String, String), ArticleId>,

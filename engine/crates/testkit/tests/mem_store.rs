@@ -29,6 +29,12 @@ async fn jobs() {
 }
 
 #[tokio::test]
+async fn identities() {
+    let store = MemStore::new();
+    contract::identities::run(&store, &store, &store).await;
+}
+
+#[tokio::test]
 async fn people() {
     let store = MemStore::new();
     contract::people::run(&store, &store, &store).await;

@@ -21,6 +21,7 @@ use super::timing::set_overhead;
 use super::{RequestId, Waited};
 use crate::error::ApiError;
 use crate::extract::{body_too_large, max_body_bytes};
+use crate::serve::came_over_tls;
 use crate::state::Shared;
 
 /// Gives the request an id and a span, runs it, and finishes whatever comes out of it.
@@ -31,6 +32,7 @@ pub(crate) async fn edge(
 ) -> Response {
     let started = Instant::now();
     let request_id = RequestId::accept_or_make(request.headers());
+    let hsts = state.config.hsts.filter(|_| came_over_tls(&request));
     let method = request.method().clone();
     let uri = request.uri().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -61,7 +63,7 @@ pub(crate) async fn edge(
             headers.insert(REQUEST_ID, request_id.header());
         }
         set_overhead(headers, elapsed, waited);
-        set_security_headers(headers, uri.path());
+        set_security_headers(headers, uri.path(), hsts);
         let route = route.as_ref().map_or("none", MatchedPath::as_str);
         report(&method, route, response.status(), elapsed);
         response

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use crate::error::ApiResult;
 use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId, QueryOf};
-use crate::reply::{json, location, not_modified, ok, revision_tag, tagged};
+use crate::reply::{json, location, no_content, not_modified, ok, revision_tag, tagged};
 use crate::state::Shared;
 use crate::wire::account::{NewUserBody, UserChangeBody, UserReply};
 use crate::wire::page::{ListReply, page_request};
@@ -124,4 +124,25 @@ pub(crate) async fn change_user(
         .await?;
     let tag = revision_tag(user.revision);
     Ok(tagged(ok(&UserReply::from(user))?, tag))
+}
+
+/// Take a lost second factor away
+///
+/// The user signs in without a code then, and gets a mail that says so. For admins, and not for their own.
+#[utoipa::path(
+    delete, path = "/v1/users/{id}/second-factor", tag = "users",
+    params(("id" = String, Path, description = "`usr_…`")),
+    responses(
+        (status = 204, description = "It is off."),
+        (status = 409, description = "It is the admin's own.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn take_second_factor(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<UserId>,
+) -> ApiResult {
+    let signup = &state.services.signup;
+    signup.take_second_factor(&principal, id).await?;
+    Ok(no_content())
 }

@@ -19,7 +19,7 @@ impl SealingKey {
     }
 
     /// `owner` is what the value belongs to.
-    pub(super) fn seal(&self, owner: &str, value: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) fn seal(&self, owner: &str, value: &[u8]) -> Result<Vec<u8>> {
         let nonce = XNonce::generate();
         let payload = Payload {
             msg: value,
@@ -30,7 +30,7 @@ impl SealingKey {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    pub(super) fn open(&self, owner: &str, sealed: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) fn open(&self, owner: &str, sealed: &[u8]) -> Result<Vec<u8>> {
         let opened = sealed
             .split_at_checked(NONCE_BYTES)
             .and_then(|(nonce, sealed)| {

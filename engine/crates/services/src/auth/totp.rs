@@ -136,7 +136,7 @@ impl Auth {
     }
 
     /// `totp_required` where a code is asked for, and none or a wrong or spent one is shown.
-    pub(super) async fn check_second_factor(
+    pub(crate) async fn check_second_factor(
         &self,
         user: UserId,
         shown: Option<&str>,

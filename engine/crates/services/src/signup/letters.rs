@@ -55,6 +55,17 @@ impl Links {
         )
     }
 
+    /// To somebody whose second factor an admin took away.
+    pub(super) fn second_factor_gone(&self, to: &str) -> Mail {
+        letter(
+            to,
+            "Your second factor was turned off",
+            "An admin has turned off the second factor of this account. You sign in without a code now; \
+             set up a new app as soon as you can.\n\n\
+             If you have not asked for it, tell your admin, and change your password.\n",
+        )
+    }
+
     /// To somebody who signs up though they have an account.
     pub(super) fn account_exists(&self, to: &str) -> Mail {
         letter(
@@ -103,6 +114,7 @@ mod tests {
             links.invitation(to, "tok"),
             links.verification(to, "tok"),
             links.account_exists(to),
+            links.second_factor_gone(to),
         ] {
             assert_eq!(mail.to, to);
             assert!(!mail.subject.contains(['\r', '\n']));

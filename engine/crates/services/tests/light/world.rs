@@ -171,6 +171,7 @@ fn engine(
         Ports {
             users: store.clone(),
             people: store.clone(),
+            identities: store.clone(),
             mailer: Arc::new(mailer.clone()),
             signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
             articles: articles.clone(),

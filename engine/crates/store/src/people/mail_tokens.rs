@@ -88,6 +88,7 @@ fn word(purpose: MailPurpose) -> &'static str {
     match purpose {
         MailPurpose::VerifyEmail => "verify_email",
         MailPurpose::ResetPassword => "reset_password",
+        MailPurpose::FinishSignIn => "finish_sign_in",
     }
 }
 
@@ -100,6 +101,7 @@ impl TryFrom<MailTokenRow> for MailToken {
             purpose: match row.purpose.as_str() {
                 "verify_email" => MailPurpose::VerifyEmail,
                 "reset_password" => MailPurpose::ResetPassword,
+                "finish_sign_in" => MailPurpose::FinishSignIn,
                 other => return Err(unknown_word(TABLE, "purpose", other)),
             },
             user: parse(TABLE, &row.user)?,

@@ -40,6 +40,21 @@ pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             "/v1/me/totp/disable",
             Some(json!({"password": PASSWORD})),
         ),
+        (Method::GET, "/v1/auth/oidc", None),
+        (Method::GET, "/v1/auth/oidc/nobody/start", None),
+        (Method::GET, "/v1/auth/oidc/nobody/callback?state=x", None),
+        (
+            Method::POST,
+            "/v1/auth/oidc/tokens",
+            Some(json!({"ticket": "x"})),
+        ),
+        (Method::GET, "/v1/me/identities", None),
+        (
+            Method::POST,
+            "/v1/me/identities/nobody/start",
+            Some(json!({"password": PASSWORD})),
+        ),
+        (Method::DELETE, "/v1/me/identities/nobody", None),
         (Method::GET, "/v1/me/api-keys", None),
         (
             Method::POST,
@@ -54,6 +69,7 @@ pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             Some(json!({"email": "a@example.org", "role": "admin", "password": "battery staple"})),
         ),
         (Method::GET, "/v1/users/{creator}", None),
+        (Method::DELETE, "/v1/users/{creator}/second-factor", None),
         (
             Method::PATCH,
             "/v1/users/{creator}",
