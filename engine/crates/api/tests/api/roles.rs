@@ -120,6 +120,20 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 409 conflict stranger 409 conflict creator 409 conflict admin 409 conflict
         POST /v1/me/totp/disable
             anonymous 401 missing_token viewer 204 stranger 204 creator 204 admin 204
+        GET /v1/auth/oidc
+            anonymous 200 viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/auth/oidc/nobody/start
+            anonymous 404 not_found viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
+        GET /v1/auth/oidc/nobody/callback?state=x
+            anonymous 404 not_found viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
+        POST /v1/auth/oidc/tokens
+            anonymous 401 invalid_token viewer 401 invalid_token stranger 401 invalid_token creator 401 invalid_token admin 401 invalid_token
+        GET /v1/me/identities
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/me/identities/nobody/start
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
+        DELETE /v1/me/identities/nobody
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
         GET /v1/me/api-keys
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         POST /v1/me/api-keys
@@ -132,6 +146,8 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 201
         GET /v1/users/{creator}
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        DELETE /v1/users/{creator}/second-factor
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
         PATCH /v1/users/{creator}
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
         GET /v1/invitations
