@@ -47,6 +47,8 @@ pub struct Setup {
     /// `plugins.toml`, whole.
     pub plugins: String,
     pub environment: Vec<(String, String)>,
+    /// The certificate that the engine shows, where it speaks TLS.
+    pub trusted: Option<reqwest::Certificate>,
 }
 
 impl Setup {
@@ -61,11 +63,19 @@ impl Setup {
             data,
             plugins,
             environment: Vec::new(),
+            trusted: None,
         }
     }
 
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Its certificate is this one (PEM).
+    pub fn trusting(mut self, certificate: &str) -> Self {
+        let certificate = reqwest::Certificate::from_pem(certificate.as_bytes());
+        self.trusted = Some(certificate.expect("a certificate"));
         self
     }
 
@@ -131,14 +141,16 @@ impl Setup {
             .stderr(file)
             .spawn()
             .expect("the engine starts");
+        let http = reqwest::Client::builder().no_proxy();
+        let http = match &self.trusted {
+            Some(trusted) => http.tls_certs_only([trusted.clone()]),
+            None => http,
+        };
         let mut engine = Engine {
             setup: self,
             child,
             url: String::new(),
-            http: reqwest::Client::builder()
-                .no_proxy()
-                .build()
-                .expect("a client"),
+            http: http.build().expect("a client"),
             token: String::new(),
         };
         engine.wait_until_ready().await;
@@ -186,6 +198,7 @@ impl Engine {
             data: TempDir::new().expect("a temporary folder"),
             plugins: String::new(),
             environment: Vec::new(),
+            trusted: None,
         };
         std::mem::replace(&mut self.setup, empty)
     }

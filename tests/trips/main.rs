@@ -9,6 +9,7 @@ mod scripted; // an upstream that does as it is told, faults and all
 mod upstream; // servers the plugins talk to: llama.cpp, and small pages
 
 mod articles; // content over HTTP, kill -9 under writers, the index that follows
+mod attacks; // what is tried through every parameter there is
 mod clients; // the client libraries that people use, against us
 mod commands; // the command line
 mod credentials; // the encrypted store, and an engine that uses it
@@ -27,6 +28,8 @@ mod recordings; // calls that are recorded, and run again offline
 mod registry; // push to, and install from, a real OCI registry
 mod resume; // kill -9 in the middle of a generation
 mod rollouts; // a canary that fails, and what becomes of it
+mod sign_in; // at a certified issuer of OpenID Connect, from the start to tokens
 mod surreal; // the store's contract against a real SurrealDB server
+mod tls; // a certificate, a new one, and HTTP/2
 mod versions; // plugins built for older versions of the contract
 mod writers; // kill -9 again and again under writers, editors and admins

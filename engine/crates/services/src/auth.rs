@@ -306,6 +306,12 @@ impl Auth {
         self.config.passwords
     }
 
+    /// How many passwords were hashed or checked since the start, imported hashes included: whoever measures
+    /// how long an answer takes learns no more than this.
+    pub fn hashing_work(&self) -> u64 {
+        self.passwords.work()
+    }
+
     /// Whether people sign in with passwords.
     pub fn takes_passwords(&self) -> bool {
         self.config.password_sign_in == PasswordSignIn::On

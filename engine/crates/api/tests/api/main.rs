@@ -6,6 +6,7 @@
 mod analytics;
 mod api_keys;
 mod articles;
+mod attacks;
 mod audit;
 mod auth;
 mod chat;

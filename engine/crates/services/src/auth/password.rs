@@ -3,6 +3,7 @@
 //! them, and of other parameters are checked too and made anew when their password is shown.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::{
     Error as HashError, PasswordHash, PasswordHasher, PasswordVerifier, SaltString,
@@ -48,6 +49,8 @@ pub struct Passwords {
     /// A hash no password fits, of the same cost as real ones: checking against it takes as long, so
     /// that an unknown e-mail cannot be told from a wrong password.
     nobody: String,
+    /// Since the start.
+    work: AtomicU64,
 }
 
 impl Passwords {
@@ -71,12 +74,19 @@ impl Passwords {
             nobody: format!(
                 "$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}$aW5rc3RvbmUtbm9ib2R5$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
             ),
+            work: AtomicU64::new(0),
         })
+    }
+
+    /// How many hashes were computed since the start.
+    pub fn work(&self) -> u64 {
+        self.work.load(Ordering::Relaxed)
     }
 
     /// The PHC string of a password with a fresh salt.
     pub async fn hash(&self, password: String) -> Result<String> {
         let params = self.params.clone();
+        self.work.fetch_add(1, Ordering::Relaxed);
         self.blocking(move || hash(params, &password)).await
     }
 
@@ -86,6 +96,7 @@ impl Passwords {
         let is_known = stored.is_some();
         let phc = stored.unwrap_or_else(|| self.nobody.clone());
         let params = self.params.clone();
+        self.work.fetch_add(1, Ordering::Relaxed);
         self.blocking(move || {
             let fits = match is_bcrypt(&phc) {
                 true => bcrypt::verify(&password, &phc).map_err(internal)?,
