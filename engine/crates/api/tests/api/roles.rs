@@ -40,7 +40,7 @@ const MEMBERS: [Who; 4] = [
 const UNDOCUMENTED: [&str; 2] = ["GET /openapi.json", "GET /docs/"];
 
 /// What an admin does for themselves, or to no person's thing: the rest leaves an entry in the log.
-const OWN_AFFAIRS: [&str; 18] = [
+const OWN_AFFAIRS: [&str; 21] = [
     "/v1/me",
     "/v1/auth/",
     "/v1/chat/",
@@ -57,6 +57,9 @@ const OWN_AFFAIRS: [&str; 18] = [
     "/v1/articles",
     "/v1/projects",
     // Nothing changes by these.
+    "/v1/articles/{draft}/revisions/1/restore",
+    "/v1/articles/{published}/revisions/1/restore",
+    "/v1/articles/{project-draft}/revisions/1/restore",
     "/v1/articles/{draft}/merge",
     "/v1/articles/{published}/merge",
     "/v1/articles/{project-draft}/merge",
