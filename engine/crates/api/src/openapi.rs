@@ -1,6 +1,10 @@
 //! The OpenAPI document: its frame, and what every operation shares (security and error replies), so
 //! that routes only say what is their own.
 
+mod example;
+mod polish;
+
+use serde_json::Value;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -23,16 +27,16 @@ use crate::wire::problem::{Problem, ProblemField};
 use crate::wire::responses::input::{InputItemBody, InputPartBody};
 
 /// The document without a server's address and with this crate's version: the same everywhere.
-pub fn openapi() -> OpenApi {
-    share(documented_routes().into_openapi())
+pub fn openapi() -> Value {
+    polish::polish(&share(documented_routes().into_openapi()))
 }
 
 /// The document of a running engine.
-pub(crate) fn finish(document: OpenApi, config: &ApiConfig) -> OpenApi {
+pub(crate) fn finish(document: OpenApi, config: &ApiConfig) -> Value {
     let mut document = share(document);
     document.info.version = config.version.clone();
     document.servers = Some(vec![Server::new(config.public_url.clone())]);
-    document
+    polish::polish(&document)
 }
 
 /// What the routes are hung into.

@@ -52,8 +52,6 @@ pub(crate) enum Refusal {
     QuotaExceeded(String),
     /// The status that the job ended with.
     JobEnded(String),
-    /// What an older engine cannot hold.
-    WouldLose(String),
     /// The migration.
     NoWayBack(String),
 }
@@ -110,7 +108,6 @@ fn thrown_refusal(message: &str) -> Option<Refusal> {
         "slug_taken" => Some(Refusal::SlugTaken(detail())),
         "quota_exceeded" => Some(Refusal::QuotaExceeded(detail())),
         "job_ended" => Some(Refusal::JobEnded(detail())),
-        "would_lose" => Some(Refusal::WouldLose(detail())),
         "no_way_back" => Some(Refusal::NoWayBack(detail())),
         _ => None,
     }
@@ -195,12 +192,6 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
         Refusal::JobEnded(status) => Error::new(
             &codes::CONFLICT,
             format!("the {subject} has {status} already; there is nothing to cancel"),
-        ),
-        Refusal::WouldLose(what) => Error::new(
-            &codes::CONFLICT,
-            format!(
-                "this would be lost: {what}; keep a backup and accept it, or stay with the newer engine"
-            ),
         ),
         Refusal::NoWayBack(migration) => Error::new(
             &codes::CONFLICT,

@@ -14,7 +14,7 @@ use self::file::Migration;
 use self::lease::Lease;
 use self::script::Script;
 use crate::connection::{StoreConfig, SurrealStore};
-use crate::failure::{Refusal, StoreFailure};
+use crate::failure::StoreFailure;
 use crate::statement::Statement;
 
 macro_rules! migrations {
@@ -109,8 +109,8 @@ impl Migrations {
         Ok(apply_missing(&self.store, MIGRATIONS).await?)
     }
 
-    /// Goes back until `to` is the newest migration by number; 0 leaves nothing. All of it or nothing is
-    /// done. `conflict` where something would be lost and that is not accepted.
+    /// Goes back until `to` is the newest migration by number; 0 leaves nothing. `conflict` where something
+    /// would be lost and that is not accepted: then nothing is done.
     pub async fn down(&self, to: u32, losses: Losses) -> Result<WayBack> {
         go_back(&self.store, to, losses).await
     }
@@ -184,29 +184,51 @@ async fn go_back_with(
     if is_unpacked {
         store.unpack_usage().await?;
     }
-    let mut lost = String::new();
-    let mut gone = Script::back(&undone, lease, Losses::Refuse)
-        .run(store)
-        .await;
-    if let Err(StoreFailure::Refused {
-        refusal: Refusal::WouldLose(what),
-        ..
-    }) = &gone
-        && losses == Losses::Accept
-    {
-        lost.clone_from(what);
-        gone = Script::back(&undone, lease, losses).run(store).await;
-    }
-    if let Err(failure) = gone {
+    let lost = would_lose(store, &undone).await?;
+    if losses == Losses::Refuse && !lost.is_empty() {
         if is_unpacked {
             store.move_old_usage().await?;
         }
-        return Err(failure.into());
+        let reason = format!(
+            "this would be lost: {lost}; keep a backup and accept it, or stay with the newer engine"
+        );
+        return Err(Error::new(&codes::CONFLICT, reason));
+    }
+    let mut names = Vec::new();
+    for migration in undone {
+        Script::back(migration, lease).run(store).await?;
+        tracing::info!(migration = migration.name, "undid a migration");
+        names.push(migration.name);
     }
     Ok(WayBack {
-        undone: undone.iter().map(|it| it.name).collect(),
+        undone: names,
         lost,
     })
+}
+
+#[derive(SurrealValue)]
+struct LossRow {
+    what: String,
+    count: u64,
+}
+
+/// What older engines cannot hold of what is there, in words; empty where they can hold all.
+async fn would_lose(
+    store: &SurrealStore,
+    undone: &[&'static Migration],
+) -> Result<String, StoreFailure> {
+    let asked: Vec<&str> = undone
+        .iter()
+        .filter_map(|it| it.back())
+        .map(|(losses, _back)| losses)
+        .collect();
+    let text = format!("RETURN array::flatten([{}])", asked.join(", "));
+    let rows: Vec<LossRow> = store.read(Statement::new(text)).await?;
+    let some = rows.iter().filter(|row| row.count > 0);
+    let words: Vec<String> = some
+        .map(|row| format!("{} {}", row.count, row.what))
+        .collect();
+    Ok(words.join(", "))
 }
 
 async fn missing(

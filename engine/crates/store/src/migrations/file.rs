@@ -2,7 +2,8 @@
 
 use inkstone_domain::digest::sha256;
 
-/// Begins the second part: an array of `{ what, count }`, asked before the way back is gone.
+/// Begins the second part: an array of `{ what, count }`. It is asked before any way back is gone, so on the
+/// tables of the newest engine.
 const LOSSES: &str = "\n--- What an older engine cannot hold\n";
 /// Begins the third part.
 const BACK: &str = "\n--- The way back\n";

@@ -1,13 +1,11 @@
 //! Several statements at once: what tables are made of. Everything else is one
 //! [`Statement`](crate::statement::Statement).
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use surrealdb::types::{ErrorDetails, QueryError};
 use tokio::time::timeout;
 
-use super::Losses;
 use super::file::Migration;
 use super::lease::{self, Lease};
 use crate::connection::SurrealStore;
@@ -52,41 +50,20 @@ impl Script {
         }
     }
 
-    /// The ways back of all, newest first, in one transaction. What one would lose is asked right before it,
-    /// when the tables are as its losses know them; all that would be lost together refuses the whole.
-    pub(super) fn back(migrations: &[&Migration], lease: &Lease, losses: Losses) -> Self {
-        let mut text = format!("BEGIN; {} LET $lost = [];", lease::CHECK);
-        for migration in migrations {
-            let (lost, back) = match migration.back() {
-                Some((lost, back)) => (lost, back.to_owned()),
-                None => (
-                    "[]",
-                    format!("THROW 'refused:no_way_back:{}';", migration.name),
-                ),
-            };
-            // Names are ours and hold letters, digits and underscores.
-            let _infallible = write!(
-                text,
-                "LET $lost = array::concat($lost, {lost});
-                 {back}
-                 DELETE type::record('migration', '{}') RETURN NONE;",
-                migration.name
-            );
-        }
-        if losses == Losses::Refuse {
-            text.push_str(
-                "LET $lost = $lost[WHERE count > 0];
-                 IF array::len($lost) > 0 {
-                     THROW 'refused:would_lose:'
-                         + array::join($lost.map(|$it| <string>$it.count + ' ' + $it.what), ', ')
-                 };",
-            );
-        }
-        text.push_str("COMMIT;");
+    /// The way back of one, in one transaction.
+    pub(super) fn back(migration: &Migration, lease: &Lease) -> Self {
+        let back = match migration.back() {
+            Some((_losses, back)) => back.to_owned(),
+            None => format!("THROW 'refused:no_way_back:{}';", migration.name),
+        };
+        let text = format!(
+            "BEGIN; {} {back} DELETE type::record('migration', $name) RETURN NONE; COMMIT;",
+            lease::CHECK
+        );
         Self {
             text,
             fence: lease.fence,
-            name: "",
+            name: migration.name,
             sha256: String::new(),
         }
     }

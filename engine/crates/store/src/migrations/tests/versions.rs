@@ -27,6 +27,9 @@ struct Cast {
     user: UserId,
     article: ArticleId,
     job: JobId,
+    articles: usize,
+    /// Of the ledger.
+    lines: u64,
 }
 
 #[test]
@@ -44,7 +47,7 @@ fn every_version_goes_up_and_back_and_loses_nothing() {
 
             let number = version.number().unwrap();
             let back = go_back(&store, number, Losses::Refuse).await;
-            let back = back.unwrap_or_else(|error| panic!("{}: {error}", version.name));
+            let back = back.unwrap_or_else(|error| panic!("{}: {error:?}", version.name));
             assert_eq!(back.undone.len(), MIGRATIONS.len() - count);
             assert_eq!(schema(&store).await, tables, "{}", version.name);
             let kept = versions::rows(&store).await;
@@ -133,14 +136,20 @@ fn approved_articles_go_back_into_review() {
 
 /// The first `count` migrations, and after each the rows that its engines wrote.
 async fn filled_up_to(store: &SurrealStore, count: usize) -> Cast {
-    let cast = Cast {
+    let mut cast = Cast {
         user: UserId::new(),
         article: ArticleId::new(),
         job: JobId::new(),
+        articles: 0,
+        lines: 0,
     };
     for done in 1..=count {
         apply_missing(store, &MIGRATIONS[..done]).await.unwrap();
-        fill(store, &cast, MIGRATIONS[done - 1].name).await;
+        let name = MIGRATIONS[done - 1].name;
+        fill(store, &cast, name).await;
+        cast.articles += usize::from(["0002_articles", "0012_articles"].contains(&name));
+        let has_lines = ["0006_usage", "0008_gateway", "0009_usage_blocks"].contains(&name);
+        cast.lines += u64::from(has_lines);
     }
     cast
 }
@@ -162,12 +171,7 @@ async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             let row = ProvenanceRow::of(&provenance).unwrap();
             write(store, Statement::new(create).bind("provenance", row)).await;
         }
-        "0003_jobs" => {
-            let mut job = sample::job(cast.user);
-            job.id = cast.job;
-            job.task.pins = [].into();
-            store.submit(job).await.unwrap();
-        }
+        "0003_jobs" => insert_old_job(store, cast).await,
         "0004_events" => {
             let body = EventBody::ArticleCreated {
                 article: cast.article,
@@ -263,10 +267,10 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
         let revision = store.revision(cast.article, 1).await.unwrap().unwrap();
         assert_eq!(revision.text.title, "A");
         let provenance = store.provenance(cast.article).await.unwrap().unwrap();
-        assert_eq!(provenance.calls.len(), 2);
-        assert_eq!(store.stamps(None, 10).await.unwrap().len(), articles(count));
+        assert_eq!(provenance.calls.len(), 1);
+        assert_eq!(store.stamps(None, 10).await.unwrap().len(), cast.articles);
         let listed = store.list_articles(ArticleFilter::default(), page()).await;
-        assert_eq!(listed.unwrap().items.len(), articles(count));
+        assert_eq!(listed.unwrap().items.len(), cast.articles);
     }
     if has("0003_jobs") {
         let job = store.job(cast.job).await.unwrap().unwrap();
@@ -274,24 +278,18 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     }
     if has("0004_events") {
         let events = store.events(None, 100).await.unwrap();
-        assert_eq!(events.len(), articles(count));
+        assert_eq!(events.len(), cast.articles);
     }
     if has("0005_plugin_kv") {
         let value = store.get("plugin", "key").await.unwrap();
         assert_eq!(value, Some(vec![7; 9]));
     }
     if has("0006_usage") {
-        let lines = [
-            has("0006_usage"),
-            has("0008_gateway"),
-            has("0009_usage_blocks"),
-        ];
-        let lines = lines.iter().filter(|it| **it).count();
         let filter = UsageFilter::default();
         let kept = store.list_usage(&filter, page()).await.unwrap();
-        assert_eq!(kept.items.len(), lines);
+        assert_eq!(kept.items.len() as u64, cast.lines);
         let sums = store.sum_usage(&filter, &[]).await.unwrap();
-        assert_eq!(sums[0].attempts, lines as u64);
+        assert_eq!(sums[0].attempts, cast.lines);
     }
     if has("0007_rollouts") {
         let change = rollout();
@@ -313,8 +311,9 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
         assert!(slugs.contains(&("handbook".to_owned(), ProjectRole::Editor)));
     }
     if has("0011_projects") {
-        let projects = store.list_projects(&ProjectFilter::default(), page());
-        assert_eq!(projects.await.unwrap().items.len(), 3);
+        let all = ProjectFilter::default();
+        let projects = store.list_projects(&all, page()).await.unwrap();
+        assert_eq!(projects.items.len(), 3);
         assert_eq!(store.api_keys().await.unwrap().len(), 1);
         assert_eq!(store.invitations(page()).await.unwrap().items.len(), 1);
         assert!(store.second_factor(cast.user).await.unwrap().is_some());
@@ -332,13 +331,6 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     if has("0012_articles") {
         assert_eq!(store.content_types().await.unwrap().len(), 1);
     }
-}
-
-fn articles(count: usize) -> usize {
-    let is_newest = MIGRATIONS[..count]
-        .iter()
-        .any(|it| it.name == "0012_articles");
-    1 + usize::from(is_newest)
 }
 
 fn rollout() -> RolloutChange {
@@ -410,6 +402,31 @@ async fn insert_old_user(store: &SurrealStore, user: UserId) {
     .bind("user", user.to_string())
     .bind("sign_in", session)
     .bind("token_hash", inkstone_domain::digest::hex(&[7; 32]));
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0003_jobs` wrote it.
+async fn insert_old_job(store: &SurrealStore, cast: &Cast) {
+    let statement = Statement::new(
+        "CREATE type::record('job', $key) CONTENT {
+            key: $key,
+            owner: $owner,
+            plugin: 'generator-article',
+            template: 'article',
+            input: '{}',
+            project: 'default',
+            status: 'queued',
+            step: '',
+            done: 0,
+            total: 0,
+            attempts: 0,
+            fence: 0,
+            cancel_requested: false,
+            enqueued_at: time::now()
+        } RETURN NONE",
+    )
+    .bind("key", cast.job.to_string())
+    .bind("owner", cast.user.to_string());
     write(store, statement).await;
 }
 
