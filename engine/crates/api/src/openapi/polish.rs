@@ -8,12 +8,17 @@ use super::example::{Side, example};
 /// `usr_…` and its kin, after the prefix.
 const ULID: &str = "[0-7][0-9A-HJKMNP-TV-Z]{25}";
 
+const OPEN_OBJECT: &str = "AnyObject";
+
 pub(super) fn polish(document: &utoipa::openapi::OpenApi) -> Value {
     // Of types that all have names for keys, this never fails.
     let mut document = serde_json::to_value(document).unwrap_or_default();
     let schemas = document.pointer("/components/schemas").cloned();
     let schemas = schemas.unwrap_or_default();
     merge_parts(&mut document, &schemas);
+    if let Some(schemas) = document.pointer_mut("/components/schemas") {
+        name_open_objects(schemas);
+    }
     let schemas = document.pointer("/components/schemas").cloned();
     let schemas = schemas.unwrap_or_default();
     for operation in operations(&mut document) {
@@ -89,6 +94,50 @@ fn merged(schema: &Map<String, Value>, schemas: &Value) -> Option<Map<String, Va
     }
     let whole = json!({ "type": "object", "properties": properties, "required": required });
     whole.as_object().cloned()
+}
+
+/// Makers of clients give each object of no known fields a type, and meet the same one twice in variants.
+fn name_open_objects(schemas: &mut Value) {
+    for schema in schemas
+        .as_object_mut()
+        .into_iter()
+        .flat_map(Map::values_mut)
+    {
+        let parts = schema.as_object_mut().into_iter().flat_map(Map::values_mut);
+        parts.for_each(name_open_objects_in);
+    }
+    schemas[OPEN_OBJECT] = json!({
+        "type": "object",
+        "description": "Any JSON object.",
+        "additionalProperties": true,
+    });
+}
+
+fn name_open_objects_in(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(name_open_objects_in),
+        Value::Object(fields) => {
+            let is_open = fields.get("type").is_some_and(|kind| kind == "object")
+                && [
+                    "properties",
+                    "additionalProperties",
+                    "allOf",
+                    "oneOf",
+                    "example",
+                    "examples",
+                ]
+                .iter()
+                .all(|word| !fields.contains_key(*word));
+            if is_open {
+                fields.remove("type");
+                let name = format!("#/components/schemas/{OPEN_OBJECT}");
+                fields.insert("$ref".to_owned(), json!(name));
+            } else {
+                fields.values_mut().for_each(name_open_objects_in);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// What a reference leads to; anything else is itself.
