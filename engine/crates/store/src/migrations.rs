@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0010_people"
     "0011_projects"
     "0012_articles"
+    "0017_job_kinds"
 };
 
 /// The way back from here needs rows that only this program can unpack.
