@@ -219,28 +219,25 @@ async fn start_peer(http: &reqwest::Client, engine: &str) -> Result<(Process, Te
     let port = std::net::TcpListener::bind("127.0.0.1:0")?
         .local_addr()?
         .port();
-    let mut command = Command::new(python);
+    let surroundings = |command: &mut Command| {
+        command
+            .current_dir(root().join("bench/peers/fastapi"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("INKSTONE_JWKS", folder.path().join("jwks.json"))
+            .env("PEER_DATABASE", folder.path().join("peer.db"));
+    };
+    // The tables, before two workers make them at once.
+    let mut first = Command::new(&python);
+    surroundings(first.args(["-c", "import app"]));
+    if !first.status()?.success() {
+        return Err("its tables cannot be made".into());
+    }
+    let mut command = Command::new(&python);
     command
-        .args([
-            "-m",
-            "uvicorn",
-            "app:app",
-            "--workers",
-            "2",
-            "--log-level",
-            "error",
-        ])
-        .args([
-            "--no-access-log",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            &port.to_string(),
-        ])
-        .current_dir(root().join("bench/peers/fastapi"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("INKSTONE_JWKS", folder.path().join("jwks.json"))
-        .env("PEER_DATABASE", folder.path().join("peer.db"));
+        .args(["-m", "uvicorn", "app:app", "--workers", "2"])
+        .args(["--log-level", "error", "--no-access-log"])
+        .args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+    surroundings(&mut command);
     let process = Process::peer(&mut command, format!("http://127.0.0.1:{port}"), "/ready").await?;
     Ok((process, folder))
 }
