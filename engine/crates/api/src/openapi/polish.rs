@@ -8,19 +8,23 @@ use super::example::{Side, example};
 /// `usr_…` and its kin, after the prefix.
 const ULID: &str = "[0-7][0-9A-HJKMNP-TV-Z]{25}";
 
+const SCHEMAS: &str = "/components/schemas";
+/// A list is a schema for each kind of item.
+const LIST: &str = "ListReply_";
 const OPEN_OBJECT: &str = "AnyObject";
 
 pub(super) fn polish(document: &utoipa::openapi::OpenApi) -> Value {
     // Of types that all have names for keys, this never fails.
     let mut document = serde_json::to_value(document).unwrap_or_default();
-    let schemas = document.pointer("/components/schemas").cloned();
-    let schemas = schemas.unwrap_or_default();
+    if let Some(schemas) = document.pointer_mut(SCHEMAS) {
+        name_items(schemas);
+    }
+    let schemas = document.pointer(SCHEMAS).cloned().unwrap_or_default();
     merge_parts(&mut document, &schemas);
-    if let Some(schemas) = document.pointer_mut("/components/schemas") {
+    if let Some(schemas) = document.pointer_mut(SCHEMAS) {
         name_open_objects(schemas);
     }
-    let schemas = document.pointer("/components/schemas").cloned();
-    let schemas = schemas.unwrap_or_default();
+    let schemas = document.pointer(SCHEMAS).cloned().unwrap_or_default();
     for operation in operations(&mut document) {
         for parameter in list(operation, "parameters") {
             bound(parameter);
@@ -96,6 +100,27 @@ fn merged(schema: &Map<String, Value>, schemas: &Value) -> Option<Map<String, Va
     whole.as_object().cloned()
 }
 
+/// An item of a list is the same type as where it stands alone.
+fn name_items(schemas: &mut Value) {
+    let Some(schemas) = schemas.as_object_mut() else {
+        return;
+    };
+    let mut items = Map::new();
+    for (name, schema) in schemas.iter_mut() {
+        let item = name.strip_prefix(LIST);
+        let inline = schema.pointer_mut("/properties/data/items");
+        if let (Some(item), Some(inline)) = (item, inline)
+            && inline.get("$ref").is_none()
+        {
+            let reference = json!({ "$ref": format!("#{SCHEMAS}/{item}") });
+            items.insert(item.to_owned(), std::mem::replace(inline, reference));
+        }
+    }
+    for (name, item) in items {
+        schemas.entry(name).or_insert(item);
+    }
+}
+
 /// Makers of clients give each object of no known fields a type, and meet the same one twice in variants.
 fn name_open_objects(schemas: &mut Value) {
     for schema in schemas
@@ -130,7 +155,7 @@ fn name_open_objects_in(value: &mut Value) {
                 .all(|word| !fields.contains_key(*word));
             if is_open {
                 fields.remove("type");
-                let name = format!("#/components/schemas/{OPEN_OBJECT}");
+                let name = format!("#{SCHEMAS}/{OPEN_OBJECT}");
                 fields.insert("$ref".to_owned(), json!(name));
             } else {
                 fields.values_mut().for_each(name_open_objects_in);

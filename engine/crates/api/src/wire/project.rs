@@ -15,6 +15,7 @@ pub(crate) struct NewProjectBody {
     pub slug: String,
     /// 1 to 100 characters; the slug where it is left out.
     #[serde(default)]
+    #[schema(example = "Handbook", min_length = 1, max_length = 100)]
     pub name: Option<String>,
     #[serde(default)]
     pub description: String,
