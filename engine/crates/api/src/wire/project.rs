@@ -6,6 +6,8 @@ use inkstone_services::{NewProject, ProjectPatch};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::object::object;
+
 /// A project to be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,7 +21,7 @@ pub(crate) struct NewProjectBody {
     pub name: Option<String>,
     #[serde(default)]
     pub description: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub settings: ProjectSettingsBody,
 }
 
