@@ -29,7 +29,7 @@ async fn schemathesis_as_admin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_as_creator() {
     let engine = start().await;
-    let (email, password) = ("creator@example.org", "a creator's own words");
+    let (email, password) = ("creator@example.org", "seven tides pull the moon");
     let user = json!({ "email": email, "password": password, "role": "creator" });
     let (status, reply) = engine.post("/v1/users", &user).await;
     assert_eq!(status, 201, "{reply}");
@@ -87,20 +87,23 @@ impl<'e> Run<'e> {
         let setting = |name: &str, usual: &str| std::env::var(name).unwrap_or(usual.to_owned());
         let examples = setting("INKSTONE_SCHEMATHESIS_EXAMPLES", EXAMPLES);
         let seed = setting("INKSTONE_SCHEMATHESIS_SEED", SEED);
-        let folder = root().join("tests/schemathesis");
-        let report = tempfile::tempdir().unwrap();
+        // What it writes down while it runs is left where nobody looks, and hooks are found beside that.
+        let folder = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(root().join("tests/schemathesis")).unwrap() {
+            let file = entry.unwrap();
+            std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+        }
         let output = Command::new(program())
             .arg("--config-file")
-            .arg(folder.join(config))
+            .arg(config)
             .args(["run", &format!("{}/openapi.json", self.engine.url)])
             .args(["--url", &self.engine.url, "--checks", "all"])
             .args(["--seed", &seed, "--max-examples", &examples])
             .args(["--generation-database", "none", "--continue-on-failure"])
             .args(["--suppress-health-check", "all", "--warnings", "off"])
             .args(arguments)
-            .current_dir(report.path())
+            .current_dir(folder.path())
             .env("INKSTONE_TOKEN", self.token)
-            .env("PYTHONPATH", &folder)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .output()
             .unwrap();
