@@ -32,7 +32,7 @@ async fn a_generated_typescript_client_works() {
     let modules = root().join("tests/node/node_modules");
     let tool = |name: &str| Command::new(modules.join(".bin").join(name));
     run(tool("openapi-typescript")
-        .args([&document, "--output", "schema.ts"])
+        .args([document.as_str(), "--output", "schema.ts"])
         .current_dir(folder.path()));
     std::os::unix::fs::symlink(&modules, folder.path().join("node_modules")).unwrap();
     let program = root().join("tests/node/generated_client.mts");

@@ -33,7 +33,7 @@ async fn kills_in_the_middle_of_migrations_lose_nothing() {
         let down = ["migrate", "down", "--to", "9", "--accept-losses"];
         let arguments = match kill % 2 {
             0 => &down[..],
-            _ => &["migrate", "up"],
+            _ => &["migrate", "up"][..],
         };
         let mut child = setup
             .command(arguments)
@@ -41,7 +41,7 @@ async fn kills_in_the_middle_of_migrations_lose_nothing() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        tokio::time::sleep(Duration::from_millis(150 * (kill + 1))).await;
+        tokio::time::sleep(Duration::from_millis(250 * (kill + 1))).await;
         let _ = child.kill();
         child.wait().unwrap();
     }

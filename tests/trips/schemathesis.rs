@@ -20,7 +20,7 @@ const ENDING: [&str; 2] = ["end_session", "end_other_sessions"];
 async fn schemathesis_as_admin() {
     let engine = start().await;
     let token = engine.token.clone();
-    let mut run = Run::new(&engine, &token, "admin");
+    let run = Run::new(&engine, &token, "admin");
     run.send("examples.toml", &["--phases", "examples"]);
     run.send("rules.toml", &["--phases", "examples,coverage,fuzzing"]);
     run.end(&ENDING[..1]);
@@ -37,7 +37,7 @@ async fn schemathesis_as_creator() {
     let (status, pair) = engine.post("/v1/auth/login", &body).await;
     assert_eq!(status, 200, "{pair}");
     let token = pair["access_token"].as_str().unwrap().to_owned();
-    let mut run = Run::new(&engine, &token, "creator");
+    let run = Run::new(&engine, &token, "creator");
     run.send("rules.toml", &["--phases", "fuzzing"]);
     run.end(&ENDING);
 }
@@ -45,7 +45,7 @@ async fn schemathesis_as_creator() {
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_as_nobody() {
     let engine = start().await;
-    let mut run = Run::new(&engine, "", "nobody");
+    let run = Run::new(&engine, "", "nobody");
     run.send("rules.toml", &["--phases", "examples,fuzzing"]);
 }
 
@@ -66,7 +66,7 @@ impl<'e> Run<'e> {
         Self { engine, token, who }
     }
 
-    fn send(&mut self, config: &str, arguments: &[&str]) {
+    fn send(&self, config: &str, arguments: &[&str]) {
         let mut all = arguments.to_vec();
         for name in ENDING {
             all.extend(["--exclude-operation-id", name]);
@@ -75,7 +75,7 @@ impl<'e> Run<'e> {
     }
 
     /// What ends the session.
-    fn end(&mut self, operations: &[&str]) {
+    fn end(&self, operations: &[&str]) {
         let mut all = vec!["--phases", "fuzzing"];
         for name in operations {
             all.extend(["--include-operation-id", name]);
