@@ -4,6 +4,7 @@
 
 mod articles;
 mod bare;
+mod content;
 mod gateway;
 mod load;
 mod measure;
@@ -37,6 +38,8 @@ enum Part {
     Start,
     /// `GET /v1/articles/{id}` beside a bare axum handler.
     Articles,
+    /// Articles read, listed and created, beside FastAPI + SQLAlchemy + SQLite.
+    Content,
     /// Search beside bare Tantivy.
     Search,
     /// Chat through provider-openai beside a bare axum + reqwest proxy, to the same mock upstream.
@@ -59,6 +62,7 @@ async fn main() -> Result<(), Failure> {
         Some(Part::Swap) => swap::run().await,
         Some(Part::Start) => start::run().await,
         Some(Part::Articles) => articles::run().await,
+        Some(Part::Content) => content::run().await,
         Some(Part::Search) => search::run().await,
         Some(Part::Gateway) => gateway::run().await,
         None => {
@@ -68,6 +72,7 @@ async fn main() -> Result<(), Failure> {
             swap::run().await?;
             search::run().await?;
             articles::run().await?;
+            content::run().await?;
             gateway::run().await
         }
     }

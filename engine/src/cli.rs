@@ -9,6 +9,7 @@ mod connect;
 mod credential;
 mod doctor;
 mod generate;
+mod migrate;
 pub(crate) mod output;
 mod plugin;
 mod search;
@@ -84,6 +85,9 @@ enum Command {
     /// Check the audit log, or write it out.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Look at the tables' history, bring them up to date, or back for an older engine.
+    #[command(subcommand)]
+    Migrate(migrate::MigrateCommand),
     /// Check toolchain, model, configuration, ports and disk, and say what to do.
     Doctor,
     /// Look at the configuration.
@@ -107,6 +111,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Credential(command) => credential::run(&common, command).await,
         Command::SigningKey(command) => signing_key::run(&common, command).await,
         Command::Audit(command) => audit::run(&common, command).await,
+        Command::Migrate(command) => migrate::run(&common, command).await,
         Command::Doctor => doctor::run(&common).await,
         Command::Config(command) => config::run(&common, command),
         Command::Openapi => {

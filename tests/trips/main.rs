@@ -17,8 +17,10 @@ mod docs; // every command in README and docs/
 mod failures; // what people see when something is wrong
 mod faults; // every fault of an upstream, and what callers and the ledger see of it
 mod gateway; // budgets, limits, the cache, idempotency, and kill -9 under calls
+mod generated; // clients made of the OpenAPI document
 mod hostile; // guests that try to do harm
 mod install; // packages dropped into the folder, installed and removed by command
+mod migrations; // kill -9 in the middle of migrations, and engines that start at once
 mod openai; // the official `openai` package against us
 mod packages; // packed, signed, trusted, revoked
 mod people; // accounts from sign-up to the end, mails and codes, and what the log says of it
@@ -28,6 +30,7 @@ mod recordings; // calls that are recorded, and run again offline
 mod registry; // push to, and install from, a real OCI registry
 mod resume; // kill -9 in the middle of a generation
 mod rollouts; // a canary that fails, and what becomes of it
+mod schemathesis; // every route with made-up requests
 mod sign_in; // at a certified issuer of OpenID Connect, from the start to tokens
 mod surreal; // the store's contract against a real SurrealDB server
 mod tls; // a certificate, a new one, and HTTP/2

@@ -9,13 +9,13 @@ use inkstone_testkit::{contract, run_on_deep_stack};
 use crate::engine::PATIENCE;
 use crate::upstream::free_port;
 
-struct Server {
+pub struct Server {
     child: Child,
     url: String,
 }
 
 impl Server {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let child = Command::new(env!("CARGO_BIN_EXE_surreal"))
@@ -52,7 +52,7 @@ impl Drop for Server {
     }
 }
 
-fn config(server: &Server, password: &str) -> StoreConfig {
+pub fn config(server: &Server, password: &str) -> StoreConfig {
     StoreConfig {
         url: server.url.clone(),
         namespace: "inkstone".to_owned(),

@@ -19,7 +19,8 @@ pub fn openai_2_python() -> PathBuf {
     python_of("INKSTONE_OPENAI_2_VENV", "venv-openai-2")
 }
 
-fn python_of(variable: &str, folder: &str) -> PathBuf {
+/// The interpreter of an environment that set-up made.
+pub fn python_of(variable: &str, folder: &str) -> PathBuf {
     let venv = std::env::var_os(variable).map_or_else(|| cache_dir().join(folder), PathBuf::from);
     let python = venv.join("bin/python");
     assert!(

@@ -31,6 +31,12 @@ pub(crate) fn run(workspace: &Workspace, bench_args: &[String]) -> Result<(), Fa
         }
         Err(failure) => note(&format!("the peer LiteLLM is left out: {failure}")),
     }
+    match setup::fastapi(&workspace.peers_target_dir().join("fastapi")) {
+        Ok(python) => {
+            command.env("INKSTONE_PEER_FASTAPI", python);
+        }
+        Err(failure) => note(&format!("the peer FastAPI is left out: {failure}")),
+    }
     process::run(command.current_dir(&workspace.root).args(bench_args))
 }
 

@@ -1,15 +1,17 @@
-//! The project's own commands: `cargo xtask setup | plugins | run | test | lint | bench | tidy | release`.
+//! The project's own commands: `cargo xtask setup | plugins | run | test | lint | bench | clients | tidy | release`.
 //! The Makefile only calls these. Nothing of the product lives here.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bench;
+mod clients;
 mod fuzz;
 mod hostile;
 mod lint;
 mod plugins;
 mod process;
 mod run;
+mod schemathesis;
 mod setup;
 mod test;
 mod tidy;
@@ -66,6 +68,10 @@ enum Command {
     },
     /// Run the fuzz targets, one after the other; a crash ends it.
     Fuzz(fuzz::FuzzArgs),
+    /// Make a TypeScript and a Python client of the OpenAPI document.
+    Clients(clients::ClientsArgs),
+    /// Try every route with made-up requests, at length, against a real engine.
+    Schemathesis(schemathesis::SchemathesisArgs),
     /// The rules of the house that a compiler does not see.
     Tidy,
     /// The production binary.
@@ -102,6 +108,8 @@ fn dispatch(workspace: &Workspace, command: Command) -> Result<(), Failure> {
         Command::Bench { bench_args } => bench::run(workspace, &bench_args),
         Command::Hostile { only } => hostile::run(workspace, only.as_deref()),
         Command::Fuzz(args) => fuzz::run(workspace, &args),
+        Command::Clients(args) => clients::run(workspace, &args),
+        Command::Schemathesis(args) => schemathesis::run(workspace, &args),
         Command::Tidy => tidy::run(workspace),
         Command::Release => run::release(workspace),
     }

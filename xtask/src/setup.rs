@@ -10,7 +10,7 @@ mod wasm;
 use crate::process::Failure;
 use crate::workspace::Workspace;
 
-pub(crate) use self::venv::litellm_proxy;
+pub(crate) use self::venv::{fastapi, litellm_proxy};
 
 /// What a first run needs: a compiler for wasm and the local model.
 pub(crate) fn base(workspace: &Workspace) -> Result<(), Failure> {
@@ -23,6 +23,17 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<(), Failure> {
     venv::set_up(workspace)?;
     node::set_up(workspace)?;
     registry::set_up(workspace)
+}
+
+/// What makes clients of the OpenAPI document.
+pub(crate) fn for_clients(workspace: &Workspace) -> Result<(), Failure> {
+    venv::set_up_clients(workspace)?;
+    node::set_up(workspace)
+}
+
+/// What tries the OpenAPI document.
+pub(crate) fn for_schemathesis(workspace: &Workspace) -> Result<(), Failure> {
+    venv::set_up_schemathesis(workspace)
 }
 
 /// What the checks need on top.

@@ -45,6 +45,11 @@ pub(crate) fn run(workspace: &Workspace, runner_args: &[String]) -> Result<(), F
             .env("INKSTONE_MODELS_DIR", workspace.models_dir())
             .env("INKSTONE_VENV", workspace.venv_dir())
             .env("INKSTONE_OPENAI_2_VENV", workspace.openai_2_venv_dir())
+            .env(
+                "INKSTONE_SCHEMATHESIS_VENV",
+                workspace.schemathesis_venv_dir(),
+            )
+            .env("INKSTONE_CLIENTS_VENV", workspace.clients_venv_dir())
             .env("INKSTONE_REGISTRY", setup::registry::binary(workspace)),
     )
 }

@@ -81,6 +81,16 @@ impl Workspace {
         self.cache_dir.join("venv-openai-2")
     }
 
+    /// The program that tries the OpenAPI document against an engine.
+    pub(crate) fn schemathesis_venv_dir(&self) -> PathBuf {
+        self.cache_dir.join("venv-schemathesis")
+    }
+
+    /// The program that makes Python clients of the OpenAPI document.
+    pub(crate) fn clients_venv_dir(&self) -> PathBuf {
+        self.cache_dir.join("venv-clients")
+    }
+
     /// The JavaScript clients of the tests.
     pub(crate) fn node_dir(&self) -> PathBuf {
         self.root.join("tests/node")

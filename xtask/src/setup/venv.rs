@@ -18,18 +18,44 @@ const REQUIREMENTS: &[&str] = &[
 const OPENAI_2_REQUIREMENTS: &[&str] = &["openai==2.54.0", "litellm==1.97.0", "instructor==1.17.0"];
 /// Newer ones want versions of their dependencies that go together with nothing else.
 const LITELLM_PROXY: &[&str] = &["litellm[proxy]==1.106.2"];
+const FASTAPI: &[&str] = &[
+    "fastapi==0.165.0",
+    "uvicorn[standard]==0.54.0",
+    "sqlalchemy==2.1.9",
+    "pyjwt[crypto]==2.15.1",
+];
+/// Makes cases of the OpenAPI document and sends them.
+const SCHEMATHESIS: &[&str] = &["schemathesis==4.32.5"];
+/// Makes Python clients of it.
+const CLIENT_GENERATOR: &[&str] = &["openapi-python-client==0.29.1"];
 /// Says inside the environment what it was made for; written last.
 const STAMP: &str = "inkstone-requirements.txt";
 
 pub(crate) fn set_up(workspace: &Workspace) -> Result<(), Failure> {
     install(&workspace.venv_dir(), REQUIREMENTS)?;
-    install(&workspace.openai_2_venv_dir(), OPENAI_2_REQUIREMENTS)
+    install(&workspace.openai_2_venv_dir(), OPENAI_2_REQUIREMENTS)?;
+    set_up_schemathesis(workspace)?;
+    set_up_clients(workspace)
+}
+
+pub(crate) fn set_up_schemathesis(workspace: &Workspace) -> Result<(), Failure> {
+    install(&workspace.schemathesis_venv_dir(), SCHEMATHESIS)
+}
+
+pub(crate) fn set_up_clients(workspace: &Workspace) -> Result<(), Failure> {
+    install(&workspace.clients_venv_dir(), CLIENT_GENERATOR)
 }
 
 /// The peer of the gateway's benchmark, a folder of its own: its many dependencies are nobody else's.
 pub(crate) fn litellm_proxy(dir: &Path) -> Result<PathBuf, Failure> {
     install(dir, LITELLM_PROXY)?;
     Ok(dir.join("bin").join("litellm"))
+}
+
+/// The peer of the content API's benchmark; its interpreter.
+pub(crate) fn fastapi(dir: &Path) -> Result<PathBuf, Failure> {
+    install(dir, FASTAPI)?;
+    Ok(python_in(dir))
 }
 
 fn install(dir: &Path, requirements: &[&str]) -> Result<(), Failure> {

@@ -1,6 +1,10 @@
 //! The OpenAPI document: its frame, and what every operation shares (security and error replies), so
 //! that routes only say what is their own.
 
+mod example;
+mod polish;
+
+use serde_json::Value;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -23,16 +27,16 @@ use crate::wire::problem::{Problem, ProblemField};
 use crate::wire::responses::input::{InputItemBody, InputPartBody};
 
 /// The document without a server's address and with this crate's version: the same everywhere.
-pub fn openapi() -> OpenApi {
-    share(documented_routes().into_openapi())
+pub fn openapi() -> Value {
+    polish::polish(&share(documented_routes().into_openapi()))
 }
 
 /// The document of a running engine.
-pub(crate) fn finish(document: OpenApi, config: &ApiConfig) -> OpenApi {
+pub(crate) fn finish(document: OpenApi, config: &ApiConfig) -> Value {
     let mut document = share(document);
     document.info.version = config.version.clone();
     document.servers = Some(vec![Server::new(config.public_url.clone())]);
-    document
+    polish::polish(&document)
 }
 
 /// What the routes are hung into.
@@ -134,15 +138,21 @@ const TAGS: &[(&str, &str)] = &[
 fn share(mut document: OpenApi) -> OpenApi {
     let paths = std::mem::take(&mut document.paths.paths);
     for (path, mut item) in paths {
-        let operations = [
-            &mut item.get,
+        for operation in item.get.iter_mut() {
+            share_with(operation, &path);
+        }
+        let changes = [
             &mut item.post,
             &mut item.put,
             &mut item.patch,
             &mut item.delete,
         ];
-        for operation in operations.into_iter().flatten() {
+        for operation in changes.into_iter().flatten() {
             share_with(operation, &path);
+            if path.starts_with("/v1/") {
+                let what = "It clashes with what is there, or with what it is now.";
+                add_error(operation, &path, "409", what);
+            }
         }
         // A wildcard is the router's word; for clients it is one parameter like others.
         document.paths.paths.insert(path.replace("{*", "{"), item);
@@ -194,13 +204,15 @@ fn share_with(operation: &mut Operation, path: &str) {
         statuses.push(("504", "The plugin or its upstream did not answer in time."));
     }
     for (status, description) in statuses {
-        let response = RefOr::T(error_response(Envelope::of(path), description));
-        operation
-            .responses
-            .responses
-            .entry(status.to_owned())
-            .or_insert(response);
+        add_error(operation, path, status, description);
     }
+}
+
+/// Unless the route says it itself.
+fn add_error(operation: &mut Operation, path: &str, status: &str, description: &str) {
+    let response = RefOr::T(error_response(Envelope::of(path), description));
+    let responses = &mut operation.responses.responses;
+    responses.entry(status.to_owned()).or_insert(response);
 }
 
 fn error_response(envelope: Envelope, description: &str) -> Response {

@@ -10,6 +10,7 @@ use surrealdb::engine::any::{self, Any};
 use surrealdb::opt::auth;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use ulid::Ulid;
 
 use crate::failure::StoreFailure;
 use crate::file_lock;
@@ -59,6 +60,8 @@ struct Shared {
     database: RwLock<Option<Arc<Surreal<Any>>>>,
     nudge: watch::Sender<()>,
     url: String,
+    /// Tells this opening of the database from every other.
+    connection_id: Ulid,
 }
 
 impl SurrealStore {
@@ -85,6 +88,7 @@ impl SurrealStore {
                 database: RwLock::new(Some(Arc::new(database))),
                 nudge: watch::Sender::new(()),
                 url: config.url,
+                connection_id: Ulid::new(),
             }),
         })
     }
@@ -128,6 +132,15 @@ impl SurrealStore {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
             .ok_or(StoreFailure::Closed)
+    }
+
+    pub(crate) fn connection_id(&self) -> String {
+        self.shared.connection_id.to_string()
+    }
+
+    /// Whether no other process has the same database open.
+    pub(crate) fn is_embedded(&self) -> bool {
+        !self.shared.url.starts_with("ws")
     }
 
     pub(crate) fn nudge(&self) {

@@ -52,6 +52,8 @@ pub(crate) enum Refusal {
     QuotaExceeded(String),
     /// The status that the job ended with.
     JobEnded(String),
+    /// The migration.
+    NoWayBack(String),
 }
 
 impl StoreFailure {
@@ -106,6 +108,7 @@ fn thrown_refusal(message: &str) -> Option<Refusal> {
         "slug_taken" => Some(Refusal::SlugTaken(detail())),
         "quota_exceeded" => Some(Refusal::QuotaExceeded(detail())),
         "job_ended" => Some(Refusal::JobEnded(detail())),
+        "no_way_back" => Some(Refusal::NoWayBack(detail())),
         _ => None,
     }
 }
@@ -189,6 +192,10 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
         Refusal::JobEnded(status) => Error::new(
             &codes::CONFLICT,
             format!("the {subject} has {status} already; there is nothing to cancel"),
+        ),
+        Refusal::NoWayBack(migration) => Error::new(
+            &codes::CONFLICT,
+            format!("there is no way back from the migration `{migration}`; restore a backup"),
         ),
     }
 }

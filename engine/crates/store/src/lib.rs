@@ -32,3 +32,4 @@ mod usage;
 mod users;
 
 pub use connection::{StoreConfig, SurrealStore};
+pub use migrations::{Losses, MigrationState, Migrations, WayBack};

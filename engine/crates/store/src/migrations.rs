@@ -1,23 +1,21 @@
-//! The tables' history. Each file of `migrations/` is applied once, in order, in a transaction that
-//! also records it; a file that was released is never edited, a change is a new file.
+//! The tables' history. Each file of `migrations/` is applied once, in order, in a transaction that also
+//! records it; what was released is never edited, a change is a new file. The second part of a file is its
+//! way back, with what an older engine cannot hold. One engine at a time holds the lease on all of this.
 
-use std::time::Duration;
+mod file;
+mod lease;
+mod script;
 
-use inkstone_domain::digest::sha256;
-use surrealdb::types::{ErrorDetails, QueryError, SurrealValue};
-use tokio::time::timeout;
+use chrono::{DateTime, Utc};
+use inkstone_domain::{Error, Result, codes};
+use surrealdb::types::SurrealValue;
 
-use crate::connection::SurrealStore;
-use crate::failure::{Refusal, StoreFailure};
-use crate::statement::{Statement, until_no_conflict};
-
-/// Of one script: building an index over a large table takes its time.
-const DEADLINE: Duration = Duration::from_secs(600);
-
-struct Migration {
-    name: &'static str,
-    text: &'static str,
-}
+use self::file::Migration;
+use self::lease::Lease;
+use self::script::Script;
+use crate::connection::{StoreConfig, SurrealStore};
+use crate::failure::StoreFailure;
+use crate::statement::Statement;
 
 macro_rules! migrations {
     ($($name:literal)*) => {
@@ -45,6 +43,9 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0017_job_kinds"
 };
 
+/// The way back from here needs rows that only this program can unpack.
+const PACKED_LEDGER: &str = "0009_usage_blocks";
+
 const DEFINE_HISTORY: &str = "
     DEFINE TABLE IF NOT EXISTS migration SCHEMAFULL;
     DEFINE FIELD IF NOT EXISTS name ON migration TYPE string;
@@ -56,45 +57,203 @@ const DEFINE_HISTORY: &str = "
 struct MigrationRow {
     name: String,
     sha256: String,
+    applied_at: DateTime<Utc>,
 }
 
-/// Applies what is missing. Two engines may do so at once: each migration is taken by one of them.
+/// A migration of this engine, and when the database took it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationState {
+    /// Such as `0012_articles`.
+    pub name: &'static str,
+    pub applied_at: Option<DateTime<Utc>>,
+}
+
+/// What to do where an older engine cannot hold all that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Losses {
+    Refuse,
+    Accept,
+}
+
+/// What a way back did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayBack {
+    /// Newest first.
+    pub undone: Vec<&'static str>,
+    /// What is gone, such as `3 content types, 1 prompt`; empty where nothing is.
+    pub lost: String,
+}
+
+/// The history of a database that no engine has open, for people to look at and to change.
+pub struct Migrations {
+    store: SurrealStore,
+}
+
+impl Migrations {
+    /// Opens the database and leaves its tables as they are; fails as [`SurrealStore::connect`] does.
+    pub async fn open(config: StoreConfig) -> Result<Self> {
+        let store = SurrealStore::open(config).await?;
+        Ok(Self { store })
+    }
+
+    /// All migrations of this engine. `store_unavailable` where the database has others.
+    pub async fn status(&self) -> Result<Vec<MigrationState>> {
+        let applied = history(&self.store).await?;
+        let states = MIGRATIONS.iter().map(|migration| MigrationState {
+            name: migration.name,
+            applied_at: row_of(&applied, migration).map(|row| row.applied_at),
+        });
+        Ok(states.collect())
+    }
+
+    /// Applies what is missing, and says what that was, oldest first.
+    pub async fn up(&self) -> Result<Vec<&'static str>> {
+        Ok(apply_missing(&self.store, MIGRATIONS).await?)
+    }
+
+    /// Goes back until `to` is the newest migration by number; 0 leaves nothing. `conflict` where something
+    /// would be lost and that is not accepted: then nothing is done.
+    pub async fn down(&self, to: u32, losses: Losses) -> Result<WayBack> {
+        go_back(&self.store, to, losses).await
+    }
+
+    /// As [`SurrealStore::close`].
+    pub async fn close(&self) -> Result<()> {
+        self.store.close().await
+    }
+}
+
+/// Applies what is missing. Engines that start at once wait for the one that does it.
 pub(crate) async fn apply(store: &SurrealStore) -> Result<(), StoreFailure> {
-    apply_missing(store, MIGRATIONS).await
+    apply_missing(store, MIGRATIONS).await.map(|_applied| ())
 }
 
 async fn apply_missing(
     store: &SurrealStore,
     migrations: &'static [Migration],
-) -> Result<(), StoreFailure> {
-    run_script(store, DEFINE_HISTORY, None).await?;
-    let history = Statement::new("SELECT name, sha256 FROM migration ORDER BY name");
+) -> Result<Vec<&'static str>, StoreFailure> {
+    if missing(store, migrations).await?.is_empty() && !lease::is_held(store).await? {
+        return Ok(Vec::new());
+    }
+    let lease = Lease::take(store).await?;
+    // Who held it before may have done all of it, or gone back.
+    let missing = missing(store, migrations).await?;
+    let mut applied = Vec::new();
+    for migration in missing {
+        Script::forward(migration, &lease).run(store).await?;
+        tracing::info!(
+            migration = migration.name,
+            "brought the database up to date"
+        );
+        applied.push(migration.name);
+    }
+    lease.give_back().await?;
+    Ok(applied)
+}
+
+async fn go_back(store: &SurrealStore, to: u32, losses: Losses) -> Result<WayBack> {
+    if to != 0 && !MIGRATIONS.iter().any(|it| it.number() == Some(to)) {
+        return Err(Error::new(
+            &codes::INVALID_INPUT,
+            format!("there is no migration {to:04}; `inkstone migrate status` names all"),
+        ));
+    }
+    let lease = Lease::take(store).await?;
+    let gone_back = go_back_with(store, to, losses, &lease).await;
+    lease.give_back().await?;
+    gone_back
+}
+
+async fn go_back_with(
+    store: &SurrealStore,
+    to: u32,
+    losses: Losses,
+    lease: &Lease,
+) -> Result<WayBack> {
+    let applied = history(store).await?;
+    let undone: Vec<&'static Migration> = MIGRATIONS
+        .iter()
+        .rev()
+        .filter(|it| it.number() > Some(to) && row_of(&applied, it).is_some())
+        .collect();
+    if undone.is_empty() {
+        return Ok(WayBack {
+            undone: Vec::new(),
+            lost: String::new(),
+        });
+    }
+    let is_unpacked = undone.iter().any(|it| it.name == PACKED_LEDGER);
+    if is_unpacked {
+        store.unpack_usage().await?;
+    }
+    let lost = would_lose(store, &undone).await?;
+    if losses == Losses::Refuse && !lost.is_empty() {
+        if is_unpacked {
+            store.move_old_usage().await?;
+        }
+        let reason = format!(
+            "this would be lost: {lost}; keep a backup and accept it, or stay with the newer engine"
+        );
+        return Err(Error::new(&codes::CONFLICT, reason));
+    }
+    let mut names = Vec::new();
+    for migration in undone {
+        Script::back(migration, lease).run(store).await?;
+        tracing::info!(migration = migration.name, "undid a migration");
+        names.push(migration.name);
+    }
+    Ok(WayBack {
+        undone: names,
+        lost,
+    })
+}
+
+#[derive(SurrealValue)]
+struct LossRow {
+    what: String,
+    count: u64,
+}
+
+/// What older engines cannot hold of what is there, in words; empty where they can hold all.
+async fn would_lose(
+    store: &SurrealStore,
+    undone: &[&'static Migration],
+) -> Result<String, StoreFailure> {
+    let asked: Vec<&str> = undone
+        .iter()
+        .filter_map(|it| it.back())
+        .map(|(losses, _back)| losses)
+        .collect();
+    let text = format!("RETURN array::flatten([{}])", asked.join(", "));
+    let rows: Vec<LossRow> = store.read(Statement::new(text)).await?;
+    let some = rows.iter().filter(|row| row.count > 0);
+    let words: Vec<String> = some
+        .map(|row| format!("{} {}", row.count, row.what))
+        .collect();
+    Ok(words.join(", "))
+}
+
+async fn missing(
+    store: &SurrealStore,
+    migrations: &'static [Migration],
+) -> Result<Vec<&'static Migration>, StoreFailure> {
+    let applied = history(store).await?;
+    let is_missing = |it: &&Migration| row_of(&applied, it).is_none();
+    Ok(migrations.iter().filter(is_missing).collect())
+}
+
+/// What was applied, checked.
+async fn history(store: &SurrealStore) -> Result<Vec<MigrationRow>, StoreFailure> {
+    let define = format!("{DEFINE_HISTORY} {}", lease::DEFINE);
+    Script::plain(define).run(store).await?;
+    let history = Statement::new("SELECT name, sha256, applied_at FROM migration ORDER BY name");
     let applied: Vec<MigrationRow> = store.read(history).await?;
     check_history(&applied)?;
-    for migration in migrations {
-        if applied.iter().any(|row| row.name == migration.name) {
-            continue;
-        }
-        // The record comes first: where another engine was quicker, nothing else is tried.
-        let script = format!(
-            "BEGIN; CREATE type::record('migration', $name) \
-             CONTENT {{ name: $name, sha256: $sha256, applied_at: time::now() }} RETURN NONE; \
-             {} COMMIT;",
-            migration.text
-        );
-        match run_script(store, &script, Some(migration)).await {
-            Ok(()) => tracing::info!(
-                migration = migration.name,
-                "brought the database up to date"
-            ),
-            Err(StoreFailure::Refused {
-                refusal: Refusal::AlreadyExists,
-                ..
-            }) => {}
-            Err(failure) => return Err(failure),
-        }
-    }
-    Ok(())
+    Ok(applied)
+}
+
+fn row_of<'r>(applied: &'r [MigrationRow], migration: &Migration) -> Option<&'r MigrationRow> {
+    applied.iter().find(|row| row.name == migration.name)
 }
 
 fn check_history(applied: &[MigrationRow]) -> Result<(), StoreFailure> {
@@ -102,7 +261,8 @@ fn check_history(applied: &[MigrationRow]) -> Result<(), StoreFailure> {
         let Some(known) = MIGRATIONS.iter().find(|it| it.name == row.name) else {
             return Err(StoreFailure::Migration(format!(
                 "the database was written by a newer engine (it has the migration `{}`); \
-                 start that one, or restore a backup of this one's time",
+                 start that one, let it go back with `inkstone migrate down`, or restore a backup of \
+                 this one's time",
                 row.name
             )));
         };
@@ -117,398 +277,5 @@ fn check_history(applied: &[MigrationRow]) -> Result<(), StoreFailure> {
     Ok(())
 }
 
-/// Several statements at once: what tables are made of. Everything else is one [`Statement`].
-async fn run_script(
-    store: &SurrealStore,
-    script: &str,
-    migration: Option<&Migration>,
-) -> Result<(), StoreFailure> {
-    let database = store.database()?;
-    until_no_conflict(|| async {
-        let mut query = database.query(script);
-        if let Some(migration) = migration {
-            query = query
-                .bind(("name", migration.name))
-                .bind(("sha256", migration.digest()));
-        }
-        let answer = timeout(DEADLINE, query.into_future());
-        let outcome = match answer.await.map_err(|_elapsed| StoreFailure::Deadline)? {
-            Ok(mut results) => first_cause(results.take_errors().into_values().collect()),
-            Err(error) => Some(error),
-        };
-        match outcome {
-            None => Ok(()),
-            Some(error) => Err(StoreFailure::from_statement("migration", error)),
-        }
-    })
-    .await
-}
-
-/// In a failed transaction every statement fails; one of them says why.
-fn first_cause(errors: Vec<surrealdb::Error>) -> Option<surrealdb::Error> {
-    let is_echo = |error: &surrealdb::Error| {
-        matches!(
-            error.details(),
-            ErrorDetails::Query(Some(QueryError::NotExecuted | QueryError::Cancelled))
-        )
-    };
-    let (echoes, causes): (Vec<_>, Vec<_>) = errors.into_iter().partition(is_echo);
-    causes.into_iter().chain(echoes).next()
-}
-
-impl Migration {
-    fn digest(&self) -> String {
-        sha256(self.text.as_bytes())
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use inkstone_domain::allowance::{Spend, Subject};
-    use inkstone_domain::ids::{ArticleId, SessionId, UsageId, UserId};
-    use inkstone_domain::money::Money;
-    use inkstone_domain::ports::{ArticleStore, ProjectStore, UsageLedger, UserStore};
-    use inkstone_domain::principal::{SeenFrom, User};
-    use inkstone_domain::project::{ProjectFilter, ProjectRole};
-    use inkstone_domain::usage::{CacheUse, UsageDimension, UsageFilter};
-    use inkstone_testkit::sample;
-
-    use super::*;
-
-    fn row(name: &str, sha256: String) -> MigrationRow {
-        MigrationRow {
-            name: name.to_owned(),
-            sha256,
-        }
-    }
-
-    async fn bare_store() -> SurrealStore {
-        let config = crate::StoreConfig {
-            url: "mem://".to_owned(),
-            namespace: "inkstone".to_owned(),
-            database: "migrations".to_owned(),
-            username: None,
-            password: None,
-        };
-        SurrealStore::open(config).await.unwrap()
-    }
-
-    /// Engines that start together on one new database, and again on the finished one.
-    #[test]
-    fn each_is_applied_once() {
-        inkstone_testkit::run_on_deep_stack(async {
-            let store = bare_store().await;
-            for _ in 0..2 {
-                let (a, b, c) = tokio::join!(apply(&store), apply(&store), apply(&store));
-                a.and(b).and(c).unwrap();
-            }
-            let history = Statement::new("SELECT name, sha256 FROM migration ORDER BY name");
-            let applied: Vec<MigrationRow> = store.read(history).await.unwrap();
-            assert_eq!(applied.len(), MIGRATIONS.len());
-            assert!(check_history(&applied).is_ok());
-        });
-    }
-
-    #[test]
-    fn a_ledger_of_before_the_gateway_is_carried_over() {
-        inkstone_testkit::run_on_deep_stack(async {
-            let store = bare_store().await;
-            let before = MIGRATIONS.iter().position(|it| it.name == "0008_gateway");
-            apply_missing(&store, &MIGRATIONS[..before.unwrap()])
-                .await
-                .unwrap();
-            let user = UserId::new();
-            for at in [
-                "2026-03-01T00:00:00Z",
-                "2026-03-01T23:59:59.999Z",
-                "2026-03-02T12:00:00Z",
-            ] {
-                insert_old_usage(&store, user, at).await;
-            }
-            apply(&store).await.unwrap();
-            // Engines that start together.
-            let (a, b) = tokio::join!(store.move_old_usage(), store.move_old_usage());
-            a.and(b).unwrap();
-
-            let filter = UsageFilter {
-                user: Some(user),
-                ..UsageFilter::default()
-            };
-            let page = sample::first_page(10);
-            let kept = store.list_usage(&filter, page).await.unwrap().items;
-            let newest = &kept[0];
-            assert_eq!(kept.len(), 3);
-            assert_eq!(newest.request_id, newest.id.to_string());
-            assert_eq!((newest.attempt, newest.cost), (1, Money::ZERO));
-            assert_eq!((newest.key, &newest.project), (None, &None));
-            assert_eq!((newest.cache, &newest.error_code), (CacheUse::None, &None));
-
-            let by = [UsageDimension::Day];
-            let days = store.sum_usage(&filter, &by).await.unwrap();
-            let attempts: Vec<(&str, u64)> = days
-                .iter()
-                .map(|day| (day.values[0].as_str(), day.attempts))
-                .collect();
-            assert_eq!(attempts, [("2026-03-01", 2), ("2026-03-02", 1)]);
-
-            // The sums are those of the records, and new records are added to them.
-            let mut another = sample::usage_record(user);
-            another.at = newest.at;
-            store.append(&[another.clone()]).await.unwrap();
-            let day = "2026-03-01".parse().unwrap();
-            let spent = store.spent_since(day).await.unwrap();
-            let of = |subject: &Subject| {
-                let own = spent.iter().filter(|it| it.subject == *subject);
-                own.map(|it| it.spend).collect::<Vec<Spend>>()
-            };
-            let tokens = newest.spend().tokens;
-            let first = Spend {
-                money: Money::ZERO,
-                tokens: 2 * tokens,
-            };
-            let second = Spend {
-                money: another.cost,
-                tokens: tokens + another.spend().tokens,
-            };
-            assert_eq!(of(&Subject::User(user)), [first, second]);
-            let model = Subject::Model(another.model.clone());
-            assert_eq!(of(&model), [first, second]);
-        });
-    }
-
-    #[test]
-    fn projects_that_articles_named_become_records() {
-        inkstone_testkit::run_on_deep_stack(async {
-            let store = bare_store().await;
-            let before = MIGRATIONS.iter().position(|it| it.name == "0008_gateway");
-            apply_missing(&store, &MIGRATIONS[..=before.unwrap()])
-                .await
-                .unwrap();
-            let (one, other) = (UserId::new(), UserId::new());
-            for (project, owner) in [
-                ("default", one),
-                ("handbook", one),
-                ("handbook", one),
-                ("handbook", other),
-                ("blog", other),
-            ] {
-                insert_old_article(&store, project, owner).await;
-            }
-            apply(&store).await.unwrap();
-
-            let filter = ProjectFilter::default();
-            let page = store.list_projects(&filter, sample::first_page(10));
-            let mut slugs: Vec<String> = page
-                .await
-                .unwrap()
-                .items
-                .into_iter()
-                .map(|project| project.slug)
-                .collect();
-            slugs.sort();
-            assert_eq!(slugs, ["blog", "default", "handbook"]);
-            let editor = |slug: &str| (slug.to_owned(), ProjectRole::Editor);
-            assert_eq!(store.roles_of(one).await.unwrap(), [editor("handbook")]);
-            assert_eq!(
-                store.roles_of(other).await.unwrap(),
-                [editor("blog"), editor("handbook")]
-            );
-        });
-    }
-
-    /// As engines of the time of `0002_articles` wrote it.
-    async fn insert_old_article(store: &SurrealStore, project: &str, owner: UserId) {
-        let statement = Statement::new(
-            "{
-                CREATE type::record('article', $key) CONTENT {
-                    key: $key,
-                    project: $project,
-                    owner: $owner,
-                    slug: 'a',
-                    text: {
-                        title: 'A',
-                        summary: '',
-                        body: '',
-                        tags: [],
-                        meta_description: '',
-                        language: 'en',
-                        status: 'draft'
-                    },
-                    revision: 1,
-                    created_at: time::now(),
-                    updated_at: time::now(),
-                    deleted: false
-                } RETURN NONE;
-                RETURN NONE;
-            }",
-        )
-        .bind("key", ArticleId::new().to_string())
-        .bind("project", project)
-        .bind("owner", owner.to_string());
-        store.write::<()>(statement).await.unwrap();
-    }
-
-    #[test]
-    fn users_and_sessions_of_before_go_on() {
-        inkstone_testkit::run_on_deep_stack(async {
-            let store = bare_store().await;
-            let before = MIGRATIONS.iter().position(|it| it.name == "0010_people");
-            apply_missing(&store, &MIGRATIONS[..before.unwrap()])
-                .await
-                .unwrap();
-            let (user, session) = (UserId::new(), SessionId::new());
-            let token_hash = [7; 32];
-            let statement = Statement::new(
-                "{
-                    CREATE type::record('user', $user) CONTENT {
-                        key: $user,
-                        email: 'ada@example.org',
-                        name: 'Ada',
-                        role: 'creator',
-                        password_hash: 'hash',
-                        created_at: <datetime>'2026-03-01T00:00:00Z'
-                    } RETURN NONE;
-                    CREATE type::record('session', $sign_in) CONTENT {
-                        key: $sign_in,
-                        family: $sign_in,
-                        user: $user,
-                        token_hash: $token_hash,
-                        created_at: <datetime>'2026-03-02T00:00:00Z',
-                        expires_at: <datetime>'2126-04-01T00:00:00Z',
-                        spent: false,
-                        ended: false
-                    } RETURN NONE;
-                    RETURN NONE;
-                }",
-            )
-            .bind("user", user.to_string())
-            .bind("sign_in", session.to_string())
-            .bind("token_hash", inkstone_domain::digest::hex(&token_hash));
-            store.write::<()>(statement).await.unwrap();
-            apply(&store).await.unwrap();
-
-            let account = store.account(user).await.unwrap().unwrap();
-            assert_eq!(account.password_hash, "hash");
-            let known = account.user;
-            assert_eq!((known.email_verified, known.revision), (true, 1));
-            assert_eq!(known.disabled_at, None);
-            let sessions = store.sessions(user, sample::now()).await.unwrap();
-            assert_eq!(sessions.len(), 1);
-            assert_eq!(sessions[0].signed_in_at, sessions[0].created_at);
-            assert_eq!(sessions[0].token_hash, token_hash);
-            assert_eq!(sessions[0].seen, SeenFrom::default());
-            let changed = User {
-                revision: 2,
-                ..known
-            };
-            store.update_user(&changed, &[]).await.unwrap();
-        });
-    }
-
-    /// As engines of the time of `0006_usage` wrote it.
-    async fn insert_old_usage(store: &SurrealStore, user: UserId, at: &str) {
-        let key = UsageId::new().to_string();
-        let statement = Statement::new(
-            "{
-                CREATE type::record('usage', $key) CONTENT {
-                    key: $key,
-                    at: <datetime>$at,
-                    user: $user,
-                    plugin: 'provider-local',
-                    plugin_version: '0.1.0',
-                    model: 'local/small',
-                    input_tokens: 10,
-                    output_tokens: 3,
-                    cached_input_tokens: 0,
-                    reasoning_tokens: 0,
-                    outcome: 'succeeded',
-                    latency_ms: 250
-                } RETURN NONE;
-                RETURN NONE;
-            }",
-        )
-        .bind("key", key)
-        .bind("at", at)
-        .bind("user", user.to_string());
-        store.write::<()>(statement).await.unwrap();
-    }
-
-    #[test]
-    fn articles_of_before_unique_slugs_get_one_each() {
-        inkstone_testkit::run_on_deep_stack(async {
-            let store = bare_store().await;
-            let before = MIGRATIONS.iter().position(|it| it.name == "0012_articles");
-            apply_missing(&store, &MIGRATIONS[..before.unwrap()])
-                .await
-                .unwrap();
-            let mut ids = Vec::new();
-            for _ in 0..3 {
-                ids.push(insert_old_draft(&store, "the-tides").await);
-            }
-            ids.push(insert_old_draft(&store, &"x".repeat(100)).await);
-            ids.push(insert_old_draft(&store, &"x".repeat(100)).await);
-            apply(&store).await.unwrap();
-
-            let articles = store.articles_by_id(&ids).await.unwrap();
-            assert_eq!(articles.len(), ids.len());
-            let slugs: Vec<String> = articles.iter().map(|it| it.slug.clone()).collect();
-            let numbered = |base: &str, id: ArticleId| format!("{base}-{}", id.0).to_lowercase();
-            let long = "x".repeat(100);
-            assert_eq!(
-                slugs,
-                [
-                    "the-tides".to_owned(),
-                    numbered("the-tides", ids[1]),
-                    numbered("the-tides", ids[2]),
-                    long.clone(),
-                    numbered(&long[..73], ids[4]),
-                ]
-            );
-            for article in articles {
-                let found = store.article_by_slug("default", "en", &article.slug).await;
-                assert_eq!(found.unwrap(), Some(article));
-            }
-        });
-    }
-
-    /// As engines of the time of `0002_articles` wrote it.
-    async fn insert_old_draft(store: &SurrealStore, slug: &str) -> ArticleId {
-        let id = ArticleId::new();
-        let statement = Statement::new(
-            "{
-                CREATE type::record('article', $key) CONTENT {
-                    key: $key,
-                    project: 'default',
-                    owner: 'usr_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P',
-                    slug: $slug,
-                    text: {
-                        title: 'T', summary: '', body: '', tags: [], meta_description: '',
-                        language: 'en', status: 'draft'
-                    },
-                    revision: 1,
-                    created_at: time::now(),
-                    updated_at: time::now(),
-                    deleted: false
-                } RETURN NONE;
-                RETURN NONE;
-            }",
-        )
-        .bind("key", id.to_string())
-        .bind("slug", slug);
-        store.write::<()>(statement).await.unwrap();
-        id
-    }
-
-    #[test]
-    fn names_rise() {
-        assert!(MIGRATIONS.is_sorted_by(|a, b| a.name < b.name));
-    }
-
-    #[test]
-    fn foreign_and_edited_histories_are_refused() {
-        let first = &MIGRATIONS[0];
-        assert!(check_history(&[row(first.name, first.digest())]).is_ok());
-        assert!(check_history(&[row(first.name, "00".repeat(32))]).is_err());
-        assert!(check_history(&[row("9999_future", first.digest())]).is_err());
-    }
-}
+mod tests;

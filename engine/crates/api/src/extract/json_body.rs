@@ -12,6 +12,7 @@ use super::pointer_of;
 use crate::error::{ApiError, invalid_fields};
 use crate::reply::{LARGE_BYTES, off_thread_if};
 use crate::state::Shared;
+use crate::wire::object::Object;
 
 /// A body of the type `application/json`.
 pub(crate) struct JsonBody<T> {
@@ -77,7 +78,7 @@ fn body_not_read(rejection: BytesRejection, max_body_bytes: usize) -> ApiError {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer)
+    let Object(value) = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| not_as_expected(&error))?;
     deserializer.end().map_err(|error| not_json(&error))?;
     Ok(value)
@@ -151,6 +152,10 @@ mod tests {
             "invalid_input: /items/0/size unknown field `size`, expected `name`"
         );
         assert_eq!(refusal("{}"), "invalid_input:  missing field `items`");
+        assert_eq!(
+            refusal("[[]]"),
+            "invalid_input:  invalid type: sequence, expected a JSON object"
+        );
     }
 
     #[test]

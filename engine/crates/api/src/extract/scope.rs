@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_route_has_a_rule() {
-        let document = serde_json::to_value(crate::openapi()).unwrap();
+        let document = crate::openapi();
         for path in document["paths"].as_object().unwrap().keys() {
             let is_open = !path.starts_with("/v1/") || path.starts_with("/v1/auth/");
             let has_rule = RULES.iter().any(|(beginning, _)| {

@@ -4,14 +4,14 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use bytes::Bytes;
-use utoipa::openapi::OpenApi;
+use serde_json::Value;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::reply::{encode, json_bytes};
 use crate::state::Shared;
 
 /// Both routes over the finished document, which is written once.
-pub(crate) fn routes(document: &OpenApi) -> Router<Shared> {
+pub(crate) fn routes(document: &Value) -> Router<Shared> {
     let body = encode(document).unwrap_or_else(|_| Bytes::from_static(b"{}"));
     let show_document = move || async move { json_bytes(StatusCode::OK, body) };
     let page = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));

@@ -22,7 +22,7 @@ use crate::error::invalid_fields;
 pub(crate) struct LoginBody {
     #[schema(example = "admin@example.org")]
     pub email: String,
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "correct horse battery staple")]
     pub password: String,
     /// Where the account has a second factor: the code of the app, or a recovery code. Good once.
     #[serde(default)]
@@ -84,7 +84,7 @@ pub(crate) struct NewUserBody {
     pub name: String,
     pub role: RoleWord,
     #[serde(default)]
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "correct horse battery staple", min_length = 8, max_length = 1024)]
     pub password: Option<String>,
     /// Argon2id as a PHC string, or bcrypt. It is made anew at the first sign-in.
     #[serde(default)]
@@ -119,7 +119,7 @@ pub(crate) struct MeChangeBody {
 pub(crate) struct PasswordBody {
     #[schema(format = Password)]
     pub current_password: String,
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "correct horse battery staple", min_length = 8, max_length = 1024)]
     pub new_password: String,
 }
 
@@ -192,6 +192,7 @@ pub(crate) struct ApiKeyBody {
     #[schema(example = json!(["articles:read"]))]
     pub scopes: Vec<String>,
     #[serde(default)]
+    #[schema(example = "2099-01-01T00:00:00Z")]
     pub expires_at: Option<DateTime<Utc>>,
 }
 

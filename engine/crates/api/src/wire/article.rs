@@ -26,13 +26,16 @@ pub(crate) enum StatusWord {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewArticleBody {
+    #[schema(example = "Tides", min_length = 1, max_length = 300)]
     pub title: String,
     /// CommonMark.
     #[serde(default)]
+    #[schema(example = "The moon *pulls*.")]
     pub body: String,
     #[serde(default)]
     pub summary: String,
     #[serde(default)]
+    #[schema(example = json!(["sea"]))]
     pub tags: Vec<String>,
     #[serde(default)]
     pub meta_description: String,
@@ -86,6 +89,7 @@ pub(crate) struct NewArticleBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ArticlePatchBody {
     #[serde(default)]
+    #[schema(example = "Tides, again", min_length = 1, max_length = 300)]
     pub title: Option<String>,
     /// CommonMark.
     #[serde(default)]

@@ -14,6 +14,7 @@ pub(crate) struct NewContentTypeBody {
     /// `[a-z0-9-]+`
     #[schema(example = "recipe")]
     pub name: String,
+    #[schema(example = "Recipe", min_length = 1, max_length = 200)]
     pub title: String,
     /// A JSON Schema of the object `fields`.
     #[schema(value_type = Object)]
@@ -24,6 +25,7 @@ pub(crate) struct NewContentTypeBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ContentTypeBody {
+    #[schema(example = "Recipe", min_length = 1, max_length = 200)]
     pub title: String,
     /// A JSON Schema of the object `fields`.
     #[schema(value_type = Object)]

@@ -17,7 +17,7 @@ use super::allowance::{AllowanceBody, PeriodWord};
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyBody {
     /// 1 to 100 characters.
-    #[schema(example = "ci")]
+    #[schema(example = "ci", min_length = 1, max_length = 100)]
     pub name: String,
     /// Whose bounds hold too, and who is told in the ledger.
     #[serde(default)]
@@ -31,6 +31,7 @@ pub(crate) struct KeyBody {
     #[schema(value_type = Option<String>)]
     pub owner: Option<UserId>,
     #[serde(default)]
+    #[schema(example = "2099-01-01T00:00:00Z")]
     pub expires_at: Option<DateTime<Utc>>,
     /// Yours to fill.
     #[serde(default)]
@@ -68,6 +69,7 @@ pub(crate) struct RotationBody {
     /// How long the old token holds beside the new one, in seconds, up to thirty days; a day where it is
     /// left out.
     #[serde(default)]
+    #[schema(example = 3600, maximum = 2592000)]
     pub overlap_s: Option<u32>,
 }
 

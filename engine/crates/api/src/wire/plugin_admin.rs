@@ -13,7 +13,7 @@ use crate::wire::plugin::PluginReply;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InstallBody {
-    #[schema(example = "https://example.org/research-x-1.2.0.inkplug")]
+    /// Such as `https://example.org/research-x-1.2.0.inkplug`.
     url: Option<String>,
     /// SHA-256 of the package, hex.
     digest: Option<String>,

@@ -6,6 +6,8 @@ use inkstone_services::{NewProject, ProjectPatch};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::object::object;
+
 /// A project to be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -15,10 +17,11 @@ pub(crate) struct NewProjectBody {
     pub slug: String,
     /// 1 to 100 characters; the slug where it is left out.
     #[serde(default)]
+    #[schema(example = "Handbook", min_length = 1, max_length = 100)]
     pub name: Option<String>,
     #[serde(default)]
     pub description: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub settings: ProjectSettingsBody,
 }
 

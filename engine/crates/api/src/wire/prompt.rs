@@ -23,6 +23,7 @@ pub(crate) struct NewPromptBody {
     pub description: String,
     pub messages: Vec<PromptMessageBody>,
     #[serde(default)]
+    #[schema(example = json!([{ "name": "audience", "kind": "string" }]))]
     pub variables: Vec<VariableBody>,
 }
 
@@ -34,6 +35,7 @@ pub(crate) struct PromptVersionBody {
     pub description: String,
     pub messages: Vec<PromptMessageBody>,
     #[serde(default)]
+    #[schema(example = json!([{ "name": "audience", "kind": "string" }]))]
     pub variables: Vec<VariableBody>,
 }
 

@@ -17,12 +17,14 @@ pub(crate) struct RerankBody {
     #[serde(default)]
     pub model: String,
     /// What the documents are to answer.
+    #[schema(example = "What pulls the sea?", min_length = 1)]
     pub query: String,
     /// Texts, or `{"text": …}`.
     #[schema(schema_with = schema::texts_or_objects)]
     pub documents: Vec<DocumentBody>,
     /// Only tell so many of the best; at least 1.
     #[serde(default)]
+    #[schema(minimum = 1)]
     pub top_n: Option<u32>,
     /// Tell the documents again with their places.
     #[serde(default)]

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::article::{ArticlePatchBody, StatusWord};
+use super::object::object;
 
 /// What changed from one revision to another.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,6 +54,7 @@ pub(crate) enum PieceWord {
 pub(crate) struct MergeBody {
     /// The revision it was made on.
     pub base: u64,
+    #[serde(deserialize_with = "object")]
     pub patch: ArticlePatchBody,
 }
 

@@ -9,13 +9,13 @@ use serde_json::Value;
 /// After a wanted change: `UPDATE_EXPECT=1 cargo test -p inkstone-api`.
 #[test]
 fn the_document_is_as_it_was() {
-    let document = inkstone_api::openapi().to_pretty_json().unwrap();
+    let document = serde_json::to_string_pretty(&inkstone_api::openapi()).unwrap();
     expect_file!["../snapshots/openapi.json"].assert_eq(&format!("{document}\n"));
 }
 
 #[test]
 fn every_reference_leads_somewhere() {
-    let document = serde_json::to_value(inkstone_api::openapi()).unwrap();
+    let document = inkstone_api::openapi();
     let mut references = BTreeSet::new();
     collect_references(&document, &mut references);
     assert!(references.len() > 20, "{references:?}");
@@ -27,7 +27,7 @@ fn every_reference_leads_somewhere() {
 
 #[test]
 fn every_operation_is_described_and_says_how_it_fails() {
-    let document = serde_json::to_value(inkstone_api::openapi()).unwrap();
+    let document = inkstone_api::openapi();
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -35,7 +35,30 @@ fn every_operation_is_described_and_says_how_it_fails() {
             assert!(operation["summary"].is_string(), "{name}");
             assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{name}");
             assert!(ids.insert(operation["operationId"].to_string()), "{name}");
+            let replies = operation["responses"].as_object().unwrap();
+            let failures = replies.iter().filter(|(status, _)| status.starts_with('4'));
+            for (status, reply) in failures.clone() {
+                let content = reply["content"].as_object();
+                let is_told =
+                    content.is_some_and(|it| it.values().all(|it| it["schema"].is_object()));
+                assert!(is_told, "{name}: {status} has no schema");
+            }
+            let successes = replies.iter().filter(|(status, _)| status.starts_with('2'));
+            let bodies = successes
+                .map(|(_, reply)| reply)
+                .chain(operation.get("requestBody"));
+            for body in bodies {
+                let content = body["content"].as_object();
+                for (media_type, shown) in content.into_iter().flatten() {
+                    let has_example = shown.get("example").or(shown.get("examples")).is_some();
+                    assert!(
+                        has_example || !media_type.contains("json"),
+                        "{name}: {media_type} has no example"
+                    );
+                }
+            }
             if path.starts_with("/v1/") {
+                assert!(failures.count() > 0, "{name} never fails");
                 assert!(operation["responses"]["500"].is_object(), "{name}");
                 let is_public = path.starts_with("/v1/auth/");
                 assert_eq!(operation["security"].is_array(), !is_public, "{name}");

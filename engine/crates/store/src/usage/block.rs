@@ -22,7 +22,7 @@ pub(super) const SPAN_MS: u64 = 60 * 60 * 1_000;
 
 #[derive(Clone, SurrealValue)]
 pub(super) struct BlockRow {
-    id: RecordId,
+    pub(super) id: RecordId,
     first: String,
     pub(super) last: String,
     ids: Bytes,

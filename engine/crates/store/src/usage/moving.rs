@@ -1,11 +1,14 @@
-//! Brings records of before, one row each, into blocks, when an engine starts. Their sums are there
-//! already: the migration made them.
+//! Brings records of before, one row each, into blocks, when an engine starts; and out of them, for the way
+//! back to an engine of before. Their sums are there already: the migration made them.
+
+use std::collections::BTreeSet;
 
 use inkstone_domain::usage::UsageRecord;
 use surrealdb::types::RecordId;
 
+use super::STORE_BLOCKS;
+use super::block::{self, BlockRow};
 use super::old_row::UsageRow;
-use super::{STORE_BLOCKS, block};
 use crate::articles::read_all;
 use crate::connection::SurrealStore;
 use crate::failure::{Refusal, StoreFailure};
@@ -61,6 +64,45 @@ impl SurrealStore {
             .bind("ids", ids)
             .bind("blocks", blocks)
             .bind("marks", marks);
+        self.write(statement).await
+    }
+
+    /// The other way: every record is a row of `usage` again. Where it ends early, some are rows and some
+    /// are in blocks, and [`SurrealStore::move_old_usage`] makes blocks of all.
+    pub(crate) async fn unpack_usage(&self) -> Result<(), StoreFailure> {
+        loop {
+            let first = Statement::new("SELECT * FROM usage_block LIMIT 1");
+            let found: Vec<BlockRow> = self.read(first).await?;
+            let Some(block) = found.into_iter().next() else {
+                return Ok(());
+            };
+            self.unpack(&block).await?;
+        }
+    }
+
+    async fn unpack(&self, block: &BlockRow) -> Result<(), StoreFailure> {
+        let records = block.records()?;
+        let subjects: BTreeSet<String> = records
+            .iter()
+            .flat_map(UsageRecord::subjects)
+            .map(|subject| subject.to_string())
+            .collect();
+        let rows: Vec<UsageRow> = records.iter().map(UsageRow::from).collect();
+        let statement = Statement::new(
+            "{
+                INSERT INTO usage $rows RETURN NONE;
+                FOR $subject IN $subjects {
+                    DELETE type::record('usage_mark', [$subject, $first]) RETURN NONE;
+                };
+                DELETE $block RETURN NONE;
+                RETURN NONE;
+            }",
+        )
+        .about("ledger")
+        .bind("rows", rows)
+        .bind("subjects", subjects.into_iter().collect::<Vec<_>>())
+        .bind("first", block.first()?.to_string())
+        .bind("block", block.id.clone());
         self.write(statement).await
     }
 }

@@ -6,6 +6,7 @@ use inkstone_domain::money::Money;
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
 use surrealdb::types::{RecordId, SurrealValue};
 
+use super::sums::MAX_FIGURE;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse, parse_option, unknown_word};
 
@@ -67,6 +68,47 @@ impl TryFrom<UsageRow> for UsageRecord {
             latency_ms: row.latency_ms,
             first_chunk_ms: row.first_chunk_ms,
         })
+    }
+}
+
+impl From<&UsageRecord> for UsageRow {
+    fn from(record: &UsageRecord) -> Self {
+        let bounded = |figure: u64| figure.min(MAX_FIGURE);
+        Self {
+            id: RecordId::new(TABLE, record.id.to_string()),
+            key: record.id.to_string(),
+            at: record.at,
+            day: record.at.date_naive().to_string(),
+            request_id: record.request_id.clone(),
+            attempt: record.attempt,
+            user: record.user.to_string(),
+            key_id: record.key.map(|key| key.to_string()),
+            project: record.project.clone(),
+            job: record.job.map(|job| job.to_string()),
+            plugin: record.plugin.clone(),
+            plugin_version: record.plugin_version.clone(),
+            model: record.model.clone(),
+            input_tokens: bounded(record.usage.input_tokens),
+            output_tokens: bounded(record.usage.output_tokens),
+            cached_input_tokens: bounded(record.usage.cached_input_tokens),
+            reasoning_tokens: bounded(record.usage.reasoning_tokens),
+            cost_nanos: bounded(record.cost.0),
+            cache: match record.cache {
+                CacheUse::None => "none",
+                CacheUse::Exact => "exact",
+                CacheUse::Semantic => "semantic",
+            }
+            .to_owned(),
+            outcome: match record.outcome {
+                Outcome::Succeeded => "succeeded",
+                Outcome::Failed => "failed",
+                Outcome::Cancelled => "cancelled",
+            }
+            .to_owned(),
+            error_code: record.error_code.clone(),
+            latency_ms: bounded(record.latency_ms),
+            first_chunk_ms: record.first_chunk_ms.map(bounded),
+        }
     }
 }
 

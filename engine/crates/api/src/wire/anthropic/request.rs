@@ -24,7 +24,7 @@ pub(crate) struct MessagesBody {
     pub model: String,
     /// At least 1.
     #[serde(default)]
-    #[schema(required, value_type = u32)]
+    #[schema(required, value_type = u32, minimum = 1)]
     pub max_tokens: Option<u32>,
     pub messages: Vec<AnthropicMessageBody>,
     /// A text, or blocks of text.

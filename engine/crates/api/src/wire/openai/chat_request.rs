@@ -55,9 +55,11 @@ pub(crate) struct ChatRequestBody {
     pub seed: Option<u64>,
     /// The older word for `max_completion_tokens`.
     #[serde(default)]
+    #[schema(minimum = 1)]
     pub max_tokens: Option<u32>,
     /// At least 1.
     #[serde(default)]
+    #[schema(minimum = 1)]
     pub max_completion_tokens: Option<u32>,
     /// A text or a list of texts before which to stop.
     #[serde(default)]
@@ -73,6 +75,7 @@ pub(crate) struct ChatRequestBody {
     pub response_format: Option<ResponseFormatBody>,
     /// How many answers to give, 1 to 8. Each is a call of its own, and is billed as one.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 8)]
     pub n: Option<u32>,
     /// Tell how likely each token was.
     #[serde(default)]

@@ -27,6 +27,7 @@ pub(crate) struct EmbeddingsBody {
     pub encoding_format: Option<EncodingFormat>,
     /// Length of the vectors, where the model can shorten them; at least 1.
     #[serde(default)]
+    #[schema(minimum = 1)]
     pub dimensions: Option<u32>,
 }
 

@@ -45,6 +45,7 @@ pub(crate) struct ResponsesBody {
     pub text: Option<TextBody>,
     /// At least 1.
     #[serde(default)]
+    #[schema(minimum = 1)]
     pub max_output_tokens: Option<u32>,
     /// 0 to 2.
     #[serde(default)]

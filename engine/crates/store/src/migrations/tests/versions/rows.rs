@@ -1,0 +1,327 @@
+//! Rows of each version, as engines of its time wrote them.
+
+use inkstone_domain::event::EventBody;
+use inkstone_domain::ids::ServedId;
+use inkstone_domain::people::MailPurpose;
+use inkstone_domain::principal::{Account, Role};
+use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
+
+use super::*;
+use crate::events::EventRow;
+use crate::provenance::ProvenanceRow;
+use crate::users::UserRow;
+
+/// Rows as engines wrote them whose newest migration this was. What later migrations changed is written in
+/// the words of the time, the rest by today's engine.
+pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
+    let audit = sample::audit(cast.user);
+    match name {
+        "0001_accounts" => insert_old_user(store, cast.user).await,
+        "0002_articles" => {
+            insert_old_article_with(store, cast).await;
+            let mut provenance = sample::draft_commit(cast.job, cast.user).provenance;
+            provenance.article = cast.article;
+            let create = format!(
+                "{{ {} RETURN NONE; }}",
+                crate::provenance::CREATE_PROVENANCE
+            );
+            let row = ProvenanceRow::of(&provenance).unwrap();
+            write(store, Statement::new(create).bind("provenance", row)).await;
+        }
+        "0003_jobs" => insert_old_job(store, cast).await,
+        "0004_events" => {
+            let body = EventBody::ArticleCreated {
+                article: cast.article,
+                revision: 1,
+            };
+            let row = EventRow::from(sample::event(cast.user, body));
+            let create = "CREATE type::record('event', $event.key) CONTENT $event RETURN NONE";
+            write(store, Statement::new(create).bind("event", row)).await;
+        }
+        "0005_plugin_kv" => store.put("plugin", "key", vec![7; 9], 100).await.unwrap(),
+        "0006_usage" => insert_old_usage(store, cast.user, "2026-03-01T00:00:00Z").await,
+        "0007_rollouts" => {
+            let change = rollout();
+            store.record_rollout(&change).await.unwrap();
+        }
+        "0008_gateway" => {
+            insert_priced_usage(store, cast.user).await;
+            insert_old_key(store, cast.user).await;
+            let reply = sample::cached_reply("scope", "key");
+            store.put_cached(&reply).await.unwrap();
+            let claim = sample::claim("scope", "key", "engine/1");
+            ReplyStore::claim(store, &claim, sample::now())
+                .await
+                .unwrap();
+        }
+        "0009_usage_blocks" => {
+            // An engine of this time packs what it finds when it starts.
+            store.move_old_usage().await.unwrap();
+            store
+                .append(&[sample::usage_record(cast.user)])
+                .await
+                .unwrap();
+        }
+        "0010_people" => {
+            let mut account = sample::account(Role::Viewer);
+            account.user.email = EMAIL.to_owned();
+            insert_user(store, account).await;
+            let token = sample::mail_token(cast.user, MailPurpose::VerifyEmail);
+            store.put_mail_token(&token).await.unwrap();
+        }
+        "0011_projects" => {
+            let project = sample::project();
+            let owner = sample::member(&project, cast.user, ProjectRole::Owner);
+            store
+                .create_project(&project, &owner, &audit)
+                .await
+                .unwrap();
+            let (prompt, version) = sample::prompt(&project.slug, cast.user);
+            store
+                .create_prompt(&prompt, &version, &audit)
+                .await
+                .unwrap();
+            let conversation = sample::conversation(&project.slug, cast.user);
+            store.create_conversation(&conversation).await.unwrap();
+            let message = sample::message(conversation.id, None);
+            store.append_message(&message).await.unwrap();
+            let factor = sample::second_factor(cast.user);
+            store.put_second_factor(&factor, None).await.unwrap();
+            let key = sample::api_key(cast.user);
+            store.create_api_key(&key, &audit).await.unwrap();
+            let invitation = sample::invitation(Role::Creator);
+            store.put_invitation(&invitation, &audit).await.unwrap();
+        }
+        "0012_articles" => {
+            let mut article = sample::article(cast.user);
+            article.text.extras = sample::extras();
+            store
+                .create_article(sample::creation(&article))
+                .await
+                .unwrap();
+            store
+                .create_content_type(&sample::content_type())
+                .await
+                .unwrap();
+        }
+        "0017_job_kinds" => {
+            let job = sample::job(cast.user);
+            let create = "CREATE type::record('job', $key) CONTENT {
+                key: $key,
+                owner: $owner,
+                kind: 'work',
+                input: '{}',
+                project: 'default',
+                status: 'succeeded',
+                step: '',
+                done: 1,
+                total: 1,
+                attempts: 1,
+                fence: 1,
+                cancel_requested: false,
+                result: '{}',
+                enqueued_at: time::now()
+            } RETURN NONE";
+            let statement = Statement::new(create)
+                .bind("key", job.id.to_string())
+                .bind("owner", cast.user.to_string());
+            write(store, statement).await;
+        }
+        other => panic!("say here what rows engines of the time of `{other}` wrote"),
+    }
+}
+
+pub(super) fn rollout() -> RolloutChange {
+    let at = "2026-03-01T00:00:00Z".parse().unwrap();
+    let state = RolloutState {
+        plugin: "provider-x".to_owned(),
+        version: "1.1.0".to_owned(),
+        digest: "ab".repeat(32),
+        status: RolloutStatus::Running,
+        step: 1,
+        good_minutes: 3,
+        since: at,
+        reason: None,
+    };
+    let served = Served {
+        id: ServedId::new(),
+        plugin: state.plugin.clone(),
+        version: state.version.clone(),
+        digest: state.digest.clone(),
+        share: 1.0,
+        from: at,
+        to: None,
+        cause: ServedCause::Loaded,
+        reason: None,
+    };
+    RolloutChange {
+        plugin: state.plugin.clone(),
+        at,
+        state: Some(state),
+        served: vec![served],
+    }
+}
+
+async fn insert_user(store: &SurrealStore, account: Account) {
+    let create = "CREATE type::record('user', $user.key) CONTENT $user RETURN NONE";
+    write(
+        store,
+        Statement::new(create).bind("user", UserRow::from(account)),
+    )
+    .await;
+}
+
+/// As engines of the time of `0001_accounts` wrote it.
+async fn insert_old_user(store: &SurrealStore, user: UserId) {
+    let session = SessionId::new().to_string();
+    let statement = Statement::new(
+        "{
+            CREATE type::record('user', $user) CONTENT {
+                key: $user,
+                email: 'ada@example.org',
+                name: 'Ada',
+                role: 'creator',
+                password_hash: 'hash',
+                created_at: <datetime>'2026-03-01T00:00:00Z'
+            } RETURN NONE;
+            CREATE type::record('session', $sign_in) CONTENT {
+                key: $sign_in,
+                family: $sign_in,
+                user: $user,
+                token_hash: $token_hash,
+                created_at: <datetime>'2026-03-02T00:00:00Z',
+                expires_at: <datetime>'2126-04-01T00:00:00Z',
+                spent: false,
+                ended: false
+            } RETURN NONE;
+            RETURN NONE;
+        }",
+    )
+    .bind("user", user.to_string())
+    .bind("sign_in", session)
+    .bind("token_hash", inkstone_domain::digest::hex(&[7; 32]));
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0003_jobs` wrote it.
+async fn insert_old_job(store: &SurrealStore, cast: &Cast) {
+    let statement = Statement::new(
+        "CREATE type::record('job', $key) CONTENT {
+            key: $key,
+            owner: $owner,
+            plugin: 'generator-article',
+            template: 'article',
+            input: '{}',
+            project: 'default',
+            status: 'queued',
+            step: '',
+            done: 0,
+            total: 0,
+            attempts: 0,
+            fence: 0,
+            cancel_requested: false,
+            enqueued_at: time::now()
+        } RETURN NONE",
+    )
+    .bind("key", cast.job.to_string())
+    .bind("owner", cast.user.to_string());
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0008_gateway` wrote it, with what was spent on the day.
+async fn insert_priced_usage(store: &SurrealStore, user: UserId) {
+    let statement = Statement::new(
+        "{
+            CREATE type::record('usage', $key) CONTENT {
+                key: $key,
+                at: <datetime>'2026-03-01T12:00:00Z',
+                day: '2026-03-01',
+                request_id: 'req_1',
+                attempt: 2,
+                user: $user,
+                plugin: 'provider-local',
+                plugin_version: '0.1.0',
+                model: 'local/small',
+                input_tokens: 10,
+                output_tokens: 3,
+                cached_input_tokens: 0,
+                reasoning_tokens: 0,
+                cost_nanos: 5,
+                cache: 'none',
+                outcome: 'succeeded',
+                latency_ms: 250
+            } RETURN NONE;
+            FOR $subject IN ['user:' + $user, 'model:local/small'] {
+                UPSERT type::record('spend', [$subject, '2026-03-01']) SET
+                    subject = $subject,
+                    day = '2026-03-01',
+                    money_nanos = (money_nanos ?? 0) + 5,
+                    tokens = (tokens ?? 0) + 13
+                    RETURN NONE;
+            };
+            RETURN NONE;
+        }",
+    )
+    .bind("key", UsageId::new().to_string())
+    .bind("user", user.to_string());
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0008_gateway` wrote it.
+async fn insert_old_key(store: &SurrealStore, owner: UserId) {
+    let statement = Statement::new(
+        "CREATE type::record('virtual_key', $key) CONTENT {
+            key: $key,
+            name: 'robot',
+            owner: $owner,
+            models: ['local/*'],
+            allowance: '{}',
+            metadata: '{}',
+            token_hash: $token_hash,
+            hint: 'x7Qz',
+            created_at: time::now()
+        } RETURN NONE",
+    )
+    .bind("key", inkstone_domain::ids::KeyId::new().to_string())
+    .bind("owner", owner.to_string())
+    .bind("token_hash", surrealdb::types::Bytes::from(vec![7; 32]));
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0002_articles` wrote it, with its revision.
+async fn insert_old_article_with(store: &SurrealStore, cast: &Cast) {
+    let statement = Statement::new(
+        "{
+            LET $text = {
+                title: 'A', summary: '', body: 'B', tags: ['c'], meta_description: '',
+                language: 'en', status: 'published'
+            };
+            CREATE type::record('article', $key) CONTENT {
+                key: $key,
+                project: 'handbook',
+                owner: $owner,
+                slug: 'a',
+                text: $text,
+                revision: 1,
+                created_at: time::now(),
+                updated_at: time::now(),
+                deleted: false
+            } RETURN NONE;
+            CREATE type::record('article_revision', [$key, 1]) CONTENT {
+                article: $key,
+                revision: 1,
+                author: $owner,
+                text: $text,
+                created_at: time::now()
+            } RETURN NONE;
+            RETURN NONE;
+        }",
+    )
+    .bind("key", cast.article.to_string())
+    .bind("owner", cast.user.to_string());
+    write(store, statement).await;
+}
+
+async fn write(store: &SurrealStore, statement: Statement) {
+    store.write::<Kept>(statement).await.unwrap();
+}
