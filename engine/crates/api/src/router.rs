@@ -15,7 +15,7 @@ use crate::routes::{
     docs, embeddings, generate, health, invitations, jobs, keys, me, members, messages, models,
     plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, reports, rerank,
     research, responses, revisions, rollouts, search, second_factor, sessions, signing_keys,
-    signup, templates, tools, unknown, usage, users,
+    signup, tags, templates, tools, unknown, usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -137,6 +137,10 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
             members::set_member,
             members::remove_member
         ))
+        .routes(routes!(tags::list_tags))
+        .routes(routes!(tags::remove_tag))
+        .routes(routes!(tags::rename_tag))
+        .routes(routes!(tags::merge_tag))
         .routes(routes!(prompts::list_prompts, prompts::create_prompt))
         .routes(routes!(prompts::show_prompt))
         .routes(routes!(

@@ -39,6 +39,7 @@ pub(crate) mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
 pub(crate) mod signup;
+pub(crate) mod tags;
 pub(crate) mod templates;
 pub(crate) mod tools;
 pub(crate) mod unknown;

@@ -37,7 +37,7 @@ use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, Clock, ContentTypeStore, ConversationStore, Egress, JobStore, KeyStore,
     Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex, SigningKeyStore,
-    UsageJournal, UsageLedger, UserStore,
+    TagStore, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -53,7 +53,7 @@ use crate::auth::AuthPorts;
 pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
-pub use crate::content::{Articles, ContentConfig, ContentTypes};
+pub use crate::content::{Articles, ContentConfig, ContentTypes, Tags};
 use crate::conversations::ConversationParts;
 pub use crate::conversations::Conversations;
 use crate::gateway::UsageRecorder;
@@ -89,6 +89,7 @@ pub struct Ports {
     pub conversations: Arc<dyn ConversationStore>,
     pub audit: Arc<dyn AuditLog>,
     pub content_types: Arc<dyn ContentTypeStore>,
+    pub tags: Arc<dyn TagStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -154,6 +155,7 @@ pub struct Services {
     key_store: Arc<dyn KeyStore>,
     pub articles: Arc<Articles>,
     pub content_types: Arc<ContentTypes>,
+    pub tags: Arc<Tags>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
@@ -189,6 +191,7 @@ impl Services {
             conversations,
             audit,
             content_types,
+            tags,
             egress,
             index,
             plugins,
@@ -315,6 +318,13 @@ impl Services {
             chat: Arc::clone(&chat),
             index: Arc::clone(&index),
         });
+        let articles = Arc::new(Articles::new(
+            articles,
+            Arc::clone(&content_types),
+            Arc::clone(&access),
+            Arc::clone(&clock),
+            config.content,
+        ));
         Ok(Arc::new(Self {
             usage: Arc::new(Usage::new(
                 Arc::clone(&usage),
@@ -327,24 +337,21 @@ impl Services {
             accounts: Arc::new(accounts),
             api_keys,
             signup: Arc::new(signup),
-            content_types: Arc::new(ContentTypes::new(
-                Arc::clone(&content_types),
+            content_types: Arc::new(ContentTypes::new(content_types, Arc::clone(&clock))),
+            tags: Arc::new(Tags::new(
+                tags,
+                Arc::clone(&articles),
+                Arc::clone(&access),
                 Arc::clone(&clock),
             )),
-            articles: Arc::new(Articles::new(
-                articles,
-                content_types,
-                Arc::clone(&access),
-                clock,
-                config.content,
-            )),
+            articles,
             research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
             analytics: Arc::new(Reports::new(
                 Arc::clone(&plugins),
                 Arc::clone(&chat),
                 Arc::clone(&index),
             )),
-            search: Arc::new(Search::new(index)),
+            search: Arc::new(Search::new(index, Arc::clone(&access))),
             health: Arc::new(health),
             worker: Arc::new(worker),
             workers: TaskTracker::new(),

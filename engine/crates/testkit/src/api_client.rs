@@ -472,6 +472,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         conversations: store.clone(),
         audit: store.clone(),
         content_types: store.clone(),
+        tags: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,

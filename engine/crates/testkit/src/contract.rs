@@ -25,15 +25,15 @@ pub mod users;
 
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore,
-    PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore, UsageLedger,
-    UserStore,
+    PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore, TagStore,
+    UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
 /// Every suite of the stores, on one store that fills all those ports.
 pub async fn run_stores<S>(store: &S)
 where
-    S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore,
+    S: UserStore + ArticleStore + TagStore + JobStore + EventLog + PluginKv + RolloutStore,
     S: UsageLedger
         + KeyStore
         + ReplyStore

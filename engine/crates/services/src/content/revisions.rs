@@ -75,7 +75,7 @@ impl Articles {
             id,
             expected_revision,
             comment,
-            |before, standing| {
+            |before, footing| {
                 let mut article = before.clone();
                 article.text = old.clone();
                 article.text.status = before.text.status;
@@ -84,7 +84,7 @@ impl Articles {
                     return Ok(None);
                 }
                 check_article(&article)?;
-                self.check_change(standing, before, &article, "/publish_at")?;
+                self.check_change(footing, before, &article, "/publish_at")?;
                 Ok(Some(article))
             },
         )
