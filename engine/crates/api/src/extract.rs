@@ -11,7 +11,7 @@ mod precondition;
 mod query;
 mod scope;
 
-pub(crate) use call_context::{CallContext, X_INKSTONE_CACHE};
+pub(crate) use call_context::{CallContext, IDEMPOTENCY_KEY, X_INKSTONE_CACHE, idempotency_key};
 pub(crate) use caller::{Caller, ModelCaller};
 pub(crate) use client::Client;
 pub(crate) use json_body::{JsonBody, body_too_large};

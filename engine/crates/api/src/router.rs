@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::middleware::edge::edge;
+use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
     analytics, api_keys, articles, audit, auth, chat, connections, content_types, conversations,
@@ -27,6 +28,7 @@ pub fn router(state: ApiState) -> Router {
     let document = openapi::finish(document, &state.config);
     routes
         .merge(docs::routes(&document))
+        .route_layer(from_fn_with_state(Arc::clone(&state), repeats))
         .fallback(unknown::unknown_route)
         .method_not_allowed_fallback(unknown::unknown_method)
         .layer(DefaultBodyLimit::max(max_body_bytes))

@@ -19,6 +19,7 @@ pub mod health;
 pub mod jobs;
 pub mod keys;
 pub mod models;
+pub mod once;
 mod owners;
 pub mod plugins;
 pub mod policy;
@@ -63,6 +64,7 @@ pub use crate::jobs::{Jobs, JobsConfig};
 use crate::jobs::{Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
 pub use crate::models::{Models, ModelsConfig};
+pub use crate::once::Once;
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::prompts::Prompts;
@@ -155,6 +157,8 @@ pub struct Services {
     key_store: Arc<dyn KeyStore>,
     pub articles: Arc<Articles>,
     pub content_types: Arc<ContentTypes>,
+    /// Changes that are made once however often they are asked for.
+    pub once: Arc<Once>,
     pub tags: Arc<Tags>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
@@ -198,6 +202,7 @@ impl Services {
             clock,
         } = ports;
         let calls = TaskTracker::new();
+        let kept_replies = Arc::clone(&replies);
         let stop = CancellationToken::new();
         let recorder = UsageRecorder::start(
             Arc::clone(&usage),
@@ -230,9 +235,15 @@ impl Services {
             egress,
             clock: Arc::clone(&clock),
             writes: calls.clone(),
-            engine: config.engine,
+            engine: config.engine.clone(),
         };
         let chat = Arc::new(Chat::new(parts, &gateway)?);
+        let once = Arc::new(Once::new(
+            kept_replies,
+            Arc::clone(&clock),
+            config.engine,
+            calls.clone(),
+        ));
         let key_store = Arc::clone(&keys);
         let audit = Audit::new(audit);
         let access = Arc::new(Access::new(
@@ -326,6 +337,7 @@ impl Services {
             config.content,
         ));
         Ok(Arc::new(Self {
+            once,
             usage: Arc::new(Usage::new(
                 Arc::clone(&usage),
                 Arc::clone(&key_store),

@@ -473,6 +473,11 @@ async fn fill_project(api: &TestApi, path: &str) -> String {
         join(api, &member.to_string(), "viewer").await;
         path = path.replace("{member}", &member.to_string());
     }
+    if path.contains("/tags/sea") {
+        let article = json!({"title": "A", "project": "handbook", "tags": ["sea"]});
+        let made = client.post("/v1/articles", article).await;
+        assert_eq!(made.status, 201);
+    }
     if path.contains("/prompts/style") {
         let prompt = json!({"name": "style", "messages": [{"role": "user", "text": "a"}]});
         let made = client.post("/v1/projects/handbook/prompts", prompt).await;

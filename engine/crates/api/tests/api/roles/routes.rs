@@ -381,6 +381,18 @@ pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             "/v1/projects/{project}/members/{member}",
             None,
         ),
+        (Method::GET, "/v1/projects/{project}/tags", None),
+        (Method::DELETE, "/v1/projects/{project}/tags/sea", None),
+        (
+            Method::POST,
+            "/v1/projects/{project}/tags/sea/rename",
+            Some(json!({"to": "ocean"})),
+        ),
+        (
+            Method::POST,
+            "/v1/projects/{project}/tags/sea/merge",
+            Some(json!({"into": "ocean"})),
+        ),
         (Method::GET, "/v1/projects/{project}/prompts", None),
         (
             Method::POST,
