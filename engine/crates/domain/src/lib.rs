@@ -8,6 +8,7 @@ pub mod audit;
 pub mod capability;
 pub mod chat;
 pub mod codes;
+pub mod comment;
 pub mod content;
 pub mod conversation;
 pub mod digest;

@@ -2,6 +2,7 @@
 //! (`SurrealJobStore`, `WasmProvider`). Each port has a contract suite in `testkit`.
 
 mod audit;
+mod comments;
 mod content_types;
 mod conversations;
 mod guests;
@@ -15,6 +16,7 @@ mod stores;
 mod tags;
 
 pub use audit::AuditLog;
+pub use comments::CommentStore;
 pub use content_types::ContentTypeStore;
 pub use conversations::ConversationStore;
 pub use guests::{

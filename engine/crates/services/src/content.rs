@@ -3,6 +3,7 @@
 
 mod audited;
 mod check;
+mod comments;
 mod diff;
 mod extras;
 mod markdown;
@@ -33,6 +34,7 @@ use inkstone_domain::provenance::Provenance;
 use inkstone_domain::{Error, Result, codes};
 
 pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
+pub use self::comments::{Comments, NewComment, NewSuggestion, Place, Placed};
 pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
 pub use self::extras::ExtrasPatch;
 pub use self::markdown::{Heading, Rendered, Stats};

@@ -36,9 +36,9 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, Clock, ContentTypeStore, ConversationStore, Egress, JobStore, KeyStore,
-    Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex, SigningKeyStore,
-    TagStore, UsageJournal, UsageLedger, UserStore,
+    ArticleStore, AuditLog, Clock, CommentStore, ContentTypeStore, ConversationStore, Egress,
+    JobStore, KeyStore, Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex,
+    SigningKeyStore, TagStore, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -54,7 +54,7 @@ use crate::auth::AuthPorts;
 pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
-pub use crate::content::{Articles, ContentConfig, ContentTypes, Tags};
+pub use crate::content::{Articles, Comments, ContentConfig, ContentTypes, Tags};
 use crate::conversations::ConversationParts;
 pub use crate::conversations::Conversations;
 use crate::gateway::UsageRecorder;
@@ -92,6 +92,7 @@ pub struct Ports {
     pub audit: Arc<dyn AuditLog>,
     pub content_types: Arc<dyn ContentTypeStore>,
     pub tags: Arc<dyn TagStore>,
+    pub comments: Arc<dyn CommentStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -160,6 +161,7 @@ pub struct Services {
     /// Changes that are made once however often they are asked for.
     pub once: Arc<Once>,
     pub tags: Arc<Tags>,
+    pub comments: Arc<Comments>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
@@ -196,6 +198,7 @@ impl Services {
             audit,
             content_types,
             tags,
+            comments,
             egress,
             index,
             plugins,
@@ -350,6 +353,11 @@ impl Services {
             api_keys,
             signup: Arc::new(signup),
             content_types: Arc::new(ContentTypes::new(content_types, Arc::clone(&clock))),
+            comments: Arc::new(Comments::new(
+                comments,
+                Arc::clone(&articles),
+                Arc::clone(&clock),
+            )),
             tags: Arc::new(Tags::new(
                 tags,
                 Arc::clone(&articles),

@@ -107,6 +107,7 @@ const REMOVE_ARTICLE: &str = concat!(
     DELETE article_revision WHERE article = $article.key RETURN NONE;
     DELETE provenance WHERE article = $article.key RETURN NONE;
     DELETE article_slug WHERE article = $article.key RETURN NONE;
+    DELETE comment WHERE article = $article.key RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 "
 );

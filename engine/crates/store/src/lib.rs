@@ -8,6 +8,7 @@ mod article_lists;
 mod article_text;
 mod articles;
 mod audit;
+mod comments;
 mod connection;
 mod content_types;
 mod conversations;

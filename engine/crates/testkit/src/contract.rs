@@ -4,6 +4,7 @@
 
 pub mod articles;
 pub mod audit;
+pub mod comments;
 pub mod content_types;
 pub mod conversations;
 pub mod events;
@@ -24,8 +25,8 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore,
-    PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore, TagStore,
+    ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, EventLog, JobStore,
+    KeyStore, PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore, TagStore,
     UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
@@ -42,11 +43,13 @@ where
         + ProjectStore
         + PromptStore
         + ConversationStore
+        + CommentStore
         + ContentTypeStore,
 {
     users::run(store, store).await;
     people::run(store, store, store).await;
     articles::run(store, store, store).await;
+    comments::run(store, store, store).await;
     content_types::run(store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;

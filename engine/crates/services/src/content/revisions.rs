@@ -105,7 +105,7 @@ impl Articles {
         off_reactor(move || merge(&base, &stored, patch)).await
     }
 
-    async fn kept(&self, id: ArticleId, revision: u64) -> Result<Revision> {
+    pub(super) async fn kept(&self, id: ArticleId, revision: u64) -> Result<Revision> {
         self.store.revision(id, revision).await?.ok_or_else(|| {
             Error::new(
                 &codes::NOT_FOUND,

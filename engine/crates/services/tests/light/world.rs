@@ -185,6 +185,7 @@ fn engine(
             audit: store.clone(),
             content_types: store.clone(),
             tags: store.clone(),
+            comments: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {

@@ -93,6 +93,7 @@ impl ArticleStore for MemStore {
         entry.changed_at = now;
         state.provenance.remove(&id);
         state.slugs.retain(|_, holder| *holder != id);
+        state.comments.retain(|_, comment| comment.article != id);
         state.tell(write.event, write.audit);
         drop(state);
         self.nudge();
