@@ -16,7 +16,7 @@ pub(crate) use caller::{Caller, ModelCaller};
 pub(crate) use client::Client;
 pub(crate) use json_body::{JsonBody, body_too_large};
 pub(crate) use package::{PackageBody, max_body_bytes};
-pub(crate) use path::{PathId, PathRevision, PathSlug, PathWord, PathWordId, PathWords};
+pub(crate) use path::{PathId, PathIds, PathRevision, PathSlug, PathWord, PathWordId, PathWords};
 pub(crate) use precondition::{IfMatch, IfNoneMatch};
 pub(crate) use query::QueryOf;
 

@@ -12,7 +12,7 @@ use crate::middleware::edge::edge;
 use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
-    analytics, api_keys, articles, audit, auth, chat, connections, content_types, conversations,
+    analytics, api_keys, articles, audit, auth, chat, comments, connections, content_types, conversations,
     docs, embeddings, generate, health, invitations, jobs, keys, me, members, messages, models,
     plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, reports, rerank,
     research, responses, revisions, rollouts, search, second_factor, sessions, signing_keys,
@@ -127,6 +127,17 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(revisions::restore_revision))
         .routes(routes!(revisions::merge_change))
         .routes(routes!(articles::show_provenance))
+        .routes(routes!(comments::list_comments, comments::write_comment))
+        .routes(routes!(
+            comments::show_comment,
+            comments::change_comment,
+            comments::delete_comment
+        ))
+        .routes(routes!(comments::reply_to_comment))
+        .routes(routes!(comments::resolve_comment))
+        .routes(routes!(comments::accept_suggestion))
+        .routes(routes!(comments::reject_suggestion))
+        .routes(routes!(comments::suggest_words))
         .routes(routes!(projects::list_projects, projects::create_project))
         .routes(routes!(
             projects::show_project,

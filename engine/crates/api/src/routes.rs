@@ -7,6 +7,7 @@ pub(crate) mod articles;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod chat;
+pub(crate) mod comments;
 pub(crate) mod connections;
 pub(crate) mod content_types;
 pub(crate) mod conversations;

@@ -446,15 +446,22 @@ async fn fill(api: &TestApi, path: &str) -> String {
         ("{project-review}", "in_review"),
         ("{project-published}", "published"),
         ("{project-trashed}", "draft"),
+        ("{project-commented}", "draft"),
     ] {
         if path.contains(name) {
-            let new = json!({"title": "A", "project": "handbook", "status": status});
+            let new = json!({"title": "A", "body": "A.", "project": "handbook", "status": status});
             let made = client.post("/v1/articles", new).await.json();
             let id = made["id"].as_str().unwrap();
             if name == "{project-trashed}" {
                 client.delete(&format!("/v1/articles/{id}")).await;
             }
             path = path.replace(name, id);
+            if path.contains("{comment}") {
+                let new = json!({"anchor": {"start": 0, "end": 1}, "replacement": "B"});
+                let target = format!("/v1/articles/{id}/suggestions");
+                let made = client.post(&target, new).await.json();
+                path = path.replace("{comment}", made["id"].as_str().unwrap());
+            }
         }
     }
     path
