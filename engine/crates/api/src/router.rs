@@ -12,11 +12,11 @@ use crate::middleware::edge::edge;
 use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
-    analytics, api_keys, articles, audit, auth, chat, comments, connections, content_types, conversations,
-    docs, embeddings, generate, health, invitations, jobs, keys, me, members, messages, models,
-    plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, reports, rerank,
-    research, responses, revisions, rollouts, search, second_factor, sessions, signing_keys,
-    signup, tags, templates, tools, unknown, usage, users,
+    analytics, api_keys, articles, audit, auth, chat, comments, connections, content_types,
+    conversations, docs, embeddings, generate, health, invitations, jobs, keys, me, members,
+    messages, models, plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings,
+    reports, rerank, research, responses, revisions, rollouts, search, second_factor, sessions,
+    signing_keys, signup, tags, templates, tools, unknown, usage, users,
 };
 use crate::state::{ApiState, Shared};
 

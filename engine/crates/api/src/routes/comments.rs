@@ -209,7 +209,11 @@ pub(crate) async fn resolve_comment(
 ) -> ApiResult {
     let comments = &state.services.comments;
     let resolved = body.value.resolved;
-    shown(comments.resolve(&principal, article, comment, resolved).await?)
+    shown(
+        comments
+            .resolve(&principal, article, comment, resolved)
+            .await?,
+    )
 }
 
 /// Accept a suggestion
@@ -271,5 +275,8 @@ fn created(placed: Placed) -> ApiResult {
 
 fn shown(placed: Placed) -> ApiResult {
     let tag = revision_tag(placed.comment.revision);
-    Ok(tagged(json(StatusCode::OK, &CommentReply::from(placed))?, tag))
+    Ok(tagged(
+        json(StatusCode::OK, &CommentReply::from(placed))?,
+        tag,
+    ))
 }
