@@ -11,12 +11,12 @@ mod precondition;
 mod query;
 mod scope;
 
-pub(crate) use call_context::{CallContext, X_INKSTONE_CACHE};
+pub(crate) use call_context::{CallContext, IDEMPOTENCY_KEY, X_INKSTONE_CACHE, idempotency_key};
 pub(crate) use caller::{Caller, ModelCaller};
 pub(crate) use client::Client;
 pub(crate) use json_body::{JsonBody, body_too_large};
 pub(crate) use package::{PackageBody, max_body_bytes};
-pub(crate) use path::{PathId, PathRevision, PathSlug, PathWord, PathWordId, PathWords};
+pub(crate) use path::{PathId, PathIds, PathRevision, PathSlug, PathWord, PathWordId, PathWords};
 pub(crate) use precondition::{IfMatch, IfNoneMatch};
 pub(crate) use query::QueryOf;
 

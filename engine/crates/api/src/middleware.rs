@@ -7,6 +7,7 @@ pub(crate) mod edge;
 pub(crate) mod failure;
 pub(crate) mod headers;
 pub(crate) mod rates;
+pub(crate) mod repeats;
 pub(crate) mod request_id;
 pub(crate) mod timing;
 

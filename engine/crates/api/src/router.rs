@@ -11,13 +11,14 @@ use utoipa_axum::routes;
 use crate::middleware::compression::compression;
 use crate::middleware::cors::cors;
 use crate::middleware::edge::edge;
+use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
-    analytics, api_keys, articles, audit, auth, chat, connections, content_types, conversations,
-    docs, embeddings, generate, health, identities, invitations, jobs, keys, me, members, messages,
-    models, oidc, plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings,
-    reports, rerank, research, responses, revisions, rollouts, search, second_factor, sessions,
-    signing_keys, signup, templates, tools, unknown, usage, users,
+    analytics, api_keys, articles, audit, auth, chat, comments, connections, content_types,
+    conversations, docs, embeddings, generate, health, identities, invitations, jobs, keys, me,
+    members, messages, models, oidc, plugin_admin, plugin_stats, plugins, projects, prompts,
+    ratings, recordings, reports, rerank, research, responses, revisions, rollouts, search,
+    second_factor, sessions, signing_keys, signup, tags, templates, tools, unknown, usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -29,6 +30,7 @@ pub fn router(state: ApiState) -> Router {
     let document = openapi::finish(document, &state.config);
     routes
         .merge(docs::routes(&document))
+        .route_layer(from_fn_with_state(Arc::clone(&state), repeats))
         .fallback(unknown::unknown_route)
         .method_not_allowed_fallback(unknown::unknown_method)
         .layer(DefaultBodyLimit::max(max_body_bytes))
@@ -137,6 +139,17 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(revisions::restore_revision))
         .routes(routes!(revisions::merge_change))
         .routes(routes!(articles::show_provenance))
+        .routes(routes!(comments::list_comments, comments::write_comment))
+        .routes(routes!(
+            comments::show_comment,
+            comments::change_comment,
+            comments::delete_comment
+        ))
+        .routes(routes!(comments::reply_to_comment))
+        .routes(routes!(comments::resolve_comment))
+        .routes(routes!(comments::accept_suggestion))
+        .routes(routes!(comments::reject_suggestion))
+        .routes(routes!(comments::suggest_words))
         .routes(routes!(projects::list_projects, projects::create_project))
         .routes(routes!(
             projects::show_project,
@@ -149,6 +162,10 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
             members::set_member,
             members::remove_member
         ))
+        .routes(routes!(tags::list_tags))
+        .routes(routes!(tags::remove_tag))
+        .routes(routes!(tags::rename_tag))
+        .routes(routes!(tags::merge_tag))
         .routes(routes!(prompts::list_prompts, prompts::create_prompt))
         .routes(routes!(prompts::show_prompt))
         .routes(routes!(

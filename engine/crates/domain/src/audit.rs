@@ -123,6 +123,14 @@ pub mod actions {
     pub const MEMBER_REMOVED: &str = "member.removed";
     pub const PROMPT_CREATED: &str = "prompt.created";
     pub const PROMPT_CHANGED: &str = "prompt.changed";
+    pub const COMMENT_WRITTEN: &str = "comment.written";
+    pub const COMMENT_CHANGED: &str = "comment.changed";
+    pub const COMMENT_DELETED: &str = "comment.deleted";
+    pub const CONTENT_TYPE_CREATED: &str = "content_type.created";
+    pub const CONTENT_TYPE_CHANGED: &str = "content_type.changed";
+    /// On all articles of a project.
+    pub const TAG_RENAMED: &str = "tag.renamed";
+    pub const TAG_REMOVED: &str = "tag.removed";
     pub const ARTICLE_CREATED: &str = "article.created";
     pub const ARTICLE_CHANGED: &str = "article.changed";
     /// Put into the trash.

@@ -42,6 +42,8 @@ codes! {
     INVALID_INPUT          InvalidInput       "invalid_input"          "The input is not valid";
     INVALID_JSON           InvalidInput       "invalid_json"           "The body is not the JSON that was expected";
     SCHEMA_MISMATCH        InvalidInput       "schema_mismatch"        "The input does not fit its JSON Schema";
+    UNINDEXED_FILTER       InvalidInput       "unindexed_filter"       "No index has this filter";
+    UNINDEXED_SORT         InvalidInput       "unindexed_sort"         "No index has this order";
     UNSUPPORTED            InvalidInput       "unsupported"            "The plugin or model cannot do this";
     INVALID_CONFIG         InvalidInput       "invalid_config"         "The configuration is not valid";
     CONTEXT_TOO_LONG       InvalidInput       "context_too_long"       "The prompt does not fit into the model";

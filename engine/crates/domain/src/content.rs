@@ -1,10 +1,14 @@
 //! Articles and their revisions.
 
+pub mod listing;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::{ArticleId, JobId, UserId};
+
+pub use self::listing::{ArticleFilter, ArticleSort, Facet, Span};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -151,17 +155,6 @@ pub struct ArticleStamp {
     pub deleted: bool,
     /// By the database's clock.
     pub changed_at: DateTime<Utc>,
-}
-
-/// Which articles to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ArticleFilter {
-    pub owner: Option<UserId>,
-    pub project: Option<String>,
-    pub status: Option<Status>,
-    pub tag: Option<String>,
-    /// Those in the trash, and no others.
-    pub trashed: bool,
 }
 
 /// One page of a list, newest first. The cursor stands for a place in the list that writes do not move.

@@ -100,6 +100,10 @@ id!(InvitationId, "inv");
 id!(ApiKeyId, "apk");
 id!(ProjectId, "prj");
 id!(PromptId, "prm");
+id!(
+    /// A remark on an article, or a suggestion.
+    CommentId, "cmt"
+);
 id!(ConversationId, "cnv");
 id!(
     /// One message of a conversation.

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod capability;
 pub mod chat;
 pub mod codes;
+pub mod comment;
 pub mod content;
 pub mod conversation;
 pub mod digest;
@@ -34,6 +35,7 @@ pub mod report;
 pub mod research;
 pub mod rollout;
 pub mod search;
+pub mod tag;
 pub mod usage;
 
 pub use error::{Error, ErrorKind, FieldError, Result};

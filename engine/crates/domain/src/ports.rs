@@ -2,6 +2,7 @@
 //! (`SurrealJobStore`, `WasmProvider`). Each port has a contract suite in `testkit`.
 
 mod audit;
+mod comments;
 mod content_types;
 mod conversations;
 mod guests;
@@ -13,8 +14,10 @@ mod projects;
 mod prompts;
 mod search;
 mod stores;
+mod tags;
 
 pub use audit::AuditLog;
+pub use comments::CommentStore;
 pub use content_types::ContentTypeStore;
 pub use conversations::ConversationStore;
 pub use guests::{
@@ -34,3 +37,4 @@ pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, KeyStore, NewJob,
     PluginKv, ReplyStore, RolloutStore, Rotation, Successor, UsageLedger, UserStore,
 };
+pub use tags::TagStore;

@@ -43,6 +43,19 @@ pub struct ProjectSettings {
     /// The name of a prompt of the project, whose system messages begin every chat.
     #[serde(default)]
     pub chat_prompt: Option<String>,
+    #[serde(default)]
+    pub review: Review,
+}
+
+/// Whether articles need a review before they are published.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Review {
+    /// Editors publish what they find right.
+    #[default]
+    Optional,
+    /// Only what was approved is scheduled and published.
+    Required,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

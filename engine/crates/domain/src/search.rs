@@ -8,8 +8,12 @@ use crate::ids::{ArticleId, UserId};
 pub enum Visibility {
     /// Admins.
     All,
-    /// What the user owns, and what is published.
-    User(UserId),
+    /// What the user owns, what is published, and what is in one of these projects.
+    User {
+        user: UserId,
+        /// Slugs.
+        projects: Vec<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

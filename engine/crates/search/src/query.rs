@@ -83,10 +83,12 @@ impl Searcher {
         for tag in &query.tags {
             must(self.fields.tag, tag);
         }
-        if let Visibility::User(user) = query.visibility {
+        if let Visibility::User { user, projects } = &query.visibility {
             let own = term(self.fields.owner, &user.to_string());
             let published = term(self.fields.status, Status::Published.as_str());
-            let visible = BooleanQuery::new(vec![(Occur::Should, own), (Occur::Should, published)]);
+            let theirs = projects.iter().map(|slug| term(self.fields.project, slug));
+            let any = [own, published].into_iter().chain(theirs);
+            let visible = BooleanQuery::new(any.map(|one| (Occur::Should, one)).collect());
             clauses.push((Occur::Must, unscored(Box::new(visible))));
         }
         BooleanQuery::new(clauses)

@@ -67,6 +67,13 @@ impl Access {
         Ok(stored.max(Some(implied)))
     }
 
+    /// The projects of which somebody is a member; what is in `default` is its owner's alone.
+    pub async fn projects_of(&self, principal: &Principal) -> Result<Vec<String>> {
+        let roles = self.store.roles_of(principal.user).await?;
+        let slugs = roles.into_iter().map(|(slug, _)| slug);
+        Ok(slugs.filter(|slug| slug != DEFAULT_PROJECT).collect())
+    }
+
     /// What somebody is to a thing in a project.
     pub async fn standing(
         &self,
@@ -104,12 +111,19 @@ impl Access {
         Ok((project, verdict))
     }
 
-    /// For a change of a thing that the principal may see: `conflict` where its project is archived.
-    pub async fn check_open(&self, slug: &str) -> Result<()> {
-        match self.store.project(slug).await? {
-            Some(project) => check_not_archived(&project),
-            None => Ok(()),
+    /// For a change of a thing that the principal may see, the project of it, if it still is there;
+    /// `conflict` where it is archived.
+    pub async fn open_project(&self, slug: &str) -> Result<Option<Project>> {
+        let project = self.store.project(slug).await?;
+        if let Some(project) = &project {
+            check_not_archived(project)?;
         }
+        Ok(project)
+    }
+
+    /// The same where nothing of the project matters.
+    pub async fn check_open(&self, slug: &str) -> Result<()> {
+        self.open_project(slug).await.map(drop)
     }
 
     /// The same for what leaves nothing in the project that would be written down by itself, such as

@@ -3,6 +3,7 @@
 
 mod audited;
 mod check;
+mod comments;
 mod diff;
 mod extras;
 mod markdown;
@@ -12,6 +13,7 @@ mod reach;
 mod revisions;
 mod slug;
 mod status;
+mod tags;
 mod trash;
 mod types;
 
@@ -32,15 +34,17 @@ use inkstone_domain::provenance::Provenance;
 use inkstone_domain::{Error, Result, codes};
 
 pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
+pub use self::comments::{Comments, NewComment, NewSuggestion, Place, Placed};
 pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
 pub use self::extras::ExtrasPatch;
 pub use self::markdown::{Heading, Rendered, Stats};
 pub use self::merge::{MergeConflict, Merged};
-use self::reach::{Found, is_by_right};
+use self::reach::{Footing, Found};
 pub(crate) use self::slug::{numbered, slug_of};
+pub use self::tags::{Retagged, Tags};
 pub use self::types::{ContentTypes, NewContentType};
 use crate::access::Access;
-use crate::policy::{Standing, Verdict};
+use crate::policy::Verdict;
 
 /// An article to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -187,9 +191,9 @@ impl Articles {
             trashed_at: None,
         };
         check_article(&article)?;
-        let verdict = self.enter(principal, &article.project).await?;
+        let (verdict, review) = self.enter(principal, &article.project).await?;
         let standing = self.standing(principal, &article).await?;
-        check_start(standing, &article, now)?;
+        check_start(Footing { standing, review }, &article, now)?;
         self.check_fields(&article).await?;
         if let Some(id) = new.translation_of {
             article.translation_of = Some(self.original_for(principal, id, &article).await?);
@@ -276,22 +280,16 @@ impl Articles {
         patch: ArticlePatch,
         expected_revision: Option<u64>,
     ) -> Result<Article> {
-        self.change(
-            principal,
-            id,
-            expected_revision,
-            None,
-            |before, standing| {
-                let mut article = before.clone();
-                patch.clone().apply(&mut article);
-                if article == *before {
-                    return Ok(None);
-                }
-                check_article(&article)?;
-                self.check_change(standing, before, &article, "/publish_at")?;
-                Ok(Some(article))
-            },
-        )
+        self.change(principal, id, expected_revision, None, |before, footing| {
+            let mut article = before.clone();
+            patch.clone().apply(&mut article);
+            if article == *before {
+                return Ok(None);
+            }
+            check_article(&article)?;
+            self.check_change(footing, before, &article, "/publish_at")?;
+            Ok(Some(article))
+        })
         .await
     }
 
@@ -311,14 +309,14 @@ impl Articles {
             id,
             expected_revision,
             comment,
-            |before, standing| {
+            |before, footing| {
                 if before.text.status == to && to != Status::Scheduled {
-                    status::check_step(to, to, policy::hands(standing, before))?;
+                    status::check_step(to, to, footing.hands(before))?;
                 }
                 let mut article = before.clone();
                 article.text.status = to;
                 article.text.publish_at = at;
-                self.check_change(standing, before, &article, "/at")?;
+                self.check_change(footing, before, &article, "/at")?;
                 Ok((article != *before).then_some(article))
             },
         )
@@ -336,6 +334,9 @@ impl Articles {
         page: PageRequest,
     ) -> Result<Page<Article>> {
         check_page(&page)?;
+        if let Some(project) = &filter.project {
+            check_project(project)?;
+        }
         let role = match &filter.project {
             Some(project) => policy::role(&self.access, principal, project).await?,
             None => None,
@@ -367,7 +368,7 @@ impl Articles {
         id: ArticleId,
         expected_revision: Option<u64>,
         comment: Option<String>,
-        edit: impl Fn(&Article, Standing) -> Result<Option<Article>>,
+        edit: impl Fn(&Article, Footing) -> Result<Option<Article>>,
     ) -> Result<Article> {
         for _ in 0..CHANGE_ATTEMPTS {
             let found = self.readable(principal, id).await?;
@@ -376,9 +377,10 @@ impl Articles {
                 standing,
             } = found;
             policy::check_has_hands(principal, standing, &before)?;
-            self.check_open(&before).await?;
+            let review = self.review_of(&before).await?;
+            let footing = Footing { standing, review };
             check_revision(&before, expected_revision)?;
-            let Some(edited) = edit(&before, standing)? else {
+            let Some(edited) = edit(&before, footing)? else {
                 return Ok(before);
             };
             if edited.text.extras != before.text.extras {
@@ -395,7 +397,7 @@ impl Articles {
             };
             let write = ArticleWrite {
                 comment: comment.clone(),
-                audit: (!is_by_right(standing, &before, &article)).then(record),
+                audit: (!footing.is_by_right(&before, &article)).then(record),
                 ..self.write(principal, article.clone(), event)
             };
             match self.store.update_article(write).await {
@@ -409,12 +411,12 @@ impl Articles {
 
     fn check_change(
         &self,
-        standing: Standing,
+        footing: Footing,
         before: &Article,
         after: &Article,
         pointer: &str,
     ) -> Result<()> {
-        let hands = policy::hands(standing, before);
+        let hands = footing.hands(before);
         status::check_change(before, after, hands, self.clock.now(), pointer)
     }
 
@@ -470,11 +472,11 @@ impl ArticlePatch {
 }
 
 /// A new article is a draft that was taken a step further at once.
-fn check_start(standing: Standing, article: &Article, now: DateTime<Utc>) -> Result<()> {
+fn check_start(footing: Footing, article: &Article, now: DateTime<Utc>) -> Result<()> {
     let mut draft = article.clone();
     draft.text.status = Status::Draft;
     draft.text.publish_at = None;
-    let hands = policy::hands(standing, article);
+    let hands = footing.hands(article);
     status::check_change(&draft, article, hands, now, "/publish_at")
 }
 

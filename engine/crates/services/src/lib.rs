@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod keys;
 pub mod models;
 pub mod oidc;
+pub mod once;
 mod owners;
 pub mod plugins;
 pub mod policy;
@@ -36,9 +37,9 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, Clock, ContentTypeStore, ConversationStore, Egress, IdentityStore,
-    JobStore, KeyStore, Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex,
-    SigningKeyStore, UsageJournal, UsageLedger, UserStore,
+    ArticleStore, AuditLog, Clock, CommentStore, ContentTypeStore, ConversationStore, Egress,
+    IdentityStore, JobStore, KeyStore, Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore,
+    SearchIndex, SigningKeyStore, TagStore, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -54,7 +55,7 @@ use crate::auth::AuthPorts;
 pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
-pub use crate::content::{Articles, ContentConfig, ContentTypes};
+pub use crate::content::{Articles, Comments, ContentConfig, ContentTypes, Tags};
 use crate::conversations::ConversationParts;
 pub use crate::conversations::Conversations;
 use crate::gateway::UsageRecorder;
@@ -66,6 +67,7 @@ pub use crate::keys::{KeyWish, Keys};
 pub use crate::models::{Models, ModelsConfig};
 use crate::oidc::OidcPorts;
 pub use crate::oidc::{Oidc, OidcConfig};
+pub use crate::once::Once;
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::prompts::Prompts;
@@ -93,6 +95,8 @@ pub struct Ports {
     pub conversations: Arc<dyn ConversationStore>,
     pub audit: Arc<dyn AuditLog>,
     pub content_types: Arc<dyn ContentTypeStore>,
+    pub tags: Arc<dyn TagStore>,
+    pub comments: Arc<dyn CommentStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -161,6 +165,10 @@ pub struct Services {
     key_store: Arc<dyn KeyStore>,
     pub articles: Arc<Articles>,
     pub content_types: Arc<ContentTypes>,
+    /// Changes that are made once however often they are asked for.
+    pub once: Arc<Once>,
+    pub tags: Arc<Tags>,
+    pub comments: Arc<Comments>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
@@ -197,12 +205,15 @@ impl Services {
             conversations,
             audit,
             content_types,
+            tags,
+            comments,
             egress,
             index,
             plugins,
             clock,
         } = ports;
         let calls = TaskTracker::new();
+        let kept_replies = Arc::clone(&replies);
         let stop = CancellationToken::new();
         let recorder = UsageRecorder::start(
             Arc::clone(&usage),
@@ -235,9 +246,15 @@ impl Services {
             egress: Arc::clone(&egress),
             clock: Arc::clone(&clock),
             writes: calls.clone(),
-            engine: config.engine,
+            engine: config.engine.clone(),
         };
         let chat = Arc::new(Chat::new(parts, &gateway)?);
+        let once = Arc::new(Once::new(
+            kept_replies,
+            Arc::clone(&clock),
+            config.engine,
+            calls.clone(),
+        ));
         let key_store = Arc::clone(&keys);
         let audit = Audit::new(audit);
         let access = Arc::new(Access::new(
@@ -336,7 +353,15 @@ impl Services {
             // One line for each kind of work of the engine itself.
             kinds: WorkKinds::new([]),
         });
+        let articles = Arc::new(Articles::new(
+            articles,
+            Arc::clone(&content_types),
+            Arc::clone(&access),
+            Arc::clone(&clock),
+            config.content,
+        ));
         Ok(Arc::new(Self {
+            once,
             usage: Arc::new(Usage::new(
                 Arc::clone(&usage),
                 Arc::clone(&key_store),
@@ -349,24 +374,26 @@ impl Services {
             api_keys,
             signup: Arc::new(signup),
             oidc: Arc::new(oidc),
-            content_types: Arc::new(ContentTypes::new(
-                Arc::clone(&content_types),
+            content_types: Arc::new(ContentTypes::new(content_types, Arc::clone(&clock))),
+            comments: Arc::new(Comments::new(
+                comments,
+                Arc::clone(&articles),
                 Arc::clone(&clock),
             )),
-            articles: Arc::new(Articles::new(
-                articles,
-                content_types,
+            tags: Arc::new(Tags::new(
+                tags,
+                Arc::clone(&articles),
                 Arc::clone(&access),
-                clock,
-                config.content,
+                Arc::clone(&clock),
             )),
+            articles,
             research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
             analytics: Arc::new(Reports::new(
                 Arc::clone(&plugins),
                 Arc::clone(&chat),
                 Arc::clone(&index),
             )),
-            search: Arc::new(Search::new(index)),
+            search: Arc::new(Search::new(index, Arc::clone(&access))),
             health: Arc::new(health),
             worker: Arc::new(worker),
             workers: TaskTracker::new(),

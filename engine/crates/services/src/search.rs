@@ -9,6 +9,8 @@ use inkstone_domain::principal::Principal;
 use inkstone_domain::search::{IndexStats, SearchPage, SearchQuery, Visibility};
 use inkstone_domain::{Error, Result, codes};
 
+use crate::access::Access;
+
 /// A search; who may see what is added here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchRequest {
@@ -40,6 +42,7 @@ impl Default for SearchRequest {
 /// Search as users see it.
 pub struct Search {
     index: Arc<dyn SearchIndex>,
+    access: Arc<Access>,
 }
 
 /// Longer than any index should lag behind.
@@ -48,12 +51,12 @@ const CATCH_UP: Duration = Duration::from_secs(10);
 const DEEPEST: usize = 10_000;
 
 impl Search {
-    /// `index` filters by visibility itself.
-    pub fn new(index: Arc<dyn SearchIndex>) -> Self {
-        Self { index }
+    /// `index` filters by visibility itself; `access` knows the roles in projects.
+    pub fn new(index: Arc<dyn SearchIndex>, access: Arc<Access>) -> Self {
+        Self { index, access }
     }
 
-    /// Finds articles the principal may read.
+    /// Finds articles the principal may read: their own, those of their projects, and what is published.
     pub async fn query(&self, principal: &Principal, request: SearchRequest) -> Result<SearchPage> {
         if !(1..=100).contains(&request.limit) {
             return Err(Error::new(
@@ -67,10 +70,14 @@ impl Search {
                 format!("`offset` must be at most {DEEPEST}; narrow the search instead"),
             ));
         }
+        let projects = match principal.is_admin() {
+            true => Vec::new(),
+            false => self.access.projects_of(principal).await?,
+        };
         self.index
             .query(SearchQuery {
                 text: request.text,
-                visibility: visibility_of(principal),
+                visibility: visibility_in(principal, projects),
                 project: request.project,
                 status: request.status,
                 tags: request.tags,
@@ -98,10 +105,18 @@ impl Search {
     }
 }
 
-/// What a principal may find.
+/// What a plugin may find for a principal: nothing that is theirs by their roles in projects alone.
 pub(crate) fn visibility_of(principal: &Principal) -> Visibility {
+    visibility_in(principal, Vec::new())
+}
+
+/// What a principal may find who has a role in these projects.
+pub(crate) fn visibility_in(principal: &Principal, projects: Vec<String>) -> Visibility {
     match principal.is_admin() {
         true => Visibility::All,
-        false => Visibility::User(principal.user),
+        false => Visibility::User {
+            user: principal.user,
+            projects,
+        },
     }
 }

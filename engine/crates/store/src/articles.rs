@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
+use inkstone_domain::content::listing::Walk;
 use inkstone_domain::content::{
-    Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision,
+    Article, ArticleFilter, ArticleSort, ArticleStamp, ArticleText, Page, PageRequest, Revision,
 };
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
@@ -12,6 +13,7 @@ use inkstone_domain::provenance::Provenance;
 use surrealdb::types::{RecordId, SurrealValue};
 use tokio_stream::wrappers::WatchStream;
 
+use crate::article_lists::{RowKey, begin_lists, keep_lists, keys_of};
 use crate::article_text::TextRow;
 use crate::audit::transaction;
 use crate::connection::SurrealStore;
@@ -49,11 +51,12 @@ pub(crate) const CREATE_ARTICLE: &str = concat!(
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ",
+    begin_lists!(),
     claim_slug!()
 );
 pub(crate) const REPLACE_ARTICLE: &str = concat!(
     "
-    LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
+    LET $stored = SELECT revision, deleted, lists FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
     IF $stored.revision != $article.revision - 1 {
         THROW 'refused:revision_mismatch:' + <string>$stored.revision
@@ -62,6 +65,7 @@ pub(crate) const REPLACE_ARTICLE: &str = concat!(
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ",
+    keep_lists!(),
     claim_slug!()
 );
 const BY_SLUG: &str = "{
@@ -92,6 +96,7 @@ const RESTORE_ARTICLE: &str = concat!(
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ",
+    begin_lists!(),
     claim_slug!()
 );
 /// The row stays as a stamp, without its text.
@@ -102,39 +107,43 @@ const REMOVE_ARTICLE: &str = concat!(
     DELETE article_revision WHERE article = $article.key RETURN NONE;
     DELETE provenance WHERE article = $article.key RETURN NONE;
     DELETE article_slug WHERE article = $article.key RETURN NONE;
+    DELETE comment WHERE article = $article.key RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 "
 );
 /// Nothing was put into the trash before this, and `NONE` is less than any time.
 const BEGINNING: &str = "d'1970-01-01T00:00:00Z'";
 const DELETE_ARTICLE: &str = "
-    LET $stored = SELECT revision, deleted FROM ONLY type::record('article', $article.key);
+    LET $stored = SELECT revision, deleted, lists FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
     IF $stored.revision != $article.revision - 1 {
         THROW 'refused:revision_mismatch:' + <string>$stored.revision
     };
     UPDATE type::record('article', $article.key)
-        SET deleted = true, trashed_at = $article.updated_at, revision = $article.revision, updated_at = $article.updated_at RETURN NONE;
+        SET deleted = true, trashed_at = $article.updated_at, revision = $article.revision, updated_at = $article.updated_at, lists = NONE RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+    DELETE ($stored.lists ?? []).map(|$row| type::record('article_list', $row)) RETURN NONE;
 ";
 
 /// An article as it stands. `changed_at` is the database's and is never sent.
 #[derive(SurrealValue)]
 pub(crate) struct ArticleRow {
-    key: String,
+    pub(crate) key: String,
     project: String,
     owner: String,
     slug: String,
     text: TextRow,
-    revision: u64,
+    pub(crate) revision: u64,
     job: Option<String>,
     translation_of: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     /// Out of sight: in the trash, or removed.
-    deleted: bool,
+    pub(crate) deleted: bool,
     trashed_at: Option<DateTime<Utc>>,
     removed_at: Option<DateTime<Utc>>,
+    /// Its rows in `article_list`; none out of sight.
+    lists: Option<Vec<RowKey>>,
 }
 
 #[derive(SurrealValue)]
@@ -255,9 +264,16 @@ impl ArticleStore for SurrealStore {
         filter: ArticleFilter,
         page: PageRequest,
     ) -> Result<Page<Article>> {
-        let place: Place<ArticleId> = Place::of(&page)?;
-        let rows: Vec<ArticleRow> = self.read(list(filter, &place)).await?;
-        Ok(place.page(read_all(rows)?, |article: &Article| article.id))
+        match filter.walk()? {
+            Walk::Rows { list, from, until } => {
+                Ok(self.walk_rows(&filter, list, (from, until), &page).await?)
+            }
+            Walk::Plain => {
+                let place: Place<ArticleId> = Place::of(&page)?;
+                let rows: Vec<ArticleRow> = self.read(plain(filter, &place)).await?;
+                Ok(place.page(read_all(rows)?, |article: &Article| article.id))
+            }
+        }
     }
 
     async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>> {
@@ -331,13 +347,15 @@ pub(crate) fn bind_write(statement: Statement, write: ArticleWrite) -> Statement
         .bind("event", EventRow::from(write.event))
 }
 
-fn list(filter: ArticleFilter, place: &Place<ArticleId>) -> Statement {
+/// By id, along the index of the one thing that is named.
+pub(crate) fn plain(filter: ArticleFilter, place: &Place<ArticleId>) -> Statement {
     let ArticleFilter {
         owner,
         project,
         status,
-        tag,
+        sort,
         trashed,
+        ..
     } = filter;
     let mut conditions = match trashed {
         false => vec!["deleted = false"],
@@ -353,21 +371,21 @@ fn list(filter: ArticleFilter, place: &Place<ArticleId>) -> Statement {
     if status.is_some() {
         conditions.push("text.status = $status");
     }
-    if tag.is_some() {
-        conditions.push("text.tags CONTAINS $tag");
-    }
+    let (beyond, direction) = match sort {
+        ArticleSort::Oldest => ("key > $before", "ASC"),
+        _ => ("key < $before", "DESC"),
+    };
     if place.before.is_some() {
-        conditions.push("key < $before");
+        conditions.push(beyond);
     }
     let text = format!(
-        "SELECT * FROM article WHERE {} ORDER BY key DESC LIMIT $rows",
+        "SELECT * FROM article WHERE {} ORDER BY key {direction} LIMIT $rows",
         conditions.join(" AND ")
     );
     Statement::new(text)
         .bind("owner", owner.map(|owner| owner.to_string()))
         .bind("project", project)
         .bind("status", status.map(|status| status.as_str().to_owned()))
-        .bind("tag", tag)
         .bind("before", place.before.map(|id| id.to_string()))
         .bind("rows", place.rows)
 }
@@ -389,6 +407,7 @@ impl ArticleRow {
             deleted: true,
             trashed_at: None,
             removed_at: Some(article.updated_at),
+            lists: None,
             ..Self::from(article)
         }
     }
@@ -396,6 +415,7 @@ impl ArticleRow {
 
 impl From<Article> for ArticleRow {
     fn from(article: Article) -> Self {
+        let lists = keys_of(&article);
         let Article {
             id,
             project,
@@ -423,6 +443,7 @@ impl From<Article> for ArticleRow {
             deleted: trashed_at.is_some(),
             trashed_at,
             removed_at: None,
+            lists,
         }
     }
 }

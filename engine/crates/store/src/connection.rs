@@ -72,6 +72,7 @@ impl SurrealStore {
         let store = Self::open(config).await?;
         migrations::apply(&store).await?;
         store.move_old_usage().await?;
+        store.list_old_articles().await?;
         Ok(store)
     }
 

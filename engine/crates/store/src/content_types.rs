@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::ContentType;
 use inkstone_domain::ports::ContentTypeStore;
 use surrealdb::types::SurrealValue;
 
 use crate::articles::read_all;
+use crate::audit::audited;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, from_json, to_json};
@@ -28,26 +30,27 @@ struct ContentTypeRow {
 
 #[async_trait]
 impl ContentTypeStore for SurrealStore {
-    async fn create_content_type(&self, new: &ContentType) -> Result<()> {
-        let statement = Statement::new(
-            "{ CREATE type::record('content_type', $row.name) CONTENT $row RETURN NONE; RETURN NONE; }",
+    async fn create_content_type(&self, new: &ContentType, audit: &AuditRecord) -> Result<()> {
+        let statement = audited(
+            "CREATE type::record('content_type', $row.name) CONTENT $row RETURN NONE;",
+            audit,
         )
         .about(subject(&new.name))
         .bind("row", ContentTypeRow::of(new)?);
         Ok(self.write(statement).await?)
     }
 
-    async fn replace_content_type(&self, next: &ContentType) -> Result<()> {
-        let statement = Statement::new(
-            "{
+    async fn replace_content_type(&self, next: &ContentType, audit: &AuditRecord) -> Result<()> {
+        let statement = audited(
+            "
                 LET $stored = SELECT revision FROM ONLY type::record('content_type', $row.name);
                 IF $stored = NONE { THROW 'refused:not_found' };
                 IF $stored.revision != $row.revision - 1 {
                     THROW 'refused:revision_mismatch:' + <string>$stored.revision
                 };
                 UPDATE type::record('content_type', $row.name) CONTENT $row RETURN NONE;
-                RETURN NONE;
-            }",
+            ",
+            audit,
         )
         .about(subject(&next.name))
         .bind("row", ContentTypeRow::of(next)?);

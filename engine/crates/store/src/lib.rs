@@ -4,9 +4,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod article_lists;
 mod article_text;
 mod articles;
 mod audit;
+mod comments;
 mod connection;
 mod content_types;
 mod conversations;

@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0010_people"
     "0011_projects"
     "0012_articles"
+    "0013_content_rest"
     "0016_identities"
     "0017_job_kinds"
 };

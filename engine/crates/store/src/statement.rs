@@ -38,6 +38,13 @@ impl Statement {
         self
     }
 
+    /// The same, telling how it is run instead of its rows.
+    #[cfg(test)]
+    pub(crate) fn explained(mut self) -> Self {
+        self.text = format!("{} EXPLAIN FULL", self.text).into();
+        self
+    }
+
     pub(crate) fn bind(mut self, name: &'static str, value: impl SurrealValue) -> Self {
         self.variables.insert(name, value);
         self

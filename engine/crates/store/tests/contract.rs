@@ -54,6 +54,7 @@ suites! {
     people: |store| async move { contract::people::run(&store, &store, &store).await };
     identities: |store| async move { contract::identities::run(&store, &store, &store).await };
     articles: |store| async move { contract::articles::run(&store, &store, &store).await };
+    comments: |store| async move { contract::comments::run(&store, &store, &store).await };
     content_types: |store| async move { contract::content_types::run(&store).await };
     jobs: |store| async move { contract::jobs::run(&store, &store, &store).await };
     events: |store| async move { contract::events::run(&store, &store).await };

@@ -501,6 +501,8 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         conversations: store.clone(),
         audit: store.clone(),
         content_types: store.clone(),
+        tags: store.clone(),
+        comments: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,

@@ -4,6 +4,7 @@
 
 pub mod articles;
 pub mod audit;
+pub mod comments;
 pub mod content_types;
 pub mod conversations;
 pub mod events;
@@ -25,16 +26,16 @@ pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, ContentTypeStore, ConversationStore, EventLog, IdentityStore, JobStore,
-    KeyStore, PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore,
-    UsageLedger, UserStore,
+    ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, EventLog,
+    IdentityStore, JobStore, KeyStore, PeopleStore, PluginKv, ProjectStore, PromptStore,
+    ReplyStore, RolloutStore, TagStore, UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
 /// Every suite of the stores, on one store that fills all those ports.
 pub async fn run_stores<S>(store: &S)
 where
-    S: UserStore + ArticleStore + JobStore + EventLog + PluginKv + RolloutStore,
+    S: UserStore + ArticleStore + TagStore + JobStore + EventLog + PluginKv + RolloutStore,
     S: UsageLedger
         + KeyStore
         + ReplyStore
@@ -44,12 +45,14 @@ where
         + ProjectStore
         + PromptStore
         + ConversationStore
+        + CommentStore
         + ContentTypeStore,
 {
     users::run(store, store).await;
     people::run(store, store, store).await;
     identities::run(store, store, store).await;
     articles::run(store, store, store).await;
+    comments::run(store, store, store).await;
     content_types::run(store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;

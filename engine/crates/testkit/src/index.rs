@@ -64,9 +64,13 @@ impl SearchIndex for FakeSearchIndex {
 fn fits(article: &Article, query: &SearchQuery) -> bool {
     let text = &article.text;
     let wanted = query.text.trim().to_lowercase();
-    let is_visible = match query.visibility {
+    let is_visible = match &query.visibility {
         Visibility::All => true,
-        Visibility::User(user) => article.owner == user || text.status == Status::Published,
+        Visibility::User { user, projects } => {
+            article.owner == *user
+                || text.status == Status::Published
+                || projects.contains(&article.project)
+        }
     };
     let has_text = [&text.title, &text.summary, &text.body]
         .iter()

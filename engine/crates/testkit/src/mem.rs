@@ -3,6 +3,7 @@
 
 mod articles;
 mod audit;
+mod comments;
 mod content_types;
 mod conversations;
 mod events;
@@ -25,12 +26,13 @@ use chrono::NaiveDate;
 use inkstone_domain::allowance::{Allowance, Spend, Subject};
 use inkstone_domain::api_key::ApiKey;
 use inkstone_domain::audit::AuditEntry;
+use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, ConversationId, EventId, InvitationId, JobId, KeyId, MessageId, PromptId,
-    ServedId, SessionId, UsageId, UserId,
+    ApiKeyId, ArticleId, CommentId, ConversationId, EventId, InvitationId, JobId, KeyId, MessageId,
+    PromptId, ServedId, SessionId, UsageId, UserId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
@@ -71,6 +73,7 @@ struct State {
     /// By project, language in lower case, and slug; old ones too.
     slugs: BTreeMap<(String, String, String), ArticleId>,
     content_types: BTreeMap<String, ContentType>,
+    comments: BTreeMap<CommentId, Comment>,
     provenance: HashMap<ArticleId, Provenance>,
     jobs: BTreeMap<JobId, jobs::JobEntry>,
     events: BTreeMap<EventId, Event>,

@@ -26,7 +26,7 @@ use inkstone_domain::money::Money;
 use inkstone_domain::people::{Invitation, MailPurpose, MailToken, SecondFactor};
 use inkstone_domain::ports::{ArticleWrite, DraftCommit, NewJob};
 use inkstone_domain::principal::{Account, Role, SeenFrom, Session, User};
-use inkstone_domain::project::{Member, Project, ProjectRole, ProjectSettings};
+use inkstone_domain::project::{Member, Project, ProjectRole, ProjectSettings, Review};
 use inkstone_domain::prompt::{
     Prompt, PromptMessage, PromptRef, PromptText, PromptVersion, Variable, VariableKind,
 };
@@ -492,6 +492,7 @@ pub fn project() -> Project {
         settings: ProjectSettings {
             model: Some("local/small".to_owned()),
             chat_prompt: Some("house-style".to_owned()),
+            review: Review::Required,
         },
         revision: 1,
         created_at: now(),

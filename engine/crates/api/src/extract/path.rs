@@ -20,6 +20,9 @@ pub(crate) struct PathWord(pub String);
 /// A word and an id of the path, in this order.
 pub(crate) struct PathWordId<T>(pub String, pub T);
 
+/// The two ids of the path: a thing, and something of it.
+pub(crate) struct PathIds<T, U>(pub T, pub U);
+
 /// The two words of the path: a plugin, and something of it.
 pub(crate) struct PathWords(pub String, pub String);
 
@@ -74,6 +77,23 @@ impl<T: FromStr<Err = Error>> FromRequestParts<Shared> for PathWordId<T> {
         let id = id.parse();
         id.map(|id| Self(word, id))
             .map_err(|error: Error| ApiError::new(&codes::NOT_FOUND, error.message()))
+    }
+}
+
+impl<T, U> FromRequestParts<Shared> for PathIds<T, U>
+where
+    T: FromStr<Err = Error>,
+    U: FromStr<Err = Error>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        let PathWords(one, other) = PathWords::from_request_parts(parts, state).await?;
+        let unknown = |error: Error| ApiError::new(&codes::NOT_FOUND, error.message());
+        Ok(Self(
+            one.parse().map_err(unknown)?,
+            other.parse().map_err(unknown)?,
+        ))
     }
 }
 

@@ -56,6 +56,10 @@ const RULES: &[(&str, Rule)] = &[
         "/v1/projects",
         Rule::Scopes(Scope::ProjectsRead, Scope::ProjectsWrite),
     ),
+    (
+        "/v1/projects/{slug}/tags",
+        Rule::Scopes(Scope::ArticlesRead, Scope::ArticlesWrite),
+    ),
     // Whatever calls a model, wherever it stands.
     ("/v1/projects/{slug}/chat", both(Scope::ModelsCall)),
     (

@@ -4,8 +4,10 @@ use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use inkstone_domain::content::{Article, ArticleFilter, Status};
+use chrono::{DateTime, Utc};
+use inkstone_domain::content::{Article, ArticleFilter, ArticleSort, Facet, Span, Status};
 use inkstone_domain::ids::{ArticleId, UserId};
+use inkstone_domain::{Error, Result, codes};
 use inkstone_services::content::BySlug;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -19,6 +21,7 @@ use crate::state::Shared;
 use crate::wire::article::{
     ArticleItemReply, ArticlePatchBody, ArticleReply, NewArticleBody, StatusWord, TransitionBody,
 };
+use crate::wire::fields::Fields;
 use crate::wire::markdown::Include;
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
@@ -31,14 +34,43 @@ use crate::wire::provenance::ProvenanceReply;
 pub(crate) struct ArticlesQuery {
     #[serde(rename = "filter[status]")]
     status: Option<StatusWord>,
-    #[serde(rename = "filter[tag]")]
-    tag: Option<String>,
     #[serde(rename = "filter[project]")]
     project: Option<String>,
+    /// One of these five, within a project.
+    #[serde(rename = "filter[tag]")]
+    tag: Option<String>,
+    #[serde(rename = "filter[category]")]
+    category: Option<String>,
+    /// BCP 47; case does not matter.
+    #[serde(rename = "filter[locale]")]
+    locale: Option<String>,
+    /// As it stands in `authors`.
+    #[serde(rename = "filter[author]")]
+    author: Option<String>,
+    /// The name of a content type.
+    #[serde(rename = "filter[type]")]
+    kind: Option<String>,
     /// `usr_…`
     #[serde(rename = "filter[owner]")]
     #[param(value_type = Option<String>)]
     owner: Option<UserId>,
+    /// From this instant on; with `sort=-created_at`.
+    #[serde(rename = "filter[created_at][gte]")]
+    created_from: Option<DateTime<Utc>>,
+    /// Before this instant.
+    #[serde(rename = "filter[created_at][lt]")]
+    created_until: Option<DateTime<Utc>>,
+    /// From this instant on; with `sort=-updated_at`.
+    #[serde(rename = "filter[updated_at][gte]")]
+    updated_from: Option<DateTime<Utc>>,
+    /// Before this instant.
+    #[serde(rename = "filter[updated_at][lt]")]
+    updated_until: Option<DateTime<Utc>>,
+    /// `-created_at`, which it is where it is left out, `created_at`, `-updated_at` or `title`.
+    sort: Option<String>,
+    /// Which fields of the articles, with commas between; all where it is left out.
+    #[param(example = "id,title")]
+    fields: Option<String>,
     /// Lists the trash, and nothing else.
     trashed: Option<bool>,
     /// 1 to 100; 20 where it is left out.
@@ -69,7 +101,8 @@ pub(crate) struct ArticleQuery {
 /// List articles
 ///
 /// Newest first, without their bodies. Whoever is no admin and names neither an owner nor
-/// `published` lists their own.
+/// `published` lists their own, or what is in the project they name and have a role in. What no index has is
+/// refused with 400 `unindexed_filter` or `unindexed_sort`, which say what can be asked.
 #[utoipa::path(
     get, path = "/v1/articles", tag = "articles", params(ArticlesQuery),
     responses((status = 200, description = "A page of articles.", body = ListReply<ArticleItemReply>)),
@@ -80,11 +113,27 @@ pub(crate) async fn list_articles(
     QueryOf(query): QueryOf<ArticlesQuery>,
 ) -> ApiResult {
     let page = page_request(query.limit, query.cursor)?;
+    let fields = Fields::of(query.fields.as_deref(), ArticleItemReply::FIELDS)?;
     let filter = ArticleFilter {
         owner: query.owner,
         project: query.project,
         status: query.status.map(Status::from),
-        tag: query.tag,
+        facet: one_facet([
+            query.tag.map(Facet::Tag),
+            query.category.map(Facet::Category),
+            query.locale.map(Facet::Locale),
+            query.author.map(Facet::Author),
+            query.kind.map(Facet::Type),
+        ])?,
+        created: Span {
+            from: query.created_from,
+            until: query.created_until,
+        },
+        updated: Span {
+            from: query.updated_from,
+            until: query.updated_until,
+        },
+        sort: sort_of(query.sort.as_deref())?,
         trashed: query.trashed.unwrap_or_default(),
     };
     let articles = state
@@ -92,7 +141,7 @@ pub(crate) async fn list_articles(
         .articles
         .list(&principal, filter, page)
         .await?;
-    ok(&ListReply::<ArticleItemReply>::page(articles))
+    fields.list(&ListReply::<ArticleItemReply>::page(articles))
 }
 
 /// Write an article
@@ -348,6 +397,31 @@ pub(crate) async fn show_provenance(
 ) -> ApiResult {
     let provenance = state.services.articles.provenance(&principal, id).await?;
     ok(&ProvenanceReply::from(provenance))
+}
+
+fn one_facet(facets: [Option<Facet>; 5]) -> Result<Option<Facet>> {
+    let mut given = facets.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (facet, None) => Ok(facet),
+        (_, Some(_)) => Err(Error::new(
+            &codes::UNINDEXED_FILTER,
+            "lists are filtered by one of tag, category, locale, author and type at a time; \
+             `GET /v1/search` takes several tags",
+        )),
+    }
+}
+
+fn sort_of(word: Option<&str>) -> Result<ArticleSort> {
+    match word {
+        None | Some("-created_at") => Ok(ArticleSort::Newest),
+        Some("created_at") => Ok(ArticleSort::Oldest),
+        Some("-updated_at") => Ok(ArticleSort::Updated),
+        Some("title") => Ok(ArticleSort::Title),
+        Some(_) => Err(Error::new(
+            &codes::UNINDEXED_SORT,
+            "articles are sorted by `-created_at`, `created_at`, `-updated_at` or `title`",
+        )),
+    }
 }
 
 /// 304 where the caller holds this very revision.

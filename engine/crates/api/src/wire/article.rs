@@ -440,6 +440,37 @@ impl From<Article> for ArticleReply {
     }
 }
 
+impl ArticleItemReply {
+    /// What `fields=` knows.
+    pub(crate) const FIELDS: &[&str] = &[
+        "id",
+        "project",
+        "owner",
+        "slug",
+        "title",
+        "summary",
+        "tags",
+        "meta_description",
+        "language",
+        "status",
+        "publish_at",
+        "categories",
+        "authors",
+        "cover",
+        "meta_title",
+        "canonical_url",
+        "no_index",
+        "content_type",
+        "fields",
+        "revision",
+        "job",
+        "translation_of",
+        "created_at",
+        "updated_at",
+        "trashed_at",
+    ];
+}
+
 impl From<Article> for ArticleItemReply {
     fn from(article: Article) -> Self {
         let text = article.text;

@@ -1,7 +1,7 @@
 //! Projects and their members.
 
 use chrono::{DateTime, Utc};
-use inkstone_domain::project::{Member, Project, ProjectRole, ProjectSettings};
+use inkstone_domain::project::{Member, Project, ProjectRole, ProjectSettings, Review};
 use inkstone_services::{NewProject, ProjectPatch};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -53,6 +53,20 @@ pub(crate) struct ProjectSettingsBody {
     #[serde(default)]
     #[schema(example = "house-style")]
     pub chat_prompt: Option<String>,
+    /// Whether articles must be approved before they are published.
+    #[serde(default)]
+    pub review: ReviewWord,
+}
+
+/// Whether articles need a review before they are published.
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReviewWord {
+    /// Editors publish what they find right.
+    #[default]
+    Optional,
+    /// Only what was approved is scheduled and published.
+    Required,
 }
 
 /// A project.
@@ -125,6 +139,10 @@ impl From<ProjectSettingsBody> for ProjectSettings {
         Self {
             model: body.model,
             chat_prompt: body.chat_prompt,
+            review: match body.review {
+                ReviewWord::Optional => Review::Optional,
+                ReviewWord::Required => Review::Required,
+            },
         }
     }
 }
@@ -139,6 +157,10 @@ impl From<Project> for ProjectReply {
             settings: ProjectSettingsBody {
                 model: project.settings.model,
                 chat_prompt: project.settings.chat_prompt,
+                review: match project.settings.review {
+                    Review::Optional => ReviewWord::Optional,
+                    Review::Required => ReviewWord::Required,
+                },
             },
             revision: project.revision,
             created_at: project.created_at,

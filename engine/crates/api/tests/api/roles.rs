@@ -538,15 +538,22 @@ async fn fill(api: &TestApi, path: &str) -> String {
         ("{project-review}", "in_review"),
         ("{project-published}", "published"),
         ("{project-trashed}", "draft"),
+        ("{project-commented}", "draft"),
     ] {
         if path.contains(name) {
-            let new = json!({"title": "A", "project": "handbook", "status": status});
+            let new = json!({"title": "A", "body": "A.", "project": "handbook", "status": status});
             let made = client.post("/v1/articles", new).await.json();
             let id = made["id"].as_str().unwrap();
             if name == "{project-trashed}" {
                 client.delete(&format!("/v1/articles/{id}")).await;
             }
             path = path.replace(name, id);
+            if path.contains("{comment}") {
+                let new = json!({"anchor": {"start": 0, "end": 1}, "replacement": "B"});
+                let target = format!("/v1/articles/{id}/suggestions");
+                let made = client.post(&target, new).await.json();
+                path = path.replace("{comment}", made["id"].as_str().unwrap());
+            }
         }
     }
     path
@@ -564,6 +571,11 @@ async fn fill_project(api: &TestApi, path: &str) -> String {
         let member = api.user(Identity::Viewer);
         join(api, &member.to_string(), "viewer").await;
         path = path.replace("{member}", &member.to_string());
+    }
+    if path.contains("/tags/sea") {
+        let article = json!({"title": "A", "project": "handbook", "tags": ["sea"]});
+        let made = client.post("/v1/articles", article).await;
+        assert_eq!(made.status, 201);
     }
     if path.contains("/prompts/style") {
         let prompt = json!({"name": "style", "messages": [{"role": "user", "text": "a"}]});

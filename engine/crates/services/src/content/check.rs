@@ -47,11 +47,8 @@ pub fn check_article(article: &Article) -> Result<()> {
         wrong.add("/tags", format!("must be at most {MAX_TAGS} tags"));
     }
     for (index, tag) in text.tags.iter().enumerate().take(MAX_TAGS) {
-        if tag.trim().is_empty() || tag.chars().count() > MAX_TAG_CHARS {
-            wrong.add(
-                &format!("/tags/{index}"),
-                format!("must have 1 to {MAX_TAG_CHARS} characters"),
-            );
+        if !is_tag(tag) {
+            wrong.add(&format!("/tags/{index}"), tag_rule());
         }
     }
     if !is_language(&text.language) {
@@ -68,6 +65,23 @@ pub fn check_article(article: &Article) -> Result<()> {
     }
     check_extras(&text.extras, &mut wrong);
     wrong.into_result("the article is not valid as given")
+}
+
+/// Checks one tag.
+pub fn check_tag(pointer: &str, tag: &str) -> Result<()> {
+    let mut wrong = Wrong::default();
+    if !is_tag(tag) {
+        wrong.add(pointer, tag_rule());
+    }
+    wrong.into_result("the tag is not valid as given")
+}
+
+fn is_tag(tag: &str) -> bool {
+    !tag.trim().is_empty() && tag.chars().count() <= MAX_TAG_CHARS
+}
+
+fn tag_rule() -> String {
+    format!("must have 1 to {MAX_TAG_CHARS} characters")
 }
 
 /// Checks what somebody says about a change.

@@ -138,6 +138,7 @@ fn hands_where(standing: Standing, article: &Article, is_given: fn(Verdict) -> b
         author: may(Act::ChangeArticle { is_published }),
         reviewer: may(Act::ReviewArticle { is_published }),
         publisher: may(Act::PublishArticle { is_published }),
+        needs_review: false,
     }
 }
 

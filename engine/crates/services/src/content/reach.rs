@@ -5,9 +5,38 @@ use inkstone_domain::Result;
 use inkstone_domain::content::Article;
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::principal::Principal;
+use inkstone_domain::project::Review;
 
+use super::status::Hands;
 use super::{Articles, DEFAULT_PROJECT, check_revision, policy, status};
 use crate::policy::{Act, Standing, Verdict};
+
+/// What the principal is to an article that is changed, and what its project wants.
+#[derive(Clone, Copy)]
+pub(super) struct Footing {
+    pub(super) standing: Standing,
+    pub(super) review: Review,
+}
+
+impl Footing {
+    pub(super) fn hands(self, article: &Article) -> Hands {
+        self.with_review(policy::hands(self.standing, article))
+    }
+
+    /// Whether a change that was checked would have been allowed to who is no admin.
+    pub(super) fn is_by_right(self, before: &Article, after: &Article) -> bool {
+        let hands = self.with_review(policy::hands_by_right(self.standing, before));
+        // Times were checked already.
+        status::check_hands(before, after, hands).is_ok()
+    }
+
+    fn with_review(self, hands: Hands) -> Hands {
+        Hands {
+            needs_review: self.review == Review::Required,
+            ..hands
+        }
+    }
+}
 
 /// An article, and what the principal is to it.
 pub(super) struct Found {
@@ -17,21 +46,34 @@ pub(super) struct Found {
 
 impl Articles {
     /// For a new article in a project.
-    pub(super) async fn enter(&self, principal: &Principal, project: &str) -> Result<Verdict> {
+    pub(super) async fn enter(
+        &self,
+        principal: &Principal,
+        project: &str,
+    ) -> Result<(Verdict, Review)> {
         if project == DEFAULT_PROJECT {
-            return Ok(Verdict::Allowed);
+            return Ok((Verdict::Allowed, Review::Optional));
         }
         let entered = self
             .access
             .enter_to_change(principal, project, Act::CreateArticle);
-        Ok(entered.await?.1)
+        let (project, verdict) = entered.await?;
+        Ok((verdict, project.settings.review))
     }
 
     /// `conflict` where the project of the article is archived. `default` never is.
     pub(super) async fn check_open(&self, article: &Article) -> Result<()> {
+        self.review_of(article).await.map(drop)
+    }
+
+    /// The same, with what the project wants.
+    pub(super) async fn review_of(&self, article: &Article) -> Result<Review> {
         match article.project.as_str() {
-            DEFAULT_PROJECT => Ok(()),
-            project => self.access.check_open(project).await,
+            DEFAULT_PROJECT => Ok(Review::Optional),
+            project => {
+                let project = self.access.open_project(project).await?;
+                Ok(project.map_or(Review::Optional, |it| it.settings.review))
+            }
         }
     }
 
@@ -84,11 +126,4 @@ impl Articles {
             .await?
             .ok_or_else(|| policy::not_found(id))
     }
-}
-
-/// Whether a change that was checked would have been allowed to who is no admin.
-pub(super) fn is_by_right(standing: Standing, before: &Article, after: &Article) -> bool {
-    let hands = policy::hands_by_right(standing, before);
-    // Times were checked already.
-    status::check_hands(before, after, hands).is_ok()
 }

@@ -75,7 +75,7 @@ impl Articles {
             id,
             expected_revision,
             comment,
-            |before, standing| {
+            |before, footing| {
                 let mut article = before.clone();
                 article.text = old.clone();
                 article.text.status = before.text.status;
@@ -84,7 +84,7 @@ impl Articles {
                     return Ok(None);
                 }
                 check_article(&article)?;
-                self.check_change(standing, before, &article, "/publish_at")?;
+                self.check_change(footing, before, &article, "/publish_at")?;
                 Ok(Some(article))
             },
         )
@@ -105,7 +105,7 @@ impl Articles {
         off_reactor(move || merge(&base, &stored, patch)).await
     }
 
-    async fn kept(&self, id: ArticleId, revision: u64) -> Result<Revision> {
+    pub(super) async fn kept(&self, id: ArticleId, revision: u64) -> Result<Revision> {
         self.store.revision(id, revision).await?.ok_or_else(|| {
             Error::new(
                 &codes::NOT_FOUND,

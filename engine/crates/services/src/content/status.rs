@@ -13,8 +13,10 @@ pub struct Hands {
     pub author: bool,
     /// Approves it, or gives it back.
     pub reviewer: bool,
-    /// Schedules and publishes, reviewed or not, and takes from the public.
+    /// Schedules and publishes, and takes from the public.
     pub publisher: bool,
+    /// The project wants a review before anybody publishes.
+    pub needs_review: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,17 +26,19 @@ enum Needs {
     AuthorOrReviewer,
     Reviewer,
     Publisher,
+    /// A publisher, where the project lets them publish what nobody has reviewed.
+    PublisherUnreviewed,
 }
 
 const STEPS: &[(Status, Status, Needs)] = &[
     (Draft, InReview, Needs::Author),
-    (Draft, Scheduled, Needs::Publisher),
-    (Draft, Published, Needs::Publisher),
+    (Draft, Scheduled, Needs::PublisherUnreviewed),
+    (Draft, Published, Needs::PublisherUnreviewed),
     (Draft, Archived, Needs::Author),
     (InReview, Draft, Needs::AuthorOrReviewer),
     (InReview, Approved, Needs::Reviewer),
-    (InReview, Scheduled, Needs::Publisher),
-    (InReview, Published, Needs::Publisher),
+    (InReview, Scheduled, Needs::PublisherUnreviewed),
+    (InReview, Published, Needs::PublisherUnreviewed),
     (InReview, Archived, Needs::Author),
     (Approved, Draft, Needs::AuthorOrReviewer),
     (Approved, InReview, Needs::AuthorOrReviewer),
@@ -50,7 +54,7 @@ const STEPS: &[(Status, Status, Needs)] = &[
     (Published, Draft, Needs::Publisher),
     (Published, Archived, Needs::Publisher),
     (Archived, Draft, Needs::Author),
-    (Archived, Published, Needs::Publisher),
+    (Archived, Published, Needs::PublisherUnreviewed),
 ];
 
 /// `status_not_allowed` where there is no such step, with those there are for these hands;
@@ -70,7 +74,10 @@ pub fn check_step(from: Status, to: Status, hands: Hands) -> Result<()> {
                     Needs::Author => "is for its author",
                     Needs::AuthorOrReviewer => "is for its author or a reviewer",
                     Needs::Reviewer => "is for a reviewer",
-                    Needs::Publisher => "is for an editor of the project",
+                    Needs::PublisherUnreviewed if hands.publisher =>
+                        "needs a review in this project",
+                    Needs::Publisher | Needs::PublisherUnreviewed =>
+                        "is for an editor of the project",
                 },
             ),
         )),
@@ -172,6 +179,7 @@ fn has(hands: Hands, needs: Needs) -> bool {
         Needs::AuthorOrReviewer => hands.author || hands.reviewer,
         Needs::Reviewer => hands.reviewer,
         Needs::Publisher => hands.publisher,
+        Needs::PublisherUnreviewed => hands.publisher && !hands.needs_review,
     }
 }
 
@@ -195,21 +203,25 @@ mod tests {
         author: true,
         reviewer: false,
         publisher: false,
+        needs_review: false,
     };
     const REVIEWER: Hands = Hands {
         author: false,
         reviewer: true,
         publisher: false,
+        needs_review: false,
     };
     const PUBLISHER: Hands = Hands {
         author: true,
         reviewer: true,
         publisher: true,
+        needs_review: false,
     };
     const NOBODY: Hands = Hands {
         author: false,
         reviewer: false,
         publisher: false,
+        needs_review: false,
     };
 
     /// One line per status; `+` may go there, `x` may not with these hands, `.` nobody may.

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::ContentType;
 use inkstone_domain::ports::{Clock, ContentTypeStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, FieldError, Result, codes};
 use jsonschema::{PatternOptions, Validator};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::check::Wrong;
 use super::slug::is_slug;
@@ -52,7 +53,9 @@ impl ContentTypes {
             updated_at: now,
         };
         check(&kind)?;
-        self.store.create_content_type(&kind).await?;
+        let action = actions::CONTENT_TYPE_CREATED;
+        let record = record(principal, action, None, &kind);
+        self.store.create_content_type(&kind, &record).await?;
         Ok(kind)
     }
 
@@ -83,10 +86,12 @@ impl ContentTypes {
             schema: new.schema,
             revision: stored.revision + 1,
             updated_at: self.clock.now(),
-            ..stored
+            ..stored.clone()
         };
         check(&next)?;
-        self.store.replace_content_type(&next).await?;
+        let action = actions::CONTENT_TYPE_CHANGED;
+        let record = record(principal, action, Some(&stored), &next);
+        self.store.replace_content_type(&next, &record).await?;
         Ok(next)
     }
 
@@ -104,6 +109,25 @@ impl ContentTypes {
     pub async fn list(&self) -> Result<Vec<ContentType>> {
         self.store.content_types().await
     }
+}
+
+fn record(
+    principal: &Principal,
+    action: &str,
+    before: Option<&ContentType>,
+    after: &ContentType,
+) -> AuditRecord {
+    let state = |kind: &ContentType| {
+        json!({
+            "name": kind.name,
+            "title": kind.title,
+            "schema": kind.schema,
+            "revision": kind.revision,
+        })
+    };
+    let subject = format!("content_type:{}", after.name);
+    AuditRecord::by(principal, after.updated_at, action, subject)
+        .with_states(before.map(state).as_ref(), Some(&state(after)))
 }
 
 fn check_admin(principal: &Principal) -> Result<()> {

@@ -337,6 +337,7 @@ async fn citations_models_and_prompts_stand_with_the_answer() {
         settings: Some(ProjectSettings {
             model: Some("fake/large".to_owned()),
             chat_prompt: Some("style".to_owned()),
+            ..ProjectSettings::default()
         }),
         ..ProjectPatch::default()
     };

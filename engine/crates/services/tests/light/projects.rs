@@ -86,6 +86,7 @@ async fn only_owners_change_a_project() {
         settings: Some(ProjectSettings {
             model: Some("fake/large".to_owned()),
             chat_prompt: None,
+            ..ProjectSettings::default()
         }),
         ..ProjectPatch::default()
     };

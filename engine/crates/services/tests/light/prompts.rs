@@ -171,6 +171,7 @@ async fn a_test_asks_the_projects_model_and_says_what_made_the_answer() {
         settings: Some(ProjectSettings {
             model: Some("fake/large".to_owned()),
             chat_prompt: None,
+            ..ProjectSettings::default()
         }),
         ..ProjectPatch::default()
     };

@@ -185,6 +185,8 @@ fn engine(
             conversations: store.clone(),
             audit: store.clone(),
             content_types: store.clone(),
+            tags: store.clone(),
+            comments: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {

@@ -129,8 +129,15 @@ async fn shows_nobody_what_they_may_not_read(index: &dyn SearchIndex, store: &dy
     };
     let both = sorted([secret.id, public.id]);
     assert_eq!(seen(Visibility::All).await, both);
-    assert_eq!(seen(Visibility::User(owner)).await, both);
-    assert_eq!(seen(Visibility::User(stranger)).await, [public.id]);
+    let of = |user, projects: &[&str]| Visibility::User {
+        user,
+        projects: projects.iter().map(|&slug| slug.to_owned()).collect(),
+    };
+    assert_eq!(seen(of(owner, &[])).await, both);
+    assert_eq!(seen(of(stranger, &[])).await, [public.id]);
+    assert_eq!(seen(of(stranger, &["elsewhere"])).await, [public.id]);
+    let member = of(stranger, &["elsewhere", &secret.project]);
+    assert_eq!(seen(member).await, both);
 }
 
 async fn takes_whatever_people_type(index: &dyn SearchIndex, store: &dyn ArticleStore) {

@@ -1,19 +1,25 @@
 //! Articles, revisions and provenance in memory.
 
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::audit::AuditRecord;
+use inkstone_domain::content::listing::{RowCursor, Walk, rows_of, tag_lists};
 use inkstone_domain::content::{
-    Article, ArticleFilter, ArticleStamp, ArticleText, Page, PageRequest, Revision,
+    Article, ArticleFilter, ArticleSort, ArticleStamp, ArticleText, Page, PageRequest, Revision,
 };
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::ArticleId;
-use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
+use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal, TagStore};
 use inkstone_domain::provenance::Provenance;
+use inkstone_domain::tag::Tag;
 use inkstone_domain::{Error, Result, codes};
 use tokio_stream::wrappers::WatchStream;
 
-use super::{MemStore, State, already_exists, not_found, page_of};
+use super::{MemStore, State, already_exists, bad_cursor, not_found, page_of};
 
 pub(super) struct ArticleEntry {
     article: Article,
@@ -87,6 +93,7 @@ impl ArticleStore for MemStore {
         entry.changed_at = now;
         state.provenance.remove(&id);
         state.slugs.retain(|_, holder| *holder != id);
+        state.comments.retain(|_, comment| comment.article != id);
         state.tell(write.event, write.audit);
         drop(state);
         self.nudge();
@@ -161,18 +168,31 @@ impl ArticleStore for MemStore {
         filter: ArticleFilter,
         page: PageRequest,
     ) -> Result<Page<Article>> {
+        let walk = filter.walk()?;
         let state = self.state();
-        let newest_first = state
+        let met = state
             .articles
             .iter()
-            .rev()
             .filter(|(_, entry)| match filter.trashed {
                 true => entry.is_trashed(),
                 false => !entry.deleted,
             })
-            .filter(|(_, entry)| matches(&filter, &entry.article))
+            .filter(|(_, entry)| filter.is_met_by(&entry.article))
             .map(|(id, entry)| (*id, entry.article.clone()));
-        page_of(newest_first, &page, |cursor| cursor.parse().ok())
+        match (walk, filter.sort) {
+            (Walk::Rows { .. }, _) => {
+                let mut rows: Vec<_> = met.map(|(_, it)| (filter.place_of(&it), it)).collect();
+                rows.sort_by(|a, b| a.0.cmp(&b.0));
+                page_of_rows(rows, &page)
+            }
+            (Walk::Plain, ArticleSort::Oldest) => {
+                let oldest_first = met.map(|(id, it)| (Backward(id), it));
+                page_of(oldest_first, &page, |cursor| {
+                    cursor.parse().ok().map(Backward)
+                })
+            }
+            (Walk::Plain, _) => page_of(met.rev(), &page, |cursor| cursor.parse().ok()),
+        }
     }
 
     async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>> {
@@ -352,18 +372,76 @@ fn stamp(entry: &ArticleEntry) -> ArticleStamp {
     }
 }
 
-fn matches(filter: &ArticleFilter, article: &Article) -> bool {
-    let ArticleFilter {
-        owner,
-        project,
-        status,
-        tag,
-        trashed: _,
-    } = filter;
-    owner.is_none_or(|owner| article.owner == owner)
-        && project.as_ref().is_none_or(|it| article.project == *it)
-        && status.is_none_or(|status| article.text.status == status)
-        && tag
-            .as_ref()
-            .is_none_or(|tag| article.text.tags.contains(tag))
+/// An id where the oldest comes first.
+#[derive(PartialEq, Eq)]
+struct Backward(ArticleId);
+
+impl Ord for Backward {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.0.cmp(&self.0)
+    }
+}
+
+impl PartialOrd for Backward {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Backward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Cuts a page out of rows that are in their order.
+fn page_of_rows(rows: Vec<(RowCursor, Article)>, request: &PageRequest) -> Result<Page<Article>> {
+    let after = match request.cursor.as_deref() {
+        None => None,
+        Some(text) => Some(RowCursor::of_text(text).ok_or_else(|| bad_cursor(text))?),
+    };
+    let mut rest = rows
+        .into_iter()
+        .filter(|(place, _)| after.as_ref().is_none_or(|after| place > after));
+    let shown: Vec<_> = rest.by_ref().take(request.limit.clamp(1, 100)).collect();
+    let next_cursor = match rest.next() {
+        Some(_) => shown.last().map(|(place, _)| place.to_text()),
+        None => None,
+    };
+    Ok(Page {
+        items: shown.into_iter().map(|(_, item)| item).collect(),
+        next_cursor,
+    })
+}
+
+#[async_trait]
+impl TagStore for MemStore {
+    async fn tags(&self, project: &str, page: PageRequest) -> Result<Page<Tag>> {
+        let state = self.state();
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for entry in state.articles.values().filter(|entry| !entry.deleted) {
+            let lists: BTreeSet<String> = rows_of(&entry.article)
+                .into_iter()
+                .filter_map(|row| {
+                    row.list
+                        .strip_prefix(&tag_lists(project))
+                        .map(str::to_owned)
+                })
+                .collect();
+            for name in lists {
+                *counts.entry(name).or_default() += 1;
+            }
+        }
+        let after = page.cursor.clone();
+        let mut rest = counts
+            .into_iter()
+            .filter(|(name, _)| after.as_ref().is_none_or(|after| name > after))
+            .map(|(name, articles)| Tag { name, articles });
+        let items: Vec<Tag> = rest.by_ref().take(page.limit.clamp(1, 100)).collect();
+        let next_cursor = match rest.next() {
+            Some(_) => items.last().map(|tag| tag.name.clone()),
+            None => None,
+        };
+        Ok(Page { items, next_cursor })
+    }
 }

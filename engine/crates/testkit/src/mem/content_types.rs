@@ -1,6 +1,7 @@
 //! Content types in memory.
 
 use async_trait::async_trait;
+use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::ContentType;
 use inkstone_domain::ports::ContentTypeStore;
 use inkstone_domain::{Error, Result, codes};
@@ -9,16 +10,17 @@ use super::{MemStore, already_exists, not_found};
 
 #[async_trait]
 impl ContentTypeStore for MemStore {
-    async fn create_content_type(&self, new: &ContentType) -> Result<()> {
+    async fn create_content_type(&self, new: &ContentType, audit: &AuditRecord) -> Result<()> {
         let mut state = self.state();
         if state.content_types.contains_key(&new.name) {
             return Err(already_exists("content type", &new.name));
         }
         state.content_types.insert(new.name.clone(), new.clone());
+        state.append_audit(audit);
         Ok(())
     }
 
-    async fn replace_content_type(&self, next: &ContentType) -> Result<()> {
+    async fn replace_content_type(&self, next: &ContentType, audit: &AuditRecord) -> Result<()> {
         let mut state = self.state();
         let stored = state
             .content_types
@@ -35,6 +37,7 @@ impl ContentTypeStore for MemStore {
             .with_revision(Some(stored.revision)));
         }
         *stored = next.clone();
+        state.append_audit(audit);
         Ok(())
     }
 

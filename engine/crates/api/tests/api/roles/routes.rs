@@ -264,6 +264,68 @@ pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             "/v1/articles/{published}/revisions/1/restore",
             Some(json!({})),
         ),
+        (Method::GET, "/v1/articles/{draft}/comments", None),
+        (Method::GET, "/v1/articles/{published}/comments", None),
+        (
+            Method::POST,
+            "/v1/articles/{draft}/comments",
+            Some(json!({"body": "So?"})),
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{published}/comments",
+            Some(json!({"body": "So?"})),
+        ),
+        (
+            Method::GET,
+            "/v1/articles/{project-commented}/comments",
+            None,
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{project-commented}/comments",
+            Some(json!({"body": "So?"})),
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{project-commented}/suggestions",
+            Some(json!({"anchor": {"start": 0, "end": 1}, "replacement": "B"})),
+        ),
+        (
+            Method::GET,
+            "/v1/articles/{project-commented}/comments/{comment}",
+            None,
+        ),
+        (
+            Method::PATCH,
+            "/v1/articles/{project-commented}/comments/{comment}",
+            Some(json!({"body": "So!"})),
+        ),
+        (
+            Method::DELETE,
+            "/v1/articles/{project-commented}/comments/{comment}",
+            None,
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{project-commented}/comments/{comment}/replies",
+            Some(json!({"body": "Yes"})),
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{project-commented}/comments/{comment}/resolve",
+            Some(json!({"resolved": true})),
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{project-commented}/comments/{comment}/accept",
+            None,
+        ),
+        (
+            Method::POST,
+            "/v1/articles/{project-commented}/comments/{comment}/reject",
+            None,
+        ),
         (
             Method::POST,
             "/v1/articles/{draft}/merge",
@@ -396,6 +458,18 @@ pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             Method::DELETE,
             "/v1/projects/{project}/members/{member}",
             None,
+        ),
+        (Method::GET, "/v1/projects/{project}/tags", None),
+        (Method::DELETE, "/v1/projects/{project}/tags/sea", None),
+        (
+            Method::POST,
+            "/v1/projects/{project}/tags/sea/rename",
+            Some(json!({"to": "ocean"})),
+        ),
+        (
+            Method::POST,
+            "/v1/projects/{project}/tags/sea/merge",
+            Some(json!({"into": "ocean"})),
         ),
         (Method::GET, "/v1/projects/{project}/prompts", None),
         (

@@ -1,0 +1,71 @@
+//! Comments in memory.
+
+use async_trait::async_trait;
+use inkstone_domain::audit::AuditRecord;
+use inkstone_domain::comment::Comment;
+use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::ids::{ArticleId, CommentId};
+use inkstone_domain::ports::CommentStore;
+use inkstone_domain::{Error, Result, codes};
+
+use super::{MemStore, State, already_exists, not_found, page_of};
+
+#[async_trait]
+impl CommentStore for MemStore {
+    async fn create_comment(&self, new: &Comment, audit: Option<&AuditRecord>) -> Result<()> {
+        let mut state = self.state();
+        if state.comments.contains_key(&new.id) {
+            return Err(already_exists("comment", new.id));
+        }
+        state.comments.insert(new.id, new.clone());
+        state.note(audit);
+        Ok(())
+    }
+
+    async fn update_comment(&self, next: &Comment, audit: Option<&AuditRecord>) -> Result<()> {
+        let mut state = self.state();
+        let stored = state.comments.get_mut(&next.id);
+        let stored = stored.ok_or_else(|| not_found("comment", next.id))?;
+        if stored.revision + 1 != next.revision {
+            let revision = stored.revision;
+            return Err(Error::new(
+                &codes::REVISION_MISMATCH,
+                format!("the comment is at revision {revision} by now"),
+            )
+            .with_revision(Some(revision)));
+        }
+        stored.clone_from(next);
+        state.note(audit);
+        Ok(())
+    }
+
+    async fn delete_comment(&self, id: CommentId, audit: Option<&AuditRecord>) -> Result<()> {
+        let mut state = self.state();
+        if state.comments.remove(&id).is_none() {
+            return Err(not_found("comment", id));
+        }
+        state.comments.retain(|_, it| it.reply_to != Some(id));
+        state.note(audit);
+        Ok(())
+    }
+
+    async fn comment(&self, id: CommentId) -> Result<Option<Comment>> {
+        Ok(self.state().comments.get(&id).cloned())
+    }
+
+    async fn comments(&self, article: ArticleId, page: PageRequest) -> Result<Page<Comment>> {
+        let state = self.state();
+        let newest_first = state.comments.iter().rev();
+        let about = newest_first.filter(|(_, it)| it.article == article);
+        let keyed = about.map(|(id, it)| (*id, it.clone()));
+        page_of(keyed, &page, |cursor| cursor.parse().ok())
+    }
+}
+
+impl State {
+    fn note(&mut self, audit: Option<&AuditRecord>) {
+        if let Some(audit) = audit {
+            self.append_audit(audit);
+        }
+    }
+}
