@@ -100,6 +100,7 @@ id!(InvitationId, "inv");
 id!(ApiKeyId, "apk");
 id!(ProjectId, "prj");
 id!(PromptId, "prm");
+id!(ImportId, "imp");
 id!(ConversationId, "cnv");
 id!(
     /// One message of a conversation.

@@ -34,6 +34,7 @@ pub mod report;
 pub mod research;
 pub mod rollout;
 pub mod search;
+pub mod transfer;
 pub mod usage;
 
 pub use error::{Error, ErrorKind, FieldError, Result};

@@ -12,6 +12,7 @@ mod projects;
 mod prompts;
 mod search;
 mod stores;
+mod transfers;
 
 pub use audit::AuditLog;
 pub use content_types::ContentTypeStore;
@@ -32,3 +33,4 @@ pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, KeyStore, NewJob,
     PluginKv, ReplyStore, RolloutStore, Rotation, Successor, UsageLedger, UserStore,
 };
+pub use transfers::{Arrival, ArticleChange, ImportStep, TransferStore};

@@ -1,6 +1,7 @@
 //! Articles under the rules of who may read and write them, with every change written as a revision
 //! and an event. How an article is stored is the store's business; jobs write theirs through `jobs`.
 
+mod arrival;
 mod audited;
 mod check;
 mod diff;
@@ -34,6 +35,7 @@ use inkstone_domain::{Error, Result, codes};
 pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
 pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
 pub use self::extras::ExtrasPatch;
+pub(crate) use self::markdown::render as render_markdown;
 pub use self::markdown::{Heading, Rendered, Stats};
 pub use self::merge::{MergeConflict, Merged};
 use self::reach::{Found, is_by_right};
