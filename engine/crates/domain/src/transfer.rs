@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ArticleId, ImportId, UserId};
+use crate::ids::{ArticleId, ImportId, JobId, UserId};
 use crate::job::{JobError, JobStatus};
 
 /// What a file of articles is written in.
@@ -191,6 +191,8 @@ pub struct Import {
     pub on_conflict: OnConflict,
     /// Nothing is written but the report.
     pub dry_run: bool,
+    /// The work on it.
+    pub job: JobId,
     /// The engine that has the file.
     pub engine: String,
     pub size_bytes: u64,

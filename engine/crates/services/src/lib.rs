@@ -28,6 +28,7 @@ pub mod research;
 pub mod search;
 pub mod signup;
 pub mod toolbox;
+pub mod transfer;
 pub mod usage;
 
 use std::sync::Arc;
@@ -37,7 +38,7 @@ use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, Clock, ContentTypeStore, ConversationStore, Egress, JobStore, KeyStore,
     Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore, SearchIndex, SigningKeyStore,
-    UsageJournal, UsageLedger, UserStore,
+    TransferStore, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -60,7 +61,7 @@ use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
 pub use crate::jobs::{Jobs, JobsConfig};
-use crate::jobs::{WorkKinds, Worker, WorkerPowers};
+use crate::jobs::{WorkKind, WorkKinds, Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
 pub use crate::models::{Models, ModelsConfig};
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
@@ -70,6 +71,8 @@ pub use crate::research::ResearchTools;
 pub use crate::search::Search;
 use crate::signup::SignupPorts;
 pub use crate::signup::{Signup, SignupConfig};
+use crate::transfer::{ExportPowers, ImportPowers, TransferParts};
+pub use crate::transfer::{TransferConfig, Transfers};
 pub use crate::usage::{Standing, Usage};
 
 /// The adapters everything here runs on.
@@ -89,6 +92,7 @@ pub struct Ports {
     pub conversations: Arc<dyn ConversationStore>,
     pub audit: Arc<dyn AuditLog>,
     pub content_types: Arc<dyn ContentTypeStore>,
+    pub transfers: Arc<dyn TransferStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -105,6 +109,7 @@ pub struct ServicesConfig {
     pub jobs: JobsConfig,
     pub plugins: PluginsConfig,
     pub content: ContentConfig,
+    pub transfer: TransferConfig,
     /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
     pub usage_linger: Duration,
     /// This engine, the same after a restart and unlike all others on its store.
@@ -125,6 +130,7 @@ impl ServicesConfig {
             jobs: JobsConfig::default(),
             plugins: PluginsConfig::default(),
             content: ContentConfig::default(),
+            transfer: TransferConfig::default(),
             usage_linger: Duration::ZERO,
             engine: "engine".to_owned(),
             health_checks: Vec::new(),
@@ -158,6 +164,7 @@ pub struct Services {
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
     pub search: Arc<Search>,
+    pub transfers: Arc<Transfers>,
     pub health: Arc<Health>,
     worker: Arc<Worker>,
     recorder: UsageRecorder,
@@ -189,6 +196,7 @@ impl Services {
             conversations,
             audit,
             content_types,
+            transfers,
             egress,
             index,
             plugins,
@@ -227,7 +235,7 @@ impl Services {
             egress,
             clock: Arc::clone(&clock),
             writes: calls.clone(),
-            engine: config.engine,
+            engine: config.engine.clone(),
         };
         let chat = Arc::new(Chat::new(parts, &gateway)?);
         let key_store = Arc::clone(&keys);
@@ -279,6 +287,14 @@ impl Services {
             &calls,
             stop.clone(),
         );
+        let export = ExportPowers {
+            articles: Arc::clone(&articles),
+            transfers: Arc::clone(&transfers),
+            projects: Arc::clone(&projects),
+            prompts: Arc::clone(&prompts),
+            content_types: Arc::clone(&content_types),
+            users: Arc::clone(&users),
+        };
         let prompts = Arc::new(Prompts::new(
             prompts,
             Arc::clone(&access),
@@ -301,6 +317,7 @@ impl Services {
             Arc::clone(&access),
             Arc::clone(&clock),
         ));
+        let job_store = Arc::clone(&jobs);
         let jobs = Arc::new(Jobs::new(
             jobs,
             Arc::clone(&plugins),
@@ -310,12 +327,42 @@ impl Services {
             config.jobs,
             stop.clone(),
         ));
+        let articles = Arc::new(Articles::new(
+            articles,
+            Arc::clone(&content_types),
+            Arc::clone(&access),
+            Arc::clone(&clock),
+            config.content,
+        ));
+        let content_types = Arc::new(ContentTypes::new(content_types, Arc::clone(&clock)));
+        let importing = ImportPowers {
+            store: transfers,
+            article_store: Arc::clone(&export.articles),
+            prompt_store: Arc::clone(&export.prompts),
+            users: Arc::clone(&users),
+            articles: Arc::clone(&articles),
+            content_types: Arc::clone(&content_types),
+            projects: Arc::clone(&projects),
+            prompts: Arc::clone(&prompts),
+            clock: Arc::clone(&clock),
+        };
+        let transfers = Arc::new(Transfers::new(TransferParts {
+            store: Arc::clone(&importing.store),
+            jobs: job_store,
+            queue: jobs.queue(),
+            access: Arc::clone(&access),
+            export,
+            clock: Arc::clone(&clock),
+            engine: config.engine,
+            config: config.transfer,
+        }));
+        let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
         let worker = jobs.worker(WorkerPowers {
             users: Arc::clone(&users),
             chat: Arc::clone(&chat),
             index: Arc::clone(&index),
             // One line for each kind of work of the engine itself.
-            kinds: WorkKinds::new([]),
+            kinds: WorkKinds::new([imports]),
         });
         Ok(Arc::new(Self {
             usage: Arc::new(Usage::new(
@@ -329,17 +376,9 @@ impl Services {
             accounts: Arc::new(accounts),
             api_keys,
             signup: Arc::new(signup),
-            content_types: Arc::new(ContentTypes::new(
-                Arc::clone(&content_types),
-                Arc::clone(&clock),
-            )),
-            articles: Arc::new(Articles::new(
-                articles,
-                content_types,
-                Arc::clone(&access),
-                clock,
-                config.content,
-            )),
+            content_types,
+            articles,
+            transfers,
             research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
             analytics: Arc::new(Reports::new(
                 Arc::clone(&plugins),
@@ -384,6 +423,7 @@ impl Services {
         self.limits.load(self.key_store.allowances().await?, spent);
         self.keys.load().await?;
         self.api_keys.load().await?;
+        self.transfers.recover().await?;
         self.chat.recover().await
     }
 

@@ -20,13 +20,14 @@ pub mod recordings;
 pub mod replies;
 pub mod rollouts;
 pub mod search;
+pub mod transfers;
 pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore,
-    PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore, UsageLedger,
-    UserStore,
+    PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore, TransferStore,
+    UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -42,12 +43,14 @@ where
         + ProjectStore
         + PromptStore
         + ConversationStore
-        + ContentTypeStore,
+        + ContentTypeStore
+        + TransferStore,
 {
     users::run(store, store).await;
     people::run(store, store, store).await;
     articles::run(store, store, store).await;
     content_types::run(store).await;
+    transfers::run(store, store, store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;
     kv::run(store).await;

@@ -10,7 +10,7 @@ use crate::ids::{ArticleId, ImportId};
 use crate::job::{JobError, JobStatus};
 use crate::ports::ArticleWrite;
 use crate::provenance::Provenance;
-use crate::transfer::{FormerSlug, Import, ImportStep, ReportLine};
+use crate::transfer::{FormerSlug, Import, ReportLine};
 
 /// An article that comes with its past.
 #[derive(Debug, Clone)]

@@ -32,9 +32,7 @@ impl Articles {
         let (is_allowed, whose) = match article.text.status {
             Status::Draft | Status::InReview | Status::Archived => (hands.author, "its author"),
             Status::Approved => (hands.reviewer, "a reviewer"),
-            Status::Scheduled | Status::Published => {
-                (hands.publisher, "an editor of the project")
-            }
+            Status::Scheduled | Status::Published => (hands.publisher, "an editor of the project"),
         };
         if !is_allowed {
             let status = article.text.status.as_str();

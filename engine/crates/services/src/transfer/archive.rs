@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use inkstone_domain::digest::hex;
-use inkstone_domain::{Error, Result, codes};
 use inkstone_domain::provenance::Provenance;
+use inkstone_domain::{Error, Result, codes};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -91,7 +91,7 @@ fn check_whole(path: &Path, limits: &TransferLimits) -> Result<()> {
             return Err(damaged(format!("`{}`: {why}", shown(&name))));
         }
         if name == MANIFEST && manifest.is_none() {
-            let bytes = entry.bytes(MAX_MANIFEST_BYTES)?;
+            let bytes = entry.all(MAX_MANIFEST_BYTES)?;
             manifest = Some(read_manifest(&bytes)?);
             return Ok(());
         }
@@ -172,7 +172,9 @@ fn read_lines<T: DeserializeOwned>(
         let found = match next_line(lines, &mut line)? {
             Line::End => break,
             Line::TooLong => Err(too_long()),
-            Line::Whole => parse::<T>(&line).map(|value| (Content::Piece(piece(value)), Vec::new())),
+            Line::Whole => {
+                parse::<T>(&line).map(|value| (Content::Piece(piece(value)), Vec::new()))
+            }
         };
         sink.put(format!("{file} line {number}"), found)?;
     }
@@ -221,7 +223,10 @@ fn read_articles(file: &str, lines: &mut impl BufRead, sink: &mut Sink<'_>) -> R
             (Err(error), Some((_, piece))) => *piece = Err(error),
             (Err(error), None) => gathered = Some((number, Err(error))),
             (Ok(_), None) => {
-                gathered = Some((number, Err(wrong("belongs to an article that is not there"))));
+                gathered = Some((
+                    number,
+                    Err(wrong("belongs to an article that is not there")),
+                ));
             }
         }
     }
@@ -282,7 +287,9 @@ impl<W: Write> ArchiveWriter<W> {
             return Ok(());
         }
         self.close()?;
-        self.zip.start_file(name, file_options()).map_err(unwritable)?;
+        self.zip
+            .start_file(name, file_options())
+            .map_err(unwritable)?;
         self.open = Some(OpenFile {
             name: name.to_owned(),
             hash: Sha256::new(),
@@ -303,9 +310,10 @@ impl<W: Write> ArchiveWriter<W> {
     }
 
     fn go_to_articles(&mut self) -> Result<()> {
-        let is_full = self.open.as_ref().is_none_or(|open| {
-            open.bytes >= MAX_FILE_BYTES || !open.name.starts_with(ARTICLES)
-        });
+        let is_full = self
+            .open
+            .as_ref()
+            .is_none_or(|open| open.bytes >= MAX_FILE_BYTES || !open.name.starts_with(ARTICLES));
         if is_full {
             self.article_files += 1;
         }

@@ -68,7 +68,10 @@ pub fn parse(bytes: &[u8], path: &str) -> Result<(Content, Vec<String>)> {
         tags: list("keywords"),
         authors: list("author"),
         no_index: head.meta.get("robots").map(|it| it.contains("noindex")),
-        status: head.meta.get("inkstone:status").and_then(|it| Status::named(it)),
+        status: head
+            .meta
+            .get("inkstone:status")
+            .and_then(|it| Status::named(it)),
         created_at: date("article:published_time"),
         updated_at: date("article:modified_time"),
         body: Some(body),
@@ -137,7 +140,10 @@ pub fn write_index(out: &mut impl Write, pages: &[(String, String)]) -> Result<(
     );
     for (path, title) in pages {
         let title = ammonia::clean_text(title);
-        page.push_str(&format!("<li><a href=\"{}\">{title}</a></li>\n", attribute(path)));
+        page.push_str(&format!(
+            "<li><a href=\"{}\">{title}</a></li>\n",
+            attribute(path)
+        ));
     }
     page.push_str("</ul>\n</body>\n</html>\n");
     out.write_all(page.as_bytes()).map_err(unwritable)
@@ -182,7 +188,8 @@ impl Head {
             .html_to_tree(page)
             .map_err(|error| wrong(format!("is no HTML: {error}")))?;
         let mut head = Self::default();
-        let mut open: Vec<Rc<Node>> = vec![tree];
+        // A node that is dropped takes apart all that is below it, so the root stays until the end.
+        let mut open: Vec<Rc<Node>> = vec![Rc::clone(&tree)];
         while let Some(node) = open.pop() {
             head.take(&node);
             open.extend(node.children.borrow().iter().rev().cloned());
@@ -209,7 +216,9 @@ impl Head {
                 if let (Some(name), Some(content)) = (name, value("content"))
                     && self.meta.len() < 200
                 {
-                    self.meta.entry(name.to_ascii_lowercase()).or_insert(content);
+                    self.meta
+                        .entry(name.to_ascii_lowercase())
+                        .or_insert(content);
                 }
             }
             _ => {}

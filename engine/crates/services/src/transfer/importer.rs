@@ -18,7 +18,6 @@ use inkstone_domain::principal::Principal;
 use inkstone_domain::transfer::{Import, OnConflict, Outcome, ReportLine};
 use inkstone_domain::{Error, ErrorKind, Result, codes};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use self::known::Known;
 use super::limits::TransferLimits;
@@ -57,8 +56,6 @@ pub enum End {
     Failed(Error),
     /// Somebody else does it, or it was cancelled.
     Lost,
-    /// The engine is shutting down; it goes on at the next start.
-    Stopped,
 }
 
 /// What was decided of an entry.
@@ -107,13 +104,15 @@ struct Run<'a> {
     waiting: Vec<ReportLine>,
 }
 
-/// Works on an import until it has ended, or `stop`. An error is a fault of ours that may pass.
+/// Works on an import until it has ended. An error is a fault of ours that may pass; dropped in between, it
+/// goes on at the next call where the report ends.
 pub async fn run(
     powers: &ImportPowers,
     import: Import,
     principal: Principal,
-    (path, limits): (PathBuf, TransferLimits),
-    stop: &CancellationToken,
+    path: PathBuf,
+    limits: TransferLimits,
+    mut progress: impl FnMut(u64) + Send,
 ) -> Result<End> {
     let (entries, mut found) = mpsc::channel(AHEAD);
     let format = import.format;
@@ -129,9 +128,7 @@ pub async fn run(
         waiting: Vec::new(),
     };
     while let Some(entry) = found.recv().await {
-        if stop.is_cancelled() {
-            return Ok(End::Stopped);
-        }
+        progress(entry.number);
         if let Some(end) = run.take(entry).await? {
             return Ok(end);
         }
@@ -171,7 +168,10 @@ impl Run<'_> {
             };
             let fails = decision.outcome == Outcome::Refused
                 && self.import.on_conflict == OnConflict::Fail
-                && decision.why.as_ref().is_some_and(|why| why.code() == &codes::ALREADY_EXISTS);
+                && decision
+                    .why
+                    .as_ref()
+                    .is_some_and(|why| why.code() == &codes::ALREADY_EXISTS);
             let change = decision.change.take();
             let reason = decision.why.as_ref().map(Error::to_owned);
             let line = line(number, &name, decision, &notes);
@@ -200,7 +200,8 @@ impl Run<'_> {
                 Err(error) => {
                     self.waiting.pop();
                     let refused = Decision::refused(error);
-                    self.waiting.push(self::line(number, &name, refused, &notes));
+                    self.waiting
+                        .push(self::line(number, &name, refused, &notes));
                     return Ok(None);
                 }
             }

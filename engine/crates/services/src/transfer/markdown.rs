@@ -21,7 +21,8 @@ const NO_LOSS: [&str; 4] = ["layout", "type", "weight", "toc"];
 
 /// Reads one file. `path` is where it lies, for what its front matter does not say.
 pub fn parse(bytes: &[u8], path: &str) -> Result<(Content, Vec<String>)> {
-    let text = std::str::from_utf8(bytes).map_err(|error| wrong(format!("is no UTF-8: {error}")))?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| wrong(format!("is no UTF-8: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut notes = Vec::new();
     let mut record = match split(text)? {
@@ -226,7 +227,11 @@ fn date(value: Value) -> Value {
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Some(at.with_timezone(&Utc));
         }
-        for form in ["%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%z"] {
+        for form in [
+            "%Y-%m-%d %H:%M:%S %z",
+            "%Y-%m-%d %H:%M:%S%z",
+            "%Y-%m-%dT%H:%M:%S%z",
+        ] {
             if let Ok(at) = DateTime::parse_from_str(text, form) {
                 return Some(at.with_timezone(&Utc));
             }
@@ -294,6 +299,7 @@ pub(super) fn names_of(path: &str) -> (String, Option<String>) {
 fn is_language(text: &str) -> bool {
     let mut parts = text.split('-');
     let is_first = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_lowercase());
-    let is_region = |part: &str| matches!(part.len(), 2..=4) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_region =
+        |part: &str| matches!(part.len(), 2..=4) && part.bytes().all(|b| b.is_ascii_alphanumeric());
     parts.next().is_some_and(is_first) && parts.all(is_region)
 }

@@ -62,16 +62,21 @@ fn read_files(
     }
     zip_entries::each(path, limits, |mut entry| {
         let name = entry.name.clone();
-        let extension = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+        let extension = name
+            .rsplit_once('.')
+            .map(|(_, end)| end.to_ascii_lowercase());
         let is_wanted = extension.is_some_and(|it| extensions.contains(&it.as_str()));
         let is_hidden = name.starts_with("__MACOSX/") || name.contains("/._");
         let found = match entry.refused {
             Some(why) => Err(super::piece::wrong(why)),
             None if is_hidden || !is_wanted => {
-                let why = format!("only files that end in .{} are read", extensions.join(", ."));
+                let why = format!(
+                    "only files that end in .{} are read",
+                    extensions.join(", .")
+                );
                 Ok((Content::Other(why), Vec::new()))
             }
-            None => match entry.bytes(MAX_ENTRY_BYTES) {
+            None => match entry.all(MAX_ENTRY_BYTES) {
                 Err(error) if is_bomb(&error) => return Err(error),
                 Err(error) => Err(error),
                 Ok(bytes) => parse(&bytes, &name),

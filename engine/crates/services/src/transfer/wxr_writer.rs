@@ -83,7 +83,10 @@ impl<W: Write> WxrWriter<W> {
         let record = record.clone().without_empty();
         self.posts += 1;
         self.event(Event::Start(BytesStart::new("item")))?;
-        self.data(BytesStart::new("title"), record.title.as_deref().unwrap_or_default())?;
+        self.data(
+            BytesStart::new("title"),
+            record.title.as_deref().unwrap_or_default(),
+        )?;
         if let Some(author) = record.authors.iter().flatten().next() {
             self.data(BytesStart::new("dc:creator"), author)?;
         }

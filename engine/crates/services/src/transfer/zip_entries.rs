@@ -81,7 +81,7 @@ pub fn each(
 
 impl ZipEntry<'_> {
     /// All of it; `body_too_large` where that is more than `most` bytes.
-    pub fn bytes(&mut self, most: u64) -> Result<Vec<u8>> {
+    pub fn all(&mut self, most: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         // Headers lie; one byte more shows it.
         self.take(most + 1)
@@ -149,7 +149,10 @@ fn refusal(entry: &ZipFile<'_, BufReader<File>>, name: &str) -> Option<&'static 
 }
 
 fn bomb(why: String) -> Error {
-    Error::new(&codes::QUOTA_EXCEEDED, format!("the file is refused: {why}"))
+    Error::new(
+        &codes::QUOTA_EXCEEDED,
+        format!("the file is refused: {why}"),
+    )
 }
 
 fn told(error: ZipError) -> Error {

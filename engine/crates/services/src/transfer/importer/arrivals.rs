@@ -21,7 +21,10 @@ const DEFAULT_LANGUAGE: &str = "en";
 /// What is here already of an entry.
 enum Match {
     /// Nothing; this slug is free.
-    None { slug: String, is_id_taken: bool },
+    None {
+        slug: String,
+        is_id_taken: bool,
+    },
     Article(Box<Article>),
     /// An earlier entry, in a dry run.
     Earlier(ArticleId),
@@ -42,7 +45,7 @@ impl Run<'_> {
         let (slug, is_id_taken) = match found {
             Match::None { slug, is_id_taken } => (slug, is_id_taken),
             Match::Article(article) => return self.again(*article, &record).await,
-            Match::Earlier(id) => return Ok(self.by_choice(id, record.slug.clone())),
+            Match::Earlier(id) => return Ok(self.by_choice(id, self.known.slug_of(id))),
         };
         // Where the id was given away before, and is forgotten, another one is as good.
         let is_id_taken = is_id_taken || attempt > 0;
@@ -64,11 +67,16 @@ impl Run<'_> {
 
     /// What was to be published, and was not, is published.
     fn settle_time(&self, record: &mut ArticleRecord, notes: &mut Vec<String>) {
-        let is_past = record.publish_at.is_some_and(|at| at <= self.powers.clock.now());
+        let is_past = record
+            .publish_at
+            .is_some_and(|at| at <= self.powers.clock.now());
         if record.status == Some(Status::Scheduled) && is_past {
             record.status = Some(Status::Published);
             record.publish_at = None;
-            add(notes, "it was scheduled for a time that has passed, and is published now");
+            add(
+                notes,
+                "it was scheduled for a time that has passed, and is published now",
+            );
         }
     }
 
@@ -154,7 +162,9 @@ impl Run<'_> {
         let mut decision = self.by_choice(before.id, Some(before.slug.clone()));
         if self.import.on_conflict == OnConflict::Update {
             let articles = &self.powers.articles;
-            let write = articles.replacement(&self.principal, &before, after).await?;
+            let write = articles
+                .replacement(&self.principal, &before, after)
+                .await?;
             decision.slug = Some(write.article.slug.clone());
             decision.change = Some(ArticleChange::Update(Box::new(write)));
         }
@@ -164,7 +174,9 @@ impl Run<'_> {
     /// What `on_conflict` says, without the write.
     fn by_choice(&self, id: ArticleId, slug: Option<String>) -> Decision {
         let decision = match self.import.on_conflict {
-            OnConflict::Skip => Decision::skipped("it is here already and differs; `update` would change it"),
+            OnConflict::Skip => {
+                Decision::skipped("it is here already and differs; `update` would change it")
+            }
             OnConflict::Update => Decision::of(Outcome::Updated),
             OnConflict::Fail => Decision::refused(Error::new(
                 &codes::ALREADY_EXISTS,
@@ -340,8 +352,8 @@ impl Run<'_> {
                 language => language.to_ascii_lowercase(),
             };
             let slug = former.slug.clone();
-            let is_present = slug == article.slug
-                && language.eq_ignore_ascii_case(&article.text.language);
+            let is_present =
+                slug == article.slug && language.eq_ignore_ascii_case(&article.text.language);
             if is_present || !is_slug(&slug) {
                 continue;
             }
@@ -349,7 +361,10 @@ impl Run<'_> {
             let holder = store.article_by_slug(&article.project, &language, &slug);
             let holder = holder.await?.map(|holder| holder.id);
             if holder.or(self.known.by_slug(&language, &slug)).is_some() {
-                add(notes, &format!("its old slug `{slug}` is another article's"));
+                add(
+                    notes,
+                    &format!("its old slug `{slug}` is another article's"),
+                );
                 continue;
             }
             let former = FormerSlug { language, slug };

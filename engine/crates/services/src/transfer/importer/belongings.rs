@@ -36,7 +36,9 @@ impl Run<'_> {
         };
         if !self.import.dry_run {
             let expected = Some(stored.revision);
-            projects.update(&self.principal, &slug, patch, expected).await?;
+            projects
+                .update(&self.principal, &slug, patch, expected)
+                .await?;
         }
         Ok(Decision::of(Outcome::Updated))
     }
@@ -58,7 +60,9 @@ impl Run<'_> {
                 }
                 self.check_admin()?;
                 if !self.import.dry_run {
-                    types.replace(&self.principal, new, Some(stored.revision)).await?;
+                    types
+                        .replace(&self.principal, new, Some(stored.revision))
+                        .await?;
                 }
                 Ok(Decision::of(Outcome::Updated))
             }
@@ -79,13 +83,19 @@ impl Run<'_> {
             return Err(wrong("has no versions"));
         };
         let project = self.import.project.clone();
-        let stored = self.powers.prompt_store.prompt(&project, &piece.name).await?;
+        let stored = self
+            .powers
+            .prompt_store
+            .prompt(&project, &piece.name)
+            .await?;
         let prompts = &self.powers.prompts;
         let principal = &self.principal;
         let Some(stored) = stored else {
             if !self.import.dry_run {
                 let name = piece.name.clone();
-                prompts.create(principal, &project, name, first.clone()).await?;
+                prompts
+                    .create(principal, &project, name, first.clone())
+                    .await?;
                 self.add_versions(&piece.name, rest).await?;
             }
             return Ok(Decision::of(Outcome::Created));
@@ -100,7 +110,11 @@ impl Run<'_> {
                 if let Some(kept) = self.kept("the prompt") {
                     return Ok(kept);
                 }
-                piece.versions.last().map(std::slice::from_ref).unwrap_or_default()
+                piece
+                    .versions
+                    .last()
+                    .map(std::slice::from_ref)
+                    .unwrap_or_default()
             }
         };
         if !self.import.dry_run {

@@ -75,7 +75,9 @@ impl Item {
 
     fn of_meta(&self, key: &str) -> Option<String> {
         let found = self.meta.iter().find(|(it, _)| it == key);
-        found.map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
+        found
+            .map(|(_, value)| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     fn of_domain(&self, domain: &str) -> Vec<String> {
@@ -114,7 +116,11 @@ impl Item {
                 (Status::Draft, None)
             }
             Some("trash") => return other("it was in the trash"),
-            Some(status) => return Err(wrong(format!("has the status `{status}`, which nobody knows"))),
+            Some(status) => {
+                return Err(wrong(format!(
+                    "has the status `{status}`, which nobody knows"
+                )));
+            }
             None => return Err(wrong("has no `wp:status`")),
         };
         let title = self.one("title").unwrap_or_default();
@@ -139,11 +145,17 @@ impl Item {
             categories: Some(self.of_domain("category")),
             authors: self.author(site).map(|author| vec![author]),
             cover: self.cover(site),
-            meta_title: self.of_meta("_yoast_wpseo_title").filter(|it| !it.contains("%%")),
+            meta_title: self
+                .of_meta("_yoast_wpseo_title")
+                .filter(|it| !it.contains("%%")),
             meta_description: self.of_meta("_yoast_wpseo_metadesc"),
             canonical_url: self.of_meta("_yoast_wpseo_canonical"),
-            no_index: self.of_meta("_yoast_wpseo_meta-robots-noindex").map(|it| it == "1"),
-            created_at: self.date("wp:post_date_gmt").filter(|_| publish_at.is_none()),
+            no_index: self
+                .of_meta("_yoast_wpseo_meta-robots-noindex")
+                .map(|it| it == "1"),
+            created_at: self
+                .date("wp:post_date_gmt")
+                .filter(|_| publish_at.is_none()),
             updated_at: self.date("wp:post_modified_gmt"),
             body: Some(to_markdown(&paragraphs(&html))?),
             title: Some(title),
@@ -200,14 +212,26 @@ impl Item {
 
 /// Old posts have empty lines where others have paragraphs.
 fn paragraphs(html: &str) -> String {
-    let has_blocks = ["<p>", "<p ", "<!-- wp:"].iter().any(|tag| html.contains(tag));
+    let has_blocks = ["<p>", "<p ", "<!-- wp:"]
+        .iter()
+        .any(|tag| html.contains(tag));
     if has_blocks {
         return html.to_owned();
     }
     let html = html.replace("\r\n", "\n");
     let blocks = html.split("\n\n").filter(|block| !block.trim().is_empty());
     let starts_block = |block: &str| {
-        let tags = ["<h", "<ul", "<ol", "<pre", "<blockquote", "<table", "<div", "<figure", "<hr"];
+        let tags = [
+            "<h",
+            "<ul",
+            "<ol",
+            "<pre",
+            "<blockquote",
+            "<table",
+            "<div",
+            "<figure",
+            "<hr",
+        ];
         tags.iter().any(|tag| block.trim_start().starts_with(tag))
     };
     blocks
