@@ -15,6 +15,7 @@ mod search;
 mod serve;
 mod signing_key;
 mod start;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -84,6 +85,10 @@ enum Command {
     /// Check the audit log, or write it out.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Take articles in from a file or a folder.
+    Import(transfer::ImportArgs),
+    /// Write a project's articles to a file or a folder.
+    Export(transfer::ExportArgs),
     /// Check toolchain, model, configuration, ports and disk, and say what to do.
     Doctor,
     /// Look at the configuration.
@@ -107,6 +112,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Credential(command) => credential::run(&common, command).await,
         Command::SigningKey(command) => signing_key::run(&common, command).await,
         Command::Audit(command) => audit::run(&common, command).await,
+        Command::Import(args) => transfer::import(&common, args).await,
+        Command::Export(args) => transfer::export(&common, args).await,
         Command::Doctor => doctor::run(&common).await,
         Command::Config(command) => config::run(&common, command),
         Command::Openapi => {

@@ -136,7 +136,8 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             prompts: ports_of_store.clone(),
             conversations: ports_of_store.clone(),
             audit: ports_of_store.clone(),
-            content_types: ports_of_store,
+            content_types: ports_of_store.clone(),
+            transfers: ports_of_store,
             egress: egress.clone(),
             index,
             plugins,
@@ -152,6 +153,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             engine: state::engine_id(&config.data_dir)?,
             jobs: settings::jobs(&config),
             content: settings::content(&config),
+            transfer: settings::transfer(&config),
             plugins: settings::plugins(&config),
             health_checks: vec![HealthCheck::new("store", move || {
                 let store = checked.clone();

@@ -41,6 +41,7 @@ pub(crate) mod signing_keys;
 pub(crate) mod signup;
 pub(crate) mod templates;
 pub(crate) mod tools;
+pub(crate) mod transfers;
 pub(crate) mod unknown;
 pub(crate) mod usage;
 pub(crate) mod users;

@@ -37,4 +37,5 @@ pub(crate) mod search;
 pub(crate) mod signup;
 pub(crate) mod text_or_list;
 pub(crate) mod tool_choice;
+pub(crate) mod transfer;
 pub(crate) mod usage;

@@ -4,6 +4,7 @@
 
 mod archive;
 mod export;
+pub mod folder;
 mod html;
 mod importer;
 mod json_lines;

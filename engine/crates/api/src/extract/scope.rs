@@ -56,6 +56,12 @@ const RULES: &[(&str, Rule)] = &[
         "/v1/projects",
         Rule::Scopes(Scope::ProjectsRead, Scope::ProjectsWrite),
     ),
+    // Articles, whole projects of them.
+    (
+        "/v1/projects/{slug}/imports",
+        Rule::Scopes(Scope::ArticlesRead, Scope::ArticlesWrite),
+    ),
+    ("/v1/projects/{slug}/export", both(Scope::ArticlesRead)),
     // Whatever calls a model, wherever it stands.
     ("/v1/projects/{slug}/chat", both(Scope::ModelsCall)),
     (

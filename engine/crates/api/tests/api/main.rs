@@ -35,4 +35,5 @@ mod rollouts;
 mod search;
 mod serve;
 mod signup;
+mod transfers;
 mod users;

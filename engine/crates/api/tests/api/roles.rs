@@ -478,6 +478,11 @@ async fn fill_project(api: &TestApi, path: &str) -> String {
         let made = client.post("/v1/projects/handbook/prompts", prompt).await;
         assert_eq!(made.status, 201);
     }
+    if path.contains("{import}") {
+        let into = "/v1/projects/handbook/imports?format=jsonl";
+        let sent = client.post_raw(into, "application/jsonl", "").await;
+        path = path.replace("{import}", sent.json()["id"].as_str().unwrap());
+    }
     if path.contains("{chat}") {
         let said = client
             .post("/v1/projects/handbook/chat", json!({"message": "a"}))
