@@ -82,7 +82,7 @@ pub fn start(
 
 fn write_all(
     format: Format,
-    mut pieces: mpsc::Receiver<Result<Piece>>,
+    mut pieces: mpsc::Receiver<Result<Found>>,
     body: mpsc::Sender<Result<Bytes>>,
 ) {
     let out = BodyWriter {
@@ -90,10 +90,15 @@ fn write_all(
         body: body.clone(),
     };
     let written = writer(format, out).and_then(|mut writer| {
-        while let Some(piece) = pieces.blocking_recv() {
-            writer.write(&piece?)?;
+        loop {
+            match pieces.blocking_recv() {
+                Some(Ok(Found::Piece(piece))) => writer.write(&piece)?,
+                Some(Ok(Found::End)) => return writer.finish(),
+                Some(Err(error)) => return Err(error),
+                // What is not whole must not end as if it were.
+                None => return Err(Error::new(&codes::INTERNAL, "the export ended early")),
+            }
         }
-        writer.finish()
     });
     if let Err(error) = written {
         // Whoever went away does not need to know.
@@ -139,21 +144,27 @@ impl Drop for BodyWriter {
     }
 }
 
+/// What the writer is given.
+enum Found {
+    Piece(Piece),
+    /// That was all.
+    End,
+}
+
 /// Reads all that is to be written.
 struct Gather {
     powers: ExportPowers,
     wish: ExportWish,
     filter: ArticleFilter,
     project: Project,
-    pieces: mpsc::Sender<Result<Piece>>,
+    pieces: mpsc::Sender<Result<Found>>,
 }
 
 impl Gather {
     async fn run(&self) {
-        if let Err(error) = self.gather().await {
-            // The writer must not end what is not whole as if it were.
-            let _ = self.pieces.send(Err(error)).await;
-        }
+        let end = self.gather().await.map(|()| Found::End);
+        // Where the writer has ended, it knows why.
+        let _ = self.pieces.send(end).await;
     }
 
     async fn gather(&self) -> Result<()> {
@@ -172,7 +183,7 @@ impl Gather {
     }
 
     async fn put(&self, piece: Piece) -> Result<()> {
-        let put = self.pieces.send(Ok(piece)).await;
+        let put = self.pieces.send(Ok(Found::Piece(piece))).await;
         put.map_err(|_| Error::new(&codes::CANCELLED, "nobody reads the export any more"))
     }
 

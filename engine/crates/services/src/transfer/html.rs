@@ -21,15 +21,23 @@ use super::piece::{Content, Piece, wrong};
 use super::record::{ArticlePiece, ArticleRecord};
 use crate::content::render_markdown;
 
+/// What made the list of pages that comes with an export.
+const INDEX: &str = "inkstone index";
 /// Elements within elements.
 const MAX_DEPTH: usize = 200;
 const MAX_TAGS: usize = 50_000;
+/// Open elements, for each of which every tag looks.
+const MAX_SEARCHED: usize = 5_000_000;
 /// Open formatting elements are opened again in every element that follows.
 const MAX_REOPENED: usize = 500_000;
 /// Their text is not the article's.
 const NOT_TEXT: [&str; 16] = [
     "script", "style", "title", "template", "noscript", "iframe", "object", "embed", "svg", "math",
     "nav", "aside", "footer", "form", "button", "select",
+];
+/// They hold nothing, and are never closed.
+const VOID: [&str; 12] = [
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr",
 ];
 const FORMATTING: [&str; 14] = [
     "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
@@ -41,6 +49,12 @@ pub fn parse(bytes: &[u8], path: &str) -> Result<(Content, Vec<String>)> {
         .map_err(|error| wrong(format!("is no UTF-8: {error}; save it as that")))?;
     check_weight(page)?;
     let head = Head::read(page)?;
+    if head.meta.get("generator").is_some_and(|it| it == INDEX) {
+        return Ok((
+            Content::Other("it is a list of pages".to_owned()),
+            Vec::new(),
+        ));
+    }
     let (slug, language) = names_of(path);
     let body = to_markdown(page)?;
     let title = head.title.clone().filter(|title| !title.is_empty());
@@ -135,8 +149,8 @@ pub fn write(out: &mut impl Write, record: &ArticleRecord) -> Result<()> {
 
 /// A list of pages, by address and title.
 pub fn write_index(out: &mut impl Write, pages: &[(String, String)]) -> Result<()> {
-    let mut page = String::from(
-        "<!doctype html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>Articles</title>\n</head>\n<body>\n<ul>\n",
+    let mut page = format!(
+        "<!doctype html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"{INDEX}\">\n<title>Articles</title>\n</head>\n<body>\n<ul>\n"
     );
     for (path, title) in pages {
         let title = ammonia::clean_text(title);
@@ -251,7 +265,10 @@ fn text_of(node: &Node) -> String {
 /// What a page would cost the parser: each element is looked for among all that are open, and open
 /// formatting is opened again in every element that follows.
 fn check_weight(html: &str) -> Result<()> {
-    let (mut tags, mut open, mut most_open) = (0_usize, 0_usize, 0_usize);
+    let mut tags = 0_usize;
+    // Only what was opened can be closed: parsers pass over other ends.
+    let mut open: HashMap<String, usize> = HashMap::new();
+    let (mut all, mut formatting) = (Depth::default(), Depth::default());
     for rest in html.split('<').skip(1) {
         let (closes, rest) = match rest.strip_prefix('/') {
             Some(rest) => (true, rest),
@@ -259,29 +276,52 @@ fn check_weight(html: &str) -> Result<()> {
         };
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric());
         let name = rest[..end.unwrap_or(rest.len())].to_ascii_lowercase();
-        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || VOID.contains(&name.as_str()) {
             continue;
         }
         tags += 1;
-        if FORMATTING.contains(&name.as_str()) {
-            open = match closes {
-                true => open.saturating_sub(1),
-                false => open + 1,
-            };
-            most_open = most_open.max(open);
+        let is_formatting = FORMATTING.contains(&name.as_str());
+        let count = open.entry(name).or_default();
+        match closes {
+            true if *count == 0 => continue,
+            true => *count -= 1,
+            false => *count += 1,
+        }
+        all.step(closes);
+        if is_formatting {
+            formatting.step(closes);
         }
     }
-    if tags > MAX_TAGS || most_open.saturating_mul(tags) > MAX_REOPENED {
+    let searched = all.most.saturating_mul(tags);
+    let reopened = formatting.most.saturating_mul(tags);
+    if tags > MAX_TAGS || searched > MAX_SEARCHED || reopened > MAX_REOPENED {
         return Err(wrong(format!(
-            "is HTML that costs more than it says: {tags} tags, {most_open} of them open at once"
+            "is HTML that costs more than it says: {tags} tags, {} of them open at once",
+            all.most
         )));
     }
     Ok(())
 }
 
+/// How many are open, and how many were at once.
+#[derive(Default)]
+struct Depth {
+    now: usize,
+    most: usize,
+}
+
+impl Depth {
+    fn step(&mut self, closes: bool) {
+        self.now = match closes {
+            true => self.now.saturating_sub(1),
+            false => self.now + 1,
+        };
+        self.most = self.most.max(self.now);
+    }
+}
+
 /// Of balanced HTML.
 fn check_depth(html: &str) -> Result<()> {
-    const VOID: [&str; 8] = ["area", "br", "col", "hr", "img", "input", "wbr", "source"];
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     for rest in html.split('<').skip(1) {
         if rest.starts_with('/') {

@@ -275,7 +275,7 @@ async fn scripts_in_pages() {
         };
         assert!(text.contains("Kaffee"), "{format:?}");
         let body = text.replace("<![CDATA[</title><script>steal()</script>]]>", "");
-        for word in ["<script", "javascript:", "onerror=\""] {
+        for word in ["<script", "href=\"javascript:", "onerror=\""] {
             assert!(!body.contains(word), "{format:?} {word}: {body}");
         }
     }
@@ -297,7 +297,7 @@ async fn pages_that_cost_more_than_they_say() {
         "<div>".repeat(5_000),
         "<div>".repeat(60_000),
         formatting,
-        "<table>".repeat(3_000),
+        "<div></x>".repeat(5_000),
         format!("{}text", "<blockquote><ul><li>".repeat(1_000)),
     ] {
         let (error, said) = tried(Format::Html, page.clone()).await;

@@ -76,7 +76,7 @@ async fn a_blog_comes_in() {
         .unwrap();
     assert_eq!(
         page.text.body,
-        "First line\\\nand second.\n\nAnother paragraph.\n"
+        "First line  \nand second.\n\nAnother paragraph.\n"
     );
     assert_eq!(page.text.status, Status::Draft);
     // Nothing is doubled.
