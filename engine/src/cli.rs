@@ -16,6 +16,7 @@ mod search;
 mod serve;
 mod signing_key;
 mod start;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -88,6 +89,10 @@ enum Command {
     /// Look at the tables' history, bring them up to date, or back for an older engine.
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
+    /// Take articles in from a file or a folder.
+    Import(transfer::ImportArgs),
+    /// Write a project's articles to a file or a folder.
+    Export(transfer::ExportArgs),
     /// Check toolchain, model, configuration, ports and disk, and say what to do.
     Doctor,
     /// Look at the configuration.
@@ -112,6 +117,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::SigningKey(command) => signing_key::run(&common, command).await,
         Command::Audit(command) => audit::run(&common, command).await,
         Command::Migrate(command) => migrate::run(&common, command).await,
+        Command::Import(args) => transfer::import(&common, args).await,
+        Command::Export(args) => transfer::export(&common, args).await,
         Command::Doctor => doctor::run(&common).await,
         Command::Config(command) => config::run(&common, command),
         Command::Openapi => {

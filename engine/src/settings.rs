@@ -17,8 +17,10 @@ use inkstone_services::auth::{HashingCost, PasswordPolicy, PasswordSignIn, Throt
 use inkstone_services::oidc::{IssuerConfig, LinkRule, OidcConfig, SecondFactorRule, Strangers};
 use inkstone_services::plugins::QuarantineConfig;
 use inkstone_services::signup::{Links, SignupMode};
+use inkstone_services::transfer::TransferLimits;
 use inkstone_services::{
     AuthConfig, ContentConfig, JobsConfig, ModelsConfig, PluginsConfig, SignupConfig,
+    TransferConfig,
 };
 use inkstone_store::StoreConfig;
 
@@ -324,6 +326,18 @@ pub(crate) fn content(config: &EngineConfig) -> ContentConfig {
     let days = u64::from(config.content.trash_days);
     ContentConfig {
         trash: (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60)),
+    }
+}
+
+pub(crate) fn transfer(config: &EngineConfig) -> TransferConfig {
+    let mib = |mib: u32| u64::from(mib) << 20;
+    TransferConfig {
+        folder: config.data_dir.join("transfers"),
+        limits: TransferLimits {
+            file_bytes: mib(config.transfer.max_file_mib),
+            unpacked_bytes: mib(config.transfer.max_unpacked_mib),
+            entries: config.transfer.max_entries as usize,
+        },
     }
 }
 

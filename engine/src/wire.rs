@@ -151,7 +151,8 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             audit: ports_of_store.clone(),
             content_types: ports_of_store.clone(),
             tags: ports_of_store.clone(),
-            comments: ports_of_store,
+            comments: ports_of_store.clone(),
+            transfers: ports_of_store,
             egress: egress.clone(),
             index,
             plugins,
@@ -168,6 +169,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             engine: state::engine_id(&config.data_dir)?,
             jobs: settings::jobs(&config),
             content: settings::content(&config),
+            transfer: settings::transfer(&config),
             plugins: settings::plugins(&config),
             health_checks: vec![HealthCheck::new("store", move || {
                 let store = checked.clone();

@@ -27,6 +27,8 @@ pub(crate) struct Event {
 
 pub(crate) type Lines = Pin<Box<dyn Stream<Item = Result<String, Failure>> + Send>>;
 
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Vec<u8>, Failure>> + Send>>;
+
 pub(crate) type Events = Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>;
 
 impl Session {
@@ -97,6 +99,27 @@ impl Session {
     pub(crate) async fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Value, Failure> {
         let reply = self.client.post_bytes(path, body).await;
         reply.map_err(failure)
+    }
+
+    /// A file, as it is read.
+    pub(crate) async fn post_file(
+        &self,
+        path: &str,
+        file: tokio::fs::File,
+        size_bytes: u64,
+    ) -> Result<Value, Failure> {
+        let body = tokio_util::io::ReaderStream::with_capacity(file, 64 << 10);
+        let reply = self.client.post_stream(path, body, size_bytes).await;
+        reply.map_err(failure)
+    }
+
+    /// A reply that is a file, as it comes.
+    pub(crate) async fn pieces(&self, path: &str) -> Result<Pieces, Failure> {
+        let pieces = self.client.pieces(path).await.map_err(failure)?;
+        Ok(Box::pin(pieces.map(|piece| {
+            let piece = piece.map_err(failure)?;
+            Ok(piece.to_vec())
+        })))
     }
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {

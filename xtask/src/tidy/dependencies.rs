@@ -11,7 +11,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("toml_edit", &["inkstone-config"]),
     ("wasmtime", &["inkstone-bindings", "inkstone-host"]),
     ("wasmtime-wasi", &["inkstone-host"]),
-    ("zip", &["inkstone-package"]),
+    ("zip", &["inkstone-package", "inkstone-services"]),
     ("ed25519-dalek", &["inkstone-package", "inkstone-services"]),
     ("wit-component", &["inkstone-packager"]),
     ("wasmparser", &["inkstone-packager", "inkstone-host"]),

@@ -18,7 +18,8 @@ use crate::routes::{
     conversations, docs, embeddings, generate, health, identities, invitations, jobs, keys, me,
     members, messages, models, oidc, plugin_admin, plugin_stats, plugins, projects, prompts,
     ratings, recordings, reports, rerank, research, responses, revisions, rollouts, search,
-    second_factor, sessions, signing_keys, signup, tags, templates, tools, unknown, usage, users,
+    second_factor, sessions, signing_keys, signup, tags, templates, tools, transfers, unknown,
+    usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -174,6 +175,10 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(prompts::render_prompt))
         .routes(routes!(prompts::test_prompt))
+        .routes(routes!(transfers::list_imports, transfers::import_file))
+        .routes(routes!(transfers::show_import, transfers::cancel_import))
+        .routes(routes!(transfers::read_report))
+        .routes(routes!(transfers::export_project))
         .routes(routes!(conversations::say_in_chat))
         .routes(routes!(conversations::list_chats))
         .routes(routes!(

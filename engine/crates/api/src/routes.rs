@@ -45,6 +45,7 @@ pub(crate) mod signup;
 pub(crate) mod tags;
 pub(crate) mod templates;
 pub(crate) mod tools;
+pub(crate) mod transfers;
 pub(crate) mod unknown;
 pub(crate) mod usage;
 pub(crate) mod users;

@@ -42,4 +42,5 @@ pub(crate) mod signup;
 pub(crate) mod tag;
 pub(crate) mod text_or_list;
 pub(crate) mod tool_choice;
+pub(crate) mod transfer;
 pub(crate) mod usage;

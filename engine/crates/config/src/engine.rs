@@ -41,6 +41,7 @@ pub struct EngineConfig {
     pub plugins: PluginsConfig,
     pub jobs: JobsConfig,
     pub content: ContentConfig,
+    pub transfer: TransferConfig,
     pub egress: EgressConfig,
     /// By name; a plugin asks for a credential by this name and never sees its value.
     pub credentials: BTreeMap<String, CredentialConfig>,
@@ -201,6 +202,17 @@ pub struct ContentConfig {
     pub trash_days: u32,
 }
 
+/// `[transfer]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct TransferConfig {
+    /// Of a file that is imported, as it is sent.
+    pub max_file_mib: u32,
+    /// Of all entries of a ZIP file, unpacked.
+    pub max_unpacked_mib: u32,
+    /// Entries of a ZIP file.
+    pub max_entries: u32,
+}
+
 /// `[egress]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct EgressConfig {
@@ -326,6 +338,7 @@ impl Default for EngineConfig {
             plugins: PluginsConfig::default(),
             jobs: JobsConfig::default(),
             content: ContentConfig::default(),
+            transfer: TransferConfig::default(),
             egress: EgressConfig::default(),
             credentials: BTreeMap::new(),
             log: LogConfig::default(),
@@ -444,6 +457,16 @@ impl Default for TrustConfig {
 impl Default for ContentConfig {
     fn default() -> Self {
         Self { trash_days: 30 }
+    }
+}
+
+impl Default for TransferConfig {
+    fn default() -> Self {
+        Self {
+            max_file_mib: 512,
+            max_unpacked_mib: 4_096,
+            max_entries: 200_000,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::doors;
 use crate::engine::{
     ContentConfig, EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig, LogConfig,
     LogFormat, ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig,
-    ServerConfig, StoreConfig, TrustConfig,
+    ServerConfig, StoreConfig, TransferConfig, TrustConfig,
 };
 use crate::gateway;
 use crate::people;
@@ -48,6 +48,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     plugins(top.section("plugins"), &mut config.plugins);
     jobs(top.section("jobs"), &mut config.jobs);
     content(top.section("content"), &mut config.content);
+    transfer(top.section("transfer"), &mut config.transfer);
     egress(top.section("egress"), &mut config.egress);
     credentials::read(&mut top, &config.data_dir, &mut config.credentials);
     log(top.section("log"), &mut config.log);
@@ -204,6 +205,17 @@ fn jobs(mut section: Section<'_>, config: &mut JobsConfig) {
 
 fn content(mut section: Section<'_>, config: &mut ContentConfig) {
     section.number("trash_days", 0..=36_500, &mut config.trash_days);
+    section.finish();
+}
+
+fn transfer(mut section: Section<'_>, config: &mut TransferConfig) {
+    section.number("max_file_mib", 1..=1_048_576, &mut config.max_file_mib);
+    section.number(
+        "max_unpacked_mib",
+        1..=1_048_576,
+        &mut config.max_unpacked_mib,
+    );
+    section.number("max_entries", 1..=10_000_000, &mut config.max_entries);
     section.finish();
 }
 

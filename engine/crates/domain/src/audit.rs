@@ -141,6 +141,9 @@ pub mod actions {
     pub const CHAT_READ: &str = "chat.read";
     pub const CHAT_CHANGED: &str = "chat.changed";
     pub const CHAT_DELETED: &str = "chat.deleted";
+    pub const IMPORT_STARTED: &str = "import.started";
+    pub const IMPORT_CANCELLED: &str = "import.cancelled";
+    pub const PROJECT_EXPORTED: &str = "project.exported";
     pub const KEY_CREATED: &str = "key.created";
     pub const KEY_CHANGED: &str = "key.changed";
     pub const KEY_ROTATED: &str = "key.rotated";

@@ -104,6 +104,7 @@ id!(
     /// A remark on an article, or a suggestion.
     CommentId, "cmt"
 );
+id!(ImportId, "imp");
 id!(ConversationId, "cnv");
 id!(
     /// One message of a conversation.

@@ -36,6 +36,7 @@ pub mod research;
 pub mod rollout;
 pub mod search;
 pub mod tag;
+pub mod transfer;
 pub mod usage;
 
 pub use error::{Error, ErrorKind, FieldError, Result};

@@ -15,6 +15,7 @@ mod prompts;
 mod search;
 mod stores;
 mod tags;
+mod transfers;
 
 pub use audit::AuditLog;
 pub use comments::CommentStore;
@@ -38,3 +39,4 @@ pub use stores::{
     PluginKv, ReplyStore, RolloutStore, Rotation, Successor, UsageLedger, UserStore,
 };
 pub use tags::TagStore;
+pub use transfers::{Arrival, ArticleChange, ImportStep, TransferStore};

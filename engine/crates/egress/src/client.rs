@@ -7,15 +7,16 @@ mod streams;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use inkstone_domain::Result as DomainResult;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 pub use problem::{ApiError, Problem};
-pub use streams::{EventStream, LineStream, ServerEvent};
+pub use streams::{EventStream, LineStream, PieceStream, ServerEvent};
 
 use crate::secret::Secret;
 use crate::transport;
@@ -121,6 +122,27 @@ impl ApiClient {
         self.json(request).await
     }
 
+    /// The same for one that is too long to hold; `body_bytes` is how long. It may take its time.
+    pub async fn post_stream<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: impl futures::Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+        body_bytes: u64,
+    ) -> Result<T, ApiError> {
+        let request = self
+            .request(Method::POST, path)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, body_bytes)
+            .header(ACCEPT, "application/json")
+            .body(reqwest::Body::wrap_stream(body));
+        let sent = request.send().await.map_err(|error| self.explain(error))?;
+        if !sent.status().is_success() {
+            return Err(self.refusal(sent).await);
+        }
+        let body = sent.bytes().await.map_err(|error| self.explain(error))?;
+        serde_json::from_slice(&body).map_err(|source| ApiError::Unreadable { source })
+    }
+
     pub async fn put<B: Serialize + ?Sized, T: DeserializeOwned>(
         &self,
         path: &str,
@@ -170,6 +192,19 @@ impl ApiClient {
     pub async fn lines(&self, path: &str) -> Result<LineStream, ApiError> {
         let response = self.head(self.request(Method::GET, path)).await?;
         Ok(streams::lines(response, self.idle_timeout))
+    }
+
+    /// The answer of a `GET`, as it comes.
+    pub async fn pieces(&self, path: &str) -> Result<PieceStream, ApiError> {
+        let response = self.head(self.request(Method::GET, path)).await?;
+        let base_url = self.base_url().to_owned();
+        let pieces = response.bytes_stream().map(move |piece| {
+            piece.map_err(|error| ApiError::Unreachable {
+                base_url: base_url.clone(),
+                source: error.without_url().into(),
+            })
+        });
+        Ok(Box::pin(pieces))
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -1,6 +1,7 @@
 //! Articles under the rules of who may read and write them, with every change written as a revision
 //! and an event. How an article is stored is the store's business; jobs write theirs through `jobs`.
 
+mod arrival;
 mod audited;
 mod check;
 mod comments;
@@ -37,6 +38,7 @@ pub(crate) use self::check::{check_article, check_comment, check_page, check_pro
 pub use self::comments::{Comments, NewComment, NewSuggestion, Place, Placed};
 pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
 pub use self::extras::ExtrasPatch;
+pub(crate) use self::markdown::render as render_markdown;
 pub use self::markdown::{Heading, Rendered, Stats};
 pub use self::merge::{MergeConflict, Merged};
 use self::reach::{Footing, Found};

@@ -30,6 +30,7 @@ pub mod research;
 pub mod search;
 pub mod signup;
 pub mod toolbox;
+pub mod transfer;
 pub mod usage;
 
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, Clock, CommentStore, ContentTypeStore, ConversationStore, Egress,
     IdentityStore, JobStore, KeyStore, Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore,
-    SearchIndex, SigningKeyStore, TagStore, UsageJournal, UsageLedger, UserStore,
+    SearchIndex, SigningKeyStore, TagStore, TransferStore, UsageJournal, UsageLedger, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
@@ -62,7 +63,7 @@ use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
 pub use crate::jobs::{Jobs, JobsConfig};
-use crate::jobs::{WorkKinds, Worker, WorkerPowers};
+use crate::jobs::{WorkKind, WorkKinds, Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
 pub use crate::models::{Models, ModelsConfig};
 use crate::oidc::OidcPorts;
@@ -75,6 +76,8 @@ pub use crate::research::ResearchTools;
 pub use crate::search::Search;
 use crate::signup::SignupPorts;
 pub use crate::signup::{Signup, SignupConfig};
+use crate::transfer::{ExportPowers, ImportPowers, TransferParts};
+pub use crate::transfer::{TransferConfig, Transfers};
 pub use crate::usage::{Standing, Usage};
 
 /// The adapters everything here runs on.
@@ -97,6 +100,7 @@ pub struct Ports {
     pub content_types: Arc<dyn ContentTypeStore>,
     pub tags: Arc<dyn TagStore>,
     pub comments: Arc<dyn CommentStore>,
+    pub transfers: Arc<dyn TransferStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -114,6 +118,7 @@ pub struct ServicesConfig {
     pub jobs: JobsConfig,
     pub plugins: PluginsConfig,
     pub content: ContentConfig,
+    pub transfer: TransferConfig,
     /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
     pub usage_linger: Duration,
     /// This engine, the same after a restart and unlike all others on its store.
@@ -135,6 +140,7 @@ impl ServicesConfig {
             jobs: JobsConfig::default(),
             plugins: PluginsConfig::default(),
             content: ContentConfig::default(),
+            transfer: TransferConfig::default(),
             usage_linger: Duration::ZERO,
             engine: "engine".to_owned(),
             health_checks: Vec::new(),
@@ -173,6 +179,7 @@ pub struct Services {
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
     pub search: Arc<Search>,
+    pub transfers: Arc<Transfers>,
     pub health: Arc<Health>,
     worker: Arc<Worker>,
     recorder: UsageRecorder,
@@ -205,8 +212,9 @@ impl Services {
             conversations,
             audit,
             content_types,
-            tags,
             comments,
+            tags,
+            transfers,
             egress,
             index,
             plugins,
@@ -315,6 +323,14 @@ impl Services {
             &calls,
             stop.clone(),
         );
+        let export = ExportPowers {
+            articles: Arc::clone(&articles),
+            transfers: Arc::clone(&transfers),
+            projects: Arc::clone(&projects),
+            prompts: Arc::clone(&prompts),
+            content_types: Arc::clone(&content_types),
+            users: Arc::clone(&users),
+        };
         let prompts = Arc::new(Prompts::new(
             prompts,
             Arc::clone(&access),
@@ -337,6 +353,7 @@ impl Services {
             Arc::clone(&access),
             Arc::clone(&clock),
         ));
+        let job_store = Arc::clone(&jobs);
         let jobs = Arc::new(Jobs::new(
             jobs,
             Arc::clone(&plugins),
@@ -346,13 +363,6 @@ impl Services {
             config.jobs,
             stop.clone(),
         ));
-        let worker = jobs.worker(WorkerPowers {
-            users: Arc::clone(&users),
-            chat: Arc::clone(&chat),
-            index: Arc::clone(&index),
-            // One line for each kind of work of the engine itself.
-            kinds: WorkKinds::new([]),
-        });
         let articles = Arc::new(Articles::new(
             articles,
             Arc::clone(&content_types),
@@ -360,6 +370,36 @@ impl Services {
             Arc::clone(&clock),
             config.content,
         ));
+        let content_types = Arc::new(ContentTypes::new(content_types, Arc::clone(&clock)));
+        let importing = ImportPowers {
+            store: transfers,
+            article_store: Arc::clone(&export.articles),
+            prompt_store: Arc::clone(&export.prompts),
+            users: Arc::clone(&users),
+            articles: Arc::clone(&articles),
+            content_types: Arc::clone(&content_types),
+            projects: Arc::clone(&projects),
+            prompts: Arc::clone(&prompts),
+            clock: Arc::clone(&clock),
+        };
+        let transfers = Arc::new(Transfers::new(TransferParts {
+            store: Arc::clone(&importing.store),
+            jobs: job_store,
+            queue: jobs.queue(),
+            access: Arc::clone(&access),
+            export,
+            clock: Arc::clone(&clock),
+            engine: config.engine,
+            config: config.transfer,
+        }));
+        let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
+        let worker = jobs.worker(WorkerPowers {
+            users: Arc::clone(&users),
+            chat: Arc::clone(&chat),
+            index: Arc::clone(&index),
+            // One line for each kind of work of the engine itself.
+            kinds: WorkKinds::new([imports]),
+        });
         Ok(Arc::new(Self {
             once,
             usage: Arc::new(Usage::new(
@@ -374,7 +414,6 @@ impl Services {
             api_keys,
             signup: Arc::new(signup),
             oidc: Arc::new(oidc),
-            content_types: Arc::new(ContentTypes::new(content_types, Arc::clone(&clock))),
             comments: Arc::new(Comments::new(
                 comments,
                 Arc::clone(&articles),
@@ -386,7 +425,9 @@ impl Services {
                 Arc::clone(&access),
                 Arc::clone(&clock),
             )),
+            content_types,
             articles,
+            transfers,
             research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
             analytics: Arc::new(Reports::new(
                 Arc::clone(&plugins),
@@ -431,6 +472,7 @@ impl Services {
         self.limits.load(self.key_store.allowances().await?, spent);
         self.keys.load().await?;
         self.api_keys.load().await?;
+        self.transfers.recover().await?;
         self.chat.recover().await
     }
 

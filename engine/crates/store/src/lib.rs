@@ -30,6 +30,7 @@ mod rollouts;
 mod row;
 mod sessions;
 mod statement;
+mod transfers;
 mod usage;
 mod users;
 

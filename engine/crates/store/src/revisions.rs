@@ -91,6 +91,25 @@ impl From<&ArticleWrite> for RevisionRow {
     }
 }
 
+impl From<Revision> for RevisionRow {
+    fn from(revision: Revision) -> Self {
+        let (job, plugin) = match revision.cause {
+            Cause::Person => (None, None),
+            Cause::Job { job, plugin } => (Some(job.to_string()), Some(plugin)),
+        };
+        Self {
+            article: revision.article.to_string(),
+            revision: revision.revision,
+            author: revision.author.to_string(),
+            job,
+            plugin,
+            comment: revision.comment,
+            text: TextRow::from(revision.text),
+            created_at: revision.created_at,
+        }
+    }
+}
+
 impl TryFrom<RevisionRow> for Revision {
     type Error = StoreFailure;
 

@@ -503,6 +503,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         content_types: store.clone(),
         tags: store.clone(),
         comments: store.clone(),
+        transfers: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,
@@ -517,6 +518,7 @@ fn config(health_checks: Vec<HealthCheck>, signup: SignupMode) -> ServicesConfig
     config.models.default = Some("fake/chat".to_owned());
     config.models.aliases = [("quick".to_owned(), "fake/chat".to_owned())].into();
     config.health_checks = health_checks;
+    config.transfer.folder = std::env::temp_dir().join(format!("inkstone-{}", UserId::new()));
     config
 }
 

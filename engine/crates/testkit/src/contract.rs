@@ -22,13 +22,14 @@ pub mod recordings;
 pub mod replies;
 pub mod rollouts;
 pub mod search;
+pub mod transfers;
 pub mod usage;
 pub mod users;
 
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, EventLog,
     IdentityStore, JobStore, KeyStore, PeopleStore, PluginKv, ProjectStore, PromptStore,
-    ReplyStore, RolloutStore, TagStore, UsageLedger, UserStore,
+    ReplyStore, RolloutStore, TagStore, TransferStore, UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -46,7 +47,8 @@ where
         + PromptStore
         + ConversationStore
         + CommentStore
-        + ContentTypeStore,
+        + ContentTypeStore
+        + TransferStore,
 {
     users::run(store, store).await;
     people::run(store, store, store).await;
@@ -54,6 +56,7 @@ where
     articles::run(store, store, store).await;
     comments::run(store, store, store).await;
     content_types::run(store).await;
+    transfers::run(store, store, store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;
     kv::run(store).await;

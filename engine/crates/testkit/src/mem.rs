@@ -16,6 +16,7 @@ mod projects;
 mod prompts;
 mod replies;
 mod rollouts;
+mod transfers;
 mod usage;
 mod users;
 
@@ -31,8 +32,8 @@ use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, CommentId, ConversationId, EventId, InvitationId, JobId, KeyId, MessageId,
-    PromptId, ServedId, SessionId, UsageId, UserId,
+    ApiKeyId, ArticleId, CommentId, ConversationId, EventId, ImportId, InvitationId, JobId, KeyId,
+    MessageId, PromptId, ServedId, SessionId, UsageId, UserId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
@@ -99,6 +100,7 @@ struct State {
     conversations: BTreeMap<ConversationId, Conversation>,
     messages: BTreeMap<MessageId, ConversationMessage>,
     prompt_versions: BTreeMap<(PromptId, u32), PromptVersion>,
+    imports: BTreeMap<ImportId, transfers::ImportEntry>,
 }
 
 impl MemStore {

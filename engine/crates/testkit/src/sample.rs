@@ -16,10 +16,10 @@ use inkstone_domain::conversation::{
 };
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, ConversationId, EventId, InvitationId, JobId, KeyId, MessageId, ProjectId,
-    PromptId, SessionId, UsageId, UserId,
+    ApiKeyId, ArticleId, ConversationId, EventId, ImportId, InvitationId, JobId, KeyId, MessageId,
+    ProjectId, PromptId, SessionId, UsageId, UserId,
 };
-use inkstone_domain::job::{Checkpoint, GenerateTask, Task, WorkTask};
+use inkstone_domain::job::{Checkpoint, GenerateTask, JobStatus, Task, WorkTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
 use inkstone_domain::key::{PreviousToken, VirtualKey};
 use inkstone_domain::money::Money;
@@ -32,6 +32,7 @@ use inkstone_domain::prompt::{
 };
 use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
+use inkstone_domain::transfer::{Counts, Format, Import, OnConflict};
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
 use serde_json::json;
 
@@ -609,5 +610,27 @@ pub fn first_page(limit: usize) -> PageRequest {
     PageRequest {
         limit,
         cursor: None,
+    }
+}
+
+/// Of a file of JSON Lines, queued.
+pub fn import(project: &str, owner: UserId) -> Import {
+    Import {
+        id: ImportId::new(),
+        project: project.to_owned(),
+        owner,
+        format: Format::Jsonl,
+        on_conflict: OnConflict::Update,
+        dry_run: false,
+        job: JobId::new(),
+        engine: "engine".to_owned(),
+        size_bytes: 4_096,
+        sha256: inkstone_domain::digest::sha256(b"lines"),
+        status: JobStatus::Queued,
+        position: 0,
+        counts: Counts::default(),
+        error: None,
+        created_at: now(),
+        finished_at: None,
     }
 }

@@ -23,6 +23,12 @@ async fn content_types() {
 }
 
 #[tokio::test]
+async fn transfers() {
+    let store = MemStore::new();
+    contract::transfers::run(&store, &store, &store).await;
+}
+
+#[tokio::test]
 async fn jobs() {
     let store = MemStore::new();
     contract::jobs::run(&store, &store, &store).await;

@@ -49,9 +49,12 @@ impl FromRequest<Shared> for PackageBody {
 
 /// The longest body that a route takes.
 pub(crate) fn max_body_bytes(config: &ApiConfig, method: &Method, path: &str) -> usize {
-    match method == Method::POST && path == "/v1/plugins" {
-        true => config.max_body_bytes.max(config.max_package_bytes),
-        false => config.max_body_bytes,
+    let is_import = path.starts_with("/v1/projects/") && path.ends_with("/imports");
+    match method == Method::POST {
+        true if path == "/v1/plugins" => config.max_body_bytes.max(config.max_package_bytes),
+        // It is counted where it is written to the disk.
+        true if is_import => usize::MAX,
+        _ => config.max_body_bytes,
     }
 }
 

@@ -60,6 +60,12 @@ const RULES: &[(&str, Rule)] = &[
         "/v1/projects/{slug}/tags",
         Rule::Scopes(Scope::ArticlesRead, Scope::ArticlesWrite),
     ),
+    // Articles, whole projects of them.
+    (
+        "/v1/projects/{slug}/imports",
+        Rule::Scopes(Scope::ArticlesRead, Scope::ArticlesWrite),
+    ),
+    ("/v1/projects/{slug}/export", both(Scope::ArticlesRead)),
     // Whatever calls a model, wherever it stands.
     ("/v1/projects/{slug}/chat", both(Scope::ModelsCall)),
     (

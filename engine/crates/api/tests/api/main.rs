@@ -43,4 +43,5 @@ mod serve;
 mod signup;
 mod tags;
 mod tls;
+mod transfers;
 mod users;

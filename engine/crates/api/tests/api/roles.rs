@@ -488,6 +488,20 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
         GET /v1/audit/export
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/projects/{project}/imports?format=jsonl
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 202 admin 202 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 202 member-owner 202
+        GET /v1/projects/{project}/imports
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        GET /v1/projects/{project}/imports/{import}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        GET /v1/projects/{project}/imports/{import}/report
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        DELETE /v1/projects/{project}/imports/{import}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        GET /v1/projects/{project}/export?format=archive
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 200
+        GET /v1/projects/{project}/export?format=jsonl
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
     "#]].assert_eq(&table);
 }
 
@@ -581,6 +595,11 @@ async fn fill_project(api: &TestApi, path: &str) -> String {
         let prompt = json!({"name": "style", "messages": [{"role": "user", "text": "a"}]});
         let made = client.post("/v1/projects/handbook/prompts", prompt).await;
         assert_eq!(made.status, 201);
+    }
+    if path.contains("{import}") {
+        let into = "/v1/projects/handbook/imports?format=jsonl";
+        let sent = client.post_raw(into, "application/jsonl", "").await;
+        path = path.replace("{import}", sent.json()["id"].as_str().unwrap());
     }
     if path.contains("{chat}") {
         let said = client

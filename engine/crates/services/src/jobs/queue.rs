@@ -30,7 +30,8 @@ impl Queue {
         self.submit(JobId::new(), owner, Task::Work(work)).await
     }
 
-    pub(super) async fn submit(&self, id: JobId, owner: UserId, task: Task) -> Result<Job> {
+    /// The same under an id that the caller made: where it is there already, `already_exists`.
+    pub(crate) async fn submit(&self, id: JobId, owner: UserId, task: Task) -> Result<Job> {
         let new = NewJob {
             id,
             owner,

@@ -52,6 +52,12 @@ pub enum Act {
     WritePrompt,
     /// Costs tokens.
     TestPrompt,
+    /// Into a project; each article then is asked about by itself.
+    ImportArticles,
+    /// All that is in a project, drafts too.
+    ExportArticles,
+    /// The project as a whole, out or in: prompts, members' names, revisions.
+    MoveArchive,
     StartChat,
     SeeChat,
     ChangeChat,
@@ -85,7 +91,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 38] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
@@ -128,6 +134,9 @@ impl Act {
         Self::ReadPrompt,
         Self::WritePrompt,
         Self::TestPrompt,
+        Self::ImportArticles,
+        Self::ExportArticles,
+        Self::MoveArchive,
         Self::StartChat,
         Self::SeeChat,
         Self::ChangeChat,
@@ -176,6 +185,10 @@ impl Act {
             Self::LeaveProject => rule(Members(Guest), Viewer, Reach::Owner),
             Self::ReadPrompt => rule(Members(Guest), Viewer, Members(Guest)),
             Self::WritePrompt => rule(Members(Guest), Creator, Members(Editor)),
+            Self::ImportArticles | Self::ExportArticles => {
+                rule(Members(Guest), Creator, Members(Editor))
+            }
+            Self::MoveArchive => rule(Members(Guest), Creator, Members(Owner)),
             Self::TestPrompt | Self::StartChat => rule(Members(Guest), Creator, Members(Guest)),
             Self::SeeChat | Self::ChangeChat => {
                 let own = OwnerAmongMembers(Guest);

@@ -79,6 +79,9 @@ fn every_act_by_every_standing() {
         ReadPrompt -yyyy -yyyy -yyyy -yyyy ayyyy ayyyy
         WritePrompt -nnnn -nnnn -nnyy -nnyy aaayy aaayy
         TestPrompt -nnnn -nnnn -yyyy -yyyy ayyyy ayyyy
+        ImportArticles -nnnn -nnnn -nnyy -nnyy aaayy aaayy
+        ExportArticles -nnnn -nnnn -nnyy -nnyy aaayy aaayy
+        MoveArchive -nnnn -nnnn -nnny -nnny aaaay aaaay
         StartChat -nnnn -nnnn -yyyy -yyyy ayyyy ayyyy
         SeeChat ----- -yyyy ----- -yyyy aaaaa ayyyy
         ChangeChat ----- -yyyy ----- -yyyy aaaaa ayyyy

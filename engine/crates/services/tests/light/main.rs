@@ -32,3 +32,4 @@ mod rollouts;
 mod second_factor;
 mod signup;
 mod tokens;
+mod transfer;

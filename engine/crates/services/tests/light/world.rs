@@ -1,5 +1,6 @@
 //! A whole engine of fakes, and the people in it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
     GatewayConfig, JobsConfig, ModelsConfig, NewProject, PluginPorts, Ports, RequestContext,
-    SealingKey, Services, ServicesConfig, SigningKey, SignupConfig,
+    SealingKey, Services, ServicesConfig, SigningKey, SignupConfig, TransferConfig,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeEgress, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider,
@@ -22,6 +23,7 @@ use inkstone_testkit::{
     MemPluginList, MemRecordings, MemSigningKeys, MemStore, MemUsageJournal, Step, loaded_plugin,
     plugin_spec, sample,
 };
+use tempfile::TempDir;
 
 /// Everything a test may look at or turn.
 pub struct World {
@@ -34,6 +36,8 @@ pub struct World {
     pub research: Arc<FakeResearch>,
     pub egress: Arc<FakeEgress>,
     pub mailer: MemMailer,
+    /// Of transfers.
+    pub folder: TempDir,
 }
 
 /// Long enough for any machine; only a broken test waits for it.
@@ -85,7 +89,16 @@ impl World {
         }
         let egress = Arc::new(FakeEgress::default());
         let mailer = MemMailer::default();
-        let services = engine(&store, &clock, &loader, &egress, &mailer, jobs, gateway);
+        let folder = tempfile::tempdir().unwrap();
+        let services = engine(
+            &store,
+            &clock,
+            &loader,
+            &egress,
+            &mailer,
+            (jobs, gateway),
+            folder.path(),
+        );
         services.load().await.unwrap();
         let report = services.plugins.apply(specs).await;
         assert!(report.failed.is_empty(), "{report:?}");
@@ -99,6 +112,7 @@ impl World {
             research,
             egress,
             mailer,
+            folder,
         }
     }
 
@@ -110,8 +124,8 @@ impl World {
             &self.loader,
             &self.egress,
             &self.mailer,
-            test_jobs(),
-            GatewayConfig::default(),
+            (test_jobs(), GatewayConfig::default()),
+            self.folder.path(),
         );
         services.load().await.unwrap();
         let ids = ["provider-fake", "generator-fake", "research-fake"];
@@ -163,8 +177,8 @@ fn engine(
     loader: &Arc<FakeLoader>,
     egress: &Arc<FakeEgress>,
     mailer: &MemMailer,
-    jobs: JobsConfig,
-    gateway: GatewayConfig,
+    (jobs, gateway): (JobsConfig, GatewayConfig),
+    folder: &Path,
 ) -> Arc<Services> {
     let articles: Arc<dyn ArticleStore> = store.clone();
     Services::new(
@@ -187,6 +201,7 @@ fn engine(
             content_types: store.clone(),
             tags: store.clone(),
             comments: store.clone(),
+            transfers: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {
@@ -209,6 +224,10 @@ fn engine(
             signup: SignupConfig {
                 mode: SignupMode::Open,
                 ..SignupConfig::default()
+            },
+            transfer: TransferConfig {
+                folder: folder.to_owned(),
+                ..TransferConfig::default()
             },
             ..ServicesConfig::new(SealingKey::new([7; 32]))
         },

@@ -284,6 +284,13 @@ impl State {
         Ok(())
     }
 
+    /// The revisions before those it has.
+    pub(super) fn put_past(&mut self, id: ArticleId, past: Vec<Revision>) {
+        if let Some(entry) = self.articles.get_mut(&id) {
+            entry.revisions.splice(0..0, past);
+        }
+    }
+
     /// What goes with every change.
     fn tell(&mut self, event: Event, audit: Option<AuditRecord>) {
         self.events.insert(event.id, event);

@@ -524,5 +524,32 @@ pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         (Method::GET, "/v1/audit", None),
         (Method::GET, "/v1/audit/head", None),
         (Method::GET, "/v1/audit/export", None),
+        (
+            Method::POST,
+            "/v1/projects/{project}/imports?format=jsonl",
+            None,
+        ),
+        (Method::GET, "/v1/projects/{project}/imports", None),
+        (Method::GET, "/v1/projects/{project}/imports/{import}", None),
+        (
+            Method::GET,
+            "/v1/projects/{project}/imports/{import}/report",
+            None,
+        ),
+        (
+            Method::DELETE,
+            "/v1/projects/{project}/imports/{import}",
+            None,
+        ),
+        (
+            Method::GET,
+            "/v1/projects/{project}/export?format=archive",
+            None,
+        ),
+        (
+            Method::GET,
+            "/v1/projects/{project}/export?format=jsonl",
+            None,
+        ),
     ]
 }

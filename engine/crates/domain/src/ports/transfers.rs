@@ -1,0 +1,74 @@
+//! Where imports and their reports are kept, and the way in for articles that come with a past.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::Result;
+use crate::audit::AuditRecord;
+use crate::content::{Article, Page, PageRequest, Revision};
+use crate::ids::{ArticleId, ImportId};
+use crate::job::{JobError, JobStatus};
+use crate::ports::ArticleWrite;
+use crate::provenance::Provenance;
+use crate::transfer::{FormerSlug, Import, ReportLine};
+
+/// An article that comes with its past.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Its newest state and event; `article.revision` is that of the newest revision.
+    pub write: ArticleWrite,
+    /// Those before the newest, oldest first.
+    pub past: Vec<Revision>,
+    /// Redirects to it. Those that others have are left to them.
+    pub former_slugs: Vec<FormerSlug>,
+    pub provenance: Option<Provenance>,
+}
+
+/// What an entry does to an article.
+#[derive(Debug, Clone)]
+pub enum ArticleChange {
+    Create(Box<Arrival>),
+    Update(Box<ArticleWrite>),
+}
+
+/// A step of an import: lines of the report, and what they tell of, both or neither.
+#[derive(Debug, Clone)]
+pub struct ImportStep {
+    pub import: ImportId,
+    /// The position the import must be at.
+    pub after: u64,
+    /// The lines that follow it, without gaps.
+    pub lines: Vec<ReportLine>,
+    pub change: Option<ArticleChange>,
+}
+
+#[async_trait]
+pub trait TransferStore: Send + Sync {
+    /// Stores an import that is queued, with its entry in the audit log.
+    async fn create_import(&self, import: &Import, audit: &AuditRecord) -> Result<()>;
+    async fn import(&self, id: ImportId) -> Result<Option<Import>>;
+    /// Those of a project, newest first.
+    async fn list_imports(&self, project: &str, page: PageRequest) -> Result<Page<Import>>;
+    /// Those of an engine that have not ended, oldest first.
+    async fn open_imports(&self, engine: &str) -> Result<Vec<Import>>;
+    /// Adds lines to the report, moves the position behind them and makes the change they tell of, all
+    /// or nothing. `lease_lost` where the import has ended or is at another position: somebody else does
+    /// it. For the change, `slug_taken`, `already_exists`, `revision_mismatch` and `not_found` as for
+    /// articles.
+    async fn take_step(&self, step: ImportStep) -> Result<()>;
+    /// Ends an import; one that has ended stays as it is. Returns it as it is then; `not_found` where
+    /// there is none.
+    async fn end_import(
+        &self,
+        id: ImportId,
+        status: JobStatus,
+        error: Option<JobError>,
+        at: DateTime<Utc>,
+    ) -> Result<Import>;
+    /// Lines after this number, in their order, at most `limit`.
+    async fn report(&self, id: ImportId, after: u64, limit: usize) -> Result<Vec<ReportLine>>;
+    /// The first line of the import that made or changed this article.
+    async fn line_of(&self, id: ImportId, article: ArticleId) -> Result<Option<u64>>;
+    /// The addresses that lead to an article, but for its present one, in order.
+    async fn former_slugs(&self, article: &Article) -> Result<Vec<FormerSlug>>;
+}

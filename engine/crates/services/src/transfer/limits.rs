@@ -1,0 +1,40 @@
+//! How much a file may ask of us, whatever it says of itself.
+
+use inkstone_domain::{Error, codes};
+
+/// Bounds of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransferLimits {
+    /// As it is sent.
+    pub file_bytes: u64,
+    /// All entries of a ZIP file, unpacked.
+    pub unpacked_bytes: u64,
+    /// Entries of a ZIP file.
+    pub entries: usize,
+}
+
+impl Default for TransferLimits {
+    /// 512 MiB, 4 GiB, 200,000.
+    fn default() -> Self {
+        Self {
+            file_bytes: 512 << 20,
+            unpacked_bytes: 4 << 30,
+            entries: 200_000,
+        }
+    }
+}
+
+/// Of one article in any format: a body of a mebibyte, each byte of it escaped, and all around it.
+pub const MAX_ENTRY_BYTES: u64 = 8 << 20;
+/// What text comes to at best is a hundredth; more is made to fill a disk.
+pub const MAX_RATIO: u64 = 200;
+/// Below this nobody asks for the ratio.
+pub const FREE_BYTES: u64 = 16 << 20;
+
+/// Said of an entry that is too long.
+pub fn too_long() -> Error {
+    Error::new(
+        &codes::BODY_TOO_LARGE,
+        format!("it has more than {MAX_ENTRY_BYTES} bytes, which no article may have"),
+    )
+}

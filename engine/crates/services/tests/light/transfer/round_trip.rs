@@ -1,0 +1,418 @@
+//! Out of one engine and into another: whatever articles say, it is the same on the other side. What a
+//! format cannot carry is set to what it brings, here and in `docs/transfer.md`.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use inkstone_domain::content::{
+    Article, ArticleFilter, ArticleText, ContentType, Extras, Revision, Status,
+};
+use inkstone_domain::ids::{ArticleId, UserId};
+use inkstone_domain::job::JobStatus;
+use inkstone_domain::ports::{ArticleStore, Clock, ContentTypeStore, TransferStore};
+use inkstone_domain::principal::{Principal, Role};
+use inkstone_domain::transfer::{Format, FormerSlug, OnConflict, Outcome};
+use inkstone_services::ProjectPatch;
+use inkstone_testkit::sample;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use serde_json::{Map, Value, json};
+
+use super::{PROJECT, all, export, import, new};
+use crate::world::{World, handbook, page};
+
+/// A word that people might write, with whatever YAML and JSON take for something else.
+fn word() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "\\PC{1,24}".prop_filter("not blank", |text| !text.trim().is_empty()),
+        "[a-zA-Z0-9 :#'\"\\[\\]{}&*!|>%@`,?-]{1,24}"
+            .prop_filter("not blank", |text| !text.trim().is_empty()),
+        prop::sample::select(vec![
+            "null",
+            "~",
+            "true",
+            "no",
+            "1984",
+            "1e3",
+            "0x1f",
+            "---",
+            "- a",
+            "a: b",
+            "2020-01-01",
+            "# no comment",
+            "'",
+            "\"",
+            "&anchor",
+            "*alias",
+            "!tag",
+            "|",
+            ">-",
+            "=",
+            "<<",
+            ".nan",
+        ])
+        .prop_map(str::to_owned),
+    ]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "(?s).{0,120}",
+        vec(word(), 0..6).prop_map(|words| words.join("\n")),
+        vec(word(), 0..6).prop_map(|words| format!("---\n{}\n---\n", words.join("\r\n"))),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        word().prop_map(Value::from),
+        "(?s).{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            vec((word(), inner), 0..4)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+fn extras() -> impl Strategy<Value = Extras> {
+    (
+        (vec(word(), 0..3), vec(word(), 0..3)),
+        option::of("[a-z]{1,9}"),
+        option::of(word()),
+        any::<bool>(),
+        option::of(vec((word(), value()), 0..4)),
+    )
+        .prop_map(
+            |((categories, authors), host, meta_title, no_index, fields)| {
+                let address = host.map(|host| format!("https://{host}.example.org/a?b=c#d"));
+                Extras {
+                    categories,
+                    authors,
+                    cover: address.clone().unwrap_or_default(),
+                    meta_title: meta_title.unwrap_or_default(),
+                    canonical_url: address.unwrap_or_default(),
+                    no_index,
+                    content_type: fields
+                        .as_ref()
+                        .map(|_| "anything".to_owned())
+                        .unwrap_or_default(),
+                    fields: fields.unwrap_or_default().into_iter().collect(),
+                }
+            },
+        )
+}
+
+fn article() -> impl Strategy<Value = (ArticleText, i64, Vec<String>)> {
+    let texts = (word(), text(), text(), "(?s).{0,40}");
+    let status = prop::sample::select(Status::ALL.to_vec());
+    let language = prop::sample::select(vec!["en", "de", "pt-BR", "zh-Hant-TW"]);
+    let former = vec("[a-z]{3,8}", 0..3);
+    (
+        texts,
+        vec(word(), 0..4),
+        language,
+        status,
+        extras(),
+        0..10_000_000_i64,
+        former,
+    )
+        .prop_map(
+            |(
+                (title, body, summary, meta_description),
+                tags,
+                language,
+                status,
+                extras,
+                age,
+                former,
+            )| {
+                let publish_at = (status == Status::Scheduled)
+                    .then(|| "2999-01-01T00:00:00.123456Z".parse().unwrap());
+                let text = ArticleText {
+                    title: title.trim().to_owned(),
+                    summary,
+                    body,
+                    tags,
+                    meta_description,
+                    language: language.to_owned(),
+                    status,
+                    publish_at,
+                    extras,
+                };
+                (text, age, former)
+            },
+        )
+}
+
+/// A world with the content type, and the owner of its project. An admin, who may make content types.
+async fn world() -> (World, Principal) {
+    let world = World::new().await;
+    let owner = world.somebody(Role::Admin).await;
+    handbook(&world, &owner).await;
+    world.services.start_workers(1);
+    (world, owner)
+}
+
+async fn with_type() -> (World, Principal) {
+    let (world, owner) = world().await;
+    let kind = ContentType {
+        name: "anything".to_owned(),
+        title: "Anything".to_owned(),
+        schema: json!({ "type": "object" }),
+        ..sample::content_type()
+    };
+    world.store.create_content_type(&kind).await.unwrap();
+    (world, owner)
+}
+
+async fn stored(world: &World) -> Vec<Article> {
+    let filter = ArticleFilter {
+        project: Some(PROJECT.to_owned()),
+        ..ArticleFilter::default()
+    };
+    world
+        .store
+        .list_articles(filter, page(100))
+        .await
+        .unwrap()
+        .items
+}
+
+async fn all_revisions(world: &World, id: ArticleId) -> Vec<Revision> {
+    world.store.revisions(id, page(100)).await.unwrap().items
+}
+
+/// Writes articles as they may have come to be, some of them with a past.
+async fn fill(world: &World, owner: UserId, texts: Vec<(ArticleText, i64, Vec<String>)>) {
+    let now: DateTime<Utc> = world.clock.now();
+    let mut original: Option<Article> = None;
+    for (number, (text, age, former)) in texts.into_iter().enumerate() {
+        let created_at = now - TimeDelta::milliseconds(age + 1_000);
+        let translates = original
+            .as_ref()
+            .filter(|it| it.text.language != text.language);
+        let translates = translates.filter(|_| number == 1).map(|it| it.id);
+        let article = Article {
+            id: ArticleId::at(created_at),
+            project: PROJECT.to_owned(),
+            owner,
+            slug: format!("article-{number}"),
+            revision: 1,
+            job: None,
+            translation_of: translates,
+            created_at,
+            updated_at: created_at + TimeDelta::milliseconds(age / 2),
+            trashed_at: None,
+            text,
+        };
+        let mut past = article.clone();
+        past.text.status = Status::Draft;
+        past.text.publish_at = None;
+        world
+            .store
+            .create_article(sample::creation(&past))
+            .await
+            .unwrap();
+        let slugs = former.into_iter().map(|slug| format!("{slug}-{number}"));
+        for slug in slugs.chain([article.slug.clone()]) {
+            past = Article {
+                slug,
+                revision: past.revision + 1,
+                ..past
+            };
+            world
+                .store
+                .update_article(sample::creation(&past))
+                .await
+                .unwrap();
+        }
+        let last = Article {
+            revision: past.revision + 1,
+            ..article.clone()
+        };
+        world
+            .store
+            .update_article(sample::creation(&last))
+            .await
+            .unwrap();
+        original.get_or_insert(last);
+    }
+}
+
+/// What comes out at the other side, beside what goes in at this one.
+async fn carried(format: Format, texts: Vec<(ArticleText, i64, Vec<String>)>) -> TestCaseResult {
+    let (source, ada) = with_type().await;
+    fill(&source, ada.user, texts).await;
+    let file = export(&source.services, &ada, all(format)).await;
+    let again = export(&source.services, &ada, all(format)).await;
+    prop_assert!(file == again, "written twice, it is the same");
+    let (target, ben) = match format {
+        Format::Archive => world().await,
+        _ => with_type().await,
+    };
+    let (done, report) = import(&target, &ben, new(format, OnConflict::Fail), file).await;
+    prop_assert_eq!(done.status, JobStatus::Succeeded, "{:?}", done.error);
+    let refused = report.iter().find(|line| line.outcome == Outcome::Refused);
+    prop_assert!(refused.is_none(), "{:?}", refused);
+
+    let there = stored(&target).await;
+    let here = stored(&source).await;
+    prop_assert_eq!(here.len(), there.len());
+    for (mut here, there) in here.into_iter().zip(there) {
+        let former = |world: &World, article: &Article| {
+            let store = world.store.clone();
+            let article = article.clone();
+            async move { store.former_slugs(&article).await.unwrap() }
+        };
+        let slugs: Vec<FormerSlug> = former(&source, &here).await;
+        prop_assert_eq!(slugs, former(&target, &there).await);
+        if format == Format::Archive {
+            let mut past = all_revisions(&source, here.id).await;
+            for revision in &mut past {
+                revision.author = ben.user;
+            }
+            prop_assert_eq!(past, all_revisions(&target, there.id).await);
+        } else {
+            here.revision = 1;
+        }
+        // Nobody is there who owned it.
+        here.owner = ben.user;
+        prop_assert_eq!(here, there);
+    }
+    Ok(())
+}
+
+fn run(format: Format, texts: Vec<(ArticleText, i64, Vec<String>)>) -> TestCaseResult {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(carried(format, texts))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn markdown_loses_nothing(texts in vec(article(), 1..4)) {
+        run(Format::Markdown, texts)?;
+    }
+
+    #[test]
+    fn json_lines_lose_nothing(texts in vec(article(), 1..4)) {
+        run(Format::Jsonl, texts)?;
+    }
+
+    #[test]
+    fn archives_lose_nothing(texts in vec(article(), 1..4)) {
+        run(Format::Archive, texts)?;
+    }
+}
+
+#[tokio::test]
+async fn an_archive_brings_the_project_with_it() {
+    let (source, ada) = with_type().await;
+    let patch = ProjectPatch {
+        name: Some("The handbook".to_owned()),
+        description: Some("All we know.".to_owned()),
+        ..ProjectPatch::default()
+    };
+    source
+        .services
+        .projects
+        .update(&ada, PROJECT, patch, None)
+        .await
+        .unwrap();
+    let (_, version) = sample::prompt(PROJECT, ada.user);
+    let prompts = &source.services.prompts;
+    let name = "greeting".to_owned();
+    prompts
+        .create(&ada, PROJECT, name, version.text.clone())
+        .await
+        .unwrap();
+    let mut second = version.text.clone();
+    second.description = "Greets better.".to_owned();
+    prompts
+        .add_version(&ada, PROJECT, "greeting", second.clone(), None)
+        .await
+        .unwrap();
+    let file = export(&source.services, &ada, all(Format::Archive)).await;
+
+    let (target, ben) = world().await;
+    let (done, report) = import(
+        &target,
+        &ben,
+        new(Format::Archive, OnConflict::Skip),
+        file.clone(),
+    )
+    .await;
+    assert_eq!(done.status, JobStatus::Succeeded, "{:?}", done.error);
+    use Outcome::{Created, Skipped, Unchanged, Updated};
+    assert_eq!(
+        super::outcomes(&report),
+        [Updated, Skipped, Created, Created],
+        "{report:#?}"
+    );
+    let project = target.services.projects.get(&ben, PROJECT).await.unwrap();
+    assert_eq!(project.name, "The handbook");
+    let versions = target
+        .services
+        .prompts
+        .versions(&ben, PROJECT, "greeting", page(10))
+        .await;
+    let texts: Vec<_> = versions
+        .unwrap()
+        .items
+        .into_iter()
+        .map(|it| it.text)
+        .collect();
+    assert_eq!(texts, [second, version.text]);
+    let text = String::from_utf8_lossy(&file);
+    assert!(!text.contains("password"), "nothing secret");
+    let (_, again) = import(&target, &ben, new(Format::Archive, OnConflict::Fail), file).await;
+    assert_eq!(
+        super::outcomes(&again),
+        [Unchanged, Skipped, Unchanged, Unchanged]
+    );
+}
+
+#[tokio::test]
+async fn within_one_engine_articles_get_ids_of_their_own() {
+    let (world, owner) = with_type().await;
+    let text = ArticleText {
+        title: "Tides".to_owned(),
+        language: "en".to_owned(),
+        ..ArticleText::default()
+    };
+    fill(&world, owner.user, vec![(text, 1_000, vec![])]).await;
+    let original = stored(&world).await.remove(0);
+    let file = export(&world.services, &owner, all(Format::Jsonl)).await;
+    let copy = inkstone_services::NewProject {
+        slug: "copy".to_owned(),
+        ..Default::default()
+    };
+    world.services.projects.create(&owner, copy).await.unwrap();
+    let transfers = &world.services.transfers;
+    for expected in [Outcome::Created, Outcome::Unchanged] {
+        let body = futures::stream::iter([Ok(bytes::Bytes::from(file.clone()))]);
+        let new = new(Format::Jsonl, OnConflict::Update);
+        let sent = transfers.import(&owner, "copy", new, body).await.unwrap();
+        crate::world::job_when(&world.store, sent.job, |job| job.status.is_final()).await;
+        let report = transfers.report(&owner, "copy", sent.id, 0).await.unwrap();
+        assert_eq!(super::outcomes(&report), [expected]);
+        assert_ne!(report[0].article, Some(original.id));
+    }
+    let kept = world.store.article(original.id).await.unwrap();
+    assert_eq!(
+        kept,
+        Some(original),
+        "what is of another project stays as it is"
+    );
+}

@@ -1,0 +1,353 @@
+//! The suite of [`TransferStore`].
+
+use futures::future::join_all;
+use inkstone_domain::codes;
+use inkstone_domain::content::{Cause, Revision, Status};
+use inkstone_domain::ids::{ImportId, UserId};
+use inkstone_domain::job::{JobError, JobStatus};
+use inkstone_domain::ports::{
+    Arrival, ArticleChange, ArticleStore, AuditLog, ImportStep, TransferStore,
+};
+use inkstone_domain::transfer::{Counts, FormerSlug, Import, Outcome, ReportLine};
+
+use super::audit::whole_chain;
+use super::{CROWD, assert_code};
+use crate::sample;
+
+pub async fn run(store: &dyn TransferStore, articles: &dyn ArticleStore, log: &dyn AuditLog) {
+    keeps_imports(store, log).await;
+    lists_those_of_a_project(store).await;
+    a_step_is_whole_or_nothing(store, articles).await;
+    one_of_many_takes_a_step(store).await;
+    an_end_is_the_end(store).await;
+    articles_come_with_their_past(store, articles).await;
+    old_slugs_of_others_are_left_to_them(store, articles).await;
+}
+
+fn line(number: u64, outcome: Outcome) -> ReportLine {
+    ReportLine {
+        number,
+        entry: format!("line {number}"),
+        outcome,
+        article: None,
+        slug: None,
+        code: None,
+        message: None,
+    }
+}
+
+fn step(import: &Import, after: u64, lines: Vec<ReportLine>) -> ImportStep {
+    ImportStep {
+        import: import.id,
+        after,
+        lines,
+        change: None,
+    }
+}
+
+async fn created(store: &dyn TransferStore) -> Import {
+    let import = sample::import(&sample::project().slug, UserId::new());
+    let audit = sample::audit(import.owner);
+    store.create_import(&import, &audit).await.unwrap();
+    import
+}
+
+pub async fn keeps_imports(store: &dyn TransferStore, log: &dyn AuditLog) {
+    let import = sample::import(&sample::project().slug, UserId::new());
+    let audit = sample::audit(import.owner);
+    assert_eq!(store.import(import.id).await.unwrap(), None);
+    store.create_import(&import, &audit).await.unwrap();
+    assert_eq!(store.import(import.id).await.unwrap(), Some(import.clone()));
+    let again = store.create_import(&import, &audit).await;
+    assert_code(again, &codes::ALREADY_EXISTS);
+    let chain = whole_chain(log).await;
+    let own = chain.iter().filter(|entry| entry.record == audit);
+    assert_eq!(own.count(), 1);
+
+    let lines = vec![
+        ReportLine {
+            article: Some(sample::article(import.owner).id),
+            slug: Some("tides".to_owned()),
+            message: Some("a 'note'; 水".to_owned()),
+            ..line(1, Outcome::Skipped)
+        },
+        ReportLine {
+            code: Some("invalid_input".to_owned()),
+            ..line(2, Outcome::Refused)
+        },
+    ];
+    store
+        .take_step(step(&import, 0, lines.clone()))
+        .await
+        .unwrap();
+    let third = line(3, Outcome::Unchanged);
+    store
+        .take_step(step(&import, 2, vec![third.clone()]))
+        .await
+        .unwrap();
+    let stored = store.import(import.id).await.unwrap().unwrap();
+    let counts = Counts {
+        skipped: 1,
+        refused: 1,
+        unchanged: 1,
+        ..Counts::default()
+    };
+    assert_eq!(
+        stored,
+        Import {
+            position: 3,
+            counts,
+            status: JobStatus::Running,
+            ..import.clone()
+        }
+    );
+    assert_eq!(store.report(import.id, 0, 2).await.unwrap(), lines);
+    assert_eq!(store.report(import.id, 2, 9).await.unwrap(), [third]);
+    assert_eq!(store.report(ImportId::new(), 0, 9).await.unwrap(), []);
+    let known = lines[0].article.unwrap();
+    assert_eq!(store.line_of(import.id, known).await.unwrap(), Some(1));
+    assert_eq!(store.line_of(ImportId::new(), known).await.unwrap(), None);
+}
+
+pub async fn lists_those_of_a_project(store: &dyn TransferStore) {
+    let project = sample::project().slug;
+    let engine = format!("engine-{}", ImportId::new());
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        let import = Import {
+            engine: engine.clone(),
+            ..sample::import(&project, UserId::new())
+        };
+        let audit = sample::audit(import.owner);
+        store.create_import(&import, &audit).await.unwrap();
+        made.push(import);
+    }
+    created(store).await;
+    let first = store.list_imports(&project, sample::first_page(2));
+    let first = first.await.unwrap();
+    assert_eq!(first.items, [made[2].clone(), made[1].clone()]);
+    let mut page = sample::first_page(2);
+    page.cursor = first.next_cursor;
+    let rest = store.list_imports(&project, page).await.unwrap();
+    assert_eq!(
+        (rest.items, rest.next_cursor),
+        (vec![made[0].clone()], None)
+    );
+
+    let done = store.end_import(made[1].id, JobStatus::Succeeded, None, sample::now());
+    done.await.unwrap();
+    let open = store.open_imports(&engine).await.unwrap();
+    assert_eq!(open, [made[0].clone(), made[2].clone()]);
+}
+
+pub async fn a_step_is_whole_or_nothing(store: &dyn TransferStore, articles: &dyn ArticleStore) {
+    let import = created(store).await;
+    let article = sample::article(import.owner);
+    let create = |article| {
+        let arrival = Arrival {
+            write: sample::creation(article),
+            past: Vec::new(),
+            former_slugs: Vec::new(),
+            provenance: None,
+        };
+        Some(ArticleChange::Create(Box::new(arrival)))
+    };
+    let first = ImportStep {
+        change: create(&article),
+        ..step(&import, 0, vec![line(1, Outcome::Created)])
+    };
+    store.take_step(first.clone()).await.unwrap();
+    assert_eq!(
+        articles.article(article.id).await.unwrap(),
+        Some(article.clone())
+    );
+    // The same again, as after an answer that was lost.
+    assert_code(store.take_step(first).await, &codes::LEASE_LOST);
+
+    let update = ImportStep {
+        change: Some(ArticleChange::Update(Box::new(sample::retitling(
+            &article,
+            "Brought up to date",
+        )))),
+        ..step(&import, 1, vec![line(2, Outcome::Updated)])
+    };
+    store.take_step(update).await.unwrap();
+    let stored = articles.article(article.id).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.revision, stored.text.title.as_str()),
+        (2, "Brought up to date")
+    );
+
+    let mut twin = sample::article(import.owner);
+    twin.project.clone_from(&article.project);
+    twin.slug.clone_from(&stored.slug);
+    twin.text.language.clone_from(&stored.text.language);
+    let refused = ImportStep {
+        change: create(&twin),
+        ..step(&import, 2, vec![line(3, Outcome::Created)])
+    };
+    assert_code(store.take_step(refused).await, &codes::SLUG_TAKEN);
+    assert_eq!(articles.article(twin.id).await.unwrap(), None);
+    let stale = ImportStep {
+        change: Some(ArticleChange::Update(Box::new(sample::retitling(
+            &article, "Late",
+        )))),
+        ..step(&import, 2, vec![line(3, Outcome::Updated)])
+    };
+    assert_code(store.take_step(stale).await, &codes::REVISION_MISMATCH);
+    let again = ImportStep {
+        change: create(&article),
+        ..step(&import, 2, vec![line(3, Outcome::Created)])
+    };
+    assert_code(store.take_step(again).await, &codes::ALREADY_EXISTS);
+    let stored = store.import(import.id).await.unwrap().unwrap();
+    assert_eq!(stored.position, 2);
+    assert_eq!(store.report(import.id, 2, 9).await.unwrap(), []);
+}
+
+pub async fn one_of_many_takes_a_step(store: &dyn TransferStore) {
+    let import = created(store).await;
+    let take = || store.take_step(step(&import, 0, vec![line(1, Outcome::Skipped)]));
+    let taken = join_all((0..CROWD).map(|_| take())).await;
+    let (done, refused): (Vec<_>, Vec<_>) = taken.into_iter().partition(Result::is_ok);
+    assert_eq!(done.len(), 1);
+    for one in refused {
+        assert_code(one, &codes::LEASE_LOST);
+    }
+}
+
+pub async fn an_end_is_the_end(store: &dyn TransferStore) {
+    let import = created(store).await;
+    let error = Some(JobError {
+        code: "already_exists".to_owned(),
+        message: "entry 7: it is here already".to_owned(),
+    });
+    let at = sample::now();
+    let ended = store.end_import(import.id, JobStatus::Failed, error.clone(), at);
+    let ended = ended.await.unwrap();
+    let expected = Import {
+        status: JobStatus::Failed,
+        error,
+        finished_at: Some(at),
+        ..import.clone()
+    };
+    assert_eq!(ended, expected);
+    let again = store.end_import(import.id, JobStatus::Cancelled, None, at);
+    assert_eq!(again.await.unwrap(), expected);
+    let late = store.take_step(step(&import, 0, vec![line(1, Outcome::Skipped)]));
+    assert_code(late.await, &codes::LEASE_LOST);
+    let nobody = store.end_import(ImportId::new(), JobStatus::Failed, None, at);
+    assert_code(nobody.await, &codes::NOT_FOUND);
+}
+
+pub async fn articles_come_with_their_past(store: &dyn TransferStore, articles: &dyn ArticleStore) {
+    let import = created(store).await;
+    let mut article = sample::article(import.owner);
+    article.revision = 7;
+    article.text.status = Status::Published;
+    let mut past = Vec::new();
+    for number in [2, 5] {
+        let mut text = article.text.clone();
+        text.title = format!("Title {number}");
+        past.push(Revision {
+            article: article.id,
+            revision: number,
+            author: UserId::new(),
+            cause: Cause::Person,
+            comment: Some(format!("the {number}th")),
+            text,
+            created_at: sample::now(),
+        });
+    }
+    let former_slugs = vec![
+        FormerSlug {
+            language: "de".to_owned(),
+            slug: "gezeiten".to_owned(),
+        },
+        FormerSlug {
+            language: article.text.language.to_ascii_lowercase(),
+            slug: format!("{}-old", article.slug),
+        },
+    ];
+    let mut provenance =
+        sample::draft_commit(inkstone_domain::ids::JobId::new(), import.owner).provenance;
+    provenance.article = article.id;
+    let arrival = Arrival {
+        write: sample::creation(&article),
+        past: past.clone(),
+        former_slugs: former_slugs.clone(),
+        provenance: Some(provenance.clone()),
+    };
+    let taken = store.take_step(ImportStep {
+        change: Some(ArticleChange::Create(Box::new(arrival))),
+        ..step(&import, 0, vec![line(1, Outcome::Created)])
+    });
+    taken.await.unwrap();
+    assert_eq!(
+        articles.article(article.id).await.unwrap(),
+        Some(article.clone())
+    );
+    let kept = articles
+        .revisions(article.id, sample::first_page(10))
+        .await
+        .unwrap();
+    let numbers: Vec<u64> = kept.items.iter().map(|it| it.revision).collect();
+    assert_eq!(numbers, [7, 5, 2]);
+    assert_eq!(kept.items[1..], [past[1].clone(), past[0].clone()]);
+    assert_eq!(
+        articles.provenance(article.id).await.unwrap(),
+        Some(provenance)
+    );
+    let mut kept = store.former_slugs(&article).await.unwrap();
+    kept.sort();
+    let mut expected = former_slugs.clone();
+    expected.sort();
+    assert_eq!(kept, expected);
+    for former in former_slugs {
+        let found = articles.article_by_slug(&article.project, &former.language, &former.slug);
+        assert_eq!(found.await.unwrap().map(|it| it.id), Some(article.id));
+    }
+    // It goes on from there.
+    let next = sample::retitling(&article, "Went on");
+    articles.update_article(next).await.unwrap();
+    assert_eq!(
+        articles
+            .article(article.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .revision,
+        8
+    );
+}
+
+pub async fn old_slugs_of_others_are_left_to_them(
+    store: &dyn TransferStore,
+    articles: &dyn ArticleStore,
+) {
+    let import = created(store).await;
+    let holder = sample::article(import.owner);
+    articles
+        .create_article(sample::creation(&holder))
+        .await
+        .unwrap();
+    let mut article = sample::article(import.owner);
+    article.project.clone_from(&holder.project);
+    let arrival = Arrival {
+        write: sample::creation(&article),
+        past: Vec::new(),
+        former_slugs: vec![FormerSlug {
+            language: holder.text.language.to_ascii_lowercase(),
+            slug: holder.slug.clone(),
+        }],
+        provenance: None,
+    };
+    let taken = store.take_step(ImportStep {
+        change: Some(ArticleChange::Create(Box::new(arrival))),
+        ..step(&import, 0, vec![line(1, Outcome::Created)])
+    });
+    taken.await.unwrap();
+    assert_eq!(store.former_slugs(&article).await.unwrap(), []);
+    let found = articles.article_by_slug(&holder.project, &holder.text.language, &holder.slug);
+    assert_eq!(found.await.unwrap(), Some(holder));
+}
