@@ -27,15 +27,20 @@ pub fn router(state: ApiState) -> Router {
     let state: Shared = Arc::new(state);
     let (routes, document) = documented_routes().split_for_parts();
     let document = openapi::finish(document, &state.config);
-    routes
+    let cors = cors(&state.config.cors);
+    let router = routes
         .merge(docs::routes(&document))
         .fallback(unknown::unknown_route)
         .method_not_allowed_fallback(unknown::unknown_method)
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .layer(from_fn_with_state(Arc::clone(&state), edge))
         .layer(compression())
-        .layer(cors(&state.config.cors))
-        .with_state(state)
+        .with_state(state);
+    // Around everything: refusals too are for pages to read.
+    match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
 }
 
 /// The routes that stand in the OpenAPI document.
