@@ -29,7 +29,8 @@ pub fn router(state: ApiState) -> Router {
     let state: Shared = Arc::new(state);
     let (routes, document) = documented_routes().split_for_parts();
     let document = openapi::finish(document, &state.config);
-    routes
+    let cors = cors(&state.config.cors);
+    let router = routes
         .merge(docs::routes(&document))
         .route_layer(from_fn_with_state(Arc::clone(&state), repeats))
         .fallback(unknown::unknown_route)
@@ -37,8 +38,12 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .layer(from_fn_with_state(Arc::clone(&state), edge))
         .layer(compression())
-        .layer(cors(&state.config.cors))
-        .with_state(state)
+        .with_state(state);
+    // Around everything: refusals too are for pages to read.
+    match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
 }
 
 /// The routes that stand in the OpenAPI document.

@@ -158,7 +158,7 @@ pub(crate) fn issuers(accounts: &mut Section<'_>, all: &mut BTreeMap<String, Oid
             link_by_email: false,
             asks_second_factor: true,
         };
-        if !is_issuer(&issuer.issuer) {
+        if !issuer.issuer.is_empty() && !is_issuer(&issuer.issuer) {
             let text = &issuer.issuer;
             section.fault(
                 &issuer_place,

@@ -58,19 +58,20 @@ const TOLD: [HeaderName; 16] = [
 ];
 
 /// Answers what browsers ask beforehand, and marks replies to these origins. Origins are compared as they
-/// are written, and never mirrored.
-pub(crate) fn cors(config: &CorsConfig) -> CorsLayer {
+/// are written, and never mirrored. `None` where there are none: `OPTIONS` is a method like others then.
+pub(crate) fn cors(config: &CorsConfig) -> Option<CorsLayer> {
     let origins = config.origins.iter();
     let origins = origins.filter_map(|origin| HeaderValue::try_from(origin).ok());
     let origins: Vec<HeaderValue> = origins.collect();
     if origins.is_empty() {
-        return CorsLayer::new();
+        return None;
     }
-    CorsLayer::new()
+    let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(config.allows_credentials)
         .allow_methods(METHODS)
         .allow_headers(SENT)
         .expose_headers(TOLD)
-        .max_age(MAX_AGE)
+        .max_age(MAX_AGE);
+    Some(layer)
 }

@@ -48,6 +48,9 @@ async fn no_body_takes_a_field_that_is_not_documented() {
     assert_eq!(open, Vec::<String>::new());
 }
 
+/// A body that is taken, and what is added to it.
+type Assignments<'a> = (Method, &'a str, Value, &'a [(&'a str, Value)]);
+
 #[tokio::test]
 async fn nobody_assigns_what_is_not_theirs_to_say() {
     let api = TestApi::with(Setup {
@@ -57,7 +60,7 @@ async fn nobody_assigns_what_is_not_theirs_to_say() {
     .await;
     let creator = api.creator();
     let admin = json!(api.user(Identity::Admin));
-    let tries: [(Method, &str, Value, &[(&str, Value)]); 4] = [
+    let tries: [Assignments<'_>; 4] = [
         (
             Method::PATCH,
             "/v1/me",

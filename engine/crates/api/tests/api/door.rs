@@ -5,6 +5,8 @@ use inkstone_api::CorsConfig;
 use inkstone_testkit::api_client::{ApiClient, Setup, TestApi, TestReply};
 use serde_json::json;
 
+use crate::check;
+
 const APP: &str = "https://app.example.org";
 
 async fn api_for_pages() -> TestApi {
@@ -44,6 +46,7 @@ async fn pages_of_other_sites_may_nothing_by_default() {
     let asked = preflight(&client, APP, "POST").await;
     assert_eq!(asked.header("access-control-allow-origin"), "");
     assert_eq!(asked.header("access-control-allow-methods"), "");
+    check::problem(&asked, 405, "method_not_allowed");
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Sign-in, rotation, expiry.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::principal::Role;
-use inkstone_services::auth::{AdminSetup, NewUser, SignIn, Visit};
-use inkstone_services::{Services, SigningKey};
+use inkstone_services::auth::{AdminSetup, AuthPorts, NewUser, PasswordSignIn, SignIn, Visit};
+use inkstone_services::{Audit, Auth, AuthConfig, SealingKey, Services, SigningKey};
+use inkstone_testkit::{ManualClock, MemSigningKeys, MemStore};
 
 use crate::world::World;
 
@@ -180,4 +182,34 @@ async fn bad_users_are_refused_by_field() {
 fn what_is_no_key_is_refused() {
     let error = SigningKey::from_bytes(b"not a key").err().unwrap();
     assert_eq!(error.code().name, "invalid_config");
+}
+
+#[tokio::test]
+async fn passwords_may_be_good_for_nothing() {
+    let store = Arc::new(MemStore::new());
+    let ports = AuthPorts {
+        users: store.clone(),
+        people: store.clone(),
+        signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
+        audit: Audit::new(store),
+        clock: Arc::new(ManualClock::default()),
+    };
+    let config = AuthConfig {
+        password_sign_in: PasswordSignIn::Off,
+        ..AuthConfig::default()
+    };
+    let auth = Auth::new(ports, config, SealingKey::new([7; 32])).unwrap();
+    let user = NewUser {
+        email: "ada@example.org".to_owned(),
+        name: "Ada".to_owned(),
+        role: Role::Admin,
+        password: "correct horse".to_owned(),
+    };
+    auth.create_user(user).await.unwrap();
+    let work = auth.hashing_work();
+    for password in ["correct horse", "wrong"] {
+        let refused = auth.login(shown("ada@example.org", password)).await;
+        assert_eq!(refused.unwrap_err().code().name, "forbidden");
+    }
+    assert_eq!(auth.hashing_work(), work, "nothing is looked at");
 }
