@@ -205,7 +205,7 @@ mod tests {
             meant.locate("Once: The sea. The old sea. The sea."),
             Some(23..26)
         );
-        assert_eq!(meant.locate("The sea. The sea."), Some(13..16));
+        assert_eq!(meant.locate("The sea. The sea."), Some(4..7));
         let many = "sea ".repeat(100_000);
         assert!(meant.locate(&many).is_some());
     }

@@ -260,7 +260,7 @@ impl Services {
         let once = Arc::new(Once::new(
             kept_replies,
             Arc::clone(&clock),
-            config.engine,
+            config.engine.clone(),
             calls.clone(),
         ));
         let key_store = Arc::clone(&keys);

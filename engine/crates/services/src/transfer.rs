@@ -26,7 +26,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::Stream;
 use inkstone_domain::audit::{AuditRecord, actions};
-use inkstone_domain::content::{ArticleFilter, Page, PageRequest};
+use inkstone_domain::content::{ArticleFilter, Facet, Page, PageRequest};
 use inkstone_domain::ids::{ImportId, JobId};
 use inkstone_domain::job::{JobError, JobStatus, Task, WorkTask};
 use inkstone_domain::ports::{Clock, JobStore, TransferStore};
@@ -296,8 +296,8 @@ impl Transfers {
             owner: is_own_only.then_some(principal.user),
             project: Some(slug.to_owned()),
             status: wish.status,
-            tag: wish.tag.clone(),
-            trashed: false,
+            facet: wish.tag.clone().map(Facet::Tag),
+            ..ArticleFilter::default()
         };
         let now = self.parts.clock.now();
         let audit = AuditRecord::by(principal, now, actions::PROJECT_EXPORTED, subject(slug))

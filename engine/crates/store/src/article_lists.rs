@@ -195,7 +195,9 @@ impl SurrealStore {
                     .bind("rows", AT_ONCE);
             let rows: Vec<ArticleRow> = self.read(next).await?;
             let Some(last) = rows.last().map(|row| row.key.clone()) else {
-                let done = Statement::new("DELETE article_list_backfill:marker RETURN NONE");
+                let done = Statement::new(
+                    "{ DELETE article_list_backfill:marker RETURN NONE; RETURN NONE; }",
+                );
                 return self.write(done).await;
             };
             tracing::info!(articles = rows.len(), "put old articles into lists");
@@ -218,7 +220,7 @@ impl SurrealStore {
                 self.write::<()>(statement).await?;
             }
             let step = Statement::new(
-                "UPDATE article_list_backfill:marker SET after = $after RETURN NONE",
+                "{ UPDATE article_list_backfill:marker SET after = $after RETURN NONE; RETURN NONE; }",
             )
             .bind("after", last);
             self.write::<()>(step).await?;

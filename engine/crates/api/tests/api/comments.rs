@@ -140,7 +140,7 @@ async fn a_suggestion_is_merged_with_what_others_changed() {
     let new = |replacement: &str| json!({"anchor": {"revision": 1, "start": 16, "end": 21}, "replacement": replacement});
     let suggestion = write(reviewer, &target, new("Länge")).await;
     let own = format!("{path}/comments/{}", suggestion["id"].as_str().unwrap());
-    rewrite(editor, &path, "Die Flut kommt bald. Größe zählt.").await;
+    rewrite(editor, &path, "Die hohe Flut kommt. Größe zählt.").await;
     let refused = reviewer
         .send(Method::POST, &format!("{own}/accept"), None)
         .await;
@@ -153,7 +153,7 @@ async fn a_suggestion_is_merged_with_what_others_changed() {
     assert_eq!(accepted["article_revision"], 3);
     assert_eq!(accepted["comment"]["suggestion"]["state"], "accepted");
     let article = editor.get(&path).await.json();
-    assert_eq!(article["body"], "Die Flut kommt bald. Länge zählt.");
+    assert_eq!(article["body"], "Die hohe Flut kommt. Länge zählt.");
     let revisions = editor.get(&format!("{path}/revisions")).await.json();
     let said = format!("suggestion {}", suggestion["id"].as_str().unwrap());
     assert_eq!(revisions["data"][0]["comment"], said.as_str());

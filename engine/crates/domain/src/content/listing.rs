@@ -223,9 +223,9 @@ impl ArticleFilter {
     /// The place of an article in the order of the list.
     pub fn place_of(&self, article: &Article) -> RowCursor {
         let place = match self.sort {
-            ArticleSort::Updated => place_at(article.updated_at),
+            ArticleSort::Updated => place_at(article.updated_at, article.id),
             ArticleSort::Title => title_place(article),
-            ArticleSort::Newest | ArticleSort::Oldest => place_at(article.created_at),
+            ArticleSort::Newest | ArticleSort::Oldest => place_at(article.created_at, article.id),
         };
         RowCursor {
             place,
@@ -255,7 +255,7 @@ pub fn rows_of(article: &Article) -> Vec<ListRow> {
         return Vec::new();
     }
     let status = article.text.status;
-    let created = place_at(article.created_at);
+    let created = place_at(article.created_at, article.id);
     let mut rows = Vec::new();
     let mut add = |scope: &str, kind: &str, place: &str| {
         rows.push(ListRow {
@@ -276,7 +276,7 @@ pub fn rows_of(article: &Article) -> Vec<ListRow> {
         _ => vec![all],
     };
     for home in &homes {
-        add(home, "updated", &place_at(article.updated_at));
+        add(home, "updated", &place_at(article.updated_at, article.id));
         add(home, "title", &title_place(article));
         for facet in facets_of(article) {
             add(home, &facet.word(), &created);
@@ -340,10 +340,11 @@ fn own_in(owner: UserId, project: &str) -> String {
     format!("o:{owner}/{project}")
 }
 
-/// Later instants have lower places.
-fn place_at(at: DateTime<Utc>) -> String {
+/// Later instants have lower places, and of one instant later ids.
+fn place_at(at: DateTime<Utc>, id: ArticleId) -> String {
     let micros = at.timestamp_micros();
-    format!("{:020}", i128::from(i64::MAX) - i128::from(micros))
+    let instant = i128::from(i64::MAX) - i128::from(micros);
+    format!("{instant:020}{:032x}", !u128::from(id.0))
 }
 
 /// The first place of what is before this instant.

@@ -9,7 +9,8 @@ use inkstone_domain::ports::ArticleWrite;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
-use super::{Articles, audited, check_article, is_by_right, policy};
+use super::{Articles, audited, check_article, policy};
+use super::reach::Footing;
 use crate::policy::Verdict;
 
 impl Articles {
@@ -22,17 +23,18 @@ impl Articles {
     ) -> Result<ArticleWrite> {
         policy::check_may_write(principal)?;
         check_article(&article)?;
-        let verdict = self.enter(principal, &article.project).await?;
+        let (verdict, review) = self.enter(principal, &article.project).await?;
         let importers = Article {
             owner: principal.user,
             ..article.clone()
         };
         let standing = self.standing(principal, &importers).await?;
-        let hands = policy::hands(standing, &importers);
+        let hands = Footing { standing, review }.hands(&importers);
+        let publishes = hands.publisher && (hands.reviewer || !hands.needs_review);
         let (is_allowed, whose) = match article.text.status {
             Status::Draft | Status::InReview | Status::Archived => (hands.author, "its author"),
             Status::Approved => (hands.reviewer, "a reviewer"),
-            Status::Scheduled | Status::Published => (hands.publisher, "an editor of the project"),
+            Status::Scheduled | Status::Published => (publishes, "an editor of the project, and a reviewer where it wants reviews"),
         };
         if !is_allowed {
             let status = article.text.status.as_str();
@@ -69,9 +71,10 @@ impl Articles {
     ) -> Result<ArticleWrite> {
         let standing = self.standing(principal, before).await?;
         policy::check_has_hands(principal, standing, before)?;
-        self.check_open(before).await?;
+        let review = self.review_of(before).await?;
+        let footing = Footing { standing, review };
         check_article(&after)?;
-        self.check_change(standing, before, &after, "/publish_at")?;
+        self.check_change(footing, before, &after, "/publish_at")?;
         if after.text.extras != before.text.extras {
             self.check_fields(&after).await?;
         }
@@ -83,7 +86,7 @@ impl Articles {
         };
         Ok(ArticleWrite {
             comment: Some("imported".to_owned()),
-            audit: (!is_by_right(standing, before, &article)).then_some(record),
+            audit: (!footing.is_by_right(before, &article)).then_some(record),
             ..self.write(principal, article, body)
         })
     }

@@ -148,8 +148,10 @@ fn refusals_say_what_can_be_asked() {
 fn later_instants_come_first_and_spans_end_where_they_say() {
     let noon = at("2026-03-01T12:00:00Z");
     let second = TimeDelta::seconds(1);
-    assert!(place_at(noon + second) < place_at(noon));
-    assert!(place_at(at("1960-01-01T00:00:00Z")) > place_at(noon));
+    let (older, newer) = (ArticleId::new(), ArticleId::new());
+    assert!(place_at(noon + second, older) < place_at(noon, newer));
+    assert!(place_at(at("1960-01-01T00:00:00Z"), newer) > place_at(noon, older));
+    assert!(place_at(noon, newer) < place_at(noon, older));
     let within = Span {
         from: Some(noon),
         until: Some(noon + second),
@@ -166,7 +168,7 @@ fn later_instants_come_first_and_spans_end_where_they_say() {
         (noon + second - micro, true),
         (noon + second, false),
     ] {
-        let place = place_at(at);
+        let place = place_at(at, newer);
         assert_eq!(place >= from && place < until, is_in, "{at}");
         assert_eq!(within.contains(at), is_in, "{at}");
     }

@@ -167,7 +167,9 @@ async fn with_type() -> (World, Principal) {
         schema: json!({ "type": "object" }),
         ..sample::content_type()
     };
-    world.store.create_content_type(&kind).await.unwrap();
+    let audit = sample::audit(owner.user);
+    let created = world.store.create_content_type(&kind, &audit).await;
+    created.unwrap();
     (world, owner)
 }
 

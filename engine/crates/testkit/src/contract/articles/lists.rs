@@ -95,6 +95,7 @@ pub async fn by_one_thing(store: &dyn ArticleStore) {
 pub async fn in_their_order(store: &dyn ArticleStore) {
     let project = new_project();
     let owner = UserId::new();
+    let noon = sample::now();
     let mut articles = Vec::new();
     for (number, title) in ["delta", "Alpha", "charlie", "Bravo", "alpha"]
         .iter()
@@ -103,12 +104,11 @@ pub async fn in_their_order(store: &dyn ArticleStore) {
         let mut article = in_project(&project, owner);
         article.text.title = (*title).to_owned();
         let minutes = TimeDelta::minutes(number as i64);
-        article.created_at = sample::now() + minutes;
-        article.updated_at = sample::now() - minutes;
+        article.created_at = noon + minutes;
+        article.updated_at = noon - minutes;
         create(store, &article).await;
         articles.push(article);
     }
-    let noon = sample::now();
     let minute = TimeDelta::minutes(1);
     let list = |sort, created, updated| ArticleFilter {
         project: Some(project.clone()),
