@@ -23,10 +23,9 @@ use crate::state::{ApiState, Shared};
 pub fn router(state: ApiState) -> Router {
     let max_body_bytes = state.config.max_body_bytes;
     let state: Shared = Arc::new(state);
-    let (routes, document) = documented_routes().split_for_parts();
-    let document = openapi::finish(document, &state.config);
+    let (routes, _document) = documented_routes().split_for_parts();
     routes
-        .merge(docs::routes(&document))
+        .merge(docs::routes())
         .fallback(unknown::unknown_route)
         .method_not_allowed_fallback(unknown::unknown_method)
         .layer(DefaultBodyLimit::max(max_body_bytes))
