@@ -4,7 +4,9 @@
 mod example;
 mod polish;
 
-use serde_json::Value;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -12,7 +14,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths,
-    Ref, RefOr, Response, ResponseBuilder, Server,
+    Ref, RefOr, Response, ResponseBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -28,15 +30,18 @@ use crate::wire::responses::input::{InputItemBody, InputPartBody};
 
 /// The document without a server's address and with this crate's version: the same everywhere.
 pub fn openapi() -> Value {
-    polish::polish(&share(documented_routes().into_openapi()))
+    // It takes its time, and never changes.
+    static DOCUMENT: LazyLock<Value> =
+        LazyLock::new(|| polish::polish(&share(documented_routes().into_openapi())));
+    DOCUMENT.clone()
 }
 
 /// The document of a running engine.
-pub(crate) fn finish(document: OpenApi, config: &ApiConfig) -> Value {
-    let mut document = share(document);
-    document.info.version = config.version.clone();
-    document.servers = Some(vec![Server::new(config.public_url.clone())]);
-    polish::polish(&document)
+pub(crate) fn finish(config: &ApiConfig) -> Value {
+    let mut document = openapi();
+    document["info"]["version"] = json!(config.version);
+    document["servers"] = json!([{ "url": config.public_url }]);
+    document
 }
 
 /// What the routes are hung into.

@@ -27,11 +27,10 @@ use crate::state::{ApiState, Shared};
 pub fn router(state: ApiState) -> Router {
     let max_body_bytes = state.config.max_body_bytes;
     let state: Shared = Arc::new(state);
-    let (routes, document) = documented_routes().split_for_parts();
-    let document = openapi::finish(document, &state.config);
+    let (routes, _document) = documented_routes().split_for_parts();
     let cors = cors(&state.config.cors);
     let router = routes
-        .merge(docs::routes(&document))
+        .merge(docs::routes())
         .route_layer(from_fn_with_state(Arc::clone(&state), repeats))
         .fallback(unknown::unknown_route)
         .method_not_allowed_fallback(unknown::unknown_method)

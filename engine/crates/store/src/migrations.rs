@@ -1,6 +1,6 @@
 //! The tables' history. Each file of `migrations/` is applied once, in order, in a transaction that also
-//! records it; what was released is never edited, a change is a new file. The second part of a file is its
-//! way back, with what an older engine cannot hold. One engine at a time holds the lease on all of this.
+//! records it; what was released is never edited, a change is a new file. Beside each lies its way back, with
+//! what an older engine cannot hold. One engine at a time holds the lease on all of this.
 
 mod file;
 mod lease;
@@ -21,7 +21,8 @@ macro_rules! migrations {
     ($($name:literal)*) => {
         &[$(Migration {
             name: $name,
-            text: include_str!(concat!("../migrations/", $name, ".surql")),
+            forward: include_str!(concat!("../migrations/", $name, ".surql")),
+            down: include_str!(concat!("../migrations/", $name, ".down.surql")),
         }),*]
     };
 }

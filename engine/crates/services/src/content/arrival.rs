@@ -9,8 +9,8 @@ use inkstone_domain::ports::ArticleWrite;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
-use super::{Articles, audited, check_article, policy};
 use super::reach::Footing;
+use super::{Articles, audited, check_article, policy};
 use crate::policy::Verdict;
 
 impl Articles {
@@ -34,7 +34,10 @@ impl Articles {
         let (is_allowed, whose) = match article.text.status {
             Status::Draft | Status::InReview | Status::Archived => (hands.author, "its author"),
             Status::Approved => (hands.reviewer, "a reviewer"),
-            Status::Scheduled | Status::Published => (publishes, "an editor of the project, and a reviewer where it wants reviews"),
+            Status::Scheduled | Status::Published => (
+                publishes,
+                "an editor of the project, and a reviewer where it wants reviews",
+            ),
         };
         if !is_allowed {
             let status = article.text.status.as_str();

@@ -1,17 +1,20 @@
-//! A file of `migrations/` in its parts: the way forward, what would be lost on the way back, the way back.
+//! A migration: the way forward, and in a file beside it (`.down.surql`) what would be lost on the way back, and
+//! the way back.
 
 use inkstone_domain::digest::sha256;
 
-/// Begins the second part: an array of `{ what, count }`. It is asked before any way back is gone, so on the
-/// tables of the newest engine.
-const LOSSES: &str = "\n--- What an older engine cannot hold\n";
-/// Begins the third part.
+/// Begins the first part of the way back: an array of `{ what, count }`. It is asked before anything is
+/// undone, so on the tables of the newest engine.
+const LOSSES: &str = "--- What an older engine cannot hold\n";
+/// Begins the second part.
 const BACK: &str = "\n--- The way back\n";
 
 pub(super) struct Migration {
     pub(super) name: &'static str,
-    /// The whole file.
-    pub(super) text: &'static str,
+    /// What is applied: never edited once it is released.
+    pub(super) forward: &'static str,
+    /// The other file, whole. It may be mended.
+    pub(super) down: &'static str,
 }
 
 impl Migration {
@@ -20,23 +23,15 @@ impl Migration {
         self.name.split('_').next()?.parse().ok()
     }
 
-    /// What is applied. The other parts may be mended after a release; this never is.
-    pub(super) fn forward(&self) -> &'static str {
-        self.text
-            .split_once(LOSSES)
-            .map_or(self.text, |(forward, _back)| forward)
-    }
-
-    /// What would be lost, and the way back; `None` where the file has none.
+    /// What would be lost, and the way back; `None` where the file has not both parts.
     pub(super) fn back(&self) -> Option<(&'static str, &'static str)> {
-        let (_forward, back) = self.text.split_once(LOSSES)?;
-        let (losses, back) = back.split_once(BACK)?;
+        let (losses, back) = self.down.strip_prefix(LOSSES)?.split_once(BACK)?;
         Some((losses.trim(), back))
     }
 
     /// SHA-256 of the way forward.
     pub(super) fn digest(&self) -> String {
-        sha256(self.forward().as_bytes())
+        sha256(self.forward.as_bytes())
     }
 }
 
@@ -45,20 +40,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_three_parts_and_is_known_by_the_first() {
-        let alone = Migration {
-            name: "0042_things",
-            text: "DEFINE TABLE thing;\n",
-        };
+    fn a_way_back_has_two_parts() {
         let whole = Migration {
             name: "0042_things",
-            text: "DEFINE TABLE thing;\n\n--- What an older engine cannot hold\n[]\n\
-                   \n--- The way back\nREMOVE TABLE thing;\n",
+            forward: "DEFINE TABLE thing;\n",
+            down: "--- What an older engine cannot hold\n[]\n\n--- The way back\nREMOVE TABLE thing;\n",
         };
-        assert_eq!(alone.back(), None);
         assert_eq!(whole.back(), Some(("[]", "REMOVE TABLE thing;\n")));
-        assert_eq!(whole.forward(), alone.forward());
-        assert_eq!(whole.digest(), alone.digest());
         assert_eq!(whole.number(), Some(42));
+        let half = Migration {
+            down: "REMOVE TABLE thing;\n",
+            ..whole
+        };
+        assert_eq!(half.back(), None);
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::connection::SurrealStore;
-use crate::failure::{Refusal, StoreFailure};
+use crate::failure::StoreFailure;
 use crate::statement::Statement;
 
 const RENEWAL: Duration = Duration::from_secs(2);
@@ -149,7 +149,7 @@ pub(super) fn is_lost(failure: &StoreFailure) -> bool {
     matches!(
         failure,
         StoreFailure::Refused {
-            refusal: Refusal::LeaseLost,
+            refusal: crate::failure::Refusal::LeaseLost,
             ..
         }
     )

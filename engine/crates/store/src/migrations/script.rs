@@ -40,7 +40,7 @@ impl Script {
              CONTENT {{ name: $name, sha256: $sha256, applied_at: time::now() }} RETURN NONE; \
              {} COMMIT;",
             lease::CHECK,
-            migration.forward()
+            migration.forward
         );
         Self {
             text,

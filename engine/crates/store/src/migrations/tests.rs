@@ -337,7 +337,7 @@ fn each_has_a_way_back() {
     let names: Vec<&str> = without.map(|it| it.name).collect();
     assert!(
         names.is_empty(),
-        "add the parts `--- What an older engine cannot hold` and `--- The way back` to {names:?}"
+        "the `.down.surql` of {names:?} needs `--- What an older engine cannot hold` and `--- The way back`"
     );
 }
 

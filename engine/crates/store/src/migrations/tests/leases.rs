@@ -89,7 +89,8 @@ fn the_lease_of_a_dead_process_is_free_on_disk() {
 fn a_migration_that_fails_leaves_nothing() {
     static BROKEN: Migration = Migration {
         name: "0001_broken",
-        text: "DEFINE TABLE broken SCHEMAFULL; CREATE broken:1 RETURN NONE; THROW 'no';",
+        down: "",
+        forward: "DEFINE TABLE broken SCHEMAFULL; CREATE broken:1 RETURN NONE; THROW 'no';",
     };
     inkstone_testkit::run_on_deep_stack(async {
         let store = bare_store().await;

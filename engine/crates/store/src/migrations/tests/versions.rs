@@ -38,8 +38,7 @@ fn every_version_goes_up_and_back_and_loses_nothing() {
             let cast = filled_up_to(&store, count).await;
             let (tables, rows) = (schema(&store).await, all_rows(&store).await);
 
-            apply(&store).await.unwrap();
-            store.move_old_usage().await.unwrap();
+            start(&store).await;
             read(&store, &cast, count).await;
 
             let number = version.number().unwrap();
@@ -52,8 +51,7 @@ fn every_version_goes_up_and_back_and_loses_nothing() {
                 assert_same_rows(version.name, table, before, &kept[table]);
             }
 
-            apply(&store).await.unwrap();
-            store.move_old_usage().await.unwrap();
+            start(&store).await;
             read(&store, &cast, count).await;
         }
     });
@@ -92,8 +90,7 @@ fn a_way_back_that_loses_something_is_refused_as_a_whole() {
         let gone = go_back(&store, 7, Losses::Accept).await.unwrap();
         assert_eq!(gone.undone.last(), Some(&"0008_gateway"));
         assert!(gone.lost.contains("1 virtual keys"), "{}", gone.lost);
-        apply(&store).await.unwrap();
-        store.move_old_usage().await.unwrap();
+        start(&store).await;
         read(&store, &cast, 7).await;
 
         let nothing = go_back(&store, 0, Losses::Accept).await.unwrap();
@@ -130,6 +127,12 @@ fn approved_articles_go_back_into_review() {
         let status: Vec<String> = store.read(Statement::new(status)).await.unwrap();
         assert_eq!(status, ["in_review"]);
     });
+}
+
+/// All that a start does with old rows; as [`SurrealStore::connect`].
+async fn start(store: &SurrealStore) {
+    apply(store).await.unwrap();
+    store.move_old_usage().await.unwrap();
 }
 
 /// The first `count` migrations, and after each the rows that its engines wrote.

@@ -100,7 +100,7 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 .await
                 .unwrap();
             store
-                .create_content_type(&sample::content_type())
+                .create_content_type(&sample::content_type(), &audit)
                 .await
                 .unwrap();
         }
@@ -127,6 +127,10 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 .bind("owner", cast.user.to_string());
             write(store, statement).await;
         }
+        "0013_content_rest" => insert_comment(store, cast).await,
+        "0014_media" => insert_file(store, cast).await,
+        "0015_transfers" => insert_import(store, cast).await,
+        "0016_identities" => insert_identity(store, cast).await,
         other => panic!("say here what rows engines of the time of `{other}` wrote"),
     }
 }
@@ -324,4 +328,54 @@ async fn insert_old_article_with(store: &SurrealStore, cast: &Cast) {
 
 async fn write(store: &SurrealStore, statement: Statement) {
     store.write::<Kept>(statement).await.unwrap();
+}
+
+/// As engines of the time of `0013_content_rest` wrote it.
+async fn insert_comment(store: &SurrealStore, cast: &Cast) {
+    let statement = Statement::new(
+        "CREATE comment:one CONTENT {
+            key: 'one', article: $article, revision: 1, document: '{}'
+        } RETURN NONE",
+    )
+    .bind("article", cast.article.to_string());
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0014_media` wrote it.
+async fn insert_file(store: &SurrealStore, cast: &Cast) {
+    let statement = Statement::new(
+        "CREATE media:one CONTENT {
+            key: 'one', project: 'handbook', owner: $owner, name: 'a.png', alt: '', revision: 1,
+            created_at: time::now(), updated_at: time::now(), is_trashed: false, version: 1,
+            content_type: 'image/png', kind: 'image', size_bytes: 1, content: '{}', variants: '[]',
+            variant_state: 'none', author: $owner, version_at: time::now()
+        } RETURN NONE",
+    )
+    .bind("owner", cast.user.to_string());
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0015_transfers` wrote it.
+async fn insert_import(store: &SurrealStore, cast: &Cast) {
+    let statement = Statement::new(
+        "CREATE transfer:one CONTENT {
+            key: 'one', project: 'handbook', owner: $owner, format: 'jsonl', on_conflict: 'skip',
+            dry_run: false, job: 'job', engine: 'engine', size_bytes: 1, sha256: '', status: 'succeeded',
+            open: false, position: 1, created: 1, updated: 0, unchanged: 0, skipped: 0, refused: 0,
+            created_at: time::now()
+        } RETURN NONE",
+    )
+    .bind("owner", cast.user.to_string());
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0016_identities` wrote it.
+async fn insert_identity(store: &SurrealStore, cast: &Cast) {
+    let statement = Statement::new(
+        "CREATE identity:one CONTENT {
+            issuer: 'https://id.example.org', subject: 'ada', user: $user, linked_at: time::now()
+        } RETURN NONE",
+    )
+    .bind("user", cast.user.to_string());
+    write(store, statement).await;
 }
