@@ -101,6 +101,12 @@ id!(ApiKeyId, "apk");
 id!(ProjectId, "prj");
 id!(PromptId, "prm");
 id!(ConversationId, "cnv");
+id!(MediaId, "med");
+id!(UploadId, "upl");
+id!(
+    /// Bytes of a file, which never change.
+    BlobId, "blb"
+);
 id!(
     /// One message of a conversation.
     MessageId, "msg"

@@ -6,6 +6,7 @@ mod content_types;
 mod conversations;
 mod guests;
 mod local;
+mod media;
 mod outside;
 mod people;
 mod projects;
@@ -21,6 +22,7 @@ pub use guests::{
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
 };
 pub use local::LocalModels;
+pub use media::{Blob, BlobEntry, BlobStore, ByteStream, MediaStore};
 pub use outside::{
     Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,
 };
