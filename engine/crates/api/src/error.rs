@@ -49,7 +49,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// One status per kind; four codes have a status of their own.
+/// One status per kind; five codes have a status of their own.
 pub(crate) fn status_of(error: &Error) -> StatusCode {
     if error.code() == &codes::METHOD_NOT_ALLOWED {
         return StatusCode::METHOD_NOT_ALLOWED;
@@ -57,6 +57,9 @@ pub(crate) fn status_of(error: &Error) -> StatusCode {
     let is_unprocessable = [&codes::IDEMPOTENCY_MISMATCH, &codes::MEDIA_TYPE_MISMATCH];
     if is_unprocessable.contains(&error.code()) {
         return StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    if error.code() == &codes::RANGE_NOT_SATISFIABLE {
+        return StatusCode::RANGE_NOT_SATISFIABLE;
     }
     if error.code() == &codes::UNSUPPORTED_MEDIA_TYPE {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -92,6 +95,7 @@ mod tests {
             let expected = match (code.name, code.kind) {
                 ("method_not_allowed", _) => 405,
                 ("unsupported_media_type", _) => 415,
+                ("range_not_satisfiable", _) => 416,
                 ("idempotency_key_reused" | "media_type_mismatch", _) => 422,
                 (_, ErrorKind::InvalidInput) => 400,
                 (_, ErrorKind::Unauthenticated) => 401,

@@ -12,10 +12,10 @@ use crate::middleware::edge::edge;
 use crate::openapi;
 use crate::routes::{
     analytics, api_keys, articles, audit, auth, chat, connections, content_types, conversations,
-    docs, embeddings, generate, health, invitations, jobs, keys, me, members, messages, models,
-    plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, reports, rerank,
-    research, responses, revisions, rollouts, search, second_factor, sessions, signing_keys,
-    signup, templates, tools, unknown, usage, users,
+    docs, embeddings, generate, health, invitations, jobs, keys, me, media, media_content, members,
+    messages, models, plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings,
+    reports, rerank, research, responses, revisions, rollouts, search, second_factor, sessions,
+    signing_keys, signup, templates, tools, unknown, uploads, usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -27,6 +27,7 @@ pub fn router(state: ApiState) -> Router {
     let document = openapi::finish(document, &state.config);
     routes
         .merge(docs::routes(&document))
+        .merge(uploads::discovery())
         .fallback(unknown::unknown_route)
         .method_not_allowed_fallback(unknown::unknown_method)
         .layer(DefaultBodyLimit::max(max_body_bytes))
@@ -145,6 +146,25 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(prompts::render_prompt))
         .routes(routes!(prompts::test_prompt))
+        .routes(routes!(media::list_media, media::upload_file))
+        .routes(routes!(
+            media::show_medium,
+            media::change_medium,
+            media::delete_medium
+        ))
+        .routes(routes!(media::restore_medium))
+        .routes(routes!(media::list_versions))
+        .routes(routes!(media::make_link))
+        .routes(routes!(
+            media_content::read_content,
+            media_content::replace_content
+        ))
+        .routes(routes!(uploads::begin_upload))
+        .routes(routes!(
+            uploads::show_upload,
+            uploads::continue_upload,
+            uploads::end_upload
+        ))
         .routes(routes!(conversations::say_in_chat))
         .routes(routes!(conversations::list_chats))
         .routes(routes!(

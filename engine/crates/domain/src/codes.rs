@@ -54,6 +54,7 @@ codes! {
     EMAIL_NOT_VERIFIED     Forbidden          "email_not_verified"     "The e-mail address is not verified";
     FORBIDDEN              Forbidden          "forbidden"              "The right for this is missing";
     EGRESS_DENIED          Forbidden          "egress_denied"          "The plugin may not reach this address";
+    INVALID_LINK           Forbidden          "invalid_link"           "The link is not valid, or not any more";
     CREDENTIAL_DENIED      Forbidden          "credential_denied"      "The plugin may not use this credential";
     POWER_DENIED           Forbidden          "power_denied"           "The plugin was not granted this power";
     NOT_FOUND              NotFound           "not_found"              "There is no such thing";
@@ -70,6 +71,8 @@ codes! {
     STATUS_NOT_ALLOWED     Conflict           "status_not_allowed"     "The article cannot go there from its status";
     LEASE_LOST             Conflict           "lease_lost"             "Another worker has taken over";
     REVISION_MISMATCH      PreconditionFailed "revision_mismatch"      "It was changed by somebody else";
+    UNSUPPORTED_PROTOCOL   PreconditionFailed "unsupported_protocol"   "This version of the protocol is not spoken here";
+    RANGE_NOT_SATISFIABLE  InvalidInput       "range_not_satisfiable"  "The file has no such part";
     UNSUPPORTED_MEDIA_TYPE InvalidInput       "unsupported_media_type" "The body is of a type that is not read here";
     BODY_TOO_LARGE         TooLarge           "body_too_large"         "The body is too large";
     MEDIA_QUOTA_EXCEEDED   TooLarge           "media_quota_exceeded"   "The project's quota for media is used up";

@@ -64,6 +64,46 @@ pub struct Variant {
     pub content: MediaContent,
 }
 
+/// A smaller picture to be made of every picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantSpec {
+    /// `[a-z0-9-]+`
+    pub name: String,
+    /// In pixels, at most; pictures are never made larger.
+    pub width: u32,
+    pub height: u32,
+    pub fit: Fit,
+    pub format: PictureFormat,
+    /// 1 to 100.
+    pub quality: u8,
+}
+
+/// How a picture comes into a frame of another shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// Whole; one side may be shorter than the frame's.
+    Inside,
+    /// It fills the frame; what is beyond it is cut off on both sides alike.
+    Cover,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureFormat {
+    Webp,
+    Avif,
+    Jpeg,
+}
+
+impl PictureFormat {
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Webp => "image/webp",
+            Self::Avif => "image/avif",
+            Self::Jpeg => "image/jpeg",
+        }
+    }
+}
+
 /// What became of a version's smaller pictures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -137,7 +177,7 @@ pub struct Upload {
     pub alt: String,
     /// Of the whole file. It counts against the project's quota while the upload lasts.
     pub size_bytes: u64,
-    /// In their order, without gaps.
+    /// In their order, without gaps; none any more once it became something.
     pub parts: Vec<UploadPart>,
     pub created_at: DateTime<Utc>,
     /// Then it is removed, whatever there is of it.
@@ -154,9 +194,12 @@ pub struct UploadPart {
 }
 
 impl Upload {
-    /// How many bytes are there.
+    /// How many bytes were acknowledged.
     pub fn offset(&self) -> u64 {
-        self.parts.iter().map(|part| part.size_bytes).sum()
+        match self.media {
+            Some(_) => self.size_bytes,
+            None => self.parts.iter().map(|part| part.size_bytes).sum(),
+        }
     }
 
     pub fn is_whole(&self) -> bool {

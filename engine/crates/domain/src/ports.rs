@@ -22,7 +22,7 @@ pub use guests::{
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
 };
 pub use local::LocalModels;
-pub use media::{Blob, BlobEntry, BlobStore, ByteStream, MediaStore};
+pub use media::{Blob, BlobEntry, BlobStore, ByteStream, ImageEngine, MadePicture, MediaStore};
 pub use outside::{
     Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,
 };

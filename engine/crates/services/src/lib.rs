@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod health;
 pub mod jobs;
 pub mod keys;
+pub mod media;
 pub mod models;
 mod owners;
 pub mod plugins;
@@ -62,6 +63,7 @@ pub use crate::health::{Health, HealthCheck};
 pub use crate::jobs::{Jobs, JobsConfig};
 use crate::jobs::{Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
+pub use crate::media::{MediaConfig, MediaLibrary, MediaPorts};
 pub use crate::models::{Models, ModelsConfig};
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
@@ -89,6 +91,7 @@ pub struct Ports {
     pub conversations: Arc<dyn ConversationStore>,
     pub audit: Arc<dyn AuditLog>,
     pub content_types: Arc<dyn ContentTypeStore>,
+    pub media: MediaPorts,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -105,6 +108,7 @@ pub struct ServicesConfig {
     pub jobs: JobsConfig,
     pub plugins: PluginsConfig,
     pub content: ContentConfig,
+    pub media: MediaConfig,
     /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
     pub usage_linger: Duration,
     /// This engine, the same after a restart and unlike all others on its store.
@@ -125,6 +129,7 @@ impl ServicesConfig {
             jobs: JobsConfig::default(),
             plugins: PluginsConfig::default(),
             content: ContentConfig::default(),
+            media: MediaConfig::default(),
             usage_linger: Duration::ZERO,
             engine: "engine".to_owned(),
             health_checks: Vec::new(),
@@ -154,6 +159,7 @@ pub struct Services {
     key_store: Arc<dyn KeyStore>,
     pub articles: Arc<Articles>,
     pub content_types: Arc<ContentTypes>,
+    pub media: Arc<MediaLibrary>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
@@ -189,6 +195,7 @@ impl Services {
             conversations,
             audit,
             content_types,
+            media,
             egress,
             index,
             plugins,
@@ -236,6 +243,13 @@ impl Services {
             Arc::clone(&projects),
             audit.clone(),
             Arc::clone(&clock),
+        ));
+        let media = Arc::new(MediaLibrary::new(
+            media,
+            Arc::clone(&access),
+            Arc::clone(&clock),
+            &config.sealing_key,
+            config.media,
         ));
         let keys = Arc::new(Keys::new(
             keys,
@@ -361,6 +375,7 @@ impl Services {
             recorder,
             calls,
             keys,
+            media,
             limits,
             ledger: usage,
             journal,
@@ -415,6 +430,8 @@ impl Services {
         self.workers.spawn(forget);
         let trash = Arc::clone(&self.articles).keep_trash_empty(self.stop.clone());
         self.workers.spawn(trash);
+        let media = Arc::clone(&self.media).keep_tidy(self.stop.clone());
+        self.workers.spawn(media);
     }
 
     /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),

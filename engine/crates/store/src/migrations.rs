@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0010_people"
     "0011_projects"
     "0012_articles"
+    "0014_media"
 };
 
 const DEFINE_HISTORY: &str = "

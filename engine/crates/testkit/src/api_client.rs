@@ -18,7 +18,7 @@ use inkstone_domain::principal::{Account, Role, User};
 use inkstone_services::auth::{HashingCost, SignIn};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    HealthCheck, PluginPorts, Ports, SealingKey, Services, ServicesConfig, SigningKey,
+    HealthCheck, MediaPorts, PluginPorts, Ports, SealingKey, Services, ServicesConfig, SigningKey,
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -45,6 +45,12 @@ const LITTLE_WORK: HashingCost = HashingCost {
 
 /// Longer bodies are refused.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Larger files are refused.
+pub const MAX_MEDIA_BYTES: u64 = 128 * 1024;
+
+/// What the files of a project may have together.
+pub const MEDIA_QUOTA_BYTES: u64 = 300 * 1024;
 
 /// Larger packages are refused.
 pub const MAX_PACKAGE_BYTES: usize = 256 * 1024;
@@ -472,6 +478,11 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         conversations: store.clone(),
         audit: store.clone(),
         content_types: store.clone(),
+        media: MediaPorts {
+            store: store.clone(),
+            blobs: Arc::new(crate::MemBlobs::default()),
+            images: Arc::new(crate::FakeImages),
+        },
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,
@@ -486,6 +497,9 @@ fn config(health_checks: Vec<HealthCheck>, signup: SignupMode) -> ServicesConfig
     config.models.default = Some("fake/chat".to_owned());
     config.models.aliases = [("quick".to_owned(), "fake/chat".to_owned())].into();
     config.health_checks = health_checks;
+    config.media.max_bytes = MAX_MEDIA_BYTES;
+    config.media.project_quota_bytes = MEDIA_QUOTA_BYTES;
+    config.media.max_pixels = 1_000_000;
     config
 }
 

@@ -4,6 +4,7 @@
 
 pub mod articles;
 pub mod audit;
+pub mod blobs;
 pub mod content_types;
 pub mod conversations;
 pub mod events;
@@ -11,6 +12,7 @@ pub mod jobs;
 pub mod journal;
 pub mod keys;
 pub mod kv;
+pub mod media;
 pub mod packages;
 pub mod people;
 pub mod plugin_list;
@@ -25,8 +27,8 @@ pub mod users;
 
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore,
-    PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore, UsageLedger,
-    UserStore,
+    MediaStore, PeopleStore, PluginKv, ProjectStore, PromptStore, ReplyStore, RolloutStore,
+    UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -42,7 +44,8 @@ where
         + ProjectStore
         + PromptStore
         + ConversationStore
-        + ContentTypeStore,
+        + ContentTypeStore
+        + MediaStore,
 {
     users::run(store, store).await;
     people::run(store, store, store).await;
@@ -58,6 +61,7 @@ where
     projects::run(store, store).await;
     prompts::run(store, store).await;
     conversations::run(store, store).await;
+    media::run(store, store).await;
     replies::run(store).await;
 }
 

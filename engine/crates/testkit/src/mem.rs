@@ -9,6 +9,7 @@ mod events;
 mod jobs;
 mod keys;
 mod kv;
+mod media;
 mod people;
 mod projects;
 mod prompts;
@@ -28,11 +29,12 @@ use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, ConversationId, EventId, InvitationId, JobId, KeyId, MessageId, PromptId,
-    ServedId, SessionId, UsageId, UserId,
+    ApiKeyId, ArticleId, ConversationId, EventId, InvitationId, JobId, KeyId, MediaId, MessageId,
+    PromptId, ServedId, SessionId, UploadId, UsageId, UserId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
+use inkstone_domain::media::{Media, MediaVersion, Upload};
 use inkstone_domain::people::{Invitation, MailToken, SecondFactor};
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_domain::principal::Account;
@@ -93,6 +95,9 @@ struct State {
     conversations: BTreeMap<ConversationId, Conversation>,
     messages: BTreeMap<MessageId, ConversationMessage>,
     prompt_versions: BTreeMap<(PromptId, u32), PromptVersion>,
+    media: BTreeMap<MediaId, Media>,
+    media_versions: BTreeMap<(MediaId, u32), MediaVersion>,
+    uploads: BTreeMap<UploadId, Upload>,
 }
 
 impl MemStore {

@@ -14,7 +14,8 @@ use crate::audit::AuditRecord;
 use crate::content::{Page, PageRequest};
 use crate::ids::{ArticleId, BlobId, MediaId, UploadId};
 use crate::media::{
-    BlobKey, Media, MediaFilter, MediaVersion, Upload, UploadPart, Variant, VariantState,
+    BlobKey, Media, MediaFilter, MediaVersion, Upload, UploadPart, Variant, VariantSpec,
+    VariantState,
 };
 
 /// What is known of files and of uploads under way. What a project keeps (its versions, in the trash too,
@@ -22,8 +23,8 @@ use crate::media::{
 /// however many come at once: `media_quota_exceeded` else.
 #[async_trait]
 pub trait MediaStore: Send + Sync {
-    /// Stores a file and its first version. With `upload` that upload becomes it, and its bytes no longer
-    /// count twice: `conflict` where it is whole no more, `not_found` where it is gone.
+    /// Stores a file and its first version. With `upload` that upload becomes it and loses its pieces:
+    /// `conflict` where it is not whole or became something before, `not_found` where it is gone.
     async fn create_media(
         &self,
         media: &Media,
@@ -128,4 +129,23 @@ pub trait BlobStore: Send + Sync {
     async fn delete(&self, key: &BlobKey) -> Result<()>;
     /// All there are, in no order.
     async fn list(&self) -> Result<Pin<Box<dyn Stream<Item = Result<BlobEntry>> + Send>>>;
+}
+
+/// A picture that was made.
+#[derive(Clone)]
+pub struct MadePicture {
+    /// Of its specification.
+    pub name: String,
+    pub bytes: Bytes,
+    /// In pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Makes pictures of pictures.
+#[async_trait]
+pub trait ImageEngine: Send + Sync {
+    /// Decodes a picture and makes all these of it, in their order; nothing of what was beside the pixels
+    /// comes with them. `invalid_input` where it cannot be read or has more pixels than the engine decodes.
+    async fn make(&self, picture: Bytes, wanted: &[VariantSpec]) -> Result<Vec<MadePicture>>;
 }

@@ -55,6 +55,9 @@ pub enum Act {
     StartChat,
     SeeChat,
     ChangeChat,
+    AddMedia,
+    ReadMedia,
+    ChangeMedia,
 }
 
 /// A set of people around a thing.
@@ -85,7 +88,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 38] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
@@ -131,6 +134,9 @@ impl Act {
         Self::StartChat,
         Self::SeeChat,
         Self::ChangeChat,
+        Self::AddMedia,
+        Self::ReadMedia,
+        Self::ChangeMedia,
     ];
 
     pub(super) fn rule(self) -> Rule {
@@ -177,6 +183,9 @@ impl Act {
             Self::ReadPrompt => rule(Members(Guest), Viewer, Members(Guest)),
             Self::WritePrompt => rule(Members(Guest), Creator, Members(Editor)),
             Self::TestPrompt | Self::StartChat => rule(Members(Guest), Creator, Members(Guest)),
+            Self::AddMedia => rule(Members(Guest), Creator, Members(Editor)),
+            Self::ReadMedia => rule(OwnerOrMembers(Guest), Viewer, OwnerOrMembers(Guest)),
+            Self::ChangeMedia => rule(OwnerOrMembers(Guest), Creator, OwnerOrMembers(Editor)),
             Self::SeeChat | Self::ChangeChat => {
                 let own = OwnerAmongMembers(Guest);
                 rule(own, Viewer, own)

@@ -13,14 +13,14 @@ use inkstone_domain::project::ProjectRole;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    GatewayConfig, JobsConfig, ModelsConfig, NewProject, PluginPorts, Ports, RequestContext,
-    SealingKey, Services, ServicesConfig, SigningKey, SignupConfig,
+    GatewayConfig, JobsConfig, MediaConfig, MediaPorts, ModelsConfig, NewProject, PluginPorts,
+    Ports, RequestContext, SealingKey, Services, ServicesConfig, SigningKey, SignupConfig,
 };
 use inkstone_testkit::{
-    FakeAnalytics, FakeEgress, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider,
-    FakeResearch, FakeSearchIndex, ManualClock, MemMailer, MemOutboundTally, MemPackageStore,
-    MemPluginList, MemRecordings, MemSigningKeys, MemStore, MemUsageJournal, Step, loaded_plugin,
-    plugin_spec, sample,
+    FakeAnalytics, FakeEgress, FakeGenerator, FakeImages, FakeLoader, FakePackageFetcher,
+    FakeProvider, FakeResearch, FakeSearchIndex, ManualClock, MemBlobs, MemMailer,
+    MemOutboundTally, MemPackageStore, MemPluginList, MemRecordings, MemSigningKeys, MemStore,
+    MemUsageJournal, Step, loaded_plugin, plugin_spec, sample,
 };
 
 /// Everything a test may look at or turn.
@@ -34,6 +34,7 @@ pub struct World {
     pub research: Arc<FakeResearch>,
     pub egress: Arc<FakeEgress>,
     pub mailer: MemMailer,
+    pub blobs: MemBlobs,
 }
 
 /// Long enough for any machine; only a broken test waits for it.
@@ -85,7 +86,10 @@ impl World {
         }
         let egress = Arc::new(FakeEgress::default());
         let mailer = MemMailer::default();
-        let services = engine(&store, &clock, &loader, &egress, &mailer, jobs, gateway);
+        let blobs = MemBlobs::default();
+        let services = engine(
+            &store, &clock, &loader, &egress, &mailer, &blobs, jobs, gateway,
+        );
         services.load().await.unwrap();
         let report = services.plugins.apply(specs).await;
         assert!(report.failed.is_empty(), "{report:?}");
@@ -99,6 +103,7 @@ impl World {
             research,
             egress,
             mailer,
+            blobs,
         }
     }
 
@@ -110,6 +115,7 @@ impl World {
             &self.loader,
             &self.egress,
             &self.mailer,
+            &self.blobs,
             test_jobs(),
             GatewayConfig::default(),
         );
@@ -157,12 +163,14 @@ impl World {
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 fn engine(
     store: &Arc<MemStore>,
     clock: &Arc<ManualClock>,
     loader: &Arc<FakeLoader>,
     egress: &Arc<FakeEgress>,
     mailer: &MemMailer,
+    blobs: &MemBlobs,
     jobs: JobsConfig,
     gateway: GatewayConfig,
 ) -> Arc<Services> {
@@ -184,6 +192,11 @@ fn engine(
             conversations: store.clone(),
             audit: store.clone(),
             content_types: store.clone(),
+            media: MediaPorts {
+                store: store.clone(),
+                blobs: Arc::new(blobs.clone()),
+                images: Arc::new(FakeImages),
+            },
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {
@@ -202,6 +215,12 @@ fn engine(
                 ..ModelsConfig::default()
             },
             jobs,
+            media: MediaConfig {
+                max_bytes: 20_000,
+                project_quota_bytes: 50_000,
+                max_pixels: 1_000_000,
+                ..MediaConfig::default()
+            },
             gateway,
             signup: SignupConfig {
                 mode: SignupMode::Open,

@@ -235,6 +235,14 @@ impl ArticleEntry {
 }
 
 impl State {
+    /// Without those in the trash; at most ten.
+    pub(super) fn articles_with_cover(&self, cover: &str) -> Vec<ArticleId> {
+        let entries = self.articles.values();
+        let with =
+            entries.filter(|entry| !entry.deleted && entry.article.text.extras.cover == cover);
+        with.map(|entry| entry.article.id).take(10).collect()
+    }
+
     pub(super) fn create_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
         let id = write.article.id;
         if self.articles.contains_key(&id) {
