@@ -21,7 +21,11 @@ pub enum EventBody {
     #[serde(rename = "article.removed")]
     ArticleRemoved { article: ArticleId, revision: u64 },
     #[serde(rename = "job.succeeded")]
-    JobSucceeded { job: JobId, article: ArticleId },
+    JobSucceeded {
+        job: JobId,
+        /// What it made, where that is an article.
+        article: Option<ArticleId>,
+    },
     #[serde(rename = "job.failed")]
     JobFailed { job: JobId, code: String },
     #[serde(rename = "job.cancelled")]

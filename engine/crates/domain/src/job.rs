@@ -35,6 +35,44 @@ impl JobStatus {
     }
 }
 
+/// What a job is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Task {
+    /// A plugin writes an article.
+    Generate(GenerateTask),
+    /// The engine's own.
+    Work(WorkTask),
+}
+
+impl Task {
+    /// Name of [`Task::Generate`] among the kinds of work.
+    pub const GENERATE: &str = "generate";
+
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Generate(_) => Self::GENERATE,
+            Self::Work(work) => &work.kind,
+        }
+    }
+
+    pub fn project(&self) -> &str {
+        match self {
+            Self::Generate(task) => &task.project,
+            Self::Work(work) => &work.project,
+        }
+    }
+}
+
+/// Work that the engine does itself, such as making the variants of an image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkTask {
+    /// Names who does it; never [`Task::GENERATE`].
+    pub kind: String,
+    pub project: String,
+    /// As its kind has it.
+    pub input: Value,
+}
+
 /// A generation asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GenerateTask {
@@ -69,7 +107,7 @@ pub struct JobError {
 pub struct Job {
     pub id: JobId,
     pub owner: UserId,
-    pub task: GenerateTask,
+    pub task: Task,
     pub status: JobStatus,
     pub progress: Progress,
     /// How often a worker began it.
@@ -78,6 +116,8 @@ pub struct Job {
     pub error: Option<JobError>,
     /// What it made.
     pub article: Option<ArticleId>,
+    /// What the engine's own work came to, as its kind has it.
+    pub result: Option<Value>,
     pub enqueued_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,

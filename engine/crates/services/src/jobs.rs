@@ -4,6 +4,9 @@
 mod attempt;
 mod commit;
 mod feed;
+mod generation;
+mod queue;
+mod work;
 mod worker;
 
 use std::pin::Pin;
@@ -16,14 +19,15 @@ use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::generation::Template;
 use inkstone_domain::ids::{EventId, JobId, UserId};
-use inkstone_domain::job::{GenerateTask, Job, Progress};
-use inkstone_domain::ports::{Clock, JobStore, NewJob};
+use inkstone_domain::job::{GenerateTask, Job, Progress, Task};
+use inkstone_domain::ports::{Clock, JobStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use self::feed::Feeds;
+pub use self::queue::Queue;
+pub use self::work::{Work, WorkKind, WorkKinds};
 pub use self::worker::{Worker, WorkerPowers};
 use crate::access::Access;
 use crate::chat::RequestContext;
@@ -86,14 +90,13 @@ pub struct ListedTemplate {
 /// The queue as users see it.
 pub struct Jobs {
     store: Arc<dyn JobStore>,
+    queue: Queue,
     plugins: Arc<Plugins>,
     models: Arc<Models>,
     access: Arc<Access>,
     clock: Arc<dyn Clock>,
     config: JobsConfig,
     feeds: Feeds,
-    /// Told of every new job.
-    wake: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -109,15 +112,16 @@ impl Jobs {
         config: JobsConfig,
         stop: CancellationToken,
     ) -> Self {
+        let queue = Queue::new(Arc::clone(&store), Arc::clone(&clock));
         Self {
             store,
+            queue,
             plugins,
             models,
             access,
             clock,
             config,
             feeds: Feeds::default(),
-            wake: Arc::new(Notify::new()),
             stop,
         }
     }
@@ -131,7 +135,7 @@ impl Jobs {
             clock: Arc::clone(&self.clock),
             config: self.config.clone(),
             feeds: self.feeds.clone(),
-            wake: Arc::clone(&self.wake),
+            wake: self.queue.wake(),
             powers,
         }
     }
@@ -168,17 +172,14 @@ impl Jobs {
                 .enter_to_spend(principal, &task.project, act)
                 .await?;
         }
-        let job = self
-            .store
-            .submit(NewJob {
-                id,
-                owner: principal.user,
-                task,
-                enqueued_at: self.clock.now(),
-            })
-            .await?;
-        self.wake.notify_one();
-        Ok(job)
+        self.queue
+            .submit(id, principal.user, Task::Generate(task))
+            .await
+    }
+
+    /// For the engine's own work.
+    pub fn queue(&self) -> Queue {
+        self.queue.clone()
     }
 
     /// Own ones, and for admins all; else `not_found`.

@@ -61,7 +61,7 @@ use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
 pub use crate::jobs::{Jobs, JobsConfig};
-use crate::jobs::{Worker, WorkerPowers};
+use crate::jobs::{WorkKinds, Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
 pub use crate::media::{MediaConfig, MediaLibrary, MediaPorts};
 pub use crate::models::{Models, ModelsConfig};
@@ -328,6 +328,8 @@ impl Services {
             users: Arc::clone(&users),
             chat: Arc::clone(&chat),
             index: Arc::clone(&index),
+            // One line for each kind of work of the engine itself.
+            kinds: WorkKinds::new([]),
         });
         Ok(Arc::new(Self {
             usage: Arc::new(Usage::new(

@@ -11,7 +11,7 @@ use surrealdb::types::SurrealValue;
 use crate::articles::read_all;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
-use crate::row::{RowResult, parse, unknown_word, unreadable};
+use crate::row::{RowResult, parse, parse_option, unknown_word, unreadable};
 use crate::statement::Statement;
 
 const TABLE: &str = "event";
@@ -89,7 +89,7 @@ impl From<Event> for EventRow {
             }
             EventBody::JobSucceeded { job, article } => {
                 row.job = Some(job.to_string());
-                row.article = Some(article.to_string());
+                row.article = article.map(|article| article.to_string());
                 JOB_SUCCEEDED
             }
             EventBody::JobFailed { job, code } => {
@@ -137,7 +137,7 @@ impl TryFrom<EventRow> for Event {
             },
             JOB_SUCCEEDED => EventBody::JobSucceeded {
                 job: job()?,
-                article: article()?,
+                article: parse_option(TABLE, row.article.clone())?,
             },
             JOB_FAILED => EventBody::JobFailed {
                 job: job()?,

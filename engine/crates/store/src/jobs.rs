@@ -13,6 +13,7 @@ use inkstone_domain::event::Event;
 use inkstone_domain::ids::{JobId, UserId};
 use inkstone_domain::job::{Checkpoint, ClaimedJob, Job, JobError, JobStatus, Progress};
 use inkstone_domain::ports::{DraftCommit, JobStore, NewJob};
+use serde_json::Value;
 
 use self::row::{CheckpointRow, ClaimRow, JobRow};
 use crate::articles::{CREATE_ARTICLE, REPLACE_ARTICLE, bind_write, read_all};
@@ -37,6 +38,7 @@ const END: &str = "
         error_code = $ending.error_code,
         error_message = $ending.error_message,
         article = $ending.article,
+        result = $ending.result,
         finished_at = $job_event.at,
         worker = NONE,
         lease_until = NONE
@@ -210,6 +212,14 @@ impl JobStore for SurrealStore {
         self.write::<()>(statement).await?;
         self.nudge();
         Ok(())
+    }
+
+    async fn finish(&self, id: JobId, fence: u64, result: &Value, event: Event) -> Result<()> {
+        let ending = row::Ending {
+            result: Some(row::result_text(result)?),
+            ..row::Ending::of(JobStatus::Succeeded)
+        };
+        Ok(self.end(id, fence, ending, event).await?)
     }
 
     async fn fail(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()> {

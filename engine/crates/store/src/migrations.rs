@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0011_projects"
     "0012_articles"
     "0014_media"
+    "0017_job_kinds"
 };
 
 const DEFINE_HISTORY: &str = "

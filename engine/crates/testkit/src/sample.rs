@@ -19,7 +19,7 @@ use inkstone_domain::ids::{
     ApiKeyId, ArticleId, BlobId, ConversationId, EventId, InvitationId, JobId, KeyId, MediaId,
     MessageId, ProjectId, PromptId, SessionId, UploadId, UsageId, UserId,
 };
-use inkstone_domain::job::{Checkpoint, GenerateTask};
+use inkstone_domain::job::{Checkpoint, GenerateTask, Task, WorkTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
 use inkstone_domain::key::{PreviousToken, VirtualKey};
 use inkstone_domain::media::{Media, MediaContent, MediaVersion, Upload, VariantState};
@@ -270,7 +270,7 @@ pub fn job(owner: UserId) -> NewJob {
     NewJob {
         id: JobId::new(),
         owner,
-        task: GenerateTask {
+        task: Task::Generate(GenerateTask {
             plugin: "generator-article".to_owned(),
             template: "article".to_owned(),
             input: json!({ "topic": "tides", "sections": 3, "deep": { "list": [1, 2.5, null, true] } }),
@@ -279,8 +279,20 @@ pub fn job(owner: UserId) -> NewJob {
             pins: ["generator-article@1.2.0", "provider-local@0.1.0"]
                 .map(|pin| pin.parse().unwrap())
                 .into(),
-        },
+        }),
         enqueued_at: now(),
+    }
+}
+
+/// The engine's own work.
+pub fn work(owner: UserId) -> NewJob {
+    NewJob {
+        task: Task::Work(WorkTask {
+            kind: "media_variants".to_owned(),
+            project: "handbook".to_owned(),
+            input: json!({ "media": "med_1", "deep": { "list": [1, 2.5, null, true] } }),
+        }),
+        ..job(owner)
     }
 }
 
@@ -346,7 +358,7 @@ pub fn draft_commit(job: JobId, owner: UserId) -> DraftCommit {
             owner,
             EventBody::JobSucceeded {
                 job,
-                article: draft.id,
+                article: Some(draft.id),
             },
         ),
         write,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use inkstone_domain::ids::{ArticleId, JobId, UserId};
-use inkstone_domain::job::{GenerateTask, Job, JobError, JobStatus, Progress};
+use inkstone_domain::job::{GenerateTask, Job, JobError, JobStatus, Progress, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -30,8 +30,11 @@ pub(crate) struct JobReply {
     /// Who asked for it.
     #[schema(value_type = String)]
     pub owner: UserId,
-    pub plugin: String,
-    pub template: String,
+    /// `generate`, or the name of the engine's own work.
+    pub kind: String,
+    /// Who generates; null for the engine's own work.
+    pub plugin: Option<String>,
+    pub template: Option<String>,
     #[schema(value_type = Object)]
     pub input: Value,
     /// The model asked for; null is the engine's default.
@@ -49,6 +52,9 @@ pub(crate) struct JobReply {
     /// What it made.
     #[schema(value_type = Option<String>)]
     pub article: Option<ArticleId>,
+    /// What the engine's own work came to.
+    #[schema(value_type = Option<Object>)]
+    pub result: Option<Value>,
     pub enqueued_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
@@ -95,21 +101,33 @@ impl GenerateBody {
 
 impl From<Job> for JobReply {
     fn from(job: Job) -> Self {
-        let task = job.task;
+        let kind = job.task.kind().to_owned();
+        let (plugin, template, model, input, project) = match job.task {
+            Task::Generate(task) => (
+                Some(task.plugin),
+                Some(task.template),
+                task.model,
+                task.input,
+                task.project,
+            ),
+            Task::Work(work) => (None, None, None, work.input, work.project),
+        };
         Self {
             id: job.id,
             owner: job.owner,
-            plugin: task.plugin,
-            template: task.template,
-            input: task.input,
-            model: task.model,
-            project: task.project,
+            kind,
+            plugin,
+            template,
+            input,
+            model,
+            project,
             status: status_word(job.status),
             progress: job.progress.into(),
             attempts: job.attempts,
             cancel_requested: job.cancel_requested,
             error: job.error.map(JobErrorReply::from),
             article: job.article,
+            result: job.result,
             enqueued_at: job.enqueued_at,
             started_at: job.started_at,
             finished_at: job.finished_at,

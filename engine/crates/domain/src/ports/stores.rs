@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
 
 use crate::Result;
 use crate::allowance::{Allowance, DaySpend, Subject};
@@ -13,7 +14,7 @@ use crate::audit::AuditRecord;
 use crate::content::{Article, ArticleFilter, ArticleStamp, Cause, Page, PageRequest, Revision};
 use crate::event::Event;
 use crate::ids::{ArticleId, EventId, JobId, SessionId, UserId};
-use crate::job::{Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Progress};
+use crate::job::{Checkpoint, ClaimedJob, Job, JobError, Progress, Task};
 use crate::kept_reply::{CachedReply, Claim, Claimed};
 use crate::key::VirtualKey;
 use crate::principal::{Account, SeenFrom, Session, User};
@@ -155,7 +156,7 @@ pub trait ArticleStore: Send + Sync {
 pub struct NewJob {
     pub id: JobId,
     pub owner: UserId,
-    pub task: GenerateTask,
+    pub task: Task,
     pub enqueued_at: DateTime<Utc>,
 }
 
@@ -197,6 +198,8 @@ pub trait JobStore: Send + Sync {
     async fn release(&self, id: JobId, fence: u64) -> Result<()>;
     /// Content, provenance, job state and events, all or nothing.
     async fn succeed(&self, id: JobId, fence: u64, commit: DraftCommit) -> Result<()>;
+    /// The end of the engine's own work. `event` is `job.succeeded`.
+    async fn finish(&self, id: JobId, fence: u64, result: &Value, event: Event) -> Result<()>;
     async fn fail(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()>;
     /// A queued job is cancelled at once; a running one is asked to stop and ends through `cancelled`;
     /// a finished one is `conflict`. `event` is written where it ends at once.

@@ -1,33 +1,28 @@
-//! One attempt at one claimed job: runs the generator while keeping the lease, and writes down how it
-//! ended. Every write carries the fence, so an attempt that lost its lease commits nothing.
+//! One attempt at one claimed job: does its task while keeping the lease, and writes down how it
+//! ended. Every write carries the fence, so an attempt that lost its lease commits nothing. What is
+//! done is in `generation` and, for the engine's own work, in `work`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use bytes::Bytes;
-use futures::StreamExt;
 use inkstone_domain::event::{Event, EventBody};
-use inkstone_domain::generation::{Draft, GenerationEvent};
+use inkstone_domain::generation::Draft;
 use inkstone_domain::ids::EventId;
-use inkstone_domain::job::{Checkpoint, ClaimedJob, Job, JobError};
+use inkstone_domain::job::{Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Task};
 use inkstone_domain::plugin::LoadedPlugin;
-use inkstone_domain::ports::{Ai, DocumentSearch, DraftCommit, GuestCall, Toolbox};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::commit::{Made, commit};
-use super::context_of;
 use super::feed::Feed;
+use super::work::Work;
 use super::worker::Worker;
-use crate::ai::{CallLog, CallerAi};
+use crate::ai::CallLog;
 use crate::chat::elapsed_ms;
-use crate::content::{SLUG_ATTEMPTS, numbered};
-use crate::plugins::Choice;
-use crate::search::visibility_of;
-use crate::toolbox::{CallerSearch, CallerTools};
 
 /// Waits between attempts grow no longer than this.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
@@ -36,12 +31,12 @@ const MOST_CLAIMS: u32 = 50;
 
 /// A claimed job being worked on.
 pub(super) struct Attempt<'a> {
-    worker: &'a Worker,
-    job: Job,
-    fence: u64,
-    resume: Option<Bytes>,
-    feed: Feed,
-    calls: CallLog,
+    pub(super) worker: &'a Worker,
+    pub(super) job: Job,
+    pub(super) fence: u64,
+    pub(super) resume: Option<Bytes>,
+    pub(super) feed: Feed,
+    pub(super) calls: CallLog,
     began: Instant,
     /// Of the attempts before.
     earlier_ms: u64,
@@ -50,9 +45,12 @@ pub(super) struct Attempt<'a> {
 /// How the work ended.
 enum End {
     Drafted {
+        task: GenerateTask,
         draft: Box<Draft>,
         plugin: Arc<LoadedPlugin>,
     },
+    /// The engine's own work.
+    Worked(Value),
     Failed(Error),
     CancelRequested,
     LeaseLost,
@@ -79,10 +77,15 @@ impl<'a> Attempt<'a> {
     }
 
     pub(super) async fn run(self, stop: &CancellationToken) {
+        let plugin = match &self.job.task {
+            Task::Generate(task) => task.plugin.as_str(),
+            Task::Work(_) => "",
+        };
         let span = tracing::info_span!(
             "job",
             job.id = %self.job.id,
-            plugin.id = self.job.task.plugin,
+            job.kind = self.job.task.kind(),
+            plugin.id = plugin,
             attempt = self.job.attempts,
         );
         async {
@@ -91,7 +94,8 @@ impl<'a> Attempt<'a> {
             let outcome = self.settle(end, stop).await;
             metrics::counter!(
                 "inkstone_job_attempts_total",
-                "plugin" => self.job.task.plugin.clone(),
+                "kind" => self.job.task.kind().to_owned(),
+                "plugin" => plugin.to_owned(),
                 "outcome" => outcome
             )
             .increment(1);
@@ -112,47 +116,30 @@ impl<'a> Attempt<'a> {
         }
         tokio::select! {
             biased;
-            made = self.generate() => match made {
-                Ok((draft, plugin)) => End::Drafted { draft, plugin },
-                Err(error) => end_of(error),
-            },
+            end = self.do_task() => end.unwrap_or_else(end_of),
             end = self.keep_lease() => end,
             () = stop.cancelled() => End::Stopped,
         }
     }
 
-    async fn generate(&self) -> Result<(Box<Draft>, Arc<LoadedPlugin>)> {
-        let task = &self.job.task;
+    async fn do_task(&self) -> Result<End> {
         let principal = self.owner().await?;
-        let choice = Choice::of(&principal, &context_of(self.job.id, task));
-        let call = self.guest_call(principal);
-        let snapshot = self.worker.plugins.snapshot();
-        let generator = snapshot.generator(&task.plugin, &choice)?;
-        let mut events = generator
-            .port
-            .start(
-                &call,
-                &task.template,
-                task.input.clone(),
-                self.resume.clone(),
-            )
-            .await?;
-        while let Some(event) = events.next().await {
-            match event? {
-                GenerationEvent::Progress(progress) => self.feed.progress(progress),
-                GenerationEvent::Text(text) => self.feed.text(text),
-                GenerationEvent::Checkpoint(state) => self.save_checkpoint(state).await?,
-                GenerationEvent::Draft(draft) => {
-                    let plugins = &self.worker.plugins;
-                    plugins.answered(self.job.owner, &call.request_id, &generator.plugin);
-                    return Ok((draft, generator.plugin));
-                }
+        match &self.job.task {
+            Task::Generate(task) => {
+                let (draft, plugin) = self.generate(principal, task).await?;
+                Ok(End::Drafted {
+                    task: task.clone(),
+                    draft,
+                    plugin,
+                })
+            }
+            Task::Work(work) => {
+                let worker = self.worker.powers.kinds.get(&work.kind)?;
+                Ok(End::Worked(
+                    worker.run(&Work::of(self, principal, work)).await?,
+                ))
             }
         }
-        Err(Error::new(
-            &codes::PLUGIN_FAILED,
-            format!("the plugin `{}` ended without a draft", task.plugin),
-        ))
     }
 
     /// Returns only when the lease must not be kept: it is lost, or a cancel was asked for.
@@ -189,7 +176,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn save_checkpoint(&self, state: Bytes) -> Result<()> {
+    pub(super) async fn save_checkpoint(&self, state: Bytes) -> Result<()> {
         let checkpoint = Checkpoint {
             state,
             calls: self.calls.calls(),
@@ -218,42 +205,21 @@ impl<'a> Attempt<'a> {
         Ok(Principal::of(owner.id, owner.role))
     }
 
-    /// The powers of the job's owner.
-    fn guest_call(&self, principal: Principal) -> GuestCall {
-        let powers = &self.worker.powers;
-        let context = context_of(self.job.id, &self.job.task);
-        let search = CallerSearch::new(Arc::clone(&powers.index), visibility_of(&principal));
-        let ai: Arc<dyn Ai> = Arc::new(CallerAi::new(
-            Arc::clone(&powers.chat),
-            principal.clone(),
-            context.clone(),
-            self.job.task.model.clone(),
-            self.calls.clone(),
-        ));
-        let tools = CallerTools::new(
-            Arc::clone(&self.worker.plugins),
-            principal,
-            context.clone(),
-            Arc::clone(&ai),
-        );
-        GuestCall {
-            request_id: context.request_id,
-            ai: Some(ai),
-            tools: Some(Arc::new(tools) as Arc<dyn Toolbox>),
-            search: Some(Arc::new(search) as Arc<dyn DocumentSearch>),
-        }
-    }
-
     /// Writes down the end and names it for the metrics.
     async fn settle(&self, end: End, stop: &CancellationToken) -> &'static str {
         match end {
-            End::Drafted { draft, plugin } => match self.succeed(*draft, &plugin).await {
-                Ok(()) => {
-                    tracing::info!(elapsed_ms = self.elapsed_ms(), "the job succeeded");
-                    "succeeded"
-                }
-                Err(error) => Box::pin(self.settle(end_of(error), stop)).await,
-            },
+            End::Drafted {
+                task,
+                draft,
+                plugin,
+            } => {
+                let done = self.store_draft(&task, *draft, &plugin).await;
+                self.succeeded(done, stop).await
+            }
+            End::Worked(result) => {
+                let done = self.store_result(&result).await;
+                self.succeeded(done, stop).await
+            }
             End::CancelRequested => {
                 let event = self.event(EventBody::JobCancelled { job: self.job.id });
                 let store = &self.worker.store;
@@ -270,34 +236,23 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn succeed(&self, draft: Draft, plugin: &LoadedPlugin) -> Result<()> {
-        let model = self.job.task.model.as_deref().unwrap_or_default();
-        let route = self.worker.models.resolve(model, &Choice::stable());
-        let mut commit = commit(Made {
-            job: &self.job,
-            draft,
-            plugin,
-            // A generator that asks no model needs none.
-            model: route.map_or_else(|_| String::new(), |route| route.name),
-            calls: self.calls.calls(),
-            elapsed_ms: self.elapsed_ms(),
-            now: self.worker.clock.now(),
-        })?;
-        let base = commit.write.article.slug.clone();
-        for clash in 1..=SLUG_ATTEMPTS {
-            match self.store_success(&commit).await {
-                Err(error) if error.code() == &codes::SLUG_TAKEN => {
-                    commit.write.article.slug = numbered(&base, clash);
-                }
-                done => return done,
+    async fn succeeded(&self, done: Result<()>, stop: &CancellationToken) -> &'static str {
+        match done {
+            Ok(()) => {
+                tracing::info!(elapsed_ms = self.elapsed_ms(), "the job succeeded");
+                "succeeded"
             }
+            Err(error) => Box::pin(self.settle(end_of(error), stop)).await,
         }
-        self.store_success(&commit).await
     }
 
-    async fn store_success(&self, commit: &DraftCommit) -> Result<()> {
+    async fn store_result(&self, result: &Value) -> Result<()> {
+        let event = self.event(EventBody::JobSucceeded {
+            job: self.job.id,
+            article: None,
+        });
         let store = &self.worker.store;
-        (|| store.succeed(self.job.id, self.fence, commit.clone()))
+        (|| store.finish(self.job.id, self.fence, result, event.clone()))
             .retry(store_patience())
             .when(Error::is_transient)
             .await
@@ -347,10 +302,11 @@ impl<'a> Attempt<'a> {
     }
 
     async fn fail(&self, error: Error) -> &'static str {
-        let plugin = &self.job.task.plugin;
-        let error = match error.message().contains(plugin.as_str()) {
-            true => error,
-            false => error.context(format!("plugin `{plugin}`")),
+        let error = match &self.job.task {
+            Task::Generate(task) if !error.message().contains(task.plugin.as_str()) => {
+                error.context(format!("plugin `{}`", task.plugin))
+            }
+            _ => error,
         };
         tracing::warn!(error = ?error, "the job failed");
         let event = self.event(EventBody::JobFailed {
@@ -390,7 +346,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn elapsed_ms(&self) -> u64 {
+    pub(super) fn elapsed_ms(&self) -> u64 {
         self.earlier_ms.saturating_add(elapsed_ms(self.began))
     }
 
@@ -432,7 +388,7 @@ fn is_lease_lost(error: &Error) -> bool {
 }
 
 /// About two seconds in all: well within a lease.
-fn store_patience() -> ExponentialBuilder {
+pub(super) fn store_patience() -> ExponentialBuilder {
     ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(50))
         .with_max_times(5)

@@ -6,7 +6,7 @@ use inkstone_domain::content::{Article, ArticleText, Cause, Extras, Status};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::generation::Draft;
 use inkstone_domain::ids::{ArticleId, EventId};
-use inkstone_domain::job::Job;
+use inkstone_domain::job::{GenerateTask, Job};
 use inkstone_domain::plugin::LoadedPlugin;
 use inkstone_domain::ports::{ArticleWrite, DraftCommit};
 use inkstone_domain::provenance::{AiCall, Provenance};
@@ -18,6 +18,7 @@ use crate::content::{check_article, slug_of};
 /// What a generation came to.
 pub(super) struct Made<'a> {
     pub(super) job: &'a Job,
+    pub(super) task: &'a GenerateTask,
     pub(super) draft: Draft,
     pub(super) plugin: &'a LoadedPlugin,
     /// The model that was asked for, after defaults.
@@ -29,11 +30,11 @@ pub(super) struct Made<'a> {
 
 /// `plugin_failed` where the draft breaks the rules of articles.
 pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
-    let job = made.job;
+    let Made { job, task, .. } = made;
     let (text, sources) = text_of(made.draft);
     let article = Article {
         id: ArticleId::new(),
-        project: job.task.project.clone(),
+        project: task.project.clone(),
         owner: job.owner,
         slug: slug_of(&text.title),
         text,
@@ -49,7 +50,7 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
             &codes::PLUGIN_FAILED,
             format!(
                 "the plugin `{}` gave a draft that cannot be stored: {}",
-                job.task.plugin,
+                task.plugin,
                 error.message()
             ),
         )
@@ -64,11 +65,11 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
         article: article.id,
         revision: article.revision,
         job: job.id,
-        plugin: job.task.plugin.clone(),
+        plugin: task.plugin.clone(),
         plugin_version: made.plugin.manifest.version.clone(),
         plugin_digest: made.plugin.digest.clone(),
-        template: job.task.template.clone(),
-        input: job.task.input.clone(),
+        template: task.template.clone(),
+        input: task.input.clone(),
         model: made.model,
         usage: total_usage(&made.calls),
         calls: made.calls,
@@ -79,7 +80,7 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
     Ok(DraftCommit {
         event: event(EventBody::JobSucceeded {
             job: job.id,
-            article: article.id,
+            article: Some(article.id),
         }),
         write: ArticleWrite {
             event: event(EventBody::ArticleCreated {
@@ -89,7 +90,7 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
             author: job.owner,
             cause: Cause::Job {
                 job: job.id,
-                plugin: job.task.plugin.clone(),
+                plugin: task.plugin.clone(),
             },
             comment: None,
             audit: None,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::JobsConfig;
 use super::attempt::Attempt;
 use super::feed::Feeds;
+use super::work::WorkKinds;
 use crate::chat::Chat;
 use crate::models::Models;
 use crate::plugins::Plugins;
@@ -24,6 +25,8 @@ pub struct WorkerPowers {
     pub users: Arc<dyn UserStore>,
     pub chat: Arc<Chat>,
     pub index: Arc<dyn SearchIndex>,
+    /// Who does the engine's own work.
+    pub kinds: WorkKinds,
 }
 
 /// Does the queued work.

@@ -127,7 +127,10 @@ async fn a_job_becomes_an_article_with_provenance() {
         article,
         revision: 1
     }));
-    assert!(bodies.contains(&EventBody::JobSucceeded { job, article }));
+    assert!(bodies.contains(&EventBody::JobSucceeded {
+        job,
+        article: Some(article)
+    }));
 }
 
 #[tokio::test]

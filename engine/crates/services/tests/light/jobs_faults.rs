@@ -11,7 +11,7 @@ use inkstone_domain::job::{Job, JobStatus, Progress};
 use inkstone_domain::ports::{ArticleStore, Clock, EventLog, JobStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, codes};
-use inkstone_services::jobs::WorkerPowers;
+use inkstone_services::jobs::{WorkKinds, WorkerPowers};
 use inkstone_testkit::{FakeSearchIndex, Gate, Say, Step};
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +59,7 @@ async fn a_crash_resumes_at_the_checkpoint_and_repeats_nothing() {
         users: world.store.clone(),
         chat: world.services.chat.clone(),
         index: Arc::new(FakeSearchIndex::new(world.store.clone())),
+        kinds: WorkKinds::default(),
     });
     let crashing = tokio::spawn(async move { worker.run(1, CancellationToken::new()).await });
     gate.reached().await;

@@ -18,6 +18,7 @@ mod guests;
 mod health;
 mod jobs;
 mod jobs_faults;
+mod jobs_work; // the engine's own work
 mod keys;
 mod models;
 mod people;

@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use inkstone_domain::job::{
-    Checkpoint, ClaimedJob, GenerateTask, Job, JobError, JobStatus, Progress,
+    Checkpoint, ClaimedJob, GenerateTask, Job, JobError, JobStatus, Progress, Task, WorkTask,
 };
 use inkstone_domain::ports::NewJob;
 use inkstone_domain::rollout::Pin;
+use serde_json::Value;
 use surrealdb::types::{Bytes, SurrealValue};
 
 use crate::failure::StoreFailure;
-use crate::row::{RowResult, from_json, parse, parse_option, to_json, unknown_word};
+use crate::row::{RowResult, from_json, parse, parse_option, to_json, unknown_word, unreadable};
 
 const TABLE: &str = "job";
 const CHECKPOINT_TABLE: &str = "job_checkpoint";
@@ -18,8 +19,10 @@ const CHECKPOINT_TABLE: &str = "job_checkpoint";
 pub(super) struct JobRow {
     key: String,
     owner: String,
-    plugin: String,
-    template: String,
+    /// `None` is a generation, in rows of before there was anything else too.
+    kind: Option<String>,
+    plugin: Option<String>,
+    template: Option<String>,
     input: String,
     model: Option<String>,
     project: String,
@@ -35,6 +38,7 @@ pub(super) struct JobRow {
     error_code: Option<String>,
     error_message: Option<String>,
     article: Option<String>,
+    result: Option<String>,
     enqueued_at: DateTime<Utc>,
     started_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
@@ -61,6 +65,7 @@ pub(super) struct Ending {
     pub(super) error_code: Option<String>,
     pub(super) error_message: Option<String>,
     pub(super) article: Option<String>,
+    pub(super) result: Option<String>,
 }
 
 impl Ending {
@@ -70,29 +75,24 @@ impl Ending {
             error_code: None,
             error_message: None,
             article: None,
+            result: None,
         }
     }
 }
 
 impl JobRow {
     pub(super) fn queued(new: &NewJob) -> RowResult<Self> {
-        let GenerateTask {
-            plugin,
-            template,
-            input,
-            model,
-            project,
-            pins,
-        } = new.task.clone();
+        let task = TaskColumns::of(new.task.clone());
         Ok(Self {
             key: new.id.to_string(),
             owner: new.owner.to_string(),
-            plugin,
-            template,
-            input: to_json(TABLE, &input)?,
-            model,
-            project,
-            pins: pins_text(&pins),
+            kind: task.kind,
+            plugin: task.plugin,
+            template: task.template,
+            input: to_json(TABLE, &task.input)?,
+            model: task.model,
+            project: task.project,
+            pins: pins_text(&task.pins),
             status: JobStatus::Queued.as_str().to_owned(),
             step: String::new(),
             done: 0,
@@ -103,6 +103,7 @@ impl JobRow {
             error_code: None,
             error_message: None,
             article: None,
+            result: None,
             enqueued_at: new.enqueued_at,
             started_at: None,
             finished_at: None,
@@ -121,14 +122,16 @@ impl TryFrom<JobRow> for Job {
         Ok(Self {
             id: parse(TABLE, &row.key)?,
             owner: parse(TABLE, &row.owner)?,
-            task: GenerateTask {
+            task: TaskColumns {
+                kind: row.kind,
                 plugin: row.plugin,
                 template: row.template,
                 input: from_json(TABLE, &row.input)?,
                 model: row.model,
                 project: row.project,
                 pins: pins_of(row.pins)?,
-            },
+            }
+            .into_task()?,
             status: status_of(&row.status)?,
             progress: Progress {
                 step: row.step,
@@ -139,6 +142,7 @@ impl TryFrom<JobRow> for Job {
             cancel_requested: row.cancel_requested,
             error,
             article: parse_option(TABLE, row.article)?,
+            result: row.result.map(|text| from_json(TABLE, &text)).transpose()?,
             enqueued_at: row.enqueued_at,
             started_at: row.started_at,
             finished_at: row.finished_at,
@@ -177,6 +181,68 @@ impl TryFrom<CheckpointRow> for Checkpoint {
             calls: from_json(CHECKPOINT_TABLE, &row.calls)?,
             elapsed_ms: row.elapsed_ms,
         })
+    }
+}
+
+/// The JSON text of what a job came to.
+pub(super) fn result_text(result: &Value) -> RowResult<String> {
+    to_json(TABLE, result)
+}
+
+/// Both kinds of tasks, as columns.
+struct TaskColumns {
+    kind: Option<String>,
+    plugin: Option<String>,
+    template: Option<String>,
+    input: Value,
+    model: Option<String>,
+    project: String,
+    pins: Vec<Pin>,
+}
+
+impl TaskColumns {
+    fn of(task: Task) -> Self {
+        match task {
+            Task::Generate(task) => Self {
+                kind: None,
+                plugin: Some(task.plugin),
+                template: Some(task.template),
+                input: task.input,
+                model: task.model,
+                project: task.project,
+                pins: task.pins,
+            },
+            Task::Work(work) => Self {
+                kind: Some(work.kind),
+                plugin: None,
+                template: None,
+                input: work.input,
+                model: None,
+                project: work.project,
+                pins: Vec::new(),
+            },
+        }
+    }
+
+    fn into_task(self) -> RowResult<Task> {
+        if let Some(kind) = self.kind {
+            return Ok(Task::Work(WorkTask {
+                kind,
+                project: self.project,
+                input: self.input,
+            }));
+        }
+        let needed = |field: &str, value: Option<String>| {
+            value.ok_or_else(|| unreadable(TABLE, format!("`{field}` is missing")))
+        };
+        Ok(Task::Generate(GenerateTask {
+            plugin: needed("plugin", self.plugin)?,
+            template: needed("template", self.template)?,
+            input: self.input,
+            model: self.model,
+            project: self.project,
+            pins: self.pins,
+        }))
     }
 }
 

@@ -12,6 +12,7 @@ use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{JobId, UserId};
 use inkstone_domain::job::{ClaimedJob, JobError, JobStatus, Progress};
 use inkstone_domain::ports::{ArticleStore, EventLog, JobStore};
+use serde_json::json;
 
 use super::articles::expect_nudge;
 use super::events::all_events;
@@ -32,6 +33,7 @@ pub async fn run(jobs: &dyn JobStore, articles: &dyn ArticleStore, events: &dyn 
     succeeds_in_one_piece(jobs, articles, events).await;
     one_of_two_endings_wins(jobs, articles, events).await;
     fails(jobs, events).await;
+    finishes_work_of_the_engine(jobs, events).await;
     cancels_queued_running_and_ended_jobs(jobs, events).await;
     lists_by_owner_and_page(jobs).await;
 }
@@ -309,6 +311,38 @@ pub async fn one_of_two_endings_wins(
             assert_code(result, &codes::LEASE_LOST);
         }
     }
+}
+
+pub async fn finishes_work_of_the_engine(jobs: &dyn JobStore, events: &dyn EventLog) {
+    let owner = UserId::new();
+    let new = sample::work(owner);
+    let job = jobs.submit(new.clone()).await.unwrap();
+    assert_eq!(job.task, new.task);
+    assert_eq!(jobs.job(job.id).await.unwrap(), Some(job.clone()));
+    let lost = claim(jobs, sample::now()).await.unwrap();
+    let held = claim(jobs, sample::now() + LEASE).await.unwrap();
+    assert_eq!(held.job.task, new.task);
+
+    let result = json!({ "made": ["thumbnail", "medium"], "bytes": 12_345 });
+    let body = EventBody::JobSucceeded {
+        job: job.id,
+        article: None,
+    };
+    let event = sample::event(owner, body);
+    let refused = jobs
+        .finish(job.id, lost.fence, &result, event.clone())
+        .await;
+    assert_code(refused, &codes::LEASE_LOST);
+    jobs.finish(job.id, held.fence, &result, event.clone())
+        .await
+        .unwrap();
+    let done = jobs.job(job.id).await.unwrap().unwrap();
+    assert_eq!(
+        (done.status, done.result, done.article),
+        (JobStatus::Succeeded, Some(result), None)
+    );
+    assert_eq!(done.finished_at, Some(event.at));
+    assert!(all_events(events).await.contains(&event));
 }
 
 pub async fn fails(jobs: &dyn JobStore, events: &dyn EventLog) {

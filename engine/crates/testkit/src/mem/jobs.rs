@@ -10,6 +10,7 @@ use inkstone_domain::ids::{JobId, UserId};
 use inkstone_domain::job::{Checkpoint, ClaimedJob, Job, JobError, JobStatus, Progress};
 use inkstone_domain::ports::{DraftCommit, JobStore, NewJob};
 use inkstone_domain::{Error, Result, codes};
+use serde_json::Value;
 
 use super::{MemStore, State, already_exists, not_found, page_of};
 
@@ -37,6 +38,7 @@ impl JobStore for MemStore {
             cancel_requested: false,
             error: None,
             article: None,
+            result: None,
             enqueued_at: new.enqueued_at,
             started_at: None,
             finished_at: None,
@@ -138,6 +140,15 @@ impl JobStore for MemStore {
         state.events.insert(commit.event.id, commit.event);
         drop(state);
         self.nudge();
+        Ok(())
+    }
+
+    async fn finish(&self, id: JobId, fence: u64, result: &Value, event: Event) -> Result<()> {
+        let mut state = self.state();
+        let entry = state.held(id, fence)?;
+        entry.job.result = Some(result.clone());
+        entry.finish(JobStatus::Succeeded, event.at);
+        state.events.insert(event.id, event);
         Ok(())
     }
 
