@@ -13,6 +13,7 @@ use ipnet::IpNet;
 
 use crate::credentials::CredentialConfig;
 use crate::layers::{self, Override};
+pub use crate::media::{MediaConfig, MediaStorage, S3Config};
 pub use crate::people::{
     AccountsConfig, AuthConfig, MailConfig, MailTransport, SignupConfig, SmtpConfig, SmtpTls,
 };
@@ -40,6 +41,8 @@ pub struct EngineConfig {
     pub plugins: PluginsConfig,
     pub jobs: JobsConfig,
     pub content: ContentConfig,
+    /// `[media]`
+    pub media: MediaConfig,
     pub egress: EgressConfig,
     /// By name; a plugin asks for a credential by this name and never sees its value.
     pub credentials: BTreeMap<String, CredentialConfig>,
@@ -319,6 +322,7 @@ impl Default for EngineConfig {
             plugins: PluginsConfig::default(),
             jobs: JobsConfig::default(),
             content: ContentConfig::default(),
+            media: MediaConfig::default(),
             egress: EgressConfig::default(),
             credentials: BTreeMap::new(),
             log: LogConfig::default(),

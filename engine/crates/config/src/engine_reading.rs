@@ -9,6 +9,7 @@ use crate::engine::{
     ServerConfig, StoreConfig, TrustConfig,
 };
 use crate::gateway;
+use crate::media;
 use crate::people;
 use crate::permissions;
 use crate::problem::Problems;
@@ -46,6 +47,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     plugins(top.section("plugins"), &mut config.plugins);
     jobs(top.section("jobs"), &mut config.jobs);
     content(top.section("content"), &mut config.content);
+    media::read(top.section("media"), &mut config.media);
     egress(top.section("egress"), &mut config.egress);
     credentials::read(&mut top, &config.data_dir, &mut config.credentials);
     log(top.section("log"), &mut config.log);
@@ -280,6 +282,7 @@ mod tests {
         "gateway.models",
         "gateway.prices",
         "gateway.limits.of",
+        "media.variants",
     ];
 
     fn read_text(text: &str) -> (EngineConfig, Problems) {

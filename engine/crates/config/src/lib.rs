@@ -22,6 +22,7 @@ pub mod watch;
 mod atomic_file;
 mod engine_reading;
 mod layers;
+mod media;
 mod people;
 mod permissions;
 mod section;

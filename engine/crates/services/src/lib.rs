@@ -63,6 +63,7 @@ pub use crate::health::{Health, HealthCheck};
 pub use crate::jobs::{Jobs, JobsConfig};
 use crate::jobs::{WorkKinds, Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
+use crate::media::MediaVariants;
 pub use crate::media::{MediaConfig, MediaLibrary, MediaPorts};
 pub use crate::models::{Models, ModelsConfig};
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
@@ -244,19 +245,13 @@ impl Services {
             audit.clone(),
             Arc::clone(&clock),
         ));
-        let media = Arc::new(MediaLibrary::new(
-            media,
-            Arc::clone(&access),
-            Arc::clone(&clock),
-            &config.sealing_key,
-            config.media,
-        ));
         let keys = Arc::new(Keys::new(
             keys,
             Arc::clone(&users),
             Arc::clone(&access),
             Arc::clone(&clock),
         ));
+        let sealing_key = config.sealing_key.clone();
         let auth = Auth::new(
             AuthPorts {
                 users: Arc::clone(&users),
@@ -324,12 +319,20 @@ impl Services {
             config.jobs,
             stop.clone(),
         ));
+        let media = Arc::new(MediaLibrary::new(
+            media,
+            Arc::clone(&access),
+            jobs.queue(),
+            Arc::clone(&clock),
+            &sealing_key,
+            config.media,
+        ));
         let worker = jobs.worker(WorkerPowers {
             users: Arc::clone(&users),
             chat: Arc::clone(&chat),
             index: Arc::clone(&index),
             // One line for each kind of work of the engine itself.
-            kinds: WorkKinds::new([]),
+            kinds: WorkKinds::new([Arc::new(MediaVariants(Arc::clone(&media))) as _]),
         });
         Ok(Arc::new(Self {
             usage: Arc::new(Usage::new(

@@ -29,6 +29,7 @@ use inkstone_domain::{Error, Result, codes};
 use crate::access::Access;
 use crate::auth::SealingKey;
 use crate::content::check_page;
+use crate::jobs::Queue;
 use crate::policy::{Act, Verdict};
 use crate::projects::{CHANGE_ATTEMPTS, check_revision, contended, retries};
 
@@ -38,6 +39,7 @@ use self::kinds::{Class, Kind};
 use self::links::Signer;
 pub use self::links::{Link, LinkClaim};
 pub use self::uploads::NewUpload;
+pub use self::variants::MediaVariants;
 
 /// Settings of media.
 #[derive(Debug, Clone)]
@@ -144,6 +146,7 @@ pub struct MediaLibrary {
     blobs: Arc<dyn BlobStore>,
     images: Arc<dyn ImageEngine>,
     access: Arc<Access>,
+    queue: Queue,
     clock: Arc<dyn Clock>,
     links: Signer,
     config: MediaConfig,
@@ -153,6 +156,7 @@ impl MediaLibrary {
     pub fn new(
         ports: MediaPorts,
         access: Arc<Access>,
+        queue: Queue,
         clock: Arc<dyn Clock>,
         key: &SealingKey,
         config: MediaConfig,
@@ -162,6 +166,7 @@ impl MediaLibrary {
             blobs: ports.blobs,
             images: ports.images,
             access,
+            queue,
             clock,
             links: Signer::new(key),
             config,
@@ -362,6 +367,12 @@ impl MediaLibrary {
             .await
     }
 
+    /// How long a link still opens something.
+    pub fn lasting(&self, link: &Link) -> TimeDelta {
+        let left = link.claim.expires - self.clock.now().timestamp();
+        TimeDelta::seconds(left.max(0))
+    }
+
     /// The bytes, or those within the range.
     pub async fn open(&self, readable: &Readable, range: Option<Range<u64>>) -> Result<Blob> {
         let key = readable.media.key(&readable.content);
@@ -421,7 +432,7 @@ impl MediaLibrary {
         self.store
             .create_media(&media, None, quota, audit.as_ref())
             .await?;
-        self.made_media(&media).await;
+        self.queue_variants(&media).await;
         Ok(media)
     }
 
@@ -447,7 +458,7 @@ impl MediaLibrary {
             let added = self.store.add_media_version(&after, quota, audit.as_ref());
             match added.await {
                 Ok(()) => {
-                    self.made_media(&after).await;
+                    self.queue_variants(&after).await;
                     return Ok(after);
                 }
                 Err(error) if retries(&error, expected) => {}
@@ -455,11 +466,6 @@ impl MediaLibrary {
             }
         }
         Err(contended("medium", &id.to_string()))
-    }
-
-    /// Has the variants of its newest version made.
-    async fn made_media(&self, media: &Media) {
-        let _ = media;
     }
 
     fn new_media(&self, principal: &Principal, taken: TakenIn, alt: String) -> Media {

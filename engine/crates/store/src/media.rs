@@ -33,7 +33,7 @@ macro_rules! take_space {
              LET $wanted = $used + $more - ",
             $less,
             ";
-             IF $more > 0 AND $wanted > $quota { THROW 'refused:media_quota:' + <string>($quota - $used) };
+             IF $more > 0 AND $wanted > $quota { THROW 'refused:media_quota:' + <string>math::max([0, $quota - $used]) };
              UPSERT type::record('media_space', $project) SET bytes = $wanted RETURN NONE;"
         )
     };
@@ -282,11 +282,14 @@ impl MediaStore for SurrealStore {
         Ok(known?)
     }
 
-    async fn covers_with(&self, media: MediaId) -> Result<Vec<ArticleId>> {
+    async fn covers_with(&self, media: &Media) -> Result<Vec<ArticleId>> {
         let statement = Statement::new(
-            "SELECT VALUE key FROM article WHERE deleted = false AND text.cover = $media LIMIT 10",
+            "SELECT VALUE key FROM article WHERE deleted = false AND text.cover = $media \
+             AND project = $project AND (project != 'default' OR owner = $owner) LIMIT 10",
         )
-        .bind("media", media.to_string());
+        .bind("media", media.id.to_string())
+        .bind("project", media.project.as_str())
+        .bind("owner", media.owner.to_string());
         let keys: Vec<String> = self.read(statement).await?;
         let articles: RowResult<Vec<_>> = keys.iter().map(|key| parse("article", key)).collect();
         Ok(articles?)

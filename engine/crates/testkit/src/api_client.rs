@@ -300,7 +300,18 @@ impl ApiClient {
 
     /// A body that need not be JSON.
     pub async fn post_raw(&self, path: &str, media_type: &str, body: impl Into<Body>) -> TestReply {
-        let mut request = self.request(Method::POST, path, body.into());
+        self.send_raw(Method::POST, path, media_type, body).await
+    }
+
+    /// The same with any method.
+    pub async fn send_raw(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: &str,
+        body: impl Into<Body>,
+    ) -> TestReply {
+        let mut request = self.request(method, path, body.into());
         request
             .headers_mut()
             .insert(CONTENT_TYPE, media_type.parse().unwrap());

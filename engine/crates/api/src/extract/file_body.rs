@@ -1,9 +1,13 @@
 //! Files in bodies, read as they come and never whole: the body itself, or a field of a form.
 
-use axum::body::Body;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, BodyDataStream};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use inkstone_domain::ports::ByteStream;
 use inkstone_domain::{Error, codes};
 use multer::{Constraints, Field, Multipart, SizeLimit};
@@ -48,11 +52,32 @@ pub(crate) fn form_of(headers: &HeaderMap, body: Body) -> Result<Multipart<'stat
         .for_field("alt", LONGEST_TEXT as u64)
         .for_field("name", LONGEST_TEXT as u64);
     let constraints = Constraints::new().size_limit(limits);
-    Ok(Multipart::with_constraints(
-        body.into_data_stream(),
-        boundary,
-        constraints,
-    ))
+    let pieces = PieceByPiece {
+        body: body.into_data_stream(),
+        gave_one: false,
+    };
+    Ok(Multipart::with_constraints(pieces, boundary, constraints))
+}
+
+/// A body that says it must be waited for after each piece: the reader of forms takes whatever is there into
+/// memory before it gives any of it, and from a fast sender that is everything.
+struct PieceByPiece {
+    body: BodyDataStream,
+    gave_one: bool,
+}
+
+impl Stream for PieceByPiece {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.gave_one) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = self.body.poll_next_unpin(cx);
+        self.gave_one = matches!(polled, Poll::Ready(Some(Ok(_))));
+        polled
+    }
 }
 
 /// `invalid_input` for a form that breaks the rules of forms.

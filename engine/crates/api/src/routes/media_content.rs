@@ -113,8 +113,7 @@ pub(crate) async fn read_content(
     let reply = response.headers_mut();
     reply.insert(CONTENT_DISPOSITION, disposition(&readable.name, is_saved));
     if let Some(link) = &link {
-        let now = chrono::Utc::now().timestamp();
-        let left = link.claim.expires.saturating_sub(now).max(0);
+        let left = library.lasting(link).num_seconds();
         reply.insert(CACHE_CONTROL, ascii(&format!("private, max-age={left}")));
     }
     Ok(described(response, &readable, tag))

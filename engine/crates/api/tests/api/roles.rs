@@ -441,6 +441,23 @@ async fn fill(api: &TestApi, path: &str) -> String {
     if path.contains("{project") {
         path = fill_project(api, &path).await;
     }
+    for (name, project) in [
+        ("{medium}", "default"),
+        ("{project-medium}", "handbook"),
+        ("{project-medium-trashed}", "handbook"),
+    ] {
+        if path.contains(name) {
+            let id = crate::media::add(&client, project, "tide.png").await;
+            if name == "{project-medium-trashed}" {
+                client.delete(&format!("/v1/media/{id}")).await;
+            }
+            path = path.replace(name, &id);
+        }
+    }
+    if path.contains("{upload}") {
+        let upload = crate::uploads::begin(&client, "handbook", 10).await;
+        path = path.replace("{upload}", &upload);
+    }
     for (name, status) in [
         ("{project-draft}", "draft"),
         ("{project-review}", "in_review"),

@@ -81,8 +81,9 @@ pub trait MediaStore: Send + Sync {
     async fn media_bytes(&self, project: &str) -> Result<u64>;
     /// Those of these that a version, a variant or an upload has.
     async fn known_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>>;
-    /// Articles whose cover it is, without those in the trash; at most ten.
-    async fn covers_with(&self, media: MediaId) -> Result<Vec<ArticleId>>;
+    /// Articles of its project whose cover it is, without those in the trash; at most ten. In `default`
+    /// only those of its owner: nobody holds fast what is somebody else's.
+    async fn covers_with(&self, media: &Media) -> Result<Vec<ArticleId>>;
 
     /// Begins an upload.
     async fn create_upload(&self, upload: &Upload, quota_bytes: u64) -> Result<()>;

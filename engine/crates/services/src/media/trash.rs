@@ -24,7 +24,7 @@ impl MediaLibrary {
     ) -> Result<()> {
         for _ in 0..CHANGE_ATTEMPTS {
             let (before, verdict) = self.changeable(principal, id, expected).await?;
-            self.check_no_cover(id).await?;
+            self.check_no_cover(&before).await?;
             let mut after = self.next_revision(before.clone());
             after.trashed_at = Some(after.updated_at);
             let action = actions::MEDIA_DELETED;
@@ -125,8 +125,8 @@ impl MediaLibrary {
         Ok(())
     }
 
-    async fn check_no_cover(&self, id: MediaId) -> Result<()> {
-        let articles = self.store.covers_with(id).await?;
+    async fn check_no_cover(&self, media: &Media) -> Result<()> {
+        let articles = self.store.covers_with(media).await?;
         if articles.is_empty() {
             return Ok(());
         }

@@ -233,7 +233,7 @@ impl MediaLibrary {
             let stored = self.store.upload(upload.id).await?;
             return stored.filter(|stored| stored.media.is_some()).ok_or(error);
         }
-        self.made_media(&media).await;
+        self.queue_variants(&media).await;
         self.forget_bytes(&part_keys(&upload)).await;
         Ok(Upload {
             media: Some(media.id),

@@ -1,17 +1,69 @@
 //! Smaller pictures of pictures. They are made once, by a job, from the pixels alone; that they are to be
 //! made stands with the version, so that none is forgotten, whatever becomes of the job.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use inkstone_domain::digest::sha256;
 use inkstone_domain::ids::MediaId;
+use inkstone_domain::job::WorkTask;
 use inkstone_domain::media::{BlobKey, Media, MediaContent, Variant, VariantState};
 use inkstone_domain::ports::MadePicture;
 use inkstone_domain::{ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::MediaLibrary;
+use crate::jobs::{Work, WorkKind};
+
+/// The kind of the jobs that make them.
+const KIND: &str = "media_variants";
+
+/// Does these jobs.
+pub struct MediaVariants(pub Arc<MediaLibrary>);
+
+/// What such a job is given.
+#[derive(Serialize, Deserialize)]
+struct Input {
+    media: MediaId,
+    version: u32,
+}
+
+#[async_trait]
+impl WorkKind for MediaVariants {
+    fn name(&self) -> &'static str {
+        KIND
+    }
+
+    async fn run(&self, work: &Work<'_>) -> Result<Value> {
+        let Input { media, version } = work.input()?;
+        self.0.make_variants(media, version).await?;
+        Ok(json!({ "media": media, "version": version }))
+    }
+}
 
 impl MediaLibrary {
+    /// Has the variants of its newest version made, in the name of who added it. Where the queue does not
+    /// take it now, `upkeep` finds it later.
+    pub(super) async fn queue_variants(&self, media: &Media) {
+        if media.newest.variant_state != VariantState::Pending {
+            return;
+        }
+        let work = WorkTask {
+            kind: KIND.to_owned(),
+            project: media.project.clone(),
+            input: json!(Input {
+                media: media.id,
+                version: media.newest.version,
+            }),
+        };
+        if let Err(error) = self.queue.add(media.newest.author, work).await {
+            tracing::warn!(media.id = %media.id, ?error, "the variants of a picture are made later");
+        }
+    }
+
     /// Makes the variants of a version, if they are still to be made.
     pub async fn make_variants(&self, id: MediaId, version: u32) -> Result<()> {
         let Some(media) = self.store.media(id).await? else {

@@ -8,6 +8,7 @@ use inkstone_domain::media::{
     BlobKey, Media, MediaFilter, Upload, UploadPart, Variant, VariantState,
 };
 use inkstone_domain::ports::{ArticleStore, MediaStore};
+use inkstone_domain::project::DEFAULT_PROJECT;
 
 use super::{CROWD, assert_code};
 use crate::sample;
@@ -388,16 +389,18 @@ pub async fn uploads_end(store: &dyn MediaStore) {
 }
 
 pub async fn knows_covers(store: &dyn MediaStore, articles: &dyn ArticleStore) {
-    let media = created(store, &project()).await;
-    assert!(store.covers_with(media.id).await.unwrap().is_empty());
-    let mut article = sample::article(UserId::new());
+    let media = created(store, DEFAULT_PROJECT).await;
+    assert!(store.covers_with(&media).await.unwrap().is_empty());
+    let mut article = sample::article(media.owner);
     article.text.extras.cover = media.id.to_string();
-    let creation = sample::creation(&article);
-    articles.create_article(creation).await.unwrap();
-    assert_eq!(store.covers_with(media.id).await.unwrap(), [article.id]);
-    articles
-        .delete_article(sample::deletion(&article))
-        .await
-        .unwrap();
-    assert!(store.covers_with(media.id).await.unwrap().is_empty());
+    let mut stranger = sample::article(UserId::new());
+    stranger.text.extras.cover = media.id.to_string();
+    for article in [&article, &stranger] {
+        let creation = sample::creation(article);
+        articles.create_article(creation).await.unwrap();
+    }
+    assert_eq!(store.covers_with(&media).await.unwrap(), [article.id]);
+    let deletion = sample::deletion(&article);
+    articles.delete_article(deletion).await.unwrap();
+    assert!(store.covers_with(&media).await.unwrap().is_empty());
 }

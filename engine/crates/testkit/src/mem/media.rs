@@ -234,8 +234,8 @@ impl MediaStore for MemStore {
         Ok(known.filter(|blob| blobs.contains(blob)).collect())
     }
 
-    async fn covers_with(&self, media: MediaId) -> Result<Vec<ArticleId>> {
-        Ok(self.state().articles_with_cover(&media.to_string()))
+    async fn covers_with(&self, media: &Media) -> Result<Vec<ArticleId>> {
+        Ok(self.state().articles_with_cover(media))
     }
 
     async fn create_upload(&self, upload: &Upload, quota_bytes: u64) -> Result<()> {
