@@ -276,10 +276,17 @@ mod tests {
             project: "handbook".to_owned(),
             blob: BlobId::new(),
         };
-        let endless = stream::iter([Ok(Bytes::from_static(b"half"))]).chain(stream::pending());
-        let writing = blobs.put(&key, endless.boxed());
-        let dropped = tokio::time::timeout(Duration::from_millis(50), writing).await;
-        assert!(dropped.is_err());
+        let (written, has_written) = tokio::sync::oneshot::channel();
+        let mut written = Some(written);
+        let silence = stream::poll_fn(move |_| {
+            written.take().map(|written| written.send(()));
+            std::task::Poll::Pending
+        });
+        let half = stream::iter([Ok(Bytes::from_static(b"half"))]).chain(silence);
+        tokio::select! {
+            _ = blobs.put(&key, half.boxed()) => panic!("it has no end"),
+            _ = has_written => {}
+        }
         assert_eq!(blobs.size(&key).await.unwrap(), None);
         let incoming = std::fs::read_dir(folder.path().join(INCOMING)).unwrap();
         assert_eq!(incoming.count(), 0);

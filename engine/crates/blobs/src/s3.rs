@@ -84,15 +84,6 @@ impl S3Blobs {
         Path::from_iter(prefix.chain([key.project.as_str(), blob.as_str()]))
     }
 
-    fn key(&self, path: &Path) -> Option<BlobKey> {
-        let rest = path.as_ref().strip_prefix(&self.prefix)?;
-        let (project, blob) = rest.trim_start_matches('/').split_once('/')?;
-        Some(BlobKey {
-            project: project.to_owned(),
-            blob: blob.parse().ok()?,
-        })
-    }
-
     async fn put_parts(&self, path: &Path, first: Bytes, mut bytes: ByteStream) -> Result<u64> {
         let mut upload = self.bucket.put_multipart(path).await.map_err(not_written)?;
         match send_parts(upload.as_mut(), first, &mut bytes).await {
@@ -158,19 +149,31 @@ impl BlobStore for S3Blobs {
     async fn list(&self) -> Result<Pin<Box<dyn Stream<Item = Result<BlobEntry>> + Send>>> {
         let prefix = (!self.prefix.is_empty()).then(|| Path::from(self.prefix.as_str()));
         let found = self.bucket.list(prefix.as_ref());
-        let mut entries = Vec::new();
-        let mut found = found;
-        while let Some(object) = found.next().await {
-            let object = object.map_err(not_read)?;
-            if let Some(key) = self.key(&object.location) {
-                entries.push(Ok(BlobEntry {
-                    key,
-                    size_bytes: object.size,
-                }));
-            }
-        }
-        Ok(futures::stream::iter(entries).boxed())
+        let prefix = self.prefix.clone();
+        let entries = found.filter_map(move |object| {
+            let entry = match object {
+                Ok(object) => key_of(&prefix, &object.location).map(|key| {
+                    Ok(BlobEntry {
+                        key,
+                        size_bytes: object.size,
+                    })
+                }),
+                Err(error) => Some(Err(not_read(error))),
+            };
+            std::future::ready(entry)
+        });
+        Ok(entries.boxed())
     }
+}
+
+/// What is no key of ours is passed over.
+fn key_of(prefix: &str, path: &Path) -> Option<BlobKey> {
+    let rest = path.as_ref().strip_prefix(prefix)?;
+    let (project, blob) = rest.trim_start_matches('/').split_once('/')?;
+    Some(BlobKey {
+        project: project.to_owned(),
+        blob: blob.parse().ok()?,
+    })
 }
 
 /// One after the other: memory holds one part.
@@ -234,8 +237,8 @@ mod tests {
                 project: "handbook".to_owned(),
                 blob: BlobId::new(),
             };
-            assert_eq!(blobs.key(&blobs.path(&key)), Some(key), "{prefix}");
-            assert_eq!(blobs.key(&Path::from("other/file.txt")), None);
+            assert_eq!(key_of(prefix, &blobs.path(&key)), Some(key), "{prefix}");
+            assert_eq!(key_of(prefix, &Path::from("other/file.txt")), None);
         }
     }
 }
