@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use inkstone_api::{CorsConfig, ServeConfig, Tls, TlsSettings};
+use inkstone_blobs::{LocalBlobs, S3Blobs, S3Config};
+use inkstone_config::engine::MediaStorage;
 use inkstone_config::engine::WebOrigin;
 use inkstone_config::packages::PackageFolders;
 use inkstone_config::{EngineConfig, Secret};
+use inkstone_domain::ports::BlobStore;
 use inkstone_domain::principal::Role;
 use inkstone_egress::packages::{PackagesConfig, RegistryAccess};
 use inkstone_egress::{CredentialBinding, EgressConfig, EgressMode, Scrubber};
@@ -14,16 +18,18 @@ use inkstone_host::{HostConfig, TrustSource};
 use inkstone_inference::{EmbeddingModel, GgufModel, InferenceConfig};
 use inkstone_search::SearchConfig;
 use inkstone_services::auth::{HashingCost, PasswordPolicy, PasswordSignIn, ThrottleConfig};
+use inkstone_services::media::is_known_type;
 use inkstone_services::oidc::{IssuerConfig, LinkRule, OidcConfig, SecondFactorRule, Strangers};
 use inkstone_services::plugins::QuarantineConfig;
 use inkstone_services::signup::{Links, SignupMode};
 use inkstone_services::transfer::TransferLimits;
 use inkstone_services::{
-    AuthConfig, ContentConfig, JobsConfig, ModelsConfig, PluginsConfig, SignupConfig,
+    AuthConfig, ContentConfig, JobsConfig, MediaConfig, ModelsConfig, PluginsConfig, SignupConfig,
     TransferConfig,
 };
 use inkstone_store::StoreConfig;
 
+use crate::cli::Failure;
 use crate::plugin_trust;
 
 pub(crate) fn store(config: &EngineConfig) -> StoreConfig {
@@ -91,6 +97,10 @@ pub(crate) fn scrubber(config: &EngineConfig) -> inkstone_domain::Result<Scrubbe
         ("store.password", &config.store.password),
         ("auth.admin_password", &config.auth.admin_password),
         ("mail.smtp.password", &config.mail.smtp.password),
+        (
+            "media.s3.secret_access_key",
+            &config.media.s3.secret_access_key,
+        ),
     ];
     let own = own
         .into_iter()
@@ -339,6 +349,64 @@ pub(crate) fn transfer(config: &EngineConfig) -> TransferConfig {
             entries: config.transfer.max_entries as usize,
         },
     }
+}
+
+/// Where the bytes of files lie.
+pub(crate) fn blobs(config: &EngineConfig) -> Result<Arc<dyn BlobStore>, Failure> {
+    let media = &config.media;
+    match media.storage {
+        MediaStorage::Local => {
+            let folder = media.folder.clone();
+            let folder = folder.unwrap_or_else(|| config.data_dir.join("media"));
+            Ok(Arc::new(LocalBlobs::open(folder)?))
+        }
+        MediaStorage::S3 => {
+            let secret = |secret: &Option<Secret>| {
+                let secret = secret.as_ref().map(|secret| secret.expose().to_owned());
+                secret.unwrap_or_default()
+            };
+            Ok(Arc::new(S3Blobs::open(S3Config {
+                endpoint: media.s3.endpoint.clone(),
+                region: media.s3.region.clone(),
+                bucket: media.s3.bucket.clone(),
+                prefix: media.s3.prefix.clone(),
+                access_key_id: secret(&media.s3.access_key_id),
+                secret_access_key: secret(&media.s3.secret_access_key),
+            })?))
+        }
+    }
+}
+
+/// Fails where a content type is none that is known.
+pub(crate) fn media(config: &EngineConfig) -> Result<MediaConfig, Failure> {
+    let media = &config.media;
+    let defaults = MediaConfig::default();
+    let types = media.types.clone().unwrap_or(defaults.types);
+    if let Some(unknown) = types.iter().find(|one| !is_known_type(one)) {
+        return Err(Failure::Failed(format!(
+            "`types` in [media] names `{unknown}`, which is no content type that is taken here"
+        )));
+    }
+    let variants = match media.variants.is_empty() {
+        true => defaults.variants,
+        false => media.variants.values().cloned().collect(),
+    };
+    let days = i64::from(media.trash_days);
+    Ok(MediaConfig {
+        max_bytes: u64::from(media.max_mib) * MIB as u64,
+        project_quota_bytes: u64::from(media.project_quota_mib) * MIB as u64,
+        max_pixels: max_pixels(config),
+        types,
+        upload_time: TimeDelta::hours(i64::from(media.upload_hours)),
+        trash: (days > 0).then(|| TimeDelta::days(days)),
+        longest_link: TimeDelta::hours(i64::from(media.link_hours)),
+        variants,
+    })
+}
+
+/// Of one picture.
+pub(crate) fn max_pixels(config: &EngineConfig) -> u64 {
+    u64::from(config.media.max_megapixels) * 1_000_000
 }
 
 pub(crate) fn jobs(config: &EngineConfig) -> JobsConfig {

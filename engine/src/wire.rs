@@ -12,10 +12,11 @@ use inkstone_domain::ports::{Clock, SystemClock, UserStore};
 use inkstone_egress::HttpEgress;
 use inkstone_egress::packages::HttpPackages;
 use inkstone_host::{Host, HostConfig, HostPorts};
+use inkstone_imaging::PictureMaker;
 use inkstone_inference::CandleModels;
 use inkstone_search::TantivyIndex;
 use inkstone_services::auth::AdminSetup;
-use inkstone_services::{HealthCheck, PluginPorts, Ports, Services, ServicesConfig};
+use inkstone_services::{HealthCheck, MediaPorts, PluginPorts, Ports, Services, ServicesConfig};
 use inkstone_store::SurrealStore;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -33,6 +34,9 @@ use crate::{mail, settings};
 
 /// Lines of the ledger are a second old at most when they can be read.
 const USAGE_LINGER: Duration = Duration::from_millis(500);
+
+/// Decoded at once: each may take hundreds of megabytes.
+const PICTURES_AT_ONCE: usize = 1;
 
 /// What stands before the engine does.
 pub(crate) struct Boot {
@@ -152,7 +156,15 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             content_types: ports_of_store.clone(),
             tags: ports_of_store.clone(),
             comments: ports_of_store.clone(),
-            transfers: ports_of_store,
+            transfers: ports_of_store.clone(),
+            media: MediaPorts {
+                store: ports_of_store,
+                blobs: settings::blobs(&config)?,
+                images: Arc::new(PictureMaker::new(
+                    settings::max_pixels(&config),
+                    PICTURES_AT_ONCE,
+                )),
+            },
             egress: egress.clone(),
             index,
             plugins,
@@ -170,6 +182,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             jobs: settings::jobs(&config),
             content: settings::content(&config),
             transfer: settings::transfer(&config),
+            media: settings::media(&config)?,
             plugins: settings::plugins(&config),
             health_checks: vec![HealthCheck::new("store", move || {
                 let store = checked.clone();

@@ -72,6 +72,7 @@ async fn every_command_shown_works() {
         "docs/keys-and-usage.md",
         "docs/projects.md",
         "docs/articles.md",
+        "docs/media.md",
         "docs/transfer.md",
         "docs/audit.md",
         "docs/generation.md",

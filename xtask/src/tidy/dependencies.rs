@@ -22,6 +22,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("surrealdb", &["inkstone-store"]),
     ("surrealdb-*", &[]),
     ("tantivy", &["inkstone-search"]),
+    ("object_store", &["inkstone-blobs"]),
+    ("image", &["inkstone-imaging"]),
+    ("webp", &["inkstone-imaging"]),
     ("arc-swap", &["inkstone-services"]),
     ("ammonia", &["inkstone-services"]),
     ("comrak", &["inkstone-services"]),
@@ -49,6 +52,8 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("inkstone-inference", &["inkstone-domain"]),
     ("inkstone-store", &["inkstone-domain"]),
     ("inkstone-search", &["inkstone-domain"]),
+    ("inkstone-blobs", &["inkstone-domain"]),
+    ("inkstone-imaging", &["inkstone-domain"]),
     ("inkstone-services", &["inkstone-domain"]),
     ("inkstone-api", &["inkstone-domain", "inkstone-services"]),
     (

@@ -49,13 +49,17 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// One status per kind; three codes have a status of their own.
+/// One status per kind; five codes have a status of their own.
 pub(crate) fn status_of(error: &Error) -> StatusCode {
     if error.code() == &codes::METHOD_NOT_ALLOWED {
         return StatusCode::METHOD_NOT_ALLOWED;
     }
-    if error.code() == &codes::IDEMPOTENCY_MISMATCH {
+    let is_unprocessable = [&codes::IDEMPOTENCY_MISMATCH, &codes::MEDIA_TYPE_MISMATCH];
+    if is_unprocessable.contains(&error.code()) {
         return StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    if error.code() == &codes::RANGE_NOT_SATISFIABLE {
+        return StatusCode::RANGE_NOT_SATISFIABLE;
     }
     if error.code() == &codes::UNSUPPORTED_MEDIA_TYPE {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -91,7 +95,8 @@ mod tests {
             let expected = match (code.name, code.kind) {
                 ("method_not_allowed", _) => 405,
                 ("unsupported_media_type", _) => 415,
-                ("idempotency_key_reused", _) => 422,
+                ("range_not_satisfiable", _) => 416,
+                ("idempotency_key_reused" | "media_type_mismatch", _) => 422,
                 (_, ErrorKind::InvalidInput) => 400,
                 (_, ErrorKind::Unauthenticated) => 401,
                 (_, ErrorKind::Forbidden) => 403,

@@ -1,9 +1,11 @@
 //! What handlers take from a request: the caller, a JSON body, ids of the path, query parameters,
 //! preconditions. Every refusal is a domain error that names what is wrong.
 
+mod body_limit;
 mod call_context;
 mod caller;
 mod client;
+mod file_body;
 mod json_body;
 mod package;
 mod path;
@@ -11,11 +13,13 @@ mod precondition;
 mod query;
 mod scope;
 
+pub(crate) use body_limit::max_body_bytes;
 pub(crate) use call_context::{CallContext, IDEMPOTENCY_KEY, X_INKSTONE_CACHE, idempotency_key};
 pub(crate) use caller::{Caller, ModelCaller};
 pub(crate) use client::Client;
+pub(crate) use file_body::{bytes_of, bytes_of_field, form_of, not_a_form, type_of};
 pub(crate) use json_body::{JsonBody, body_too_large};
-pub(crate) use package::{PackageBody, max_body_bytes};
+pub(crate) use package::PackageBody;
 pub(crate) use path::{PathId, PathIds, PathRevision, PathSlug, PathWord, PathWordId, PathWords};
 pub(crate) use precondition::{IfMatch, IfNoneMatch};
 pub(crate) use query::QueryOf;

@@ -132,6 +132,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     ("analytics", "Reports of typed blocks."),
     ("articles", "Articles, their revisions and provenance."),
+    ("media", "Files of projects, and uploads in pieces."),
     ("search", "Full-text search."),
     ("projects", "Projects and who is in them."),
     ("audit", "Who did what, when and from where."),

@@ -16,10 +16,10 @@ use crate::openapi;
 use crate::routes::{
     analytics, api_keys, articles, audit, auth, chat, comments, connections, content_types,
     conversations, docs, embeddings, generate, health, identities, invitations, jobs, keys, me,
-    members, messages, models, oidc, plugin_admin, plugin_stats, plugins, projects, prompts,
-    ratings, recordings, reports, rerank, research, responses, revisions, rollouts, search,
-    second_factor, sessions, signing_keys, signup, tags, templates, tools, transfers, unknown,
-    usage, users,
+    media, media_content, members, messages, models, oidc, plugin_admin, plugin_stats, plugins,
+    projects, prompts, ratings, recordings, reports, rerank, research, responses, revisions,
+    rollouts, search, second_factor, sessions, signing_keys, signup, tags, templates, tools,
+    transfers, unknown, uploads, usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -31,6 +31,7 @@ pub fn router(state: ApiState) -> Router {
     let cors = cors(&state.config.cors);
     let router = routes
         .merge(docs::routes())
+        .merge(uploads::discovery())
         .route_layer(from_fn_with_state(Arc::clone(&state), repeats))
         .fallback(unknown::unknown_route)
         .method_not_allowed_fallback(unknown::unknown_method)
@@ -183,6 +184,25 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(transfers::show_import, transfers::cancel_import))
         .routes(routes!(transfers::read_report))
         .routes(routes!(transfers::export_project))
+        .routes(routes!(media::list_media, media::upload_file))
+        .routes(routes!(
+            media::show_medium,
+            media::change_medium,
+            media::delete_medium
+        ))
+        .routes(routes!(media::restore_medium))
+        .routes(routes!(media::list_versions))
+        .routes(routes!(media::make_link))
+        .routes(routes!(
+            media_content::read_content,
+            media_content::replace_content
+        ))
+        .routes(routes!(uploads::begin_upload))
+        .routes(routes!(
+            uploads::show_upload,
+            uploads::continue_upload,
+            uploads::end_upload
+        ))
         .routes(routes!(conversations::say_in_chat))
         .routes(routes!(conversations::list_chats))
         .routes(routes!(

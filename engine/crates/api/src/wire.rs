@@ -17,6 +17,7 @@ pub(crate) mod job;
 pub(crate) mod key;
 pub(crate) mod logprobs;
 pub(crate) mod markdown;
+pub(crate) mod media;
 pub(crate) mod object;
 pub(crate) mod offer;
 pub(crate) mod oidc;

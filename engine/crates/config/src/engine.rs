@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use crate::credentials::CredentialConfig;
 pub use crate::doors::{CorsConfig, OidcIssuerConfig, TlsConfig, WebOrigin};
 use crate::layers::{self, Override};
+pub use crate::media::{MediaConfig, MediaStorage, S3Config};
 pub use crate::people::{
     AccountsConfig, AuthConfig, MailConfig, MailTransport, SignupConfig, SmtpConfig, SmtpTls,
 };
@@ -42,6 +43,8 @@ pub struct EngineConfig {
     pub jobs: JobsConfig,
     pub content: ContentConfig,
     pub transfer: TransferConfig,
+    /// `[media]`
+    pub media: MediaConfig,
     pub egress: EgressConfig,
     /// By name; a plugin asks for a credential by this name and never sees its value.
     pub credentials: BTreeMap<String, CredentialConfig>,
@@ -339,6 +342,7 @@ impl Default for EngineConfig {
             jobs: JobsConfig::default(),
             content: ContentConfig::default(),
             transfer: TransferConfig::default(),
+            media: MediaConfig::default(),
             egress: EgressConfig::default(),
             credentials: BTreeMap::new(),
             log: LogConfig::default(),

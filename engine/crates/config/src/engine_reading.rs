@@ -10,6 +10,7 @@ use crate::engine::{
     ServerConfig, StoreConfig, TransferConfig, TrustConfig,
 };
 use crate::gateway;
+use crate::media;
 use crate::people;
 use crate::permissions;
 use crate::problem::Problems;
@@ -49,6 +50,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     jobs(top.section("jobs"), &mut config.jobs);
     content(top.section("content"), &mut config.content);
     transfer(top.section("transfer"), &mut config.transfer);
+    media::read(top.section("media"), &mut config.media);
     egress(top.section("egress"), &mut config.egress);
     credentials::read(&mut top, &config.data_dir, &mut config.credentials);
     log(top.section("log"), &mut config.log);
@@ -303,6 +305,7 @@ mod tests {
         "gateway.models",
         "gateway.prices",
         "gateway.limits.of",
+        "media.variants",
     ];
 
     fn read_text(text: &str) -> (EngineConfig, Problems) {

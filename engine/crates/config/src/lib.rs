@@ -23,6 +23,7 @@ mod atomic_file;
 mod doors;
 mod engine_reading;
 mod layers;
+mod media;
 mod people;
 mod permissions;
 mod section;

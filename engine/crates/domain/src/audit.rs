@@ -138,6 +138,14 @@ pub mod actions {
     /// Taken out of the trash.
     pub const ARTICLE_RESTORED: &str = "article.restored";
     pub const ARTICLE_REMOVED: &str = "article.removed";
+    pub const MEDIA_READ: &str = "media.read";
+    pub const MEDIA_CREATED: &str = "media.created";
+    pub const MEDIA_CHANGED: &str = "media.changed";
+    /// Into the trash.
+    pub const MEDIA_DELETED: &str = "media.deleted";
+    /// From the trash.
+    pub const MEDIA_RESTORED: &str = "media.restored";
+    pub const MEDIA_REMOVED: &str = "media.removed";
     pub const CHAT_READ: &str = "chat.read";
     pub const CHAT_CHANGED: &str = "chat.changed";
     pub const CHAT_DELETED: &str = "chat.deleted";

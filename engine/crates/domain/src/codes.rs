@@ -57,6 +57,7 @@ codes! {
     EMAIL_NOT_VERIFIED     Forbidden          "email_not_verified"     "The e-mail address is not verified";
     FORBIDDEN              Forbidden          "forbidden"              "The right for this is missing";
     EGRESS_DENIED          Forbidden          "egress_denied"          "The plugin may not reach this address";
+    INVALID_LINK           Forbidden          "invalid_link"           "The link is not valid, or not any more";
     CREDENTIAL_DENIED      Forbidden          "credential_denied"      "The plugin may not use this credential";
     POWER_DENIED           Forbidden          "power_denied"           "The plugin was not granted this power";
     NOT_FOUND              NotFound           "not_found"              "There is no such thing";
@@ -73,8 +74,12 @@ codes! {
     STATUS_NOT_ALLOWED     Conflict           "status_not_allowed"     "The article cannot go there from its status";
     LEASE_LOST             Conflict           "lease_lost"             "Another worker has taken over";
     REVISION_MISMATCH      PreconditionFailed "revision_mismatch"      "It was changed by somebody else";
+    UNSUPPORTED_PROTOCOL   PreconditionFailed "unsupported_protocol"   "This version of the protocol is not spoken here";
+    RANGE_NOT_SATISFIABLE  InvalidInput       "range_not_satisfiable"  "The file has no such part";
     UNSUPPORTED_MEDIA_TYPE InvalidInput       "unsupported_media_type" "The body is of a type that is not read here";
     BODY_TOO_LARGE         TooLarge           "body_too_large"         "The body is too large";
+    MEDIA_QUOTA_EXCEEDED   TooLarge           "media_quota_exceeded"   "The project's quota for media is used up";
+    MEDIA_TYPE_MISMATCH    InvalidInput       "media_type_mismatch"    "The file is not what it is said to be";
     RATE_LIMITED           RateLimited        "rate_limit_exceeded"    "Too many requests";
     QUOTA_EXCEEDED         RateLimited        "quota_exceeded"         "The quota is used up";
     BUDGET_EXCEEDED        RateLimited        "budget_exceeded"        "The budget is used up";
@@ -101,6 +106,7 @@ codes! {
     UPSTREAM_UNREACHABLE   Unavailable        "upstream_unreachable"   "The upstream cannot be reached";
     MODEL_UNAVAILABLE      Unavailable        "model_unavailable"      "The model cannot be used now";
     STORE_UNAVAILABLE      Unavailable        "store_unavailable"      "The database cannot be used now";
+    MEDIA_UNAVAILABLE      Unavailable        "media_unavailable"      "The storage of files cannot be used now";
     SEARCH_UNAVAILABLE     Unavailable        "search_unavailable"     "The search index cannot be used now";
     OVERLOADED             Unavailable        "overloaded"             "There is too much work at the moment";
     SHUTTING_DOWN          Unavailable        "shutting_down"          "The engine is shutting down";

@@ -106,6 +106,12 @@ id!(
 );
 id!(ImportId, "imp");
 id!(ConversationId, "cnv");
+id!(MediaId, "med");
+id!(UploadId, "upl");
+id!(
+    /// Bytes of a file, which never change.
+    BlobId, "blb"
+);
 id!(
     /// One message of a conversation.
     MessageId, "msg"

@@ -21,6 +21,7 @@ pub mod inference;
 pub mod job;
 pub mod kept_reply;
 pub mod key;
+pub mod media;
 pub mod money;
 pub mod outbound;
 pub mod people;

@@ -8,6 +8,7 @@ mod conversations;
 mod guests;
 mod identities;
 mod local;
+mod media;
 mod outside;
 mod people;
 mod projects;
@@ -27,6 +28,7 @@ pub use guests::{
 };
 pub use identities::IdentityStore;
 pub use local::LocalModels;
+pub use media::{Blob, BlobEntry, BlobStore, ByteStream, ImageEngine, MadePicture, MediaStore};
 pub use outside::{
     Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,
 };

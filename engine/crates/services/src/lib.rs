@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod health;
 pub mod jobs;
 pub mod keys;
+pub mod media;
 pub mod models;
 pub mod oidc;
 pub mod once;
@@ -65,6 +66,8 @@ pub use crate::health::{Health, HealthCheck};
 pub use crate::jobs::{Jobs, JobsConfig};
 use crate::jobs::{WorkKind, WorkKinds, Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
+use crate::media::MediaVariants;
+pub use crate::media::{MediaConfig, MediaLibrary, MediaPorts};
 pub use crate::models::{Models, ModelsConfig};
 use crate::oidc::OidcPorts;
 pub use crate::oidc::{Oidc, OidcConfig};
@@ -101,6 +104,7 @@ pub struct Ports {
     pub tags: Arc<dyn TagStore>,
     pub comments: Arc<dyn CommentStore>,
     pub transfers: Arc<dyn TransferStore>,
+    pub media: MediaPorts,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -119,6 +123,7 @@ pub struct ServicesConfig {
     pub plugins: PluginsConfig,
     pub content: ContentConfig,
     pub transfer: TransferConfig,
+    pub media: MediaConfig,
     /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
     pub usage_linger: Duration,
     /// This engine, the same after a restart and unlike all others on its store.
@@ -141,6 +146,7 @@ impl ServicesConfig {
             plugins: PluginsConfig::default(),
             content: ContentConfig::default(),
             transfer: TransferConfig::default(),
+            media: MediaConfig::default(),
             usage_linger: Duration::ZERO,
             engine: "engine".to_owned(),
             health_checks: Vec::new(),
@@ -175,6 +181,7 @@ pub struct Services {
     pub once: Arc<Once>,
     pub tags: Arc<Tags>,
     pub comments: Arc<Comments>,
+    pub media: Arc<MediaLibrary>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
@@ -215,6 +222,7 @@ impl Services {
             comments,
             tags,
             transfers,
+            media,
             egress,
             index,
             plugins,
@@ -276,6 +284,7 @@ impl Services {
             Arc::clone(&access),
             Arc::clone(&clock),
         ));
+        let sealing_key = config.sealing_key.clone();
         let auth = Auth::new(
             AuthPorts {
                 users: Arc::clone(&users),
@@ -393,12 +402,20 @@ impl Services {
             config: config.transfer,
         }));
         let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
+        let media = Arc::new(MediaLibrary::new(
+            media,
+            Arc::clone(&access),
+            jobs.queue(),
+            Arc::clone(&clock),
+            &sealing_key,
+            config.media,
+        ));
         let worker = jobs.worker(WorkerPowers {
             users: Arc::clone(&users),
             chat: Arc::clone(&chat),
             index: Arc::clone(&index),
             // One line for each kind of work of the engine itself.
-            kinds: WorkKinds::new([imports]),
+            kinds: WorkKinds::new([imports, Arc::new(MediaVariants(Arc::clone(&media))) as _]),
         });
         Ok(Arc::new(Self {
             once,
@@ -451,6 +468,7 @@ impl Services {
             recorder,
             calls,
             keys,
+            media,
             limits,
             ledger: usage,
             journal,
@@ -506,6 +524,8 @@ impl Services {
         self.workers.spawn(forget);
         let trash = Arc::clone(&self.articles).keep_trash_empty(self.stop.clone());
         self.workers.spawn(trash);
+        let media = Arc::clone(&self.media).keep_tidy(self.stop.clone());
+        self.workers.spawn(media);
     }
 
     /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),

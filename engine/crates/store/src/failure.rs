@@ -50,6 +50,14 @@ pub(crate) enum Refusal {
     SlugTaken(String),
     /// The bytes that would be kept.
     QuotaExceeded(String),
+    /// The bytes that are left of a project's quota for media.
+    MediaQuota(String),
+    /// The bytes that an upload has.
+    UploadOffset(String),
+    /// The bytes that an upload is to have.
+    UploadLength(String),
+    /// It is not whole, or became a file already.
+    UploadDone,
     /// The status that the job ended with.
     JobEnded(String),
     /// The migration.
@@ -107,6 +115,10 @@ fn thrown_refusal(message: &str) -> Option<Refusal> {
         "last_owner" => Some(Refusal::LastOwner),
         "slug_taken" => Some(Refusal::SlugTaken(detail())),
         "quota_exceeded" => Some(Refusal::QuotaExceeded(detail())),
+        "media_quota" => Some(Refusal::MediaQuota(detail())),
+        "upload_offset" => Some(Refusal::UploadOffset(detail())),
+        "upload_length" => Some(Refusal::UploadLength(detail())),
+        "upload_done" => Some(Refusal::UploadDone),
         "job_ended" => Some(Refusal::JobEnded(detail())),
         "no_way_back" => Some(Refusal::NoWayBack(detail())),
         _ => None,
@@ -188,6 +200,25 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
                 "the {subject} would keep {wanted} bytes, more than it may; \
                  let it delete keys, or raise `kv_quota_bytes`"
             ),
+        ),
+        Refusal::MediaQuota(left) => Error::new(
+            &codes::MEDIA_QUOTA_EXCEEDED,
+            format!(
+                "of what the project may keep, {left} bytes are left; remove files from its trash, \
+                 or raise `[media] project_quota_mib`"
+            ),
+        ),
+        Refusal::UploadOffset(stored) => Error::new(
+            &codes::CONFLICT,
+            format!("the {subject} has {stored} bytes; go on from there"),
+        ),
+        Refusal::UploadLength(length) => Error::new(
+            &codes::BODY_TOO_LARGE,
+            format!("the {subject} is to have {length} bytes, and no more"),
+        ),
+        Refusal::UploadDone => Error::new(
+            &codes::CONFLICT,
+            format!("the {subject} is not whole, or became a file already"),
         ),
         Refusal::JobEnded(status) => Error::new(
             &codes::CONFLICT,

@@ -18,6 +18,7 @@ mod file_lock;
 mod jobs;
 mod keys;
 mod kv;
+mod media;
 mod migrations;
 mod pages;
 mod people;

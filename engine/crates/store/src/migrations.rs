@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0011_projects"
     "0012_articles"
     "0013_content_rest"
+    "0014_media"
     "0015_transfers"
     "0016_identities"
     "0017_job_kinds"

@@ -66,6 +66,7 @@ suites! {
     conversations: |store| async move { contract::conversations::run(&store, &store).await };
     transfers: |store| async move { contract::transfers::run(&store, &store, &store).await };
     prompts: |store| async move { contract::prompts::run(&store, &store).await };
+    media: |store| async move { contract::media::run(&store, &store).await };
     replies: |store| async move { contract::replies::run(&store).await };
     rollouts: |store| async move { contract::rollouts::run(&store).await };
     all_on_one_store: |store| async move { contract::run_stores(&store).await };

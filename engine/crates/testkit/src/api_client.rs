@@ -20,7 +20,7 @@ use inkstone_services::auth::{HashingCost, SignIn};
 use inkstone_services::oidc::{IssuerConfig, OidcConfig};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    HealthCheck, PluginPorts, Ports, SealingKey, Services, ServicesConfig, SigningKey,
+    HealthCheck, MediaPorts, PluginPorts, Ports, SealingKey, Services, ServicesConfig, SigningKey,
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -50,6 +50,11 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Where browsers are told that it is.
 pub const PUBLIC_URL: &str = "http://localhost:7878";
+/// Larger files are refused.
+pub const MAX_MEDIA_BYTES: u64 = 128 * 1024;
+
+/// What the files of a project may have together.
+pub const MEDIA_QUOTA_BYTES: u64 = 300 * 1024;
 
 /// Larger packages are refused.
 pub const MAX_PACKAGE_BYTES: usize = 256 * 1024;
@@ -322,7 +327,18 @@ impl ApiClient {
 
     /// A body that need not be JSON.
     pub async fn post_raw(&self, path: &str, media_type: &str, body: impl Into<Body>) -> TestReply {
-        let mut request = self.request(Method::POST, path, body.into());
+        self.send_raw(Method::POST, path, media_type, body).await
+    }
+
+    /// The same with any method.
+    pub async fn send_raw(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: &str,
+        body: impl Into<Body>,
+    ) -> TestReply {
+        let mut request = self.request(method, path, body.into());
         request
             .headers_mut()
             .insert(CONTENT_TYPE, media_type.parse().unwrap());
@@ -504,6 +520,11 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         tags: store.clone(),
         comments: store.clone(),
         transfers: store.clone(),
+        media: MediaPorts {
+            store: store.clone(),
+            blobs: Arc::new(crate::MemBlobs::default()),
+            images: Arc::new(crate::FakeImages),
+        },
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,
@@ -519,6 +540,9 @@ fn config(health_checks: Vec<HealthCheck>, signup: SignupMode) -> ServicesConfig
     config.models.aliases = [("quick".to_owned(), "fake/chat".to_owned())].into();
     config.health_checks = health_checks;
     config.transfer.folder = std::env::temp_dir().join(format!("inkstone-{}", UserId::new()));
+    config.media.max_bytes = MAX_MEDIA_BYTES;
+    config.media.project_quota_bytes = MEDIA_QUOTA_BYTES;
+    config.media.max_pixels = 1_000_000;
     config
 }
 

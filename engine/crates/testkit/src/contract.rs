@@ -4,6 +4,7 @@
 
 pub mod articles;
 pub mod audit;
+pub mod blobs;
 pub mod comments;
 pub mod content_types;
 pub mod conversations;
@@ -13,6 +14,7 @@ pub mod jobs;
 pub mod journal;
 pub mod keys;
 pub mod kv;
+pub mod media;
 pub mod packages;
 pub mod people;
 pub mod plugin_list;
@@ -28,8 +30,8 @@ pub mod users;
 
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, EventLog,
-    IdentityStore, JobStore, KeyStore, PeopleStore, PluginKv, ProjectStore, PromptStore,
-    ReplyStore, RolloutStore, TagStore, TransferStore, UsageLedger, UserStore,
+    IdentityStore, JobStore, KeyStore, MediaStore, PeopleStore, PluginKv, ProjectStore,
+    PromptStore, ReplyStore, RolloutStore, TagStore, TransferStore, UsageLedger, UserStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -48,6 +50,7 @@ where
         + ConversationStore
         + CommentStore
         + ContentTypeStore
+        + MediaStore
         + TransferStore,
 {
     users::run(store, store).await;
@@ -67,6 +70,7 @@ where
     projects::run(store, store).await;
     prompts::run(store, store).await;
     conversations::run(store, store).await;
+    media::run(store, store).await;
     replies::run(store).await;
 }
 

@@ -6,9 +6,11 @@
 
 #[cfg(feature = "api")]
 pub mod api_client;
+mod blobs;
 pub mod clock;
 pub mod contract;
 mod guests;
+mod images;
 mod index;
 mod issuer;
 mod journal;
@@ -21,11 +23,13 @@ pub mod runtime;
 pub mod sample;
 mod signing_keys;
 
+pub use blobs::MemBlobs;
 pub use clock::ManualClock;
 pub use guests::{
     FakeAnalytics, FakeGenerator, FakeLoader, FakeProvider, FakeResearch, Gate, Say, Step,
     fake_manifest, fake_package, loaded_plugin, plugin_spec,
 };
+pub use images::FakeImages;
 pub use index::FakeSearchIndex;
 pub use issuer::{Answer, CLIENT_ID, CLIENT_SECRET, FakeIssuer, FakeIssuers, Forgery, Signature};
 pub use journal::MemUsageJournal;

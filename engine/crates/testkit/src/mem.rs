@@ -11,6 +11,7 @@ mod identities;
 mod jobs;
 mod keys;
 mod kv;
+mod media;
 mod people;
 mod projects;
 mod prompts;
@@ -33,10 +34,11 @@ use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
     ApiKeyId, ArticleId, CommentId, ConversationId, EventId, ImportId, InvitationId, JobId, KeyId,
-    MessageId, PromptId, ServedId, SessionId, UsageId, UserId,
+    MediaId, MessageId, PromptId, ServedId, SessionId, UploadId, UsageId, UserId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
+use inkstone_domain::media::{Media, MediaVersion, Upload};
 use inkstone_domain::people::{Identity, Invitation, MailToken, SecondFactor};
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_domain::principal::Account;
@@ -101,6 +103,9 @@ struct State {
     messages: BTreeMap<MessageId, ConversationMessage>,
     prompt_versions: BTreeMap<(PromptId, u32), PromptVersion>,
     imports: BTreeMap<ImportId, transfers::ImportEntry>,
+    media: BTreeMap<MediaId, Media>,
+    media_versions: BTreeMap<(MediaId, u32), MediaVersion>,
+    uploads: BTreeMap<UploadId, Upload>,
 }
 
 impl MemStore {

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use inkstone_testkit::{MemStore, contract};
+use inkstone_testkit::{MemBlobs, MemStore, contract};
 
 #[tokio::test]
 async fn users() {
@@ -93,6 +93,17 @@ async fn projects() {
 async fn prompts() {
     let store = MemStore::new();
     contract::prompts::run(&store, &store).await;
+}
+
+#[tokio::test]
+async fn media() {
+    let store = MemStore::new();
+    contract::media::run(&store, &store).await;
+}
+
+#[tokio::test]
+async fn blobs() {
+    contract::blobs::run(&MemBlobs::default()).await;
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, Method};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use inkstone_domain::{Error, codes};
@@ -14,7 +14,7 @@ use inkstone_services::plugins::InstallSource;
 use super::json_body::body_too_large;
 use super::{Caller, JsonBody};
 use crate::error::ApiError;
-use crate::state::{ApiConfig, Shared};
+use crate::state::Shared;
 use crate::wire::plugin_admin::InstallBody;
 
 /// Media types of a package, and of a bare component.
@@ -44,17 +44,6 @@ impl FromRequest<Shared> for PackageBody {
         let max_bytes = state.config.max_package_bytes;
         let package = read(request.into_body(), max_bytes).await?;
         Ok(Self(InstallSource::Package(package)))
-    }
-}
-
-/// The longest body that a route takes.
-pub(crate) fn max_body_bytes(config: &ApiConfig, method: &Method, path: &str) -> usize {
-    let is_import = path.starts_with("/v1/projects/") && path.ends_with("/imports");
-    match method == Method::POST {
-        true if path == "/v1/plugins" => config.max_body_bytes.max(config.max_package_bytes),
-        // It is counted where it is written to the disk.
-        true if is_import => usize::MAX,
-        _ => config.max_body_bytes,
     }
 }
 

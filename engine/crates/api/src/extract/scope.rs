@@ -73,6 +73,11 @@ const RULES: &[(&str, Rule)] = &[
         both(Scope::ModelsCall),
     ),
     (
+        "/v1/projects/{slug}/media",
+        Rule::Scopes(Scope::MediaRead, Scope::MediaWrite),
+    ),
+    ("/v1/projects/{slug}/uploads", both(Scope::MediaWrite)),
+    (
         "/v1/media",
         Rule::Scopes(Scope::MediaRead, Scope::MediaWrite),
     ),

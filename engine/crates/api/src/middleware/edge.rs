@@ -43,7 +43,7 @@ pub(crate) async fn edge(
         http.method = method.as_str(),
         http.path = uri.path(),
     );
-    let max_body_bytes = max_body_bytes(&state.config, &method, uri.path());
+    let max_body_bytes = max_body_bytes(&state, &method, uri.path());
     let too_large = announces_more_than(request.headers(), max_body_bytes);
     let answered = async {
         let response = match too_large {

@@ -14,6 +14,10 @@ const OWN_PAGE: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
 );
 
+/// Files of people: a browser that is made to show one runs nothing of it, and gives it no origin.
+const SANDBOX: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
+
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 /// Nothing here asks for any of them.
 const NO_POWERS: HeaderValue = HeaderValue::from_static(
@@ -38,7 +42,11 @@ pub(crate) fn set_security_headers(headers: &mut HeaderMap, path: &str, hsts: Op
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let is_page = path == "/docs" || path.starts_with("/docs/");
-    let policy = if is_page { OWN_PAGE } else { NOTHING };
+    let policy = match is_page {
+        true => OWN_PAGE,
+        false if path.starts_with("/v1/media/") => SANDBOX,
+        false => NOTHING,
+    };
     headers.insert(CONTENT_SECURITY_POLICY, policy);
     if !is_page && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -470,6 +470,44 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
         POST /v1/projects/{project}/chat
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/projects/{project}/media
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/projects/{project}/media
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 415 unsupported_media_type admin 415 unsupported_media_type member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 415 unsupported_media_type member-owner 415 unsupported_media_type
+        GET /v1/media/{medium}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/media/{project-medium}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        PATCH /v1/media/{medium}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        PATCH /v1/media/{project-medium}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        DELETE /v1/media/{medium}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 204
+        DELETE /v1/media/{project-medium}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 204 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 204 member-owner 204
+        DELETE /v1/media/{project-medium}?permanent=true
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 204 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 204 member-owner 204
+        POST /v1/media/{project-medium-trashed}/restore
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        GET /v1/media/{project-medium}/versions
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/media/{medium}/content
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/media/{project-medium}/content
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        PUT /v1/media/{project-medium}/content
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 400 invalid_input admin 400 invalid_input member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 400 invalid_input member-owner 400 invalid_input
+        POST /v1/media/{project-medium}/link
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/projects/{project}/uploads
+            anonymous 401 missing_token viewer 400 invalid_input stranger 400 invalid_input creator 400 invalid_input admin 400 invalid_input member-viewer 400 invalid_input member-reviewer 400 invalid_input member-editor 400 invalid_input member-owner 400 invalid_input
+        GET /v1/projects/{project}/uploads/{upload}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 404 not_found member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
+        PATCH /v1/projects/{project}/uploads/{upload}
+            anonymous 401 missing_token viewer 415 unsupported_media_type stranger 415 unsupported_media_type creator 415 unsupported_media_type admin 415 unsupported_media_type member-viewer 415 unsupported_media_type member-reviewer 415 unsupported_media_type member-editor 415 unsupported_media_type member-owner 415 unsupported_media_type
+        DELETE /v1/projects/{project}/uploads/{upload}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 404 not_found member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
         GET /v1/projects/{project}/chats
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
         GET /v1/projects/{project}/chats/{chat}
@@ -546,6 +584,23 @@ async fn fill(api: &TestApi, path: &str) -> String {
     }
     if path.contains("{project") {
         path = fill_project(api, &path).await;
+    }
+    for (name, project) in [
+        ("{medium}", "default"),
+        ("{project-medium}", "handbook"),
+        ("{project-medium-trashed}", "handbook"),
+    ] {
+        if path.contains(name) {
+            let id = crate::media::add(&client, project, "tide.png").await;
+            if name == "{project-medium-trashed}" {
+                client.delete(&format!("/v1/media/{id}")).await;
+            }
+            path = path.replace(name, &id);
+        }
+    }
+    if path.contains("{upload}") {
+        let upload = crate::uploads::begin(&client, "handbook", 10).await;
+        path = path.replace("{upload}", &upload);
     }
     for (name, status) in [
         ("{project-draft}", "draft"),

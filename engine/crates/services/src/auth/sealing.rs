@@ -5,17 +5,35 @@ use std::fmt;
 
 use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use inkstone_domain::{Error, Result, codes};
+use sha2::Sha256;
 
 const NONCE_BYTES: usize = 24;
 
 /// A key of 256 bits, the same for all engines on one store.
 #[derive(Clone)]
-pub struct SealingKey(XChaCha20Poly1305);
+pub struct SealingKey {
+    cipher: XChaCha20Poly1305,
+    bytes: [u8; 32],
+}
 
 impl SealingKey {
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(XChaCha20Poly1305::new(&Key::from(bytes)))
+        Self {
+            cipher: XChaCha20Poly1305::new(&Key::from(bytes)),
+            bytes,
+        }
+    }
+
+    /// A key for one purpose alone: from it nobody comes to this one, or to that of another purpose.
+    pub(crate) fn derived(&self, purpose: &str) -> [u8; 32] {
+        // A key shorter than the block of SHA-256 is filled up with zeros, by definition of HMAC.
+        let mut block = [0; 64];
+        block[..self.bytes.len()].copy_from_slice(&self.bytes);
+        let mut mac = <Hmac<Sha256> as Mac>::new(&block.into());
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     /// `owner` is what the value belongs to.
@@ -25,7 +43,7 @@ impl SealingKey {
             msg: value,
             aad: owner.as_bytes(),
         };
-        let sealed = self.0.encrypt(&nonce, payload);
+        let sealed = self.cipher.encrypt(&nonce, payload);
         let sealed = sealed.map_err(|_| closed("the secret could not be encrypted"))?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
@@ -39,7 +57,7 @@ impl SealingKey {
                     msg: sealed,
                     aad: owner.as_bytes(),
                 };
-                self.0.decrypt(&nonce, payload).ok()
+                self.cipher.decrypt(&nonce, payload).ok()
             });
         opened.ok_or_else(|| {
             closed("a stored secret cannot be opened with this engine's `sealing.key`; put the one back it was sealed with")
@@ -61,6 +79,17 @@ fn closed(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_purposes_differ() {
+        let key = SealingKey::new([7; 32]);
+        assert_eq!(key.derived("links"), key.derived("links"));
+        assert_ne!(key.derived("links"), key.derived("others"));
+        assert_ne!(
+            key.derived("links"),
+            SealingKey::new([8; 32]).derived("links")
+        );
+    }
 
     #[test]
     fn only_the_owner_and_the_key_open_it() {

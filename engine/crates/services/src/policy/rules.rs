@@ -61,6 +61,9 @@ pub enum Act {
     StartChat,
     SeeChat,
     ChangeChat,
+    AddMedia,
+    ReadMedia,
+    ChangeMedia,
 }
 
 /// A set of people around a thing.
@@ -140,6 +143,9 @@ impl Act {
         Self::StartChat,
         Self::SeeChat,
         Self::ChangeChat,
+        Self::AddMedia,
+        Self::ReadMedia,
+        Self::ChangeMedia,
     ];
 
     pub(super) fn rule(self) -> Rule {
@@ -190,6 +196,9 @@ impl Act {
             }
             Self::MoveArchive => rule(Members(Guest), Creator, Members(Owner)),
             Self::TestPrompt | Self::StartChat => rule(Members(Guest), Creator, Members(Guest)),
+            Self::AddMedia => rule(Members(Guest), Creator, Members(Editor)),
+            Self::ReadMedia => rule(OwnerOrMembers(Guest), Viewer, OwnerOrMembers(Guest)),
+            Self::ChangeMedia => rule(OwnerOrMembers(Guest), Creator, OwnerOrMembers(Editor)),
             Self::SeeChat | Self::ChangeChat => {
                 let own = OwnerAmongMembers(Guest);
                 rule(own, Viewer, own)

@@ -85,6 +85,9 @@ fn every_act_by_every_standing() {
         StartChat -nnnn -nnnn -yyyy -yyyy ayyyy ayyyy
         SeeChat ----- -yyyy ----- -yyyy aaaaa ayyyy
         ChangeChat ----- -yyyy ----- -yyyy aaaaa ayyyy
+        AddMedia -nnnn -nnnn -nnyy -nnyy aaayy aaayy
+        ReadMedia -yyyy yyyyy -yyyy yyyyy ayyyy yyyyy
+        ChangeMedia -nnnn nnnnn -nnyy yyyyy aaayy yyyyy
     "#]]
     .assert_eq(&table);
 }

@@ -20,6 +20,7 @@ mod jobs;
 mod jobs_faults;
 mod jobs_work; // the engine's own work
 mod keys;
+mod media;
 mod models;
 mod people;
 mod plugins;

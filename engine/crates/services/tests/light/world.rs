@@ -14,14 +14,15 @@ use inkstone_domain::project::ProjectRole;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    GatewayConfig, JobsConfig, ModelsConfig, NewProject, PluginPorts, Ports, RequestContext,
-    SealingKey, Services, ServicesConfig, SigningKey, SignupConfig, TransferConfig,
+    GatewayConfig, JobsConfig, MediaConfig, MediaPorts, ModelsConfig, NewProject, PluginPorts,
+    Ports, RequestContext, SealingKey, Services, ServicesConfig, SigningKey, SignupConfig,
+    TransferConfig,
 };
 use inkstone_testkit::{
-    FakeAnalytics, FakeEgress, FakeGenerator, FakeLoader, FakePackageFetcher, FakeProvider,
-    FakeResearch, FakeSearchIndex, ManualClock, MemMailer, MemOutboundTally, MemPackageStore,
-    MemPluginList, MemRecordings, MemSigningKeys, MemStore, MemUsageJournal, Step, loaded_plugin,
-    plugin_spec, sample,
+    FakeAnalytics, FakeEgress, FakeGenerator, FakeImages, FakeLoader, FakePackageFetcher,
+    FakeProvider, FakeResearch, FakeSearchIndex, ManualClock, MemBlobs, MemMailer,
+    MemOutboundTally, MemPackageStore, MemPluginList, MemRecordings, MemSigningKeys, MemStore,
+    MemUsageJournal, Step, loaded_plugin, plugin_spec, sample,
 };
 use tempfile::TempDir;
 
@@ -38,6 +39,7 @@ pub struct World {
     pub mailer: MemMailer,
     /// Of transfers.
     pub folder: TempDir,
+    pub blobs: MemBlobs,
 }
 
 /// Long enough for any machine; only a broken test waits for it.
@@ -90,12 +92,14 @@ impl World {
         let egress = Arc::new(FakeEgress::default());
         let mailer = MemMailer::default();
         let folder = tempfile::tempdir().unwrap();
+        let blobs = MemBlobs::default();
         let services = engine(
             &store,
             &clock,
             &loader,
             &egress,
             &mailer,
+            &blobs,
             (jobs, gateway),
             folder.path(),
         );
@@ -113,6 +117,7 @@ impl World {
             egress,
             mailer,
             folder,
+            blobs,
         }
     }
 
@@ -124,6 +129,7 @@ impl World {
             &self.loader,
             &self.egress,
             &self.mailer,
+            &self.blobs,
             (test_jobs(), GatewayConfig::default()),
             self.folder.path(),
         );
@@ -171,12 +177,14 @@ impl World {
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 fn engine(
     store: &Arc<MemStore>,
     clock: &Arc<ManualClock>,
     loader: &Arc<FakeLoader>,
     egress: &Arc<FakeEgress>,
     mailer: &MemMailer,
+    blobs: &MemBlobs,
     (jobs, gateway): (JobsConfig, GatewayConfig),
     folder: &Path,
 ) -> Arc<Services> {
@@ -202,6 +210,11 @@ fn engine(
             tags: store.clone(),
             comments: store.clone(),
             transfers: store.clone(),
+            media: MediaPorts {
+                store: store.clone(),
+                blobs: Arc::new(blobs.clone()),
+                images: Arc::new(FakeImages),
+            },
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {
@@ -220,6 +233,12 @@ fn engine(
                 ..ModelsConfig::default()
             },
             jobs,
+            media: MediaConfig {
+                max_bytes: 20_000,
+                project_quota_bytes: 50_000,
+                max_pixels: 1_000_000,
+                ..MediaConfig::default()
+            },
             gateway,
             signup: SignupConfig {
                 mode: SignupMode::Open,

@@ -13,7 +13,9 @@ use inkstone_domain::content::{
 };
 use inkstone_domain::event::Event;
 use inkstone_domain::ids::ArticleId;
+use inkstone_domain::media::Media;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal, TagStore};
+use inkstone_domain::project::DEFAULT_PROJECT;
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::tag::Tag;
 use inkstone_domain::{Error, Result, codes};
@@ -255,6 +257,19 @@ impl ArticleEntry {
 }
 
 impl State {
+    /// As [`inkstone_domain::ports::MediaStore::covers_with`] has it.
+    pub(super) fn articles_with_cover(&self, media: &Media) -> Vec<ArticleId> {
+        let cover = media.id.to_string();
+        let is_of = |article: &Article| {
+            article.text.extras.cover == cover
+                && article.project == media.project
+                && (article.project != DEFAULT_PROJECT || article.owner == media.owner)
+        };
+        let entries = self.articles.values();
+        let with = entries.filter(|entry| !entry.deleted && is_of(&entry.article));
+        with.map(|entry| entry.article.id).take(10).collect()
+    }
+
     pub(super) fn create_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
         let id = write.article.id;
         if self.articles.contains_key(&id) {

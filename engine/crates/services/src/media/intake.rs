@@ -1,0 +1,233 @@
+//! Taking a file in: its beginning is looked at before anything is kept, all of it is counted and hashed
+//! while it goes to the blob store, and what it turned out to be is told. Memory is bounded by the
+//! beginning, however large the file is.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, stream};
+use inkstone_domain::digest::hex;
+use inkstone_domain::ids::BlobId;
+use inkstone_domain::media::{BlobKey, MediaContent};
+use inkstone_domain::ports::ByteStream;
+use inkstone_domain::{Error, Result, codes};
+use sha2::{Digest, Sha256};
+
+use super::kinds::{Class, Kind};
+use super::{MediaLibrary, names};
+
+/// Enough to find the size of a picture behind its profiles and notes.
+const HEAD_BYTES: usize = 1 << 20;
+
+/// What a client says of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// Maybe a path; only its last part is kept.
+    pub name: String,
+    pub content_type: Option<String>,
+}
+
+/// A file whose bytes are kept, and which nothing knows yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenIn {
+    pub(super) key: BlobKey,
+    pub(super) name: String,
+    pub(super) content: MediaContent,
+}
+
+/// What was seen of the bytes that went by.
+#[derive(Default)]
+struct Seen {
+    hash: Sha256,
+    size_bytes: u64,
+    text: TextCheck,
+}
+
+/// Looks for what is no UTF-8, piece by piece.
+#[derive(Default)]
+struct TextCheck {
+    /// The beginning of a character that the next piece goes on with.
+    open: Vec<u8>,
+    is_broken: bool,
+}
+
+impl MediaLibrary {
+    /// Keeps a file for a project. Nothing is kept where it fails: `unsupported_media_type`,
+    /// `media_type_mismatch`, `body_too_large`, or `invalid_input` for what is empty or has too many pixels.
+    pub(super) async fn keep(
+        &self,
+        project: &str,
+        claim: &Claim,
+        mut bytes: ByteStream,
+    ) -> Result<TakenIn> {
+        let name = names::cleaned(&claim.name);
+        let head = beginning(&mut bytes).await?;
+        if head.is_empty() {
+            return Err(Error::new(&codes::INVALID_INPUT, "the file is empty"));
+        }
+        let claimed = claim.content_type.as_deref();
+        let kind = Kind::of(&head, &name, claimed, &self.config.types)?;
+        let size = match kind.class {
+            Class::Picture => Some(self.picture_size(&head, kind)?),
+            _ => None,
+        };
+        let key = self.new_key(project);
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let whole = stream::iter([Ok(head)]).chain(bytes);
+        let watched = watched(whole.boxed(), Arc::clone(&seen), self.config.max_bytes);
+        let size_bytes = self.blobs.put(&key, watched).await?;
+        let seen = std::mem::take(&mut *lock(&seen));
+        if kind.class == Class::Text && !seen.text.is_whole() {
+            self.forget_bytes(&[key]).await;
+            return Err(Error::new(
+                &codes::MEDIA_TYPE_MISMATCH,
+                format!("the file should be {}, and is no UTF-8", kind.content_type),
+            ));
+        }
+        Ok(TakenIn {
+            name,
+            content: MediaContent {
+                blob: key.blob,
+                content_type: kind.content_type.to_owned(),
+                size_bytes,
+                sha256: hex(&seen.hash.finalize()),
+                width: size.map(|size| size.0),
+                height: size.map(|size| size.1),
+            },
+            key,
+        })
+    }
+
+    /// A place where nothing ever was.
+    pub(super) fn new_key(&self, project: &str) -> BlobKey {
+        BlobKey {
+            project: project.to_owned(),
+            blob: BlobId::at(self.clock.now()),
+        }
+    }
+
+    /// Removes bytes that nothing knows. What cannot be removed now is swept away later.
+    pub(super) async fn forget_bytes(&self, keys: &[BlobKey]) {
+        for key in keys {
+            if let Err(error) = self.blobs.delete(key).await {
+                tracing::warn!(%key, ?error, "bytes of a file that is gone could not be removed yet");
+            }
+        }
+    }
+
+    /// In pixels, as the picture itself says; nothing is decoded.
+    fn picture_size(&self, head: &[u8], kind: &Kind) -> Result<(u32, u32)> {
+        let size = imagesize::blob_size(head).map_err(|error| {
+            let message = format!("the file begins like {} and is none", kind.content_type);
+            Error::new(&codes::MEDIA_TYPE_MISMATCH, message).with_source(error.to_string())
+        })?;
+        let pixels = (size.width as u64).saturating_mul(size.height as u64);
+        let sides = u32::try_from(size.width)
+            .ok()
+            .zip(u32::try_from(size.height).ok());
+        match sides {
+            Some(sides) if pixels <= self.config.max_pixels => Ok(sides),
+            _ => Err(Error::new(
+                &codes::INVALID_INPUT,
+                format!(
+                    "the picture has {} × {} pixels; at most {} are taken",
+                    size.width, size.height, self.config.max_pixels
+                ),
+            )),
+        }
+    }
+}
+
+/// At most a little more than [`HEAD_BYTES`].
+async fn beginning(bytes: &mut ByteStream) -> Result<Bytes> {
+    let mut head = BytesMut::new();
+    while head.len() < HEAD_BYTES {
+        match bytes.next().await {
+            Some(piece) => head.extend_from_slice(&piece?),
+            None => break,
+        }
+    }
+    Ok(head.freeze())
+}
+
+/// The same bytes, seen as they go by, and no more of them than the limit.
+fn watched(bytes: ByteStream, seen: Arc<Mutex<Seen>>, max_bytes: u64) -> ByteStream {
+    let watch = move |piece: Result<Bytes>| {
+        let piece = piece?;
+        let mut seen = lock(&seen);
+        seen.size_bytes += piece.len() as u64;
+        if seen.size_bytes > max_bytes {
+            return Err(too_large(max_bytes));
+        }
+        seen.hash.update(&piece);
+        seen.text.take(&piece);
+        Ok(piece)
+    };
+    bytes.map(watch).boxed()
+}
+
+pub(super) fn too_large(max_bytes: u64) -> Error {
+    Error::new(
+        &codes::BODY_TOO_LARGE,
+        format!("a file may have at most {max_bytes} bytes"),
+    )
+}
+
+fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl TextCheck {
+    fn take(&mut self, piece: &[u8]) {
+        if self.is_broken {
+            return;
+        }
+        let joined;
+        let text = match self.open.is_empty() {
+            true => piece,
+            false => {
+                joined = [self.open.as_slice(), piece].concat();
+                &joined
+            }
+        };
+        let open = match std::str::from_utf8(text) {
+            Ok(_) => Vec::new(),
+            Err(error) if error.error_len().is_none() => text[error.valid_up_to()..].to_vec(),
+            Err(_) => {
+                self.is_broken = true;
+                Vec::new()
+            }
+        };
+        self.is_broken |= text.contains(&0);
+        self.open = open;
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.is_broken && self.open.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_checked_across_pieces() {
+        let is_text = |pieces: &[&[u8]]| {
+            let mut check = TextCheck::default();
+            for piece in pieces {
+                check.take(piece);
+            }
+            check.is_whole()
+        };
+        let tides = "Gezeiten: ähnlich 🌊".as_bytes();
+        for at in 0..tides.len() {
+            let (one, other) = tides.split_at(at);
+            assert!(is_text(&[one, other]), "{at}");
+        }
+        assert!(is_text(&[]));
+        assert!(!is_text(&[b"a\xff"]));
+        assert!(!is_text(&[b"a", b"\0b"]));
+        assert!(!is_text(&["ä".as_bytes().split_at(1).0]));
+    }
+}

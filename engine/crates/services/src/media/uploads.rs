@@ -1,0 +1,269 @@
+//! Uploads in pieces, which go on after a broken connection, a restart, or through another engine: what is
+//! acknowledged lies in the blob store. A whole upload becomes a file by the same way as any other.
+
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt, stream};
+use inkstone_domain::audit::actions;
+use inkstone_domain::ids::UploadId;
+use inkstone_domain::media::{BlobKey, Upload, UploadPart};
+use inkstone_domain::ports::ByteStream;
+use inkstone_domain::principal::Principal;
+use inkstone_domain::{Error, ErrorKind, Result, codes};
+
+use super::intake::{Claim, too_large};
+use super::{MediaLibrary, names, reach};
+
+/// Kept at once; so much of a piece may be lost with a connection.
+const PART_BYTES: usize = 8 << 20;
+/// Of one upload.
+const MOST_PARTS: usize = 10_000;
+
+/// An upload to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewUpload {
+    pub claim: Claim,
+    pub alt: String,
+    pub size_bytes: u64,
+}
+
+impl MediaLibrary {
+    /// Begins an upload of so many bytes, which the project's quota has room for until it ends. For editors
+    /// of the project.
+    pub async fn begin_upload(
+        &self,
+        principal: &Principal,
+        project: &str,
+        new: NewUpload,
+    ) -> Result<Upload> {
+        self.may_add(principal, project).await?;
+        names::check_alt(&new.alt)?;
+        if new.size_bytes == 0 {
+            return Err(Error::new(&codes::INVALID_INPUT, "the file is empty"));
+        }
+        if new.size_bytes > self.config.max_bytes {
+            return Err(too_large(self.config.max_bytes));
+        }
+        let now = self.clock.now();
+        let upload = Upload {
+            id: UploadId::new(),
+            project: project.to_owned(),
+            owner: principal.user,
+            name: names::cleaned(&new.claim.name),
+            claimed_type: new.claim.content_type,
+            alt: new.alt,
+            size_bytes: new.size_bytes,
+            parts: Vec::new(),
+            created_at: now,
+            expires_at: now + self.config.upload_time,
+            media: None,
+        };
+        let quota = self.config.project_quota_bytes;
+        self.store.create_upload(&upload, quota).await?;
+        Ok(upload)
+    }
+
+    /// How far an upload is, for who began it. One that is whole and became no file yet, because the engine
+    /// stopped in between, becomes it now.
+    pub async fn upload(
+        &self,
+        principal: &Principal,
+        project: &str,
+        id: UploadId,
+    ) -> Result<Upload> {
+        let upload = self.own_upload(principal, project, id).await?;
+        match upload.is_whole() && upload.media.is_none() {
+            true => self.finish(principal, upload).await,
+            false => Ok(upload),
+        }
+    }
+
+    /// Adds bytes at the end of an upload, which is at `offset`, else `conflict`. What came before the
+    /// bytes broke off is kept. With its last byte the upload becomes a file; where it cannot be one, it
+    /// ends.
+    pub async fn continue_upload(
+        &self,
+        principal: &Principal,
+        project: &str,
+        id: UploadId,
+        offset: u64,
+        mut bytes: ByteStream,
+    ) -> Result<Upload> {
+        self.may_add(principal, project).await?;
+        let mut upload = self.own_upload(principal, project, id).await?;
+        if upload.offset() != offset {
+            return Err(Error::new(
+                &codes::CONFLICT,
+                format!(
+                    "the upload has {} bytes, not {offset}; go on from there",
+                    upload.offset()
+                ),
+            ));
+        }
+        let mut waiting = BytesMut::new();
+        loop {
+            let piece = bytes.next().await;
+            let is_over = !matches!(piece, Some(Ok(_)));
+            if let Some(Ok(piece)) = &piece {
+                let there = upload.offset() + (waiting.len() + piece.len()) as u64;
+                if there > upload.size_bytes {
+                    return Err(too_large(upload.size_bytes));
+                }
+                waiting.extend_from_slice(piece);
+            }
+            if waiting.len() >= PART_BYTES || (is_over && !waiting.is_empty()) {
+                upload = self.add_part(upload, waiting.split().freeze()).await?;
+            }
+            match piece {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error),
+                None => break,
+            }
+        }
+        match upload.is_whole() && upload.media.is_none() {
+            true => self.finish(principal, upload).await,
+            false => Ok(upload),
+        }
+    }
+
+    /// Ends an upload, whatever there is of it; a file that it became stays.
+    pub async fn end_upload(
+        &self,
+        principal: &Principal,
+        project: &str,
+        id: UploadId,
+    ) -> Result<()> {
+        self.own_upload(principal, project, id).await?;
+        self.drop_upload(id).await
+    }
+
+    /// Ends what nobody went on with in time; how many.
+    pub async fn end_expired_uploads(&self) -> Result<u64> {
+        const BATCH: usize = 100;
+        let mut ended = 0;
+        loop {
+            let now = self.clock.now();
+            let expired = self.store.expired_uploads(now, BATCH).await?;
+            let is_last = expired.len() < BATCH;
+            for upload in expired {
+                self.drop_upload(upload.id).await?;
+                ended += 1;
+            }
+            if is_last {
+                return Ok(ended);
+            }
+        }
+    }
+
+    async fn drop_upload(&self, id: UploadId) -> Result<()> {
+        let keys = self.store.remove_upload(id).await?;
+        self.forget_bytes(&keys).await;
+        Ok(())
+    }
+
+    async fn own_upload(
+        &self,
+        principal: &Principal,
+        project: &str,
+        id: UploadId,
+    ) -> Result<Upload> {
+        let upload = self.store.upload(id).await?;
+        let is_shown = |upload: &Upload| {
+            upload.project == project
+                && upload.owner == principal.user
+                && self.clock.now() < upload.expires_at
+        };
+        upload.filter(is_shown).ok_or_else(|| {
+            let message = format!("there is no upload {id}, or it has expired; begin a new one");
+            Error::new(&codes::NOT_FOUND, message)
+        })
+    }
+
+    /// The bytes first, then the row that knows them.
+    async fn add_part(&self, upload: Upload, bytes: Bytes) -> Result<Upload> {
+        if upload.parts.len() >= MOST_PARTS {
+            return Err(Error::new(
+                &codes::CONFLICT,
+                format!("an upload has at most {MOST_PARTS} pieces; begin again with larger ones"),
+            ));
+        }
+        let key = self.new_key(&upload.project);
+        let part = UploadPart {
+            blob: key.blob,
+            size_bytes: bytes.len() as u64,
+        };
+        self.blobs
+            .put(&key, stream::iter([Ok(bytes)]).boxed())
+            .await?;
+        let offset = upload.offset();
+        let grown = self.store.add_upload_part(upload.id, offset, &part).await;
+        if grown.is_err() {
+            self.forget_bytes(&[key]).await;
+        }
+        grown
+    }
+
+    async fn finish(&self, principal: &Principal, upload: Upload) -> Result<Upload> {
+        let verdict = self.enter(principal, &upload.project).await?;
+        let claim = Claim {
+            name: upload.name.clone(),
+            content_type: upload.claimed_type.clone(),
+        };
+        let taken = match self
+            .keep(&upload.project, &claim, self.joined(&upload))
+            .await
+        {
+            Ok(taken) => taken,
+            Err(error) => {
+                if error.kind() == ErrorKind::InvalidInput {
+                    self.drop_upload(upload.id).await?;
+                }
+                return Err(error);
+            }
+        };
+        let key = taken.key.clone();
+        let media = self.new_media(principal, taken, upload.alt.clone());
+        let audit = reach::record(principal, actions::MEDIA_CREATED, verdict, None, &media);
+        let quota = self.config.project_quota_bytes;
+        let created = self
+            .store
+            .create_media(&media, Some(upload.id), quota, audit.as_ref());
+        if let Err(error) = created.await {
+            self.forget_bytes(&[key]).await;
+            // Somebody else asked at the same time, and made it a file.
+            let stored = self.store.upload(upload.id).await?;
+            return stored.filter(|stored| stored.media.is_some()).ok_or(error);
+        }
+        self.queue_variants(&media).await;
+        self.forget_bytes(&part_keys(&upload)).await;
+        Ok(Upload {
+            media: Some(media.id),
+            parts: Vec::new(),
+            ..upload
+        })
+    }
+
+    /// All pieces, one after the other.
+    fn joined(&self, upload: &Upload) -> ByteStream {
+        let blobs = self.blobs.clone();
+        let pieces = stream::iter(part_keys(upload)).then(move |key| {
+            let blobs = blobs.clone();
+            async move {
+                let blob = blobs.get(&key, None).await?;
+                let blob = blob.ok_or_else(|| {
+                    Error::new(&codes::INTERNAL, "a piece of the upload is not there")
+                        .with_source(format!("there is no blob {key}"))
+                })?;
+                Ok::<_, Error>(blob.bytes)
+            }
+        });
+        pieces.try_flatten().boxed()
+    }
+}
+
+fn part_keys(upload: &Upload) -> Vec<BlobKey> {
+    let keys = upload.parts.iter().map(|part| BlobKey {
+        project: upload.project.clone(),
+        blob: part.blob,
+    });
+    keys.collect()
+}
