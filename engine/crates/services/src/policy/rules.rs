@@ -94,7 +94,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 41] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
