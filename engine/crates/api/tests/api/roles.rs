@@ -364,6 +364,34 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         POST /v1/articles/{published}/revisions/1/restore
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        GET /v1/articles/{draft}/comments
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/comments
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
+        POST /v1/articles/{draft}/comments
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 201 admin 201
+        POST /v1/articles/{published}/comments
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 201 admin 201
+        GET /v1/articles/{project-commented}/comments
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/articles/{project-commented}/comments
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 201 admin 201 member-viewer 403 forbidden member-reviewer 201 member-editor 201 member-owner 201
+        POST /v1/articles/{project-commented}/suggestions
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 201 admin 201 member-viewer 403 forbidden member-reviewer 201 member-editor 201 member-owner 201
+        GET /v1/articles/{project-commented}/comments/{comment}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        PATCH /v1/articles/{project-commented}/comments/{comment}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 403 forbidden member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 403 forbidden
+        DELETE /v1/articles/{project-commented}/comments/{comment}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 204 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 204 member-owner 204
+        POST /v1/articles/{project-commented}/comments/{comment}/replies
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 201 admin 201 member-viewer 403 forbidden member-reviewer 201 member-editor 201 member-owner 201
+        POST /v1/articles/{project-commented}/comments/{comment}/resolve
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 200 member-editor 200 member-owner 200
+        POST /v1/articles/{project-commented}/comments/{comment}/accept
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        POST /v1/articles/{project-commented}/comments/{comment}/reject
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
         POST /v1/articles/{draft}/merge
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         POST /v1/articles/{published}/merge
@@ -454,6 +482,14 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 200
         DELETE /v1/projects/{project}/members/{member}
             anonymous 401 missing_token viewer 204 stranger 404 not_found creator 204 admin 204 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 204
+        GET /v1/projects/{project}/tags
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        DELETE /v1/projects/{project}/tags/sea
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        POST /v1/projects/{project}/tags/sea/rename
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        POST /v1/projects/{project}/tags/sea/merge
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
         GET /v1/projects/{project}/prompts
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
         POST /v1/projects/{project}/prompts
