@@ -22,6 +22,7 @@ use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::provenance::{CREATE_PROVENANCE, ProvenanceRow};
 use crate::revisions::RevisionRow;
+use crate::row::unreadable;
 use crate::statement::Statement;
 
 const CREATE_IMPORT: &str = "
@@ -31,7 +32,7 @@ const CREATE_IMPORT: &str = "
 const TAKE_STEP: &str = "
     LET $import = SELECT open, position FROM ONLY type::record('transfer', $key);
     IF $import = NONE { THROW 'refused:not_found' };
-    IF !$import.open OR $import.position != $after { THROW 'refused:lease_lost' };
+    IF $import.open = false OR $import.position != $after { THROW 'refused:lease_lost' };
     FOR $line IN $lines {
         CREATE type::record('transfer_line', [$key, $line.number]) CONTENT $line RETURN NONE;
     };
@@ -53,7 +54,7 @@ const PUT_PAST: &str = "
     };
     FOR $one IN $former {
         LET $former_id = type::record('article_slug', [$article.project, $one.language, $one.slug]);
-        IF !record::exists($former_id) {
+        IF record::exists($former_id) = false {
             CREATE $former_id CONTENT { article: $article.key } RETURN NONE;
         };
     };
@@ -204,20 +205,22 @@ impl TransferStore for SurrealStore {
     }
 
     async fn former_slugs(&self, article: &Article) -> Result<Vec<FormerSlug>> {
+        // `[project, language, slug]`
         let statement = Statement::new(
-            "SELECT record::id(id)[1] AS language, record::id(id)[2] AS slug FROM article_slug \
-             WHERE article = $article",
+            "SELECT VALUE record::id(id) FROM article_slug WHERE article = $article",
         )
         .bind("article", article.id.to_string());
-        let rows: Vec<FormerRow> = self.read(statement).await?;
+        let keys: Vec<Vec<String>> = self.read(statement).await?;
         let present = article.text.language.to_ascii_lowercase();
-        let slugs = rows.into_iter().map(|row| FormerSlug {
-            language: row.language,
-            slug: row.slug,
-        });
-        let mut former: Vec<FormerSlug> = slugs
-            .filter(|it| it.slug != article.slug || it.language != present)
-            .collect();
+        let mut former = Vec::with_capacity(keys.len());
+        for key in keys {
+            let Ok([_, language, slug]) = <[String; 3]>::try_from(key) else {
+                return Err(unreadable("article_slug", "its id has not three parts").into());
+            };
+            if slug != article.slug || language != present {
+                former.push(FormerSlug { language, slug });
+            }
+        }
         former.sort();
         Ok(former)
     }
