@@ -76,12 +76,28 @@ fn merge_parts(value: &mut Value, schemas: &Value) {
         Value::Array(items) => items.iter_mut().for_each(|it| merge_parts(it, schemas)),
         Value::Object(fields) => {
             fields.values_mut().for_each(|it| merge_parts(it, schemas));
+            unsign(fields);
             if let Some(whole) = merged(fields, schemas) {
                 fields.remove("allOf");
                 fields.extend(whole);
             }
         }
         _ => {}
+    }
+}
+
+/// Numbers that begin at 0 take all bits; utoipa gives them the format of those with a sign.
+fn unsign(schema: &mut Map<String, Value>) {
+    let is_unsigned = schema
+        .get("minimum")
+        .is_some_and(|least| least.as_f64() >= Some(0.0));
+    let format = match schema.get("format").and_then(Value::as_str) {
+        Some("int32") => "uint32",
+        Some("int64") => "uint64",
+        _ => return,
+    };
+    if is_unsigned {
+        schema.insert("format".to_owned(), json!(format));
     }
 }
 

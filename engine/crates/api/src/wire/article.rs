@@ -89,7 +89,7 @@ pub(crate) struct NewArticleBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ArticlePatchBody {
     #[serde(default)]
-    #[schema(example = "Tides, again", min_length = 1, max_length = 300)]
+    #[schema(example = "Tides, again")]
     pub title: Option<String>,
     /// CommonMark.
     #[serde(default)]
