@@ -133,6 +133,7 @@ fn approved_articles_go_back_into_review() {
 async fn start(store: &SurrealStore) {
     apply(store).await.unwrap();
     store.move_old_usage().await.unwrap();
+    store.list_old_articles().await.unwrap();
 }
 
 /// The first `count` migrations, and after each the rows that its engines wrote.
