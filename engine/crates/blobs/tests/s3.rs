@@ -1,5 +1,5 @@
-//! The contract suite of blob stores, run against a bucket of a real server that checks signatures: s3rver, of
-//! the npm packages of `tests/node`.
+//! The contract suite of blob stores, run against a bucket of a real server: s3rver, of the npm packages of
+//! `tests/node`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -98,9 +98,10 @@ async fn a_bucket() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_no_secret_and_no_success() {
+async fn who_is_not_known_is_refused_and_no_secret_is_told() {
     let server = Server::start().await;
     let config = S3Config {
+        access_key_id: "somebody-else".to_owned(),
         secret_access_key: "visible-to-nobody".to_owned(),
         ..server.config()
     };

@@ -138,7 +138,8 @@ pub mod actions {
     /// Taken out of the trash.
     pub const ARTICLE_RESTORED: &str = "article.restored";
     pub const ARTICLE_REMOVED: &str = "article.removed";
-    pub const MEDIA_READ: &str = "media.read";
+    /// A link was made that opens a file for everybody.
+    pub const MEDIA_LINKED: &str = "media.linked";
     pub const MEDIA_CREATED: &str = "media.created";
     pub const MEDIA_CHANGED: &str = "media.changed";
     /// Into the trash.

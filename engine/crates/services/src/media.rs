@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use inkstone_domain::audit::actions;
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::MediaId;
 use inkstone_domain::media::{
@@ -30,7 +30,7 @@ use crate::access::Access;
 use crate::auth::SealingKey;
 use crate::content::check_page;
 use crate::jobs::Queue;
-use crate::policy::{Act, Verdict};
+use crate::policy::{self, Act, Verdict};
 use crate::projects::{CHANGE_ATTEMPTS, check_revision, contended, retries};
 
 pub use self::intake::{Claim, TakenIn};
@@ -340,7 +340,19 @@ impl MediaLibrary {
                 ),
             ));
         }
-        let readable = self.content(principal, id, version, variant).await?;
+        let (media, standing) = self.readable(principal, id).await?;
+        let verdict = policy::decide(standing, Act::ReadMedia);
+        let audit =
+            reach::record(principal, actions::MEDIA_LINKED, verdict, None, &media).map(|audit| {
+                AuditRecord {
+                    at: self.clock.now(),
+                    ..audit
+                }
+            });
+        let readable = self.content_of(media, version, variant).await?;
+        if let Some(audit) = audit {
+            self.access.audit().append(&audit).await?;
+        }
         let version = version.unwrap_or(readable.media.newest.version);
         Ok(self.links.sign(LinkClaim {
             media: id,
