@@ -6,7 +6,7 @@ use serde_json::json;
 use super::join;
 
 /// Writes the creator's things and puts their ids into the path.
-async fn fill(api: &TestApi, path: &str) -> String {
+pub(super) async fn fill(api: &TestApi, path: &str) -> String {
     let client = api.creator();
     let mut path = path.replace("{creator}", &api.user(Identity::Creator).to_string());
     if path.contains("{session}") {
@@ -91,7 +91,7 @@ async fn fill(api: &TestApi, path: &str) -> String {
 }
 
 /// A project with a member, a prompt and a chat.
-async fn fill_project(api: &TestApi, path: &str) -> String {
+pub(super) async fn fill_project(api: &TestApi, path: &str) -> String {
     let client = api.creator();
     let made = client
         .post("/v1/projects", json!({"slug": "handbook"}))
