@@ -167,7 +167,8 @@ async fn create(session: &Session, project: &str) -> Result<(), Failure> {
     match list {
         Ok(_) => Ok(()),
         Err(Failure::Failed(_)) => {
-            let made = session.post("/v1/projects", &json!({ "slug": project }));
+            let new = json!({ "slug": project });
+            let made = session.post("/v1/projects", &new);
             made.await.map(drop)
         }
         Err(failure) => Err(failure),

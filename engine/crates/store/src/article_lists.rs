@@ -14,7 +14,6 @@ use surrealdb::types::SurrealValue;
 use crate::articles::{ArticleRow, read_all};
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
-use crate::pages::Place;
 use crate::statement::Statement;
 
 /// Above all places, and all names.

@@ -22,7 +22,7 @@ pub struct ServerEvent {
 }
 
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<ServerEvent, ApiError>> + Send>>;
-pub type PieceStream = Pin<Box<dyn Stream<Item = Result<bytes::Bytes, ApiError>> + Send>>;
+pub type PieceStream = Pin<Box<dyn Stream<Item = Result<Bytes, ApiError>> + Send>>;
 pub type LineStream = Pin<Box<dyn Stream<Item = Result<String, ApiError>> + Send>>;
 
 pub(super) fn events(response: Response, idle_timeout: Duration) -> EventStream {

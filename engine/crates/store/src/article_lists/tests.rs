@@ -11,6 +11,7 @@ use surrealdb::types::Value;
 use super::*;
 use crate::articles::plain;
 use crate::connection::StoreConfig;
+use crate::pages::Place;
 
 const ARTICLES: usize = 40;
 const SHOWN: usize = 3;
