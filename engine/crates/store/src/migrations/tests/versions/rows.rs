@@ -1,5 +1,6 @@
 //! Rows of each version, as engines of its time wrote them.
 
+use inkstone_domain::content::Article;
 use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::ServedId;
 use inkstone_domain::people::MailPurpose;
@@ -7,6 +8,7 @@ use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
 use super::*;
+use crate::articles::bind_write;
 use crate::events::EventRow;
 use crate::provenance::ProvenanceRow;
 use crate::users::UserRow;
@@ -95,10 +97,7 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
         "0012_articles" => {
             let mut article = sample::article(cast.user);
             article.text.extras = sample::extras();
-            store
-                .create_article(sample::creation(&article))
-                .await
-                .unwrap();
+            insert_article_without_lists(store, article).await;
             store
                 .create_content_type(&sample::content_type(), &audit)
                 .await
@@ -328,6 +327,23 @@ async fn insert_old_article_with(store: &SurrealStore, cast: &Cast) {
 
 async fn write(store: &SurrealStore, statement: Statement) {
     store.write::<Kept>(statement).await.unwrap();
+}
+
+/// As engines of the time of `0012_articles` wrote it: its place in lists was no part of it.
+async fn insert_article_without_lists(store: &SurrealStore, article: Article) {
+    let create = "{
+        CREATE type::record('article', $article.key)
+            CONTENT object::remove($article, 'lists') RETURN NONE;
+        CREATE type::record('article_revision', [$article.key, $article.revision])
+            CONTENT $revision RETURN NONE;
+        CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+        CREATE type::record('article_slug', [
+            $article.project, string::lowercase($article.text.language), $article.slug
+        ]) CONTENT { article: $article.key } RETURN NONE;
+        RETURN NONE;
+    }";
+    let creation = sample::creation(&article);
+    write(store, bind_write(Statement::new(create), creation)).await;
 }
 
 /// As engines of the time of `0013_content_rest` wrote it.
