@@ -5,6 +5,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
 
+// Nobody reads what it says after its address.
+process.stdout.on("error", () => {});
+
 const [redirectUri] = process.argv.slice(2);
 const server = createServer();
 server.listen(0, "127.0.0.1");

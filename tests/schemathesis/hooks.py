@@ -19,3 +19,7 @@ def map_body(context, body):
             if isinstance(body.get(name), str):
                 body[name] = FUTURE
     return body
+
+
+# A piece of an upload is bytes as they are.
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")

@@ -54,7 +54,11 @@ struct Browser {
 
 impl Browser {
     fn new() -> Self {
-        let http = Client::builder().no_proxy().redirect(Policy::none());
+        // The issuer hangs up between two answers when it likes.
+        let http = Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .redirect(Policy::none());
         Self {
             http: http.build().unwrap(),
             cookies: BTreeMap::new(),

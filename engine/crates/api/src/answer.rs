@@ -8,7 +8,6 @@ mod pairing;
 
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
@@ -22,7 +21,7 @@ use inkstone_services::chat::{ChatStream, Facts};
 use inkstone_services::gateway::{CacheMode, CacheWish};
 
 use crate::middleware::{RequestId, Waited};
-use crate::reply::{answered_by, had_by};
+use crate::reply::{answered_by, had_by, streamed};
 use crate::state::ApiState;
 
 use self::driver::Driver;
@@ -186,7 +185,7 @@ impl Answers {
     /// The reply whose events `writer` writes while the models speak.
     pub(crate) fn stream<W: AnswerWriter>(self, writer: W, request_id: RequestId) -> Response {
         let events = Driver::new(self.streams, self.has_logprobs, writer, request_id);
-        let mut response = Response::new(Body::from_stream(events));
+        let mut response = Response::new(streamed(events));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -1,11 +1,13 @@
 //! How a handler answers: JSON written once into bytes, entity tags, and work that is moved off the
 //! reactor when it is large.
 
+use axum::BoxError;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use inkstone_domain::codes;
 use inkstone_domain::usage::CacheUse;
 use inkstone_domain::{Error, Result};
@@ -25,6 +27,16 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> ApiResult {
 /// A reply of 200 whose body is `value` as JSON.
 pub(crate) fn ok<T: Serialize>(value: &T) -> ApiResult {
     json(StatusCode::OK, value)
+}
+
+/// The pieces as they come. What compresses them asks once more after the end, which many streams forbid.
+pub(crate) fn streamed<S, P, E>(pieces: S) -> Body
+where
+    S: Stream<Item = std::result::Result<P, E>> + Send + 'static,
+    P: Into<Bytes>,
+    E: Into<BoxError>,
+{
+    Body::from_stream(pieces.fuse())
 }
 
 /// A reply whose body is JSON already.

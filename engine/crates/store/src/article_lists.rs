@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use inkstone_domain::Result;
-use inkstone_domain::content::listing::{ListRow, RowCursor, rows_of, tag_lists};
+use inkstone_domain::content::listing::{ListEntry, RowCursor, rows_of, tag_lists};
 use inkstone_domain::content::{Article, ArticleFilter, Page, PageRequest, Status};
 use inkstone_domain::ports::TagStore;
 use inkstone_domain::tag::Tag;
@@ -51,8 +51,8 @@ pub(crate) type RowKey = Vec<String>;
 
 pub(crate) fn keys_of(article: &Article) -> Option<Vec<RowKey>> {
     let rows = rows_of(article);
-    let key = |row: ListRow| {
-        let ListRow {
+    let key = |row: ListEntry| {
+        let ListEntry {
             list,
             status,
             place,

@@ -1,5 +1,6 @@
 //! Ready-made words of the domain, so that a test says only what it is about. Every call makes new ids.
 
+mod conversation;
 mod media;
 
 use std::sync::LazyLock;
@@ -13,13 +14,10 @@ use inkstone_domain::chat::{Sampling, Usage};
 use inkstone_domain::content::{
     Article, ArticleText, Cause, ContentType, Extras, PageRequest, Status,
 };
-use inkstone_domain::conversation::{
-    Conversation, ConversationMessage, MessageState, Speaker, Summary, UsedPrompt,
-};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, ConversationId, EventId, ImportId, InvitationId, JobId, KeyId, MessageId,
-    ProjectId, PromptId, SessionId, UsageId, UserId,
+    ApiKeyId, ArticleId, EventId, ImportId, InvitationId, JobId, KeyId, ProjectId, SessionId,
+    UsageId, UserId,
 };
 use inkstone_domain::job::{Checkpoint, GenerateTask, JobStatus, Task, WorkTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
@@ -29,15 +27,13 @@ use inkstone_domain::people::{Invitation, MailPurpose, MailToken, SecondFactor};
 use inkstone_domain::ports::{ArticleWrite, DraftCommit, NewJob};
 use inkstone_domain::principal::{Account, Role, SeenFrom, Session, User};
 use inkstone_domain::project::{Member, Project, ProjectRole, ProjectSettings, Review};
-use inkstone_domain::prompt::{
-    Prompt, PromptMessage, PromptRef, PromptText, PromptVersion, Variable, VariableKind,
-};
 use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
 use inkstone_domain::transfer::{Counts, Format, Import, OnConflict};
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
 use serde_json::json;
 
+pub use self::conversation::{conversation, message, prompt};
 pub use self::media::{media, media_content, media_version, png, upload};
 
 /// The present, without the fractions that a store need not keep.
@@ -515,97 +511,6 @@ pub fn member(project: &Project, user: UserId, role: ProjectRole) -> Member {
         revision: 1,
         added_at: now(),
         updated_at: now(),
-    }
-}
-
-/// A prompt `house-style` in a project, and its first version with all that a version can have.
-pub fn prompt(project: &str, author: UserId) -> (Prompt, PromptVersion) {
-    let prompt = Prompt {
-        id: PromptId::new(),
-        project: project.to_owned(),
-        name: "house-style".to_owned(),
-        version: 1,
-        created_at: now(),
-        updated_at: now(),
-    };
-    let version = PromptVersion {
-        prompt: prompt.id,
-        version: 1,
-        text: PromptText {
-            description: "How we “write” 潮".to_owned(),
-            messages: vec![PromptMessage {
-                role: inkstone_domain::chat::Role::System,
-                text: "Write for {{ audience }}\n in {{ words }} words.".to_owned(),
-            }],
-            variables: vec![
-                Variable {
-                    name: "audience".to_owned(),
-                    kind: VariableKind::List,
-                    description: String::new(),
-                    default: Some(json!(["everybody"])),
-                },
-                Variable {
-                    name: "words".to_owned(),
-                    kind: VariableKind::Number,
-                    description: "About so many.".to_owned(),
-                    default: None,
-                },
-            ],
-        },
-        author,
-        created_at: now(),
-    };
-    (prompt, version)
-}
-
-/// A conversation with all that it can have, but messages.
-pub fn conversation(project: &str, owner: UserId) -> Conversation {
-    Conversation {
-        id: ConversationId::new(),
-        project: project.to_owned(),
-        owner,
-        title: "On “tides” 潮".to_owned(),
-        model: Some("local/small".to_owned()),
-        prompt: Some(UsedPrompt {
-            prompt: prompt_ref(),
-            variables: json!({ "words": 1.5 }).as_object().unwrap().clone(),
-        }),
-        summary: Some(Summary {
-            text: "They said hello.".to_owned(),
-            through: MessageId::new(),
-        }),
-        head: None,
-        revision: 1,
-        created_at: now(),
-        updated_at: now(),
-    }
-}
-
-/// A message with all that it can have.
-pub fn message(conversation: ConversationId, parent: Option<MessageId>) -> ConversationMessage {
-    ConversationMessage {
-        id: MessageId::new(),
-        conversation,
-        parent,
-        speaker: Speaker::Assistant,
-        text: "The moon\n“pulls”. 潮".to_owned(),
-        state: MessageState::Stopped,
-        model: Some("local/small".to_owned()),
-        prompt: Some(prompt_ref()),
-        citations: vec![Source {
-            url: Some("https://example.org/tides".to_owned()),
-            ..Source::default()
-        }],
-        usage: usage(),
-        created_at: now(),
-    }
-}
-
-fn prompt_ref() -> PromptRef {
-    PromptRef {
-        id: PromptId::new(),
-        name: "house-style".to_owned(),
-        version: 3,
     }
 }
 

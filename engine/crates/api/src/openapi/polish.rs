@@ -11,6 +11,8 @@ const ULID: &str = "[0-7][0-9A-HJKMNP-TV-Z]{25}";
 const SCHEMAS: &str = "/components/schemas";
 /// A list is a schema for each kind of item.
 const LIST: &str = "ListReply_";
+/// Items of lists that take `fields=`, which leaves the id alone.
+const WITH_CHOSEN_FIELDS: [&str; 1] = ["ArticleItemReply"];
 const OPEN_OBJECT: &str = "AnyObject";
 
 pub(super) fn polish(document: &utoipa::openapi::OpenApi) -> Value {
@@ -23,6 +25,11 @@ pub(super) fn polish(document: &utoipa::openapi::OpenApi) -> Value {
     merge_parts(&mut document, &schemas);
     if let Some(schemas) = document.pointer_mut(SCHEMAS) {
         name_open_objects(schemas);
+    }
+    for name in WITH_CHOSEN_FIELDS {
+        if let Some(schema) = document.pointer_mut(&format!("{SCHEMAS}/{name}")) {
+            schema["required"] = json!(["id"]);
+        }
     }
     let schemas = document.pointer(SCHEMAS).cloned().unwrap_or_default();
     for operation in operations(&mut document) {

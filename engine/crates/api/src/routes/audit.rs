@@ -1,6 +1,6 @@
 //! `/v1/audit`: the audit log, for admins.
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ApiResult;
 use crate::extract::{Caller, QueryOf};
-use crate::reply::ok;
+use crate::reply::{ok, streamed};
 use crate::state::Shared;
 use crate::wire::audit::{AuditEntryReply, AuditHeadReply, csv_lines, json_lines};
 use crate::wire::page::{ListReply, page_request};
@@ -153,7 +153,7 @@ pub(crate) async fn export_audit(
         };
         lines.map(Bytes::from)
     });
-    let mut response = Response::new(Body::from_stream(lines));
+    let mut response = Response::new(streamed(lines));
     let (media_type, file) = match format {
         ExportWord::Jsonl => ("application/jsonl", "attachment; filename=\"audit.jsonl\""),
         ExportWord::Csv => (

@@ -8,7 +8,7 @@ use crate::error::ApiResult;
 use crate::extract::{Caller, JsonBody, PathWord};
 use crate::reply::{no_content, ok};
 use crate::state::Shared;
-use crate::wire::oidc::{DepartureReply, IdentityReply, LinkBody};
+use crate::wire::oidc::{DepartureReply, IdentityReply, LinkIdentityBody};
 use crate::wire::page::ListReply;
 use crate::wire::problem::Problem;
 
@@ -32,7 +32,7 @@ pub(crate) async fn list_identities(
 /// The reply sets a cookie and names the address the browser is to be sent to; what comes back is linked to
 /// the user. Needs the password where they have one.
 #[utoipa::path(
-    post, path = "/v1/me/identities/{issuer}/start", tag = "auth", request_body = LinkBody,
+    post, path = "/v1/me/identities/{issuer}/start", tag = "auth", request_body = LinkIdentityBody,
     params(("issuer" = String, Path, description = "The issuer's short word.")),
     responses((status = 200, description = "Where to send the browser.", body = DepartureReply)),
 )]
@@ -40,9 +40,9 @@ pub(crate) async fn start_linking(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathWord(issuer): PathWord,
-    body: JsonBody<LinkBody>,
+    body: JsonBody<LinkIdentityBody>,
 ) -> ApiResult {
-    let LinkBody {
+    let LinkIdentityBody {
         password,
         return_to,
     } = body.value;

@@ -19,7 +19,7 @@ use crate::middleware::RequestId;
 use crate::middleware::failure::log_failure;
 use crate::reply::ok;
 use crate::state::Shared;
-use crate::wire::job::{JobReply, ProgressReply, TextReply};
+use crate::wire::job::{EventReply, JobReply, ProgressReply, TextReply};
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
 
@@ -99,7 +99,7 @@ pub(crate) async fn cancel_job(
     params(("id" = String, Path, description = "`job_…`")),
     responses((
         status = 200, description = "The events, to the end of the job.",
-        content((JobReply = "text/event-stream"))
+        content((EventReply = "text/event-stream"))
     )),
 )]
 pub(crate) async fn watch_job(

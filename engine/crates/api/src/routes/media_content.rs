@@ -2,7 +2,6 @@
 //! are served as what they are and never run: no sniffing, a sandbox, and for saving unless a browser can
 //! show them by itself.
 
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
@@ -22,7 +21,7 @@ use utoipa::IntoParams;
 use super::media::media_reply;
 use crate::error::{ApiError, ApiResult};
 use crate::extract::{Caller, IfMatch, IfNoneMatch, PathId, QueryOf, bytes_of, type_of};
-use crate::reply::not_modified;
+use crate::reply::{not_modified, streamed};
 use crate::state::Shared;
 use crate::wire::media::MediaReply;
 use crate::wire::problem::Problem;
@@ -62,9 +61,9 @@ pub(crate) struct ReplaceQuery {
            ("range" = Option<String>, Header, description = "One part, such as `bytes=0-1023`."),
            ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
     responses(
-        (status = 200, description = "The bytes.", content_type = "application/octet-stream",
+        (status = 200, description = "The bytes.", content_type = "*/*",
          headers(("etag" = String, description = "Of these bytes."))),
-        (status = 206, description = "A part of them.", content_type = "application/octet-stream"),
+        (status = 206, description = "A part of them.", content_type = "*/*"),
         (status = 304, description = "The caller holds these bytes."),
         (status = 416, description = "There is no such part.", body = Problem, content_type = "application/problem+json"),
     ),
@@ -100,7 +99,7 @@ pub(crate) async fn read_content(
     };
     let blob = library.open(&readable, range.clone()).await?;
     let length = blob.range.end - blob.range.start;
-    let mut response = Response::new(Body::from_stream(blob.bytes));
+    let mut response = Response::new(streamed(blob.bytes));
     let reply = response.headers_mut();
     reply.insert(CONTENT_LENGTH, HeaderValue::from(length));
     if range.is_some() {

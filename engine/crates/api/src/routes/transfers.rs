@@ -18,7 +18,7 @@ use utoipa::IntoParams;
 use super::audit::ExportWord;
 use crate::error::{ApiResult, invalid_fields};
 use crate::extract::{Caller, IfNoneMatch, PathWord, PathWordId, QueryOf};
-use crate::reply::{json, location, not_modified, ok, revision_tag, tagged};
+use crate::reply::{json, location, not_modified, ok, revision_tag, streamed, tagged};
 use crate::state::Shared;
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
@@ -85,7 +85,7 @@ pub(crate) struct ProjectExportQuery {
 #[utoipa::path(
     post, path = "/v1/projects/{slug}/imports", tag = "projects",
     params(("slug" = String, Path, description = "Of the project."), ImportQuery),
-    request_body(description = "The file.", content((String = "application/octet-stream"))),
+    request_body(description = "The file; an empty one has nothing to import.", content((Option<String> = "application/octet-stream"))),
     responses(
         (status = 202, description = "The import, queued.", body = ImportReply,
          headers(("location" = String, description = "Where it is."))),
@@ -224,7 +224,7 @@ pub(crate) async fn read_report(
         ExportWord::Jsonl => ("application/jsonl", "report.jsonl"),
         ExportWord::Csv => ("text/csv; charset=utf-8", "report.csv"),
     };
-    Ok(attachment(Body::from_stream(lines), media_type, file_name))
+    Ok(attachment(streamed(lines), media_type, file_name))
 }
 
 /// Batch after batch, each read when the one before has gone out. An error ends the body early.
@@ -277,7 +277,7 @@ pub(crate) async fn export_project(
     };
     let transfers = &state.services.transfers;
     let export = transfers.export(&principal, &slug, wish).await?;
-    let body = Body::from_stream(export.body);
+    let body = streamed(export.body);
     Ok(attachment(body, export.media_type, &export.file_name))
 }
 

@@ -97,9 +97,12 @@ pub(crate) async fn begin_upload(
     get, path = "/v1/projects/{slug}/uploads/{id}", tag = "media",
     params(("slug" = String, Path, description = "Of the project."),
            ("id" = String, Path, description = "`upl_…`")),
-    responses((status = 200, description = "The upload.", body = UploadReply,
-               headers(("upload-offset" = u64, description = "How many bytes are kept."),
-                       ("upload-length" = u64, description = "Of the whole file.")))),
+    responses(
+        (status = 200, description = "The upload.", body = UploadReply,
+         headers(("upload-offset" = u64, description = "How many bytes are kept."),
+                 ("upload-length" = u64, description = "Of the whole file."))),
+        (status = 412, description = "The client speaks another version of the protocol.", body = Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn show_upload(
     State(state): State<Shared>,
@@ -130,6 +133,7 @@ pub(crate) async fn show_upload(
                  ("x-inkstone-media" = String, description = "What it became, once it is whole."))),
         (status = 409, description = "The upload is elsewhere, or the project is archived.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The piece goes beyond the length.", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "The client speaks another version of the protocol.", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is no piece, or the file of a type that is not taken.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The file is not what it was said to be.", body = Problem, content_type = "application/problem+json"),
     ),
@@ -167,7 +171,10 @@ pub(crate) async fn continue_upload(
     delete, path = "/v1/projects/{slug}/uploads/{id}", tag = "media",
     params(("slug" = String, Path, description = "Of the project."),
            ("id" = String, Path, description = "`upl_…`")),
-    responses((status = 204, description = "It is gone.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 412, description = "The client speaks another version of the protocol.", body = Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn end_upload(
     State(state): State<Shared>,

@@ -2,7 +2,8 @@
 
 use inkstone_domain::allowance::{Allowance, Budget, Period};
 use inkstone_domain::money::Money;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// Bounds; what is left out is not bounded.
@@ -22,7 +23,11 @@ pub(crate) struct AllowanceBody {
     #[schema(example = 8)]
     pub max_parallel_requests: Option<u32>,
     /// US dollars in each period.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "dollars"
+    )]
     #[schema(example = 20.0, minimum = 0)]
     pub budget: Option<f64>,
     /// Tokens in each period.
@@ -89,5 +94,16 @@ impl From<Period> for PeriodWord {
             Period::Week => Self::Week,
             Period::Month => Self::Month,
         }
+    }
+}
+
+/// An amount of US dollars, from 0 on.
+pub(crate) fn dollars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let amount = Option::<f64>::deserialize(deserializer)?;
+    match amount {
+        Some(amount) if amount < 0.0 => {
+            Err(D::Error::custom("is less than nothing; take 0 or more"))
+        }
+        amount => Ok(amount),
     }
 }

@@ -77,6 +77,17 @@ pub(crate) struct JobErrorReply {
     pub message: String,
 }
 
+/// One event of a stream: its name, and its data as JSON text.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "events are written by axum; this is their shape in the document"
+)]
+pub(crate) struct EventReply {
+    pub event: String,
+    pub data: String,
+}
+
 /// A piece of the text a job is writing.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TextReply {

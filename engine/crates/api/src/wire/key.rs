@@ -51,7 +51,7 @@ pub(crate) struct KeyBody {
     #[schema(example = 8)]
     pub max_parallel_requests: Option<u32>,
     /// US dollars in each period.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::wire::allowance::dollars")]
     #[schema(example = 20.0, minimum = 0)]
     pub budget: Option<f64>,
     /// Tokens in each period.

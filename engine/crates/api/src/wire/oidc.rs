@@ -43,7 +43,7 @@ pub(crate) struct TicketBody {
 /// What it takes to link an identity.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct LinkBody {
+pub(crate) struct LinkIdentityBody {
     /// The account's own, where it has one.
     #[serde(default)]
     #[schema(format = Password)]

@@ -39,10 +39,18 @@ impl<T> ListReply<T> {
 
 /// Checks the parameters of a list.
 pub(crate) fn page_request(limit: Option<usize>, cursor: Option<String>) -> Result<PageRequest> {
-    Ok(PageRequest {
-        limit: limit_of(limit)?,
-        cursor,
-    })
+    let limit = limit_of(limit)?;
+    if cursor.as_deref() == Some("") {
+        let field = FieldError {
+            pointer: "?cursor".to_owned(),
+            detail: "is empty; leave it out for the first page".to_owned(),
+        };
+        return Err(invalid_fields(
+            "a query parameter is not valid",
+            vec![field],
+        ));
+    }
+    Ok(PageRequest { limit, cursor })
 }
 
 /// 1 to 100, 20 where it is left out.

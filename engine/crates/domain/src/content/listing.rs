@@ -71,7 +71,7 @@ pub enum Walk {
 
 /// An article's row in a list: rows are in the order of their places, and then of the ids.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ListRow {
+pub struct ListEntry {
     pub list: String,
     /// The status, as in [`Status::as_str`].
     pub status: &'static str,
@@ -250,7 +250,7 @@ pub fn tag_lists(project: &str) -> String {
 }
 
 /// All rows that an article has, none twice; none where it is in the trash.
-pub fn rows_of(article: &Article) -> Vec<ListRow> {
+pub fn rows_of(article: &Article) -> Vec<ListEntry> {
     if article.trashed_at.is_some() {
         return Vec::new();
     }
@@ -258,7 +258,7 @@ pub fn rows_of(article: &Article) -> Vec<ListRow> {
     let created = place_at(article.created_at, article.id);
     let mut rows = Vec::new();
     let mut add = |scope: &str, kind: &str, place: &str| {
-        rows.push(ListRow {
+        rows.push(ListEntry {
             list: format!("{scope} {kind}"),
             status: status.as_str(),
             place: place.to_owned(),

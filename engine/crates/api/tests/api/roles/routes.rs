@@ -4,8 +4,14 @@ use axum::http::Method;
 use inkstone_testkit::api_client::PASSWORD;
 use serde_json::{Value, json};
 
+use super::files;
+
 /// The routes, with things of the creator's in their paths. Each cell has an engine of its own.
 pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
+    [of_texts(), files::routes()].concat()
+}
+
+fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
     let message = json!({"messages": [{"role": "user", "content": "hi"}]});
     vec![
         (Method::GET, "/livez", None),
@@ -503,57 +509,6 @@ pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             "/v1/projects/{project}/chat",
             Some(json!({"message": "a"})),
         ),
-        (Method::GET, "/v1/projects/{project}/media", None),
-        // No form, which is said to those who may add files.
-        (Method::POST, "/v1/projects/{project}/media", None),
-        (Method::GET, "/v1/media/{medium}", None),
-        (Method::GET, "/v1/media/{project-medium}", None),
-        (
-            Method::PATCH,
-            "/v1/media/{medium}",
-            Some(json!({"alt": "b"})),
-        ),
-        (
-            Method::PATCH,
-            "/v1/media/{project-medium}",
-            Some(json!({"alt": "b"})),
-        ),
-        (Method::DELETE, "/v1/media/{medium}", None),
-        (Method::DELETE, "/v1/media/{project-medium}", None),
-        (
-            Method::DELETE,
-            "/v1/media/{project-medium}?permanent=true",
-            None,
-        ),
-        (
-            Method::POST,
-            "/v1/media/{project-medium-trashed}/restore",
-            None,
-        ),
-        (Method::GET, "/v1/media/{project-medium}/versions", None),
-        (Method::GET, "/v1/media/{medium}/content", None),
-        (Method::GET, "/v1/media/{project-medium}/content", None),
-        // Nothing, which is said to those who may change it.
-        (Method::PUT, "/v1/media/{project-medium}/content", None),
-        (
-            Method::POST,
-            "/v1/media/{project-medium}/link",
-            Some(json!({"expires_in_s": 60})),
-        ),
-        // Without a length, which is said to everybody who signed in.
-        (Method::POST, "/v1/projects/{project}/uploads", None),
-        (Method::GET, "/v1/projects/{project}/uploads/{upload}", None),
-        // No piece, as well.
-        (
-            Method::PATCH,
-            "/v1/projects/{project}/uploads/{upload}",
-            None,
-        ),
-        (
-            Method::DELETE,
-            "/v1/projects/{project}/uploads/{upload}",
-            None,
-        ),
         (Method::GET, "/v1/projects/{project}/chats", None),
         (Method::GET, "/v1/projects/{project}/chats/{chat}", None),
         (
@@ -575,32 +530,5 @@ pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
         (Method::GET, "/v1/audit", None),
         (Method::GET, "/v1/audit/head", None),
         (Method::GET, "/v1/audit/export", None),
-        (
-            Method::POST,
-            "/v1/projects/{project}/imports?format=jsonl",
-            None,
-        ),
-        (Method::GET, "/v1/projects/{project}/imports", None),
-        (Method::GET, "/v1/projects/{project}/imports/{import}", None),
-        (
-            Method::GET,
-            "/v1/projects/{project}/imports/{import}/report",
-            None,
-        ),
-        (
-            Method::DELETE,
-            "/v1/projects/{project}/imports/{import}",
-            None,
-        ),
-        (
-            Method::GET,
-            "/v1/projects/{project}/export?format=archive",
-            None,
-        ),
-        (
-            Method::GET,
-            "/v1/projects/{project}/export?format=jsonl",
-            None,
-        ),
     ]
 }

@@ -126,7 +126,11 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 .bind("owner", cast.user.to_string());
             write(store, statement).await;
         }
-        "0013_content_rest" => insert_comment(store, cast).await,
+        "0013_content_rest" => {
+            // Its engines did so at their start.
+            store.list_old_articles().await.unwrap();
+            insert_comment(store, cast).await;
+        }
         "0014_media" => insert_file(store, cast).await,
         "0015_transfers" => insert_import(store, cast).await,
         "0016_identities" => insert_identity(store, cast).await,
