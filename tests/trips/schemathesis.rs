@@ -115,7 +115,7 @@ impl<'e> Run<'e> {
             String::from_utf8_lossy(&output.stderr)
         );
         let cases = said.lines().find(|line| line.contains(" generated"));
-        println!(
+        eprintln!(
             "{}, seed {seed}: {}",
             self.who,
             cases.unwrap_or("none").trim()

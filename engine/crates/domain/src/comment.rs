@@ -214,7 +214,7 @@ mod tests {
     fn places_that_are_not_there_are_no_anchors() {
         for range in [
             0..0,
-            3..2,
+            Range { start: 3, end: 2 },
             4..6,
             5..6,
             0..usize::MAX,

@@ -202,8 +202,8 @@ impl ArticleFilter {
         // The newest have the lowest places.
         Ok(Walk::Rows {
             list: format!("{scope} {kind}"),
-            from: span.until.map(|until| place_after(until)),
-            until: span.from.map(|from| place_after(from)),
+            from: span.until.map(place_after),
+            until: span.from.map(place_after),
         })
     }
 
@@ -351,7 +351,7 @@ fn place_at(at: DateTime<Utc>, id: ArticleId) -> String {
 fn place_after(at: DateTime<Utc>) -> String {
     let micros = at.timestamp_micros();
     // An instant within a microsecond is kept as that microsecond.
-    let is_whole = at.timestamp_subsec_nanos() % 1_000 == 0;
+    let is_whole = at.timestamp_subsec_nanos().is_multiple_of(1_000);
     let first_out = micros + i64::from(!is_whole);
     format!("{:020}", i128::from(i64::MAX) - i128::from(first_out) + 1)
 }

@@ -29,11 +29,11 @@ pub async fn by_one_thing(store: &dyn ArticleStore) {
     let project = new_project();
     let (ada, bob) = (UserId::new(), UserId::new());
     let mut articles = Vec::new();
-    for number in 0..NASTY.len() {
+    for (number, nasty) in NASTY.into_iter().enumerate() {
         let mut article = in_project(&project, if number % 2 == 0 { ada } else { bob });
-        article.text.tags = vec![NASTY[number].to_owned(), "all".to_owned(), "all".to_owned()];
+        article.text.tags = vec![nasty.to_owned(), "all".to_owned(), "all".to_owned()];
         article.text.extras.categories = vec![format!("c{}", number % 2)];
-        article.text.extras.authors = vec![NASTY[number].to_owned()];
+        article.text.extras.authors = vec![nasty.to_owned()];
         article.text.extras.content_type = format!("kind-{}", number % 3);
         article.text.language = if number == 0 { "pt-BR" } else { "en" }.to_owned();
         article.text.status = if number < 2 {
