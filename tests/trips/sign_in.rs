@@ -2,7 +2,6 @@
 //! signing in and consent, walked through as a browser does.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
@@ -11,7 +10,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::engine::{Engine, Setup, root};
-use crate::upstream::free_port;
+use crate::upstream::{free_port, listening};
 
 /// The issuer as a process.
 struct Issuer {
@@ -22,19 +21,12 @@ struct Issuer {
 impl Issuer {
     /// Sends people back to `redirect`, and nowhere else.
     fn start(redirect: &str) -> Self {
-        let mut child = Command::new("node")
+        let mut issuer = Command::new("node");
+        issuer
             .arg(root().join("tests/node/oidc_provider.mjs"))
             .arg(redirect)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut url).unwrap();
-        let url = url.trim_end().to_owned();
-        assert!(url.starts_with("http://"), "the issuer ended: {url}");
+            .stderr(Stdio::null());
+        let (child, url) = listening(&mut issuer);
         Self { child, url }
     }
 }

@@ -98,18 +98,11 @@ pub struct Replay {
 impl Replay {
     /// Returns once it listens.
     pub fn start() -> Self {
-        let mut child = Command::new(python())
+        let mut replay = Command::new(python());
+        replay
             .arg(root().join("tests/python/replay_upstream.py"))
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut url).unwrap();
-        let url = url.trim_end().to_owned();
-        assert!(url.starts_with("http://"), "the replay ended: {url}");
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        let (child, url) = listening(&mut replay);
         Self { child, url }
     }
 }
@@ -119,6 +112,21 @@ impl Drop for Replay {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A program that prints where it listens, and that address.
+pub fn listening(program: &mut Command) -> (Child, String) {
+    let mut child = program
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut url = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut url).unwrap();
+    let url = url.trim_end().to_owned();
+    assert!(url.starts_with("http://"), "{program:?} ended: {url}");
+    (child, url)
 }
 
 /// Serves a router on a port of its own until the test ends.
