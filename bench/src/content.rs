@@ -2,6 +2,7 @@
 //! (`peers/fastapi`). Reads by id, lists of 20 and creations of 2 KB, over 1,000 articles and 16 connections.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -19,6 +20,9 @@ const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(3);
 /// Longer than the benchmark.
 const TOKEN_MINUTES: &str = "600";
+
+/// Titles given so far.
+static TITLES: AtomicUsize = AtomicUsize::new(0);
 
 /// What is measured, and the goal: our CPU time as a part of the peer's.
 const WORK: &[(Work, &str, u32)] = &[
@@ -193,7 +197,12 @@ async fn ask(
         Work::List => http.request(Method::GET, format!("{url}/v1/articles?limit=20")),
         Work::Create => {
             let body = "All work and no play makes a dull text. ".repeat(50);
-            let article = json!({ "title": "A measured article", "body": body, "tags": ["bench"] });
+            // No two have the same title, as in life.
+            let title = format!(
+                "A measured article, number {}",
+                TITLES.fetch_add(1, Ordering::Relaxed)
+            );
+            let article = json!({ "title": title, "body": body, "tags": ["bench"] });
             http.request(Method::POST, format!("{url}/v1/articles"))
                 .header("content-type", "application/json")
                 .body(article.to_string())

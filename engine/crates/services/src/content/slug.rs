@@ -27,11 +27,11 @@ pub fn slug_of(title: &str) -> String {
     }
 }
 
-/// The slug to try when others have it: `base-2` to `base-9`, then with a random number, so that the
-/// thousandth text of a title is not slower than the tenth. `clash` counts from 1.
+/// The slug to try when others have it: `base-2`, `base-3`, then with a random number, so that the thousandth
+/// text of a title is hardly slower than the third. `clash` counts from 1.
 pub fn numbered(base: &str, clash: u32) -> String {
     let number = match clash {
-        1..=8 => clash + 1,
+        1..=2 => clash + 1,
         _ => rand::random_range(100_000..1_000_000),
     };
     let suffix = format!("-{number}");
@@ -56,8 +56,8 @@ mod tests {
     #[test]
     fn numbers_fit() {
         assert_eq!(numbered("tides", 1), "tides-2");
-        assert_eq!(numbered("tides", 8), "tides-9");
-        let random = numbered("tides", 9);
+        assert_eq!(numbered("tides", 2), "tides-3");
+        let random = numbered("tides", 3);
         assert_eq!(random.len(), "tides-123456".len(), "{random}");
         let long = format!("{}-{}", "x".repeat(97), "yy");
         assert_eq!(numbered(&long, 1), format!("{}-2", "x".repeat(97)));
