@@ -29,7 +29,7 @@ async fn read(client: &ApiClient, id: &str) -> Value {
 
 /// Status and code of each result.
 fn outcomes(reply: &Value) -> Vec<(u64, &str)> {
-    let of = |one: &'_ Value| one["status"].as_u64().unwrap();
+    let of = |one: &Value| one["status"].as_u64().unwrap();
     let all = reply["data"].as_array().unwrap().iter();
     all.map(|one| (of(one), one["problem"]["code"].as_str().unwrap_or_default()))
         .collect()

@@ -34,8 +34,8 @@ pub(super) fn citations(answer: &str, sources: &[NumberedArticle]) -> Vec<Articl
         let before = whole.map_or("", |whole| end_of(&answer[..whole.start()]));
         for number in numbers.map_or("", |it| it.as_str()).split(',') {
             let number = number.trim().parse().unwrap_or(0);
-            let known = sources.iter().zip(&plain);
-            let Some((source, text)) = known.into_iter().find(|it| it.0.number == number) else {
+            let mut known = sources.iter().zip(&plain);
+            let Some((source, text)) = known.find(|it| it.0.number == number) else {
                 continue;
             };
             let place = cited.iter().position(|it| it.number == number);

@@ -236,7 +236,7 @@ async fn answers_cite_the_articles_that_were_given() {
         .await
         .unwrap_err();
     assert_eq!(refused, ("invalid_input", "/context/articles/1".to_owned()));
-    let many = vec![&tides; 9];
+    let many = [&tides; 9];
     let refused = say(&world, &who, given(&many)).await.unwrap_err();
     assert_eq!(refused, ("invalid_input", "/context/articles".to_owned()));
     assert!(world.provider.requests().is_empty());
