@@ -2,10 +2,12 @@
 //! provider), beside an axum + reqwest proxy that only passes bytes on, and beside LiteLLM's proxy where
 //! it is installed. All go to the same mock upstream.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use clap::Args;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
@@ -38,10 +40,34 @@ struct Figures {
     resident_mib: f64,
 }
 
-pub async fn run() -> Result<(), Failure> {
+/// What is measured.
+#[derive(Args)]
+pub struct Wish {
+    /// Another build of the engine, to be measured beside this one.
+    #[arg(long)]
+    beside: Option<PathBuf>,
+    /// Connections at the same time.
+    #[arg(long, value_delimiter = ',', default_values_t = CONNECTIONS)]
+    connections: Vec<usize>,
+    /// Leaves streamed answers out.
+    #[arg(long)]
+    plain: bool,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            beside: None,
+            connections: CONNECTIONS.to_vec(),
+            plain: false,
+        }
+    }
+}
+
+pub async fn run(wish: Wish) -> Result<(), Failure> {
     let upstream = Process::bare("upstream", None)?;
     let mut contestants = vec![
-        engine(&upstream).await?,
+        engine("inkstone", None, &upstream).await?,
         Contestant {
             name: "proxy",
             process: Process::bare("proxy", Some(&upstream.url))?,
@@ -49,6 +75,9 @@ pub async fn run() -> Result<(), Failure> {
             token: None,
         },
     ];
+    if let Some(binary) = &wish.beside {
+        contestants.push(engine("beside", Some(binary), &upstream).await?);
+    }
     match litellm(&upstream).await {
         Ok(peer) => contestants.push(peer),
         Err(why) => println!("\nLiteLLM is left out: {why}"),
@@ -58,7 +87,10 @@ pub async fn run() -> Result<(), Failure> {
         ROUND.as_secs()
     );
     for stream in [false, true] {
-        for connections in CONNECTIONS {
+        if stream && wish.plain {
+            continue;
+        }
+        for connections in wish.connections.iter().copied() {
             let mut figures = vec![Figures::default(); contestants.len()];
             for round in 0..=ROUNDS {
                 for (contestant, figures) in contestants.iter().zip(&mut figures) {
@@ -76,7 +108,11 @@ pub async fn run() -> Result<(), Failure> {
 }
 
 /// With a key that has limits and a budget, all of them wide.
-async fn engine(upstream: &Process) -> Result<Contestant, Failure> {
+async fn engine(
+    name: &'static str,
+    binary: Option<&Path>,
+    upstream: &Process,
+) -> Result<Contestant, Failure> {
     let component = root().join("plugins/dist/provider-openai.wasm");
     let plugins = format!(
         "[[plugin]]\nid = \"provider-openai\"\nsource = {{ path = \"{}\" }}\ngrants = {{ outbound_hosts = [\"{}\"] }}\nsettings = {{ base_url = \"{}/v1\", credential = \"\" }}\n",
@@ -84,7 +120,10 @@ async fn engine(upstream: &Process) -> Result<Contestant, Failure> {
         upstream.url,
         upstream.url,
     );
-    let process = Process::engine(&plugins, &[]).await?;
+    let process = match binary {
+        Some(binary) => Process::engine_of(binary, &plugins, &[]).await?,
+        None => Process::engine(&plugins, &[]).await?,
+    };
     let http = reqwest::Client::builder().no_proxy().build()?;
     let admin = process.sign_in(&http).await?;
     let wish = json!({ "name": "bench", "models": ["openai/*"], "project": "bench",
@@ -102,7 +141,7 @@ async fn engine(upstream: &Process) -> Result<Contestant, Failure> {
     let made: Value = serde_json::from_slice(&made.bytes().await?)?;
     let token = made["token"].as_str().ok_or("no token")?.to_owned();
     Ok(Contestant {
-        name: "inkstone",
+        name,
         process,
         model: "openai/gpt-4o-mini",
         token: Some(token),

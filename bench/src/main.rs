@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout)]
 
 mod articles;
+mod articles_size;
 mod bare;
 mod content;
 mod gateway;
@@ -38,12 +39,14 @@ enum Part {
     Start,
     /// `GET /v1/articles/{id}` beside a bare axum handler.
     Articles,
+    /// 100,000 articles beside 1,000.
+    ArticlesSize,
     /// Articles read, listed and created, beside FastAPI + SQLAlchemy + SQLite.
     Content,
     /// Search beside bare Tantivy.
     Search,
     /// Chat through provider-openai beside a bare axum + reqwest proxy, to the same mock upstream.
-    Gateway,
+    Gateway(gateway::Wish),
     /// Serve one of the baselines; the benchmarks start these themselves.
     #[command(hide = true)]
     Bare {
@@ -62,9 +65,10 @@ async fn main() -> Result<(), Failure> {
         Some(Part::Swap) => swap::run().await,
         Some(Part::Start) => start::run().await,
         Some(Part::Articles) => articles::run().await,
+        Some(Part::ArticlesSize) => articles_size::run().await,
         Some(Part::Content) => content::run().await,
         Some(Part::Search) => search::run().await,
-        Some(Part::Gateway) => gateway::run().await,
+        Some(Part::Gateway(wish)) => gateway::run(wish).await,
         None => {
             plugin_call::run().await?;
             streams::run().await?;
@@ -73,7 +77,8 @@ async fn main() -> Result<(), Failure> {
             search::run().await?;
             articles::run().await?;
             content::run().await?;
-            gateway::run().await
+            articles_size::run().await?;
+            gateway::run(gateway::Wish::default()).await
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Child processes: the engine with a folder of its own, and the baselines. CPU time is read from /proc.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,21 +41,38 @@ impl Process {
 
     /// The release engine beside this binary, with the given `plugins.toml` and a new data folder.
     pub async fn engine(plugins: &str, settings: &[(&str, String)]) -> Result<Self, Failure> {
+        Self::engine_of(&own_build()?, plugins, settings).await
+    }
+
+    /// The same of another build.
+    pub async fn engine_of(
+        binary: &Path,
+        plugins: &str,
+        settings: &[(&str, String)],
+    ) -> Result<Self, Failure> {
         let folder = TempDir::new()?;
-        let mut engine = Self::engine_at(&folder, plugins, settings).await?;
+        let mut engine = Self::start(binary, &folder, plugins, settings).await?;
         engine._folder = Some(folder);
         Ok(engine)
     }
 
-    /// The same on a data folder that stays.
+    /// The release engine on a data folder that stays.
     pub async fn engine_at(
+        folder: &TempDir,
+        plugins: &str,
+        settings: &[(&str, String)],
+    ) -> Result<Self, Failure> {
+        Self::start(&own_build()?, folder, plugins, settings).await
+    }
+
+    async fn start(
+        binary: &Path,
         folder: &TempDir,
         plugins: &str,
         settings: &[(&str, String)],
     ) -> Result<Self, Failure> {
         let data = folder.path();
         std::fs::write(data.join("plugins.toml"), plugins)?;
-        let binary = std::env::current_exe()?.with_file_name("inkstone");
         if !binary.exists() {
             return Err(format!("{} is missing: `make bench` builds it", binary.display()).into());
         }
@@ -190,6 +207,11 @@ impl Process {
     }
 }
 
+/// The engine that was built with this binary.
+fn own_build() -> Result<PathBuf, Failure> {
+    Ok(std::env::current_exe()?.with_file_name("inkstone"))
+}
+
 /// The fields behind the name, which stands in parentheses and may hold blanks.
 fn stat_of(process: u32) -> Vec<String> {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
@@ -218,7 +240,5 @@ fn resident_kib_in(status: &str) -> Result<u64, Failure> {
 /// A folder of the workspace.
 pub fn root() -> PathBuf {
     let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    package
-        .parent()
-        .map_or(package.clone(), std::path::Path::to_path_buf)
+    package.parent().map_or(package.clone(), Path::to_path_buf)
 }

@@ -25,7 +25,6 @@ const THREAD_STACK_BYTES: usize = 10 * 1024 * 1024;
 fn main() -> ExitCode {
     // SAFETY: no other thread runs yet, so nobody reads the environment while it is changed.
     unsafe { inkstone_inference::limit_threads(1) };
-    memory::hold_little();
     let command = cli::Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -4,7 +4,7 @@ use inkstone_config::EngineConfig;
 use inkstone_services::auth::AdminSetup;
 
 use super::{Common, Failure, output};
-use crate::{settings, shutdown, telemetry, wire};
+use crate::{memory, settings, shutdown, telemetry, wire};
 
 pub(crate) async fn run(common: &Common) -> Result<(), Failure> {
     let config = common.load_config()?;
@@ -21,6 +21,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), Failure> {
             "Admin sign-in, shown this once: {email} / {password}"
         ));
     }
+    memory::forget_start();
     tracing::info!(url = %engine.base_url(), "ready");
     stop.cancelled().await;
     engine.stop().await;
