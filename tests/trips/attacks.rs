@@ -1,6 +1,9 @@
 //! Statements in the place of values: every parameter of every path and query that the engine documents,
 //! against the real database.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
 use reqwest::Url;
 use serde_json::{Value, json};
 
@@ -86,4 +89,49 @@ async fn no_parameter_becomes_a_statement() {
     assert_eq!(engine.get(&path).await.1["title"], "The tides");
     let log = engine.log();
     assert!(!log.contains("the database refused the statement"), "{log}");
+}
+
+/// Whatever is done with an article, nobody calls at the address of its cover or of its pictures.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_cover_is_fetched() {
+    let inside = TcpListener::bind("127.0.0.1:0").unwrap();
+    inside.set_nonblocking(true).unwrap();
+    let port = inside.local_addr().unwrap().port();
+    let engine = Setup::new().only("").start().await;
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"] {
+        let cover = format!("http://{host}:{port}/latest/meta-data?to=http://169.254.169.254/");
+        let body = format!("![a]({cover}) <img src=\"{cover}\">");
+        let article = json!({"title": "A", "body": body, "cover": cover, "status": "published"});
+        let (status, article) = engine.post("/v1/articles", &article).await;
+        assert_eq!(status, 201, "{article}");
+        let id = article["id"].as_str().unwrap();
+        let path = format!("/v1/articles/{id}?include=html,cover");
+        let (status, read) = engine.get(&path).await;
+        assert_eq!((status, &read["cover"]), (200, &json!(cover)));
+    }
+    for path in [
+        "/v1/search?q=a&wait=true",
+        "/v1/articles",
+        "/v1/projects/default/export?format=html",
+        "/v1/projects/default/export?format=archive",
+    ] {
+        let request = engine.http.get(format!("{}{path}", engine.url));
+        let reply = request.bearer_auth(&engine.token).send().await.unwrap();
+        assert!(reply.status().as_u16() < 500, "{path}");
+        reply.bytes().await.unwrap();
+    }
+    for cover in [
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/_x",
+        "//127.0.0.1/a",
+    ] {
+        let article = json!({"title": "A", "cover": cover});
+        let (status, refused) = engine.post("/v1/articles", &article).await;
+        assert_eq!(status, 400, "{cover}: {refused}");
+    }
+    let nobody = inside.accept().map(|(_, from)| from);
+    assert_eq!(
+        nobody.map_err(|error| error.kind()),
+        Err(ErrorKind::WouldBlock)
+    );
 }

@@ -72,6 +72,8 @@ async fn every_command_shown_works() {
         "docs/keys-and-usage.md",
         "docs/projects.md",
         "docs/articles.md",
+        "docs/lists.md",
+        "docs/comments.md",
         "docs/media.md",
         "docs/transfer.md",
         "docs/audit.md",

@@ -49,12 +49,16 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// One status per kind; five codes have a status of their own.
+/// One status per kind; six codes have a status of their own.
 pub(crate) fn status_of(error: &Error) -> StatusCode {
     if error.code() == &codes::METHOD_NOT_ALLOWED {
         return StatusCode::METHOD_NOT_ALLOWED;
     }
-    let is_unprocessable = [&codes::IDEMPOTENCY_MISMATCH, &codes::MEDIA_TYPE_MISMATCH];
+    let is_unprocessable = [
+        &codes::IDEMPOTENCY_MISMATCH,
+        &codes::MEDIA_TYPE_MISMATCH,
+        &codes::ATTACHMENT_UNUSABLE,
+    ];
     if is_unprocessable.contains(&error.code()) {
         return StatusCode::UNPROCESSABLE_ENTITY;
     }
@@ -96,7 +100,9 @@ mod tests {
                 ("method_not_allowed", _) => 405,
                 ("unsupported_media_type", _) => 415,
                 ("range_not_satisfiable", _) => 416,
-                ("idempotency_key_reused" | "media_type_mismatch", _) => 422,
+                ("idempotency_key_reused" | "media_type_mismatch" | "attachment_unusable", _) => {
+                    422
+                }
                 (_, ErrorKind::InvalidInput) => 400,
                 (_, ErrorKind::Unauthenticated) => 401,
                 (_, ErrorKind::Forbidden) => 403,

@@ -21,8 +21,9 @@ pub(crate) use file_body::{bytes_of, bytes_of_field, form_of, not_a_form, type_o
 pub(crate) use json_body::{JsonBody, body_too_large};
 pub(crate) use package::PackageBody;
 pub(crate) use path::{PathId, PathIds, PathRevision, PathSlug, PathWord, PathWordId, PathWords};
-pub(crate) use precondition::{IfMatch, IfNoneMatch};
+pub(crate) use precondition::{IfMatch, IfNoneMatch, revision_of};
 pub(crate) use query::QueryOf;
+pub(crate) use scope::check_also;
 
 /// The JSON pointer of a place that `serde_path_to_error` found.
 fn pointer_of(path: &serde_path_to_error::Path) -> String {

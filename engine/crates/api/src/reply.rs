@@ -9,6 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use inkstone_domain::codes;
+use inkstone_domain::digest::sha256;
 use inkstone_domain::usage::CacheUse;
 use inkstone_domain::{Error, Result};
 use inkstone_services::chat::Facts;
@@ -96,6 +97,14 @@ pub(crate) fn moved(location: HeaderValue) -> Response {
 /// The entity tag of a revision, `"7"`.
 pub(crate) fn revision_tag(revision: u64) -> HeaderValue {
     HeaderValue::try_from(format!("\"{revision}\""))
+        .unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
+}
+
+/// The entity tag of a revision with what else is sent, where that changes by itself.
+pub(crate) fn revision_tag_with(revision: u64, more: &str) -> HeaderValue {
+    let digest = sha256(more.as_bytes());
+    let digest = digest.get(..16).unwrap_or_default();
+    HeaderValue::try_from(format!("\"{revision}-{digest}\""))
         .unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
 }
 

@@ -14,12 +14,12 @@ use crate::middleware::edge::edge;
 use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
-    analytics, api_keys, articles, audit, auth, chat, comments, connections, content_types,
+    analytics, api_keys, articles, audit, auth, bulk, chat, comments, connections, content_types,
     conversations, docs, embeddings, generate, health, identities, invitations, jobs, keys, me,
     media, media_content, members, messages, models, oidc, plugin_admin, plugin_stats, plugins,
-    projects, prompts, ratings, recordings, reports, rerank, research, responses, revisions,
-    rollouts, search, second_factor, sessions, signing_keys, signup, tags, templates, tools,
-    transfers, unknown, uploads, usage, users,
+    projects, prompts, ratings, recordings, related, reports, rerank, research, responses,
+    revisions, rollouts, search, second_factor, sessions, signing_keys, signup, tags, templates,
+    tools, transfers, unknown, uploads, usage, users,
 };
 use crate::state::{ApiState, Shared};
 
@@ -134,10 +134,12 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
             articles::change_article,
             articles::delete_article
         ))
+        .routes(routes!(bulk::change_articles))
         .routes(routes!(articles::move_article))
         .routes(routes!(articles::restore_article))
         .routes(routes!(articles::show_html))
         .routes(routes!(articles::list_translations))
+        .routes(routes!(related::list_related))
         .routes(routes!(articles::show_article_by_slug))
         .routes(routes!(revisions::list_revisions))
         .routes(routes!(revisions::show_revision))

@@ -80,6 +80,7 @@ codes! {
     BODY_TOO_LARGE         TooLarge           "body_too_large"         "The body is too large";
     MEDIA_QUOTA_EXCEEDED   TooLarge           "media_quota_exceeded"   "The project's quota for media is used up";
     MEDIA_TYPE_MISMATCH    InvalidInput       "media_type_mismatch"    "The file is not what it is said to be";
+    ATTACHMENT_UNUSABLE    InvalidInput       "attachment_unusable"    "The file cannot be given to a model";
     RATE_LIMITED           RateLimited        "rate_limit_exceeded"    "Too many requests";
     QUOTA_EXCEEDED         RateLimited        "quota_exceeded"         "The quota is used up";
     BUDGET_EXCEEDED        RateLimited        "budget_exceeded"        "The budget is used up";

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::chat::Usage;
-use crate::ids::{ConversationId, MessageId, UserId};
+use crate::ids::{ArticleId, ConversationId, MediaId, MessageId, UserId};
 use crate::prompt::PromptRef;
 use crate::research::Source;
 
@@ -79,8 +79,47 @@ pub struct ConversationMessage {
     /// What stood before the messages when it was said.
     pub prompt: Option<PromptRef>,
     pub citations: Vec<Source>,
+    /// Files that came with it.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
+    /// Articles that were given to the model with it.
+    #[serde(default)]
+    pub articles: Vec<GivenArticle>,
+    /// What it says it has from articles that were given.
+    #[serde(default)]
+    pub cited: Vec<ArticleCitation>,
     pub usage: Usage,
     pub created_at: DateTime<Utc>,
+}
+
+/// A file that came with a message, in the version of that moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    pub media: MediaId,
+    pub version: u32,
+    /// The smaller picture that is sent in its place, if one is.
+    pub variant: Option<String>,
+    pub name: String,
+    /// Of what is sent.
+    pub content_type: String,
+}
+
+/// An article that was given to a model, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenArticle {
+    pub article: ArticleId,
+    pub revision: u64,
+    pub title: String,
+}
+
+/// A place of an answer that leads to an article. Only articles that were given are ever cited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArticleCitation {
+    /// As it stands in the answer, `[1]`.
+    pub number: u32,
+    pub article: GivenArticle,
+    /// Words that the answer quotes and the article has.
+    pub quote: Option<String>,
 }
 
 /// The messages of a branch in their order, from its first to `head`; empty where `head` is none of them.

@@ -32,6 +32,7 @@ pub mod project;
 pub mod prompt;
 pub mod provenance;
 pub mod recording;
+pub mod related;
 pub mod report;
 pub mod research;
 pub mod rollout;

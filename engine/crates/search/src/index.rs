@@ -10,6 +10,7 @@ use inkstone_domain::Result;
 use inkstone_domain::content::Article;
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ArticleStore, SearchIndex};
+use inkstone_domain::related::{Related, RelatedQuery};
 use inkstone_domain::search::{IndexStats, SearchPage, SearchQuery};
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::SearchError;
 use crate::query::Searcher;
+use crate::related;
 use crate::schema::{self, Fields};
 
 #[derive(Debug, Clone)]
@@ -138,6 +140,14 @@ impl SearchIndex for TantivyIndex {
             .await
             .map_err(SearchError::from)??;
         Ok(page)
+    }
+
+    async fn related(&self, query: RelatedQuery) -> Result<Vec<Related>> {
+        let (searcher, fields) = (self.reader.searcher(), self.fields);
+        let found = tokio::task::spawn_blocking(move || related::find(&searcher, fields, &query))
+            .await
+            .map_err(SearchError::from)??;
+        Ok(found)
     }
 
     async fn stats(&self) -> Result<IndexStats> {

@@ -8,6 +8,7 @@ mod error;
 mod follow;
 mod index;
 mod query;
+mod related;
 mod schema;
 
 pub use index::{SearchConfig, TantivyIndex};

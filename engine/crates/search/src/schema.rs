@@ -11,7 +11,7 @@ use tantivy::tokenizer::{
 };
 
 /// Rises with every change of fields or analysis; an index of another version is rebuilt.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Name of the analyser of texts.
 pub(crate) const TEXT: &str = "inkstone_text";
@@ -24,6 +24,7 @@ pub(crate) struct Fields {
     pub project: Field,
     pub status: Field,
     pub tag: Field,
+    pub category: Field,
     pub updated_at: Field,
     pub title: Field,
     pub summary: Field,
@@ -46,6 +47,7 @@ pub(crate) fn build() -> (Schema, Fields) {
         project: builder.add_text_field("project", STRING | STORED),
         status: builder.add_text_field("status", STRING | STORED),
         tag: builder.add_text_field("tag", STRING | STORED),
+        category: builder.add_text_field("category", STRING),
         updated_at: builder.add_u64_field("updated_at", FAST | INDEXED),
         title: builder.add_text_field("title", stored_text.clone()),
         summary: builder.add_text_field("summary", text.clone()),
@@ -77,6 +79,9 @@ impl Fields {
         for tag in &article.text.tags {
             document.add_text(self.tag, tag);
             document.add_text(self.tags_text, tag);
+        }
+        for category in &article.text.extras.categories {
+            document.add_text(self.category, category);
         }
         let millis = article.updated_at.timestamp_millis();
         document.add_u64(self.updated_at, u64::try_from(millis).unwrap_or(0));

@@ -3,6 +3,7 @@
 
 mod arrival;
 mod audited;
+mod bulk;
 mod check;
 mod comments;
 mod diff;
@@ -11,13 +12,16 @@ mod markdown;
 mod merge;
 mod policy;
 mod reach;
+mod related;
 mod revisions;
+mod shown;
 mod slug;
 mod status;
 mod tags;
 mod trash;
 mod types;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +38,7 @@ use inkstone_domain::principal::Principal;
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::{Error, Result, codes};
 
+pub use self::bulk::{MAX_OPERATIONS, Operation, Outcome, Target};
 pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
 pub use self::comments::{Comments, NewComment, NewSuggestion, Place, Placed};
 pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
@@ -42,10 +47,13 @@ pub(crate) use self::markdown::render as render_markdown;
 pub use self::markdown::{Heading, Rendered, Stats};
 pub use self::merge::{MergeConflict, Merged};
 use self::reach::{Footing, Found};
+pub use self::related::{RelatedArticles, RelatedRequest};
+pub use self::shown::MediaRef;
 pub(crate) use self::slug::{numbered, slug_of};
 pub use self::tags::{Retagged, Tags};
 pub use self::types::{ContentTypes, NewContentType};
 use crate::access::Access;
+use crate::media::MediaLibrary;
 use crate::policy::Verdict;
 
 /// An article to be.
@@ -139,16 +147,18 @@ pub struct Articles {
     store: Arc<dyn ArticleStore>,
     types: Arc<dyn ContentTypeStore>,
     access: Arc<Access>,
+    media: Arc<MediaLibrary>,
     clock: Arc<dyn Clock>,
     config: ContentConfig,
 }
 
 impl Articles {
-    /// `access` knows the roles in projects, `clock` dates the changes.
+    /// `access` knows the roles in projects, `media` the files that may be covers; `clock` dates the changes.
     pub fn new(
         store: Arc<dyn ArticleStore>,
         types: Arc<dyn ContentTypeStore>,
         access: Arc<Access>,
+        media: Arc<MediaLibrary>,
         clock: Arc<dyn Clock>,
         config: ContentConfig,
     ) -> Self {
@@ -156,6 +166,7 @@ impl Articles {
             store,
             types,
             access,
+            media,
             clock,
             config,
         }
@@ -197,6 +208,8 @@ impl Articles {
         let standing = self.standing(principal, &article).await?;
         check_start(Footing { standing, review }, &article, now)?;
         self.check_fields(&article).await?;
+        self.check_cover(principal, &article, &article.text.extras.cover)
+            .await?;
         if let Some(id) = new.translation_of {
             article.translation_of = Some(self.original_for(principal, id, &article).await?);
         }
@@ -265,10 +278,16 @@ impl Articles {
         })
     }
 
-    /// The article's body as HTML, with contents and length; for an article that was read.
-    pub async fn render(&self, article: &Article) -> Result<Rendered> {
+    /// The article's body as HTML, with contents and length; for an article that was read. `shown` has
+    /// where the files are that its text names, by their addresses there; in the place of others stands
+    /// what is said of them.
+    pub async fn render(
+        &self,
+        article: &Article,
+        shown: HashMap<String, String>,
+    ) -> Result<Rendered> {
         let body = article.text.body.clone();
-        off_reactor(move || markdown::render(&body)).await
+        off_reactor(move || markdown::render_with(&body, &shown)).await
     }
 
     /// Changes an article. With `expected_revision` the stored one must be that, else
@@ -282,6 +301,13 @@ impl Articles {
         patch: ArticlePatch,
         expected_revision: Option<u64>,
     ) -> Result<Article> {
+        if let Some(cover) = &patch.extras.cover {
+            let Found { article, standing } = self.readable(principal, id).await?;
+            policy::check_has_hands(principal, standing, &article)?;
+            if *cover != article.text.extras.cover {
+                self.check_cover(principal, &article, cover).await?;
+            }
+        }
         self.change(principal, id, expected_revision, None, |before, footing| {
             let mut article = before.clone();
             patch.clone().apply(&mut article);

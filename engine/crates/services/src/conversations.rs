@@ -1,8 +1,12 @@
 //! Conversations in projects: whose they are, what is said in them, and the branch that is shown. How a
-//! history fits into a model is in `window`; what becomes of an answer while it comes, in `answer`.
+//! history fits into a model is in `window`, what comes with messages in `enclosed` and `told`; what becomes of
+//! an answer while it comes, in `answer`.
 
 mod answer;
+mod citations;
+mod enclosed;
 mod kept;
+mod told;
 mod window;
 
 use std::sync::Arc;
@@ -12,9 +16,10 @@ use futures::StreamExt;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::chat::{Message, Request};
 use inkstone_domain::conversation::{
-    Conversation, ConversationMessage, MessageState, Speaker, UsedPrompt, branch,
+    Attachment, Conversation, ConversationMessage, GivenArticle, MessageState, Speaker, UsedPrompt,
+    branch,
 };
-use inkstone_domain::ids::{ConversationId, MessageId};
+use inkstone_domain::ids::{ArticleId, ConversationId, MediaId, MessageId};
 use inkstone_domain::ports::{Clock, ConversationStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::project::Project;
@@ -22,10 +27,14 @@ use inkstone_domain::{Error, FieldError, Result, codes};
 use tokio_util::task::TaskTracker;
 
 use self::answer::Running;
+use self::enclosed::Enclosures;
 pub use self::kept::ConversationPatch;
+use self::told::NumberedArticle;
 use crate::access::Access;
 use crate::audit::Audit;
 use crate::chat::{Chat, ChatStream, RequestContext};
+use crate::content::Articles;
+use crate::media::MediaLibrary;
 use crate::models::Models;
 use crate::policy::{self, Act, Standing, Verdict};
 use crate::prompts::{PromptUse, Prompts, model_for};
@@ -46,6 +55,10 @@ pub struct Say {
     pub model: Option<String>,
     /// From now on in this conversation; as before where `None`.
     pub prompt: Option<PromptUse>,
+    /// Files of the project; with a text.
+    pub attachments: Vec<MediaId>,
+    /// Articles of the project that are given to the model; with a text.
+    pub articles: Vec<ArticleId>,
 }
 
 /// What is to be answered.
@@ -84,6 +97,7 @@ pub struct Conversations {
     prompts: Arc<Prompts>,
     models: Arc<Models>,
     chat: Arc<Chat>,
+    enclosures: Enclosures,
     clock: Arc<dyn Clock>,
     running: Arc<Running>,
     /// Answers that are written down after their caller has left.
@@ -98,6 +112,8 @@ pub(crate) struct ConversationParts {
     pub prompts: Arc<Prompts>,
     pub models: Arc<Models>,
     pub chat: Arc<Chat>,
+    pub media: Arc<MediaLibrary>,
+    pub articles: Arc<Articles>,
     pub clock: Arc<dyn Clock>,
     pub writes: TaskTracker,
 }
@@ -111,6 +127,10 @@ impl Conversations {
             prompts: parts.prompts,
             models: parts.models,
             chat: parts.chat,
+            enclosures: Enclosures {
+                media: parts.media,
+                articles: parts.articles,
+            },
             clock: parts.clock,
             running: Arc::new(Running::default()),
             writes: parts.writes,
@@ -127,9 +147,19 @@ impl Conversations {
         slug: &str,
         say: Say,
     ) -> Result<Answering> {
-        check_what(&say.what)?;
+        check_what(&say)?;
         let entered = self.access.enter_to_spend(principal, slug, Act::StartChat);
         let project = entered.await?;
+        let enclosed = Enclosed {
+            files: self
+                .enclosures
+                .files(principal, slug, &say.attachments)
+                .await?,
+            articles: self
+                .enclosures
+                .given(principal, slug, &say.articles)
+                .await?,
+        };
         // What was said must not be said twice, and that is beyond what the gateway could keep apart.
         let context = RequestContext {
             idempotency_key: None,
@@ -143,7 +173,7 @@ impl Conversations {
         if say.conversation.is_some() {
             self.turn_over(&mut conversation, &say).await?;
         }
-        let question = self.question(&mut conversation, say.what).await?;
+        let question = self.question(&mut conversation, say.what, enclosed).await?;
         let prompt = self.prompt_of(&project, &conversation).await?;
         let (prompt, preface) = match prompt {
             Some(rendered) => (Some(rendered.prompt), rendered.messages),
@@ -152,7 +182,7 @@ impl Conversations {
         let model = model_for(&project, conversation.model.clone());
         let all = self.store.messages(conversation.id, MAX_MESSAGES).await?;
         let history = branch(&all, Some(question.id));
-        let messages = self
+        let (messages, sources) = self
             .fitted(
                 principal,
                 &context,
@@ -184,6 +214,9 @@ impl Conversations {
             model: Some(stream.model.clone()),
             prompt,
             citations: Vec::new(),
+            attachments: Vec::new(),
+            articles: Vec::new(),
+            cited: Vec::new(),
             usage: Default::default(),
             created_at: self.clock.now(),
         };
@@ -191,6 +224,7 @@ impl Conversations {
         stream.chunks = Box::pin(answer::kept(
             stream.chunks,
             answer,
+            sources,
             turn,
             Arc::clone(&self.store),
             self.writes.clone(),
@@ -349,6 +383,7 @@ impl Conversations {
         &self,
         conversation: &mut Conversation,
         what: What,
+        enclosed: Enclosed,
     ) -> Result<ConversationMessage> {
         let (parent, text) = match what {
             What::Text(text) => (conversation.head, text),
@@ -392,6 +427,9 @@ impl Conversations {
             model: None,
             prompt: None,
             citations: Vec::new(),
+            attachments: enclosed.files,
+            articles: enclosed.articles,
+            cited: Vec::new(),
             usage: Default::default(),
             created_at: self.clock.now(),
         };
@@ -416,24 +454,27 @@ impl Conversations {
         })
     }
 
-    /// What the model is asked, cut to its window.
+    /// What the model is asked, cut to its window, and the articles that it was given.
     async fn fitted(
         &self,
         principal: &Principal,
         context: &RequestContext,
         conversation: &Conversation,
         model: &str,
-        preface: Vec<Message>,
+        mut preface: Vec<Message>,
         history: &[&ConversationMessage],
-    ) -> Result<Vec<Message>> {
+    ) -> Result<(Vec<Message>, Vec<NumberedArticle>)> {
         let window = self
             .models
             .context_length(principal, context, model)
             .await?;
         let kept = conversation.summary.as_ref();
-        let plan = window::plan(window, &preface, kept, history);
+        let told = self.enclosures.told(principal, history, window).await?;
+        preface.extend(told.how_to_cite());
+        let history: Vec<&ConversationMessage> = told.messages.iter().collect();
+        let plan = window::plan(window, &preface, kept, &history, &told.pictures);
         let Some(ask) = plan.summarise(model) else {
-            return Ok(plan.messages(preface, None));
+            return Ok((plan.messages(preface, None), told.sources));
         };
         let asked = self.chat.complete(principal, context, ask);
         let summary = match tokio::time::timeout(SUMMARY_DEADLINE, asked).await {
@@ -450,7 +491,7 @@ impl Conversations {
         if let Some(summary) = &summary {
             self.store.keep_summary(conversation.id, summary).await?;
         }
-        Ok(plan.messages(preface, summary))
+        Ok((plan.messages(preface, summary), told.sources))
     }
 
     fn record(
@@ -469,10 +510,24 @@ impl Conversations {
 /// A summary is worth a wait, but no conversation.
 const SUMMARY_DEADLINE: Duration = Duration::from_secs(60);
 
-fn check_what(what: &What) -> Result<()> {
-    let text = match what {
+/// What comes with a message, checked.
+struct Enclosed {
+    files: Vec<Attachment>,
+    articles: Vec<GivenArticle>,
+}
+
+fn check_what(say: &Say) -> Result<()> {
+    let text = match &say.what {
         What::Text(text) | What::Instead { text, .. } => text,
-        What::Again { .. } => return Ok(()),
+        What::Again { .. } if say.attachments.is_empty() && say.articles.is_empty() => {
+            return Ok(());
+        }
+        What::Again { .. } => {
+            return Err(invalid(
+                "/regenerate",
+                "goes without `attachments` and `context`; the question keeps its own",
+            ));
+        }
     };
     match text.trim().is_empty() || text.len() > MAX_MESSAGE_BYTES {
         false => Ok(()),

@@ -57,7 +57,7 @@ use crate::auth::AuthPorts;
 pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
-pub use crate::content::{Articles, Comments, ContentConfig, ContentTypes, Tags};
+pub use crate::content::{Articles, Comments, ContentConfig, ContentTypes, RelatedArticles, Tags};
 use crate::conversations::ConversationParts;
 pub use crate::conversations::Conversations;
 use crate::gateway::UsageRecorder;
@@ -186,6 +186,7 @@ pub struct Services {
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
     pub search: Arc<Search>,
+    pub related: Arc<RelatedArticles>,
     pub transfers: Arc<Transfers>,
     pub health: Arc<Health>,
     worker: Arc<Worker>,
@@ -346,16 +347,6 @@ impl Services {
             Arc::clone(&chat),
             Arc::clone(&clock),
         ));
-        let conversations = Arc::new(Conversations::new(ConversationParts {
-            store: conversations,
-            access: Arc::clone(&access),
-            audit: audit.clone(),
-            prompts: Arc::clone(&prompts),
-            models: Arc::clone(&models),
-            chat: Arc::clone(&chat),
-            clock: Arc::clone(&clock),
-            writes: calls.clone(),
-        }));
         let projects = Arc::new(Projects::new(
             projects,
             Arc::clone(&users),
@@ -372,13 +363,34 @@ impl Services {
             config.jobs,
             stop.clone(),
         ));
+        let media = Arc::new(MediaLibrary::new(
+            media,
+            Arc::clone(&access),
+            jobs.queue(),
+            Arc::clone(&clock),
+            &sealing_key,
+            config.media,
+        ));
         let articles = Arc::new(Articles::new(
             articles,
             Arc::clone(&content_types),
             Arc::clone(&access),
+            Arc::clone(&media),
             Arc::clone(&clock),
             config.content,
         ));
+        let conversations = Arc::new(Conversations::new(ConversationParts {
+            store: conversations,
+            access: Arc::clone(&access),
+            audit: audit.clone(),
+            prompts: Arc::clone(&prompts),
+            models: Arc::clone(&models),
+            chat: Arc::clone(&chat),
+            media: Arc::clone(&media),
+            articles: Arc::clone(&articles),
+            clock: Arc::clone(&clock),
+            writes: calls.clone(),
+        }));
         let content_types = Arc::new(ContentTypes::new(content_types, Arc::clone(&clock)));
         let importing = ImportPowers {
             store: transfers,
@@ -402,14 +414,11 @@ impl Services {
             config: config.transfer,
         }));
         let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
-        let media = Arc::new(MediaLibrary::new(
-            media,
+        let related = RelatedArticles::new(
+            Arc::clone(&index),
+            Arc::clone(&articles),
             Arc::clone(&access),
-            jobs.queue(),
-            Arc::clone(&clock),
-            &sealing_key,
-            config.media,
-        ));
+        );
         let worker = jobs.worker(WorkerPowers {
             users: Arc::clone(&users),
             chat: Arc::clone(&chat),
@@ -451,6 +460,7 @@ impl Services {
                 Arc::clone(&chat),
                 Arc::clone(&index),
             )),
+            related: Arc::new(related),
             search: Arc::new(Search::new(index, Arc::clone(&access))),
             health: Arc::new(health),
             worker: Arc::new(worker),

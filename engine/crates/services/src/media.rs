@@ -7,6 +7,7 @@ mod kinds;
 mod links;
 mod names;
 mod reach;
+mod shown;
 mod trash;
 mod upkeep;
 mod uploads;
@@ -38,6 +39,7 @@ pub use self::kinds::is_known_type;
 use self::kinds::{Class, Kind};
 use self::links::Signer;
 pub use self::links::{Link, LinkClaim};
+pub use self::shown::{Shown, ShownFile, ShownState, is_picture, is_text};
 pub use self::uploads::NewUpload;
 pub use self::variants::MediaVariants;
 

@@ -21,6 +21,7 @@ pub mod plugin_list;
 pub mod projects;
 pub mod prompts;
 pub mod recordings;
+mod related;
 pub mod replies;
 pub mod rollouts;
 pub mod search;

@@ -49,7 +49,7 @@ impl FromRequestParts<Shared> for ModelCaller {
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
         let token = token_of(&parts.headers)?;
         let principal = state.services.authenticate(token)?;
-        // The one place where the scopes of API keys are looked at.
+        // The one place where the scope of a route is looked at.
         if let Some(key) = &principal.api_key {
             let route = parts.extensions.get::<MatchedPath>();
             let route = route.map_or("", MatchedPath::as_str);

@@ -1,10 +1,11 @@
-//! `If-Match` and `If-None-Match` over revisions: the entity tag of revision 7 is `"7"`.
+//! `If-Match` and `If-None-Match` over revisions: the entity tag of revision 7 is `"7"`, and `"7-…"` where
+//! what was sent with it changes by itself.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
-use inkstone_domain::codes;
+use inkstone_domain::{Error, Result, codes};
 
 use crate::error::ApiError;
 use crate::state::Shared;
@@ -52,30 +53,38 @@ fn if_match(headers: &HeaderMap) -> Result<IfMatch, ApiError> {
     let Some(text) = only_value(headers, &IF_MATCH)? else {
         return Ok(IfMatch(None));
     };
+    Ok(IfMatch(revision_of(text)?))
+}
+
+/// The revision that an entity tag stands for; `None` for `*`, which is any.
+pub(crate) fn revision_of(text: &str) -> Result<Option<u64>> {
     if text == "*" {
-        return Ok(IfMatch(None));
+        return Ok(None);
     }
     if text.starts_with("W/") {
-        return Err(ApiError::new(
+        return Err(Error::new(
             &codes::REVISION_MISMATCH,
             "a weak tag never matches; send the `etag` of the reply as it was, such as `\"7\"`",
         ));
     }
-    text.strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .map(|inside| inside.parse::<u64>().map_err(|_| {
-            ApiError::new(
-                &codes::REVISION_MISMATCH,
-                format!("`{text}` is not the tag of any revision; read the resource again and send its `etag`"),
-            )
-        }))
-        .unwrap_or_else(|| {
-            Err(ApiError::new(
-                &codes::INVALID_INPUT,
-                "`if-match` must be one entity tag, such as `\"7\"`, or `*`",
-            ))
-        })
-        .map(|revision| IfMatch(Some(revision)))
+    let inside = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let Some(inside) = inside else {
+        return Err(Error::new(
+            &codes::INVALID_INPUT,
+            "`if-match` must be one entity tag, such as `\"7\"`, or `*`",
+        ));
+    };
+    let revision = inside
+        .split_once('-')
+        .map_or(inside, |(revision, _)| revision);
+    revision.parse().map(Some).map_err(|_| {
+        Error::new(
+            &codes::REVISION_MISMATCH,
+            format!("`{text}` is not the tag of any revision; read the resource again and send its `etag`"),
+        )
+    })
 }
 
 fn only_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ApiError> {
@@ -107,6 +116,7 @@ mod tests {
     #[test]
     fn if_match_takes_one_strong_tag() {
         assert_eq!(check("\"7\""), Ok(Some(7)));
+        assert_eq!(check("\"7-0a1b2c3d\""), Ok(Some(7)));
         assert_eq!(check("*"), Ok(None));
         assert_eq!(check("W/\"7\""), Err("revision_mismatch"));
         assert_eq!(check("\"abc\""), Err("revision_mismatch"));

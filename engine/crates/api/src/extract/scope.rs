@@ -4,6 +4,7 @@
 use axum::http::Method;
 use inkstone_domain::api_key::{ApiKey, Scope};
 use inkstone_domain::codes;
+use inkstone_domain::principal::Principal;
 
 use crate::error::ApiError;
 
@@ -107,6 +108,17 @@ pub(super) fn check_scope(key: &ApiKey, method: &Method, route: &str) -> Result<
             &codes::FORBIDDEN,
             format!("this route needs a key with the scope `{scope}`"),
         )),
+    }
+}
+
+/// `forbidden` where the request came with a key that lacks this scope, too.
+pub(crate) fn check_also(principal: &Principal, scope: Scope) -> Result<(), ApiError> {
+    match &principal.api_key {
+        Some(key) if !key.allows(scope) => Err(ApiError::new(
+            &codes::FORBIDDEN,
+            format!("this needs a key with the scope `{scope}`, too"),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::state::Shared;
 /// `POST` on these.
 const ROUTES: &[&str] = &[
     "/v1/articles",
+    "/v1/articles/bulk",
     "/v1/articles/{id}/comments",
     "/v1/articles/{id}/comments/{comment}/replies",
     "/v1/articles/{id}/suggestions",

@@ -25,6 +25,7 @@ pub(super) fn polish(document: &utoipa::openapi::OpenApi) -> Value {
     merge_parts(&mut document, &schemas);
     if let Some(schemas) = document.pointer_mut(SCHEMAS) {
         name_open_objects(schemas);
+        close_variants(schemas);
     }
     for name in WITH_CHOSEN_FIELDS {
         if let Some(schema) = document.pointer_mut(&format!("{SCHEMAS}/{name}")) {
@@ -144,6 +145,20 @@ fn name_items(schemas: &mut Value) {
     }
 }
 
+/// An object that says by its one field what it is has no other.
+fn close_variants(schemas: &mut Value) {
+    let all = schemas.as_object_mut().into_iter();
+    for schema in all.flat_map(Map::values_mut) {
+        for variant in list(schema, "oneOf") {
+            let fields = variant["properties"].as_object().map_or(0, Map::len);
+            let required = variant["required"].as_array().map_or(0, Vec::len);
+            if (fields, required) == (1, 1) {
+                variant["additionalProperties"] = json!(false);
+            }
+        }
+    }
+}
+
 /// Makers of clients give each object of no known fields a type, and meet the same one twice in variants.
 fn name_open_objects(schemas: &mut Value) {
     for schema in schemas
@@ -207,7 +222,7 @@ fn bound(parameter: &mut Value) {
         ("query", "filter[key]") => id("key"),
         ("query", "from" | "to") if is_day => json!({ "format": "date" }),
         ("header", "if-match") => {
-            json!({ "type": "string", "pattern": r#"^(\*|"[0-9]{1,18}")$"#, "examples": ["\"7\""] })
+            json!({ "type": "string", "pattern": r#"^(\*|"[0-9]{1,18}(-[0-9a-f]{1,64})?")$"#, "examples": ["\"7\""] })
         }
         // A header is there or is not; it is never null.
         ("header", _) => json!({ "type": "string" }),

@@ -12,6 +12,7 @@ use inkstone_services::content::BySlug;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::shown_files::Files;
 use crate::error::ApiResult;
 use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId, PathSlug, QueryOf};
 use crate::reply::{
@@ -93,7 +94,7 @@ pub(crate) struct DeleteQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ArticleQuery {
-    /// Any of `html`, `toc` and `stats`, with commas between.
+    /// Any of `html`, `toc`, `stats` and `cover`, with commas between.
     #[param(example = "toc,stats")]
     include: Option<String>,
 }
@@ -212,11 +213,12 @@ pub(crate) async fn show_html(
 ) -> ApiResult {
     let articles = &state.services.articles;
     let article = articles.get(&principal, id).await?;
-    let tag = revision_tag(article.revision);
+    let files = Files::of_text(&state, &article).await?;
+    let tag = files.tag(article.revision);
     if held.holds(&tag) {
         return Ok(tagged(not_modified(), tag));
     }
-    let rendered = articles.render(&article).await?;
+    let rendered = articles.render(&article, files.addresses).await?;
     Ok(tagged(html(rendered.html), tag))
 }
 
@@ -354,7 +356,7 @@ pub(crate) async fn delete_article(
     let articles = &state.services.articles;
     match query.permanent {
         Some(true) => articles.remove(&principal, id, revision).await?,
-        _ => articles.delete(&principal, id, revision).await?,
+        _ => articles.delete(&principal, id, revision).await.map(drop)?,
     }
     Ok(no_content())
 }
@@ -431,18 +433,29 @@ async fn current_reply(
     include: Include,
     held: &IfNoneMatch,
 ) -> ApiResult {
-    let tag = revision_tag(article.revision);
+    let mut files = match include.shows_files() {
+        true => Files::of_text(state, &article).await?,
+        false => Files::default(),
+    };
+    if include.shows_cover() {
+        files.add_cover(state, &article).await?;
+    }
+    let tag = files.tag(article.revision);
     if held.holds(&tag) {
         return Ok(tagged(not_modified(), tag));
     }
-    let rendered = match include.is_empty() {
-        true => None,
-        false => Some(state.services.articles.render(&article).await?),
+    let rendered = match include.renders() {
+        true => {
+            let articles = &state.services.articles;
+            Some(articles.render(&article, files.addresses).await?)
+        }
+        false => None,
     };
     let mut reply = ArticleReply::from(article);
     if let Some(rendered) = rendered {
         include.put(rendered, &mut reply);
     }
+    reply.cover_media = files.cover;
     Ok(tagged(json(StatusCode::OK, &reply)?, tag))
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+use inkstone_domain::api_key::Scope;
 use inkstone_domain::conversation::Conversation;
 use inkstone_domain::ids::ConversationId;
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use utoipa::IntoParams;
 use crate::answer::Answers;
 use crate::error::ApiResult;
 use crate::extract::{
-    CallContext, Caller, IfMatch, IfNoneMatch, JsonBody, PathWord, PathWordId, QueryOf,
+    CallContext, Caller, IfMatch, IfNoneMatch, JsonBody, PathWord, PathWordId, QueryOf, check_also,
 };
 use crate::middleware::RequestId;
 use crate::reply::{json, no_content, not_modified, ok, revision_tag, tagged};
@@ -51,6 +52,7 @@ pub(crate) struct ChatsQuery {
          headers(("x-inkstone-chat" = String, description = "`cnv_…`"),
                  ("x-inkstone-message" = String, description = "`msg_…` of the answer; it is there once the answer has ended."))),
         (status = 409, description = "An answer is under way in this chat, or the project is archived.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "An attachment is of a kind that no model takes.", body = Problem, content_type = "application/problem+json"),
         (status = 502, description = "The model's provider answered with an error.", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "The model did not answer in time.", body = Problem, content_type = "application/problem+json"),
     ),
@@ -66,6 +68,12 @@ pub(crate) async fn say_in_chat(
     let asked = Instant::now();
     let is_stream = body.value.stream;
     let say = body.value.into_domain()?;
+    if !say.attachments.is_empty() {
+        check_also(&principal, Scope::MediaRead)?;
+    }
+    if !say.articles.is_empty() {
+        check_also(&principal, Scope::ArticlesRead)?;
+    }
     let conversations = &state.services.conversations;
     if !is_stream {
         let said = conversations

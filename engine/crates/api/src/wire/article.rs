@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::cover::CoverReply;
 use super::markdown::{HeadingReply, StatsReply};
 
 /// How far an article is.
@@ -209,6 +210,9 @@ pub(crate) struct ArticleReply {
     /// With `?include=stats`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<StatsReply>,
+    /// The cover where it is a medium; with `?include=cover`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cover_media: Option<CoverReply>,
 }
 
 /// An article in a list: all but its body.
@@ -436,6 +440,7 @@ impl From<Article> for ArticleReply {
             html: None,
             toc: None,
             stats: None,
+            cover_media: None,
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Chats of a project, and what is said in them.
 
 use chrono::{DateTime, Utc};
-use inkstone_domain::conversation::{Conversation, ConversationMessage, MessageState, Speaker};
-use inkstone_domain::ids::{ConversationId, MessageId};
+use inkstone_domain::conversation::{
+    ArticleCitation, Attachment, Conversation, ConversationMessage, GivenArticle, MessageState,
+    Speaker,
+};
+use inkstone_domain::ids::{ArticleId, ConversationId, MediaId, MessageId};
+use inkstone_domain::research::Source;
 use inkstone_domain::{FieldError, Result};
 use inkstone_services::conversations::{ConversationPatch, Say, What};
 use inkstone_services::prompts::PromptUse;
@@ -12,7 +16,6 @@ use utoipa::ToSchema;
 
 use super::openai::completion::UsageReply;
 use super::prompt::PromptRefReply;
-use super::research::SourceReply;
 use crate::error::invalid_fields;
 
 /// What is said. Give `message`, or `regenerate`.
@@ -40,9 +43,25 @@ pub(crate) struct SayBody {
     /// From now on in this chat; the project's `chat_prompt` where none was ever named.
     #[serde(default)]
     pub prompt: Option<UsedPromptBody>,
+    /// Files of the project, eight at most: pictures for models that see them, and texts. With `message`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 8)]
+    pub attachments: Vec<MediaId>,
+    /// What else the model is given. With `message`.
+    #[serde(default)]
+    pub context: Option<ContextBody>,
     /// Server-sent events in the shape of OpenAI's chunks, up to `data: [DONE]`.
     #[serde(default)]
     pub stream: bool,
+}
+
+/// What a model is given beside a message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ContextBody {
+    /// `art_…` of the project, eight at most. What the answer has from them stands in its `citations`.
+    #[schema(value_type = Vec<String>, max_items = 8)]
+    pub articles: Vec<ArticleId>,
 }
 
 /// A prompt of the project that stands before the messages.
@@ -105,9 +124,59 @@ pub(crate) struct ChatMessageReply {
     pub model: Option<String>,
     /// What stood before the messages when it was said.
     pub prompt: Option<PromptRefReply>,
-    pub citations: Vec<SourceReply>,
+    /// Where it says it has something from: sources of the model's own, and articles that were given.
+    pub citations: Vec<ChatCitationReply>,
+    /// Files that came with it.
+    pub attachments: Vec<AttachmentReply>,
+    /// Articles that were given with it.
+    pub articles: Vec<GivenArticleReply>,
     pub usage: UsageReply,
     pub created_at: DateTime<Utc>,
+}
+
+/// A file that came with a message, in the version of that moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AttachmentReply {
+    /// `med_…`
+    pub id: String,
+    pub version: u32,
+    /// The smaller picture that was given in its place.
+    pub variant: Option<String>,
+    pub name: String,
+    /// Of what was given.
+    pub content_type: String,
+}
+
+/// An article that was given to the model, as it was then.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GivenArticleReply {
+    /// `art_…`
+    pub id: String,
+    pub revision: u64,
+    pub title: String,
+}
+
+/// Where a statement comes from. With `article` it is one that was given, and with `url` what the model says
+/// it found elsewhere.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct ChatCitationReply {
+    pub url: Option<String>,
+    pub title: Option<String>,
+    pub author: Option<String>,
+    /// RFC 3339 date or date-time.
+    pub published: Option<String>,
+    /// `art_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub article: Option<String>,
+    /// Of the article.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// As it stands in the answer, in square brackets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
+    /// Words that the answer quotes and the article has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
 }
 
 /// What was asked, and the whole answer.
@@ -158,6 +227,8 @@ impl SayBody {
                 version: prompt.version,
                 variables: prompt.variables,
             }),
+            attachments: self.attachments,
+            articles: self.context.map(|it| it.articles).unwrap_or_default(),
         })
     }
 }
@@ -191,6 +262,7 @@ impl From<Conversation> for ChatReply {
 
 impl From<ConversationMessage> for ChatMessageReply {
     fn from(message: ConversationMessage) -> Self {
+        let (of_models, of_articles) = (message.citations.into_iter(), message.cited.into_iter());
         Self {
             id: message.id.to_string(),
             parent: message.parent.map(|parent| parent.to_string()),
@@ -206,9 +278,61 @@ impl From<ConversationMessage> for ChatMessageReply {
             },
             model: message.model,
             prompt: message.prompt.map(Into::into),
-            citations: message.citations.into_iter().map(Into::into).collect(),
+            citations: of_models
+                .map(ChatCitationReply::from)
+                .chain(of_articles.map(ChatCitationReply::from))
+                .collect(),
+            attachments: message.attachments.into_iter().map(Into::into).collect(),
+            articles: message.articles.into_iter().map(Into::into).collect(),
             usage: UsageReply::from(message.usage),
             created_at: message.created_at,
+        }
+    }
+}
+
+impl From<Attachment> for AttachmentReply {
+    fn from(file: Attachment) -> Self {
+        Self {
+            id: file.media.to_string(),
+            version: file.version,
+            variant: file.variant,
+            name: file.name,
+            content_type: file.content_type,
+        }
+    }
+}
+
+impl From<GivenArticle> for GivenArticleReply {
+    fn from(given: GivenArticle) -> Self {
+        Self {
+            id: given.article.to_string(),
+            revision: given.revision,
+            title: given.title,
+        }
+    }
+}
+
+impl From<Source> for ChatCitationReply {
+    fn from(source: Source) -> Self {
+        Self {
+            url: source.url,
+            title: source.title,
+            author: source.author,
+            published: source.published,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<ArticleCitation> for ChatCitationReply {
+    fn from(cited: ArticleCitation) -> Self {
+        Self {
+            title: Some(cited.article.title),
+            article: Some(cited.article.article.to_string()),
+            revision: Some(cited.article.revision),
+            number: Some(cited.number),
+            quote: cited.quote,
+            ..Self::default()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is made of an article's Markdown, and how it is asked for.
+//! What is made of an article's Markdown, and what else is sent with it where it is asked for.
 
 use inkstone_domain::{FieldError, Result};
 use inkstone_services::content::{Heading, Rendered, Stats};
@@ -34,6 +34,7 @@ pub(crate) struct Include {
     html: bool,
     toc: bool,
     stats: bool,
+    cover: bool,
 }
 
 impl Include {
@@ -45,12 +46,14 @@ impl Include {
                 "html" => include.html = true,
                 "toc" => include.toc = true,
                 "stats" => include.stats = true,
+                "cover" => include.cover = true,
                 "" => {}
                 _ => {
                     let field = FieldError {
                         pointer: "?include".to_owned(),
-                        detail: "must be of `html`, `toc` and `stats`, with commas between"
-                            .to_owned(),
+                        detail:
+                            "must be of `html`, `toc`, `stats` and `cover`, with commas between"
+                                .to_owned(),
                     };
                     return Err(invalid_fields(
                         "a query parameter is not valid",
@@ -62,8 +65,19 @@ impl Include {
         Ok(include)
     }
 
-    pub(crate) fn is_empty(self) -> bool {
-        self == Self::default()
+    /// Whether something is made of the text.
+    pub(crate) fn renders(self) -> bool {
+        self.html || self.toc || self.stats
+    }
+
+    /// Whether the files of the text are shown.
+    pub(crate) fn shows_files(self) -> bool {
+        self.html
+    }
+
+    /// Whether the cover is shown.
+    pub(crate) fn shows_cover(self) -> bool {
+        self.cover
     }
 
     /// Puts into a reply what was asked for.

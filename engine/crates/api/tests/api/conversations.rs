@@ -1,7 +1,11 @@
 //! `/v1/projects/{slug}/chat` and `…/chats`.
 
+use inkstone_testkit::Say;
 use inkstone_testkit::api_client::TestApi;
 use serde_json::{Value, json};
+
+use crate::check;
+use crate::media::add;
 
 const CHAT: &str = "/v1/projects/default/chat";
 const CHATS: &str = "/v1/projects/default/chats";
@@ -118,4 +122,87 @@ async fn what_is_said_must_make_sense() {
         .post("/v1/projects/nowhere/chat", json!({"message": "a"}))
         .await;
     assert_eq!(nowhere.status, 404);
+}
+
+#[tokio::test]
+async fn files_and_articles_come_with_a_message() {
+    let api = TestApi::start().await;
+    let owner = api.creator();
+    let picture = add(&owner, "default", "tide.png").await;
+    let article = json!({"title": "Tides", "body": "The moon pulls the sea."});
+    let article = owner.post("/v1/articles", article).await.json()["id"].clone();
+    let answer = "\"The moon pulls the sea\" [1], they say [2].";
+    api.provider
+        .will_say([Say::text(answer)].into_iter().chain(Say::end(1, 1)));
+    let body =
+        json!({"message": "Why?", "attachments": [picture], "context": {"articles": [article]}});
+    let said = owner.post(CHAT, body.clone()).await;
+    assert_eq!(said.status, 200, "{said:?}");
+    let said = said.json();
+    let file = json!([{"id": picture, "version": 1, "variant": null, "name": "tide.png",
+        "content_type": "image/png"}]);
+    assert_eq!(said["message"]["attachments"], file);
+    let given = json!([{"id": article, "revision": 1, "title": "Tides"}]);
+    assert_eq!(said["message"]["articles"], given);
+    let cited = json!([{"url": null, "title": "Tides", "author": null, "published": null,
+        "article": article, "revision": 1, "number": 1, "quote": "The moon pulls the sea"}]);
+    assert_eq!(said["answer"]["citations"], cited);
+    let chat = said["chat"]["id"].as_str().unwrap();
+    let kept = owner.get(&format!("{CHATS}/{chat}/messages")).await.json();
+    assert_eq!(kept["data"][0]["attachments"], file);
+    assert_eq!(kept["data"][1]["citations"], cited);
+
+    // A key says what may be read with it.
+    for (scopes, status) in [
+        (vec!["models:call"], 403),
+        (vec!["models:call", "media:read"], 403),
+        (vec!["models:call", "media:read", "articles:read"], 200),
+    ] {
+        let key = json!({"name": "ci", "scopes": scopes});
+        let key = owner.post("/v1/me/api-keys", key).await.json();
+        let client = api.anonymous().with_token(key["token"].as_str().unwrap());
+        assert_eq!(
+            client.post(CHAT, body.clone()).await.status,
+            status,
+            "{scopes:?}"
+        );
+    }
+    // Nobody reads files and articles of others this way.
+    for (body, pointer) in [
+        (
+            json!({"message": "a", "attachments": [picture]}),
+            "/attachments/0",
+        ),
+        (
+            json!({"message": "a", "context": {"articles": [article]}}),
+            "/context/articles/0",
+        ),
+    ] {
+        let problem = check::problem(&api.stranger().post(CHAT, body).await, 400, "invalid_input");
+        assert_eq!(problem["errors"][0]["pointer"], pointer);
+    }
+}
+
+#[tokio::test]
+async fn what_no_model_takes_is_refused() {
+    let api = TestApi::start().await;
+    let owner = api.creator();
+    let form = "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\
+        content-type: application/pdf\r\n\r\n%PDF-1.7\n%%EOF\n\r\n--edge--\r\n";
+    let form_type = "multipart/form-data; boundary=edge";
+    let made = owner
+        .post_raw("/v1/projects/default/media", form_type, form)
+        .await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let body = json!({"message": "a", "attachments": [made.json()["id"]]});
+    check::problem(&owner.post(CHAT, body).await, 422, "attachment_unusable");
+    let bodies = [
+        json!({"message": "a", "attachments": ["art_1"]}),
+        json!({"message": "a", "context": {"article": []}}),
+        json!({"message": "a", "context": {}}),
+    ];
+    for body in bodies {
+        check::problem(&owner.post(CHAT, body).await, 400, "invalid_input");
+    }
+    assert_eq!(owner.get(CHATS).await.json()["data"], json!([]));
 }

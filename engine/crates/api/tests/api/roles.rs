@@ -252,6 +252,8 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         POST /v1/articles
             anonymous 401 missing_token viewer 403 forbidden stranger 201 creator 201 admin 201
+        POST /v1/articles/bulk
+            anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200
         GET /v1/articles/{draft}
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/articles/{published}
@@ -326,6 +328,10 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 200 admin 200
         GET /v1/articles/{published}/provenance
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 404 not_found admin 404 not_found
+        GET /v1/articles/{draft}/related
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/articles/{published}/related
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/articles/{draft}/translations
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/articles/{published}/translations
@@ -357,6 +363,8 @@ async fn every_route_by_every_identity() {
         POST /v1/articles/{project-draft}/merge
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
         GET /v1/articles/{project-draft}/html
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        GET /v1/articles/{project-draft}/related
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
         GET /v1/articles/{project-draft}/translations
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200

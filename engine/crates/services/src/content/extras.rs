@@ -159,7 +159,7 @@ impl Articles {
     }
 }
 
-fn wrong_field(pointer: &str, detail: &str) -> Error {
+pub(super) fn wrong_field(pointer: &str, detail: &str) -> Error {
     let field = FieldError {
         pointer: pointer.to_owned(),
         detail: detail.to_owned(),
@@ -169,7 +169,7 @@ fn wrong_field(pointer: &str, detail: &str) -> Error {
 }
 
 /// What a browser takes for an address on the web; whether anything is there is not asked.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let rest = ["https://", "http://"]
         .iter()
         .find_map(|scheme| text.strip_prefix(scheme));

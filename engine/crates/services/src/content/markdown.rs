@@ -3,14 +3,17 @@
 //! makes of a text, only what the list below names comes out.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use ammonia::Builder;
 use comrak::arena_tree::NodeEdge;
-use comrak::nodes::NodeValue;
+use comrak::nodes::{AstNode, NodeValue};
 use comrak::options::{Extension, Render};
 use comrak::{Anchorizer, Arena, Options, format_html, parse_document};
 use unicode_segmentation::UnicodeSegmentation;
+
+use super::shown::{MediaRef, SCHEME};
 
 /// Before the ids of headings, so that no text makes one that a page uses itself.
 const ANCHOR_PREFIX: &str = "s-";
@@ -47,12 +50,35 @@ pub struct Stats {
     pub reading_minutes: usize,
 }
 
+/// The first `most` files that a text names, each address once, in the order of the text.
+pub fn media_in(body: &str, most: usize) -> Vec<MediaRef> {
+    let arena = Arena::new();
+    let document = parse_document(&arena, body, &options());
+    let mut found: Vec<MediaRef> = Vec::new();
+    for node in document.descendants() {
+        let address = address_of(node).and_then(|address| MediaRef::of(&address));
+        found.extend(address.filter(|it| !found.contains(it)));
+        if found.len() >= most {
+            break;
+        }
+    }
+    found
+}
+
 /// Renders CommonMark with the extensions of GFM and footnotes. Nesting beyond 200 levels makes all of it
-/// plain text.
+/// plain text. Of files that the text names the words alone stay.
 pub fn render(body: &str) -> Rendered {
+    render_with(body, &HashMap::new())
+}
+
+/// The same with files. `shown` has where they are, by the addresses that the text has for them.
+pub fn render_with(body: &str, shown: &HashMap<String, String>) -> Rendered {
     let mut options = options();
     let arena = Arena::new();
     let document = parse_document(&arena, body, &options);
+    if body.contains(SCHEME) {
+        show_media(document, shown);
+    }
     // The writer makes its ids with such a one too, in the same order.
     let mut anchorizer = Anchorizer::new();
     let mut toc = Vec::new();
@@ -102,6 +128,34 @@ pub fn render(body: &str) -> Rendered {
             words,
             reading_minutes: words.div_ceil(WORDS_PER_MINUTE),
         },
+    }
+}
+
+/// Puts in where files are.
+fn show_media<'a>(document: &'a AstNode<'a>, shown: &HashMap<String, String>) {
+    let named = document.descendants();
+    let named: Vec<_> = named
+        .filter(|node| address_of(node).is_some_and(|it| it.starts_with(SCHEME)))
+        .collect();
+    for node in named {
+        if let Some(address) = address_of(node).and_then(|address| shown.get(&address)) {
+            if let NodeValue::Image(link) | NodeValue::Link(link) = &mut node.data_mut().value {
+                link.url.clone_from(address);
+            }
+            continue;
+        }
+        while let Some(word) = node.first_child() {
+            node.insert_before(word);
+        }
+        node.detach();
+    }
+}
+
+/// Of a link or a picture.
+fn address_of<'a>(node: &'a AstNode<'a>) -> Option<String> {
+    match &node.data().value {
+        NodeValue::Image(link) | NodeValue::Link(link) => Some(link.url.clone()),
+        _ => None,
     }
 }
 

@@ -27,13 +27,13 @@ const BATCH: usize = 100;
 const STAMPS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Articles {
-    /// Puts an article into the trash. Conditions as for an update.
+    /// Puts an article into the trash; gives it as it is there. Conditions as for an update.
     pub async fn delete(
         &self,
         principal: &Principal,
         id: ArticleId,
         expected_revision: Option<u64>,
-    ) -> Result<()> {
+    ) -> Result<Article> {
         for _ in 0..CHANGE_ATTEMPTS {
             let (before, verdict) = self.changeable(principal, id, expected_revision).await?;
             let mut article = self.next_revision(before.clone());
@@ -46,11 +46,12 @@ impl Articles {
             let record = audited::record(principal, action, Some(&before), &article);
             let write = ArticleWrite {
                 audit: (verdict == Verdict::AllowedAsAdmin).then_some(record),
-                ..self.write(principal, article, event)
+                ..self.write(principal, article.clone(), event)
             };
             match self.store.delete_article(write).await {
+                Ok(()) => return Ok(article),
                 Err(error) if retries(&error, expected_revision) => {}
-                done => return done,
+                Err(error) => return Err(error),
             }
         }
         Err(contended(id))

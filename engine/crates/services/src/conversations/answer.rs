@@ -12,6 +12,9 @@ use inkstone_domain::{Error, Result, codes};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::citations::citations;
+use super::told::NumberedArticle;
+
 /// The answers under way on this engine.
 #[derive(Default)]
 pub(super) struct Running(Mutex<HashMap<ConversationId, CancellationToken>>);
@@ -74,12 +77,14 @@ impl Drop for Turn {
 pub(super) fn kept(
     chunks: ChunkStream,
     answer: ConversationMessage,
+    sources: Vec<NumberedArticle>,
     turn: Turn,
     store: Arc<dyn ConversationStore>,
     writes: TaskTracker,
 ) -> impl Stream<Item = Result<Chunk>> + Send {
     let keeper = Keeper {
         answer: Some(answer),
+        sources,
         reply: Reply::default(),
         store,
         writes,
@@ -124,6 +129,8 @@ pub(super) fn kept(
 struct Keeper {
     /// `None` once it is stored.
     answer: Option<ConversationMessage>,
+    /// What may be cited.
+    sources: Vec<NumberedArticle>,
     reply: Reply,
     store: Arc<dyn ConversationStore>,
     writes: TaskTracker,
@@ -148,6 +155,7 @@ impl Keeper {
         if reply.text.is_empty() && state != MessageState::Complete {
             return None;
         }
+        message.cited = citations(&reply.text, &self.sources);
         message.text = reply.text;
         message.state = state;
         message.citations = reply.citations;

@@ -1,9 +1,10 @@
 //! A history cut to a model's context window by an estimate of its tokens: the newest messages stay, and
 //! what falls out is told in a summary. Pure; asking for the summary is the caller's work.
 
-use inkstone_domain::chat::{Message, Request, Role, Sampling};
+use inkstone_domain::chat::{Message, Part, Request, Role, Sampling};
 use inkstone_domain::conversation::{ConversationMessage, Speaker, Summary};
 
+use super::told::Pictures;
 use crate::gateway::estimate;
 
 /// A part of the window that the answer may take.
@@ -19,6 +20,7 @@ pub(super) struct Plan<'a> {
     /// What the summary before said, where it counts on this branch.
     known: Option<&'a Summary>,
     stays: Vec<&'a ConversationMessage>,
+    pictures: &'a Pictures,
 }
 
 pub(super) fn plan<'a>(
@@ -26,6 +28,7 @@ pub(super) fn plan<'a>(
     preface: &[Message],
     summary: Option<&'a Summary>,
     history: &[&'a ConversationMessage],
+    pictures: &'a Pictures,
 ) -> Plan<'a> {
     let window = u64::from(window.max(256));
     let place = summary.and_then(|summary| {
@@ -40,7 +43,7 @@ pub(super) fn plan<'a>(
     let room = (window - window / FOR_ANSWER).saturating_sub(fixed);
     let all: u64 = untold
         .iter()
-        .map(|message| text_tokens(&message.text))
+        .map(|message| message_tokens(message, pictures))
         .sum();
     if all <= room {
         return Plan {
@@ -48,13 +51,14 @@ pub(super) fn plan<'a>(
             lost: Vec::new(),
             known,
             stays: untold.to_vec(),
+            pictures,
         };
     }
     // Half the room is freed at once, so that the next turns need no summary of their own.
     let goal = room.saturating_sub(window / FOR_SUMMARY) / 2;
     let mut taken = 0;
     let fitting = untold.iter().rev().take_while(|message| {
-        taken += text_tokens(&message.text);
+        taken += message_tokens(message, pictures);
         taken <= goal
     });
     // The question itself always stays: whether it is too long is for the model to say.
@@ -65,6 +69,7 @@ pub(super) fn plan<'a>(
         lost: lost.to_vec(),
         known,
         stays: stays.to_vec(),
+        pictures,
     }
 }
 
@@ -123,7 +128,10 @@ impl Plan<'_> {
                 Speaker::User => Role::User,
                 Speaker::Assistant => Role::Assistant,
             };
-            Message::text(role, message.text.as_str())
+            let mut said = Message::text(role, message.text.as_str());
+            let pictures = self.pictures.get(&message.id).into_iter().flatten();
+            said.parts.extend(pictures.cloned().map(Part::Image));
+            said
         });
         preface.extend(said);
         preface
@@ -141,6 +149,11 @@ fn tokens_of(messages: &[Message]) -> u64 {
         messages: messages.to_vec(),
         ..Request::default()
     })
+}
+
+fn message_tokens(message: &ConversationMessage, pictures: &Pictures) -> u64 {
+    let pictures = pictures.get(&message.id).map_or(0, Vec::len);
+    text_tokens(&message.text) + estimate::of_pictures(pictures)
 }
 
 fn text_tokens(text: &str) -> u64 {
@@ -190,9 +203,10 @@ mod tests {
 
     #[test]
     fn what_fits_stays_whole() {
+        let none = Pictures::new();
         let all = history(6);
         let history: Vec<_> = all.iter().collect();
-        let plan = plan(1_000, &[], None, &history);
+        let plan = plan(1_000, &[], None, &history, &none);
         assert!(plan.summarise("m").is_none());
         assert_eq!(
             first_words(&plan, None),
@@ -202,9 +216,10 @@ mod tests {
 
     #[test]
     fn what_falls_out_is_summed_up_once() {
+        let none = Pictures::new();
         let all = history(9);
         let history: Vec<_> = all.iter().collect();
-        let first = plan(1_000, &[], None, &history);
+        let first = plan(1_000, &[], None, &history, &none);
         let ask = first.summarise("m").unwrap();
         assert_eq!(
             (ask.model.as_str(), ask.sampling.max_tokens),
@@ -219,23 +234,24 @@ mod tests {
         // Two turns later all fits again, with the same summary.
         let later = self::history(2);
         let more: Vec<_> = all.iter().chain(&later).collect();
-        let second = plan(1_000, &[], Some(&summary), &more);
+        let second = plan(1_000, &[], Some(&summary), &more, &none);
         assert!(second.summarise("m").is_none());
         assert_eq!(
             first_words(&second, None),
             ["be", "What", "6", "7", "8", "0", "1"]
         );
         // On a branch without its last message it does not count.
-        let other = plan(1_000, &[], Some(&summary), &more[6..]);
+        let other = plan(1_000, &[], Some(&summary), &more[6..], &none);
         assert!(other.known.is_none());
     }
 
     #[test]
     fn the_question_stays_however_long() {
+        let none = Pictures::new();
         let mut all = history(3);
         all[2].text = "x".repeat(100_000);
         let history: Vec<_> = all.iter().collect();
-        let plan = plan(1_000, &[], None, &history);
+        let plan = plan(1_000, &[], None, &history, &none);
         assert_eq!((plan.lost.len(), plan.stays.len()), (2, 1));
         assert_eq!(plan.summary_of(" ".to_owned()), None);
         assert_eq!(end_of("aé", 1), "");

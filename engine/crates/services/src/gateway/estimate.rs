@@ -14,6 +14,11 @@ pub(crate) fn tokens_of(text_bytes: usize) -> u64 {
     text_bytes.div_ceil(BYTES_PER_TOKEN) as u64
 }
 
+/// Tokens of pictures.
+pub(crate) fn of_pictures(count: usize) -> u64 {
+    (count * PER_IMAGE) as u64
+}
+
 /// Tokens of everything that is sent.
 pub(crate) fn input_tokens(request: &Request) -> u64 {
     let mut tokens = 0;

@@ -12,6 +12,7 @@ mod catalog;
 mod chat;
 mod content;
 mod conversations;
+mod enclosures; // what comes with messages of conversations
 mod gateway;
 mod gateway_replies;
 mod guests;

@@ -9,13 +9,13 @@ use inkstone_domain::codes::Code;
 use inkstone_domain::content::Extras;
 use inkstone_domain::ids::{BlobId, UploadId};
 use inkstone_domain::media::{BlobKey, Media, MediaFilter, VariantState};
-use inkstone_domain::ports::{AuditLog, BlobStore, ByteStream, MediaStore};
+use inkstone_domain::ports::{ArticleStore, AuditLog, BlobStore, ByteStream, MediaStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectRole;
 use inkstone_domain::{Error, Result, codes};
 use inkstone_services::ProjectPatch;
 use inkstone_services::content::NewArticle;
-use inkstone_services::media::{Claim, MediaPatch, NewUpload};
+use inkstone_services::media::{Claim, MediaPatch, NewUpload, ShownState};
 use inkstone_testkit::sample;
 
 use crate::world::{PATIENCE, World, handbook, join, page};
@@ -379,7 +379,17 @@ async fn a_cover_is_not_thrown_away_and_strangers_hold_nothing_fast() {
     };
     let articles = &world.services.articles;
     let article = articles.create(&owner, with_cover()).await.unwrap();
-    articles.create(&stranger, with_cover()).await.unwrap();
+    let theirs = articles.create(&stranger, with_cover()).await;
+    refused(theirs, &codes::INVALID_INPUT);
+    // However the id came there: a store takes what it is given.
+    let mut stolen = sample::article(stranger.user);
+    stolen.text.extras.cover = own.id.to_string();
+    let stolen = sample::creation(&stolen);
+    world.store.create_article(stolen.clone()).await.unwrap();
+    let shown = media.shown(&stolen.article, &[own.id]).await.unwrap();
+    assert_eq!(shown[0].state, ShownState::Gone);
+    let shown = media.shown(&article, &[own.id]).await.unwrap();
+    assert!(matches!(shown[0].state, ShownState::Ready(_)));
     refused(media.delete(&owner, own.id, None).await, &codes::CONFLICT);
     refused(media.remove(&owner, own.id, None).await, &codes::CONFLICT);
     articles.delete(&owner, article.id, None).await.unwrap();

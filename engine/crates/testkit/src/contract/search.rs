@@ -16,6 +16,7 @@ pub async fn run(index: &dyn SearchIndex, store: &dyn ArticleStore) {
     shows_nobody_what_they_may_not_read(index, store).await;
     takes_whatever_people_type(index, store).await;
     pages(index, store).await;
+    super::related::run(index, store).await;
 }
 
 async fn finds_what_was_written(index: &dyn SearchIndex, store: &dyn ArticleStore) {

@@ -1,9 +1,10 @@
 //! Prompts, and chats that use them.
 
 use inkstone_domain::conversation::{
-    Conversation, ConversationMessage, MessageState, Speaker, Summary, UsedPrompt,
+    ArticleCitation, Attachment, Conversation, ConversationMessage, GivenArticle, MessageState,
+    Speaker, Summary, UsedPrompt,
 };
-use inkstone_domain::ids::{ConversationId, MessageId, PromptId, UserId};
+use inkstone_domain::ids::{ArticleId, ConversationId, MediaId, MessageId, PromptId, UserId};
 use inkstone_domain::prompt::{
     Prompt, PromptMessage, PromptRef, PromptText, PromptVersion, Variable, VariableKind,
 };
@@ -90,8 +91,29 @@ pub fn message(conversation: ConversationId, parent: Option<MessageId>) -> Conve
             url: Some("https://example.org/tides".to_owned()),
             ..Source::default()
         }],
+        attachments: vec![Attachment {
+            media: MediaId::new(),
+            version: 2,
+            variant: Some("medium".to_owned()),
+            name: "“tide” 潮.png".to_owned(),
+            content_type: "image/webp".to_owned(),
+        }],
+        articles: vec![given_article()],
+        cited: vec![ArticleCitation {
+            number: 1,
+            article: given_article(),
+            quote: Some("the sea".to_owned()),
+        }],
         usage: usage(),
         created_at: now(),
+    }
+}
+
+fn given_article() -> GivenArticle {
+    GivenArticle {
+        article: ArticleId::new(),
+        revision: 7,
+        title: "The “tides”".to_owned(),
     }
 }
 

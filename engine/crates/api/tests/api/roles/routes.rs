@@ -214,6 +214,11 @@ fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
         ),
         (Method::GET, "/v1/articles", None),
         (Method::POST, "/v1/articles", Some(json!({"title": "A"}))),
+        (
+            Method::POST,
+            "/v1/articles/bulk",
+            Some(json!({"operations": [{"create": {"title": "A"}}]})),
+        ),
         (Method::GET, "/v1/articles/{draft}", None),
         (Method::GET, "/v1/articles/{published}", None),
         (
@@ -343,6 +348,8 @@ fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
             Some(json!({"base": 1, "patch": {"title": "B"}})),
         ),
         (Method::GET, "/v1/articles/{published}/provenance", None),
+        (Method::GET, "/v1/articles/{draft}/related", None),
+        (Method::GET, "/v1/articles/{published}/related", None),
         (Method::GET, "/v1/articles/{draft}/translations", None),
         (Method::GET, "/v1/articles/{published}/translations", None),
         (Method::GET, "/v1/articles?filter[project]={project}", None),
@@ -395,6 +402,7 @@ fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
             Some(json!({"base": 1, "patch": {"title": "B"}})),
         ),
         (Method::GET, "/v1/articles/{project-draft}/html", None),
+        (Method::GET, "/v1/articles/{project-draft}/related", None),
         (
             Method::GET,
             "/v1/articles/{project-draft}/translations",

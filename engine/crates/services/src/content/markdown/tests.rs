@@ -380,3 +380,45 @@ fn heavy_texts_are_shown_as_they_were_typed() {
     let modest = "<b>x</b>\n\n".repeat(200);
     assert!(html(&modest).starts_with("<p><b>x</b></p>"));
 }
+
+#[test]
+fn files_are_shown_where_they_are_and_else_their_words_stay() {
+    let id = "med_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P";
+    let body = format!(
+        "![Own *one*](media:{id}) ![small](media:{id}?variant=thumbnail) [link](media:{id})\n\n\
+         ![gone **away**](media:med_01J9ZQ7Y0Z5N8C4V2M6K3H1R0Q) ![odd](media:../x) `media:{id}`\n\n\
+         [![inside](media:{id})](https://example.org)"
+    );
+    let found = media_in(&body, 10);
+    let addresses: Vec<&str> = found.iter().map(|it| it.address.as_str()).collect();
+    let plain = format!("media:{id}");
+    let small = format!("media:{id}?variant=thumbnail");
+    let gone = "media:med_01J9ZQ7Y0Z5N8C4V2M6K3H1R0Q";
+    assert_eq!(addresses, [plain.as_str(), &small, gone]);
+    assert_eq!(media_in(&body, 1).len(), 1);
+    let shown = [
+        (plain, "https://x/a?b=1&c=2".to_owned()),
+        (small, "/v1/small".to_owned()),
+    ];
+    let html = render_with(&body, &shown.into_iter().collect()).html;
+    assert_eq!(
+        html.matches("src=\"https://x/a?b=1&amp;c=2\"").count(),
+        2,
+        "{html}"
+    );
+    assert_eq!(
+        html.matches("href=\"https://x/a?b=1&amp;c=2\"").count(),
+        1,
+        "{html}"
+    );
+    assert!(html.contains("src=\"/v1/small\" alt=\"small\""), "{html}");
+    assert!(
+        html.contains("gone <strong>away</strong> odd <code>media:med_"),
+        "{html}"
+    );
+    assert_eq!(html.matches("media:").count(), 1, "{html}");
+    // Without any, the words alone.
+    let html = render(&body).html;
+    assert!(!html.contains("<img"), "{html}");
+    assert!(html.contains("Own <em>one</em> small link"), "{html}");
+}
