@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0015_transfers"
     "0016_identities"
     "0017_job_kinds"
+    "0018_newest_lists"
 };
 
 /// The way back from here needs rows that only this program can unpack.

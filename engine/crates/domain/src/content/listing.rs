@@ -140,7 +140,7 @@ impl ArticleFilter {
                 )),
             };
         }
-        if is_plain && is_by_id && named <= 1 {
+        if is_plain && self.sort == ArticleSort::Oldest && named <= 1 {
             return Ok(Walk::Plain);
         }
         if self.created.is_given() && self.sort != ArticleSort::Newest {
@@ -176,6 +176,7 @@ impl ArticleFilter {
         };
         let is_created = kind == "created";
         let scope = match (&self.owner, self.project.as_deref()) {
+            (None, None) if is_created => Some(EVERYTHING.to_owned()),
             (Some(owner), None) if is_created => Some(own(*owner)),
             (Some(owner), Some(project)) if is_created || project == DEFAULT_PROJECT => {
                 Some(own_in(*owner, project))
@@ -234,6 +235,9 @@ impl ArticleFilter {
     }
 }
 
+/// The scope of all there is.
+const EVERYTHING: &str = "all";
+
 const WITHIN_A_PROJECT: &str = "across projects there are `filter[owner]` and `filter[status]` by \
     `sort=-created_at`; within a project that you name, or among your own in `default`, there are also \
     `sort=-updated_at` and `sort=title`, and one of the filters by tag, category, locale, author and type. \
@@ -266,7 +270,7 @@ pub fn rows_of(article: &Article) -> Vec<ListEntry> {
     };
     let all = all_in(&article.project);
     let own_here = own_in(article.owner, &article.project);
-    for scope in [&own(article.owner), &all, &own_here] {
+    for scope in [EVERYTHING, &own(article.owner), &all, &own_here] {
         add(scope, "created", &created);
     }
     // In `default` people see their own, and what is published.
