@@ -303,6 +303,7 @@ pub(crate) fn serve(config: &EngineConfig, tls: Option<Arc<Tls>>) -> ServeConfig
         tls,
         max_connections: server.max_connections as usize,
         head_timeout: Duration::from_millis(server.head_timeout_ms),
+        body_timeout: Duration::from_millis(server.body_timeout_ms),
         ..ServeConfig::default()
     }
 }

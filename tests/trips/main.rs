@@ -20,6 +20,7 @@ mod gateway; // budgets, limits, the cache, idempotency, and kill -9 under calls
 mod generated; // clients made of the OpenAPI document
 mod hostile; // guests that try to do harm
 mod install; // packages dropped into the folder, installed and removed by command
+mod media; // files by form and by a client of tus through a kill, variants, ranges, links that expire
 mod migrations; // kill -9 in the middle of migrations, and engines that start at once
 mod openai; // the official `openai` package against us
 mod packages; // packed, signed, trusted, revoked

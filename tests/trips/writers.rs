@@ -1,11 +1,14 @@
-//! kill -9 again and again while many write, change, publish and administrate: what was acknowledged is
-//! there, nothing is half written, and the audit log is one whole chain.
+//! kill -9 again and again while many write, change, publish, upload and administrate: what was acknowledged
+//! is there, nothing is half written, and the audit log is one whole chain.
+
+mod files;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
+use self::files::Files;
 use crate::engine::{Engine, Setup};
 
 const WRITERS: usize = 16;
@@ -30,17 +33,23 @@ async fn many_kills_under_many_writers_lose_nothing() {
     setup.plugins = String::new();
     let mut engine = setup.start().await;
     let (mut articles, mut acts) = (0, 0);
+    let (mut files, mut uploads) = (0, 0);
     for round in 0..rounds {
         let written = write_until_killed(Arc::new(engine), round).await;
         engine = written.engine;
         let (kept, audited) = (written.kept, written.audited);
         check(&engine, &kept).await;
+        files::check(&engine, &written.files, round).await;
         articles += kept.len();
+        files += written.files.iter().map(|it| it.whole.len()).sum::<usize>();
+        uploads += written.files.iter().map(|it| it.begun.len()).sum::<usize>();
         acts += audited;
         let entries = audit_entries(&engine);
         assert!(entries >= acts, "{entries} of at least {acts} acts");
     }
-    println!("{rounds} kills, {articles} articles, {acts} audited acts: nothing was lost");
+    println!(
+        "{rounds} kills, {articles} articles, {files} files, {uploads} uploads in pieces, {acts} audited acts: nothing was lost"
+    );
 }
 
 /// What a round comes to.
@@ -48,6 +57,8 @@ struct Written {
     /// Started anew.
     engine: Engine,
     kept: Vec<Kept>,
+    /// Of each writer.
+    files: Vec<Files>,
     /// Acknowledged acts that the audit log must have.
     audited: usize,
 }
@@ -60,7 +71,7 @@ async fn write_until_killed(engine: Arc<Engine>, round: usize) -> Written {
             let (engine, acknowledged) = (Arc::clone(&engine), Arc::clone(&acknowledged));
             let audited = Arc::clone(&audited);
             tokio::spawn(async move {
-                let mut kept = Vec::new();
+                let (mut kept, mut files) = (Vec::new(), Files::default());
                 for number in 0.. {
                     let name = format!("Round {round} writer {writer} number {number}");
                     let is_cut_off = write(&engine, &name, &mut kept, &acknowledged)
@@ -70,8 +81,12 @@ async fn write_until_killed(engine: Arc<Engine>, round: usize) -> Written {
                         break;
                     }
                     audited.fetch_add(1, Ordering::Relaxed);
+                    let sent = files.send(&engine, &name, &acknowledged).await;
+                    if sent.is_none() {
+                        break;
+                    }
                 }
-                kept
+                (kept, files)
             })
         })
         .collect();
@@ -79,14 +94,17 @@ async fn write_until_killed(engine: Arc<Engine>, round: usize) -> Written {
         tokio::task::yield_now().await;
     }
     engine.kill_now();
-    let mut kept = Vec::new();
+    let (mut kept, mut files) = (Vec::new(), Vec::new());
     for writer in writers {
-        kept.extend(writer.await.unwrap());
+        let (own, sent) = writer.await.unwrap();
+        kept.extend(own);
+        files.push(sent);
     }
     let engine = Arc::into_inner(engine).unwrap().kill().start().await;
     Written {
         engine,
         kept,
+        files,
         audited: audited.load(Ordering::Relaxed),
     }
 }

@@ -50,6 +50,7 @@ pub(crate) fn run(workspace: &Workspace, runner_args: &[String]) -> Result<(), F
                 workspace.schemathesis_venv_dir(),
             )
             .env("INKSTONE_CLIENTS_VENV", workspace.clients_venv_dir())
+            .env("INKSTONE_TUS_VENV", workspace.tus_venv_dir())
             .env("INKSTONE_REGISTRY", setup::registry::binary(workspace)),
     )
 }

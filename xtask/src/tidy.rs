@@ -49,6 +49,7 @@ fn all(tree: &Tree, engine: &[Package], plugins: &[Package]) -> Vec<Finding> {
         borders::bindings_stay_in_host(tree),
         borders::rows_stay_in_store(tree),
         borders::wire_shapes_stay_in_api(tree),
+        borders::schemas_have_names_of_their_own(tree),
         contract::no_world_writes(tree),
         contract::providers_do_not_nest(tree),
         releases::are_untouched(tree),

@@ -91,6 +91,11 @@ impl Workspace {
         self.cache_dir.join("venv-clients")
     }
 
+    /// The client of uploads in pieces.
+    pub(crate) fn tus_venv_dir(&self) -> PathBuf {
+        self.cache_dir.join("venv-tus")
+    }
+
     /// The JavaScript clients of the tests.
     pub(crate) fn node_dir(&self) -> PathBuf {
         self.root.join("tests/node")

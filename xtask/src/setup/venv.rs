@@ -28,12 +28,15 @@ const FASTAPI: &[&str] = &[
 const SCHEMATHESIS: &[&str] = &["schemathesis==4.32.5"];
 /// Makes Python clients of it.
 const CLIENT_GENERATOR: &[&str] = &["openapi-python-client==0.29.1"];
+/// Uploads in pieces, as the makers of the protocol do it.
+const TUS: &[&str] = &["tuspy==1.1.0"];
 /// Says inside the environment what it was made for; written last.
 const STAMP: &str = "inkstone-requirements.txt";
 
 pub(crate) fn set_up(workspace: &Workspace) -> Result<(), Failure> {
     install(&workspace.venv_dir(), REQUIREMENTS)?;
     install(&workspace.openai_2_venv_dir(), OPENAI_2_REQUIREMENTS)?;
+    install(&workspace.tus_venv_dir(), TUS)?;
     set_up_schemathesis(workspace)?;
     set_up_clients(workspace)
 }

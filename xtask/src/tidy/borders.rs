@@ -1,5 +1,7 @@
 //! Invariant 2: WIT types stop in host, rows in store, wire shapes in api. Domain types cross borders.
 
+use std::collections::BTreeMap;
+
 use super::Finding;
 use super::tree::Tree;
 
@@ -53,6 +55,37 @@ pub(super) fn wire_shapes_stay_in_api(tree: &Tree) -> Vec<Finding> {
             )
         })
         .collect()
+}
+
+/// Schemas of the OpenAPI document are known by the bare names of their types: of two with the same name, one
+/// silently takes the other's place.
+pub(super) fn schemas_have_names_of_their_own(tree: &Tree) -> Vec<Finding> {
+    let of_api = |path: &str| path.starts_with(API) && path.contains("/src/");
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut is_schema = false;
+    for (path, number, line) in lines(tree, of_api) {
+        if line.trim_start().starts_with("#[derive(")
+            || line.trim_start().starts_with("#[cfg_attr(")
+        {
+            is_schema = false;
+        }
+        is_schema |= line.contains("ToSchema") && !line.trim_start().starts_with("use ");
+        let Some((_, name)) = declared_type(line) else {
+            continue;
+        };
+        if std::mem::take(&mut is_schema) {
+            let place = format!("{path}:{number}");
+            places.entry(name.to_owned()).or_default().push(place);
+        }
+    }
+    let twice = places.into_iter().filter(|(_, places)| places.len() > 1);
+    let told = twice.map(|(name, places)| {
+        format!(
+            "{}: two wire shapes are called {name}, and the OpenAPI document would have one of them only; rename one",
+            places.join(" and ")
+        )
+    });
+    told.collect()
 }
 
 /// Path, line number and line of Rust files.
@@ -145,5 +178,20 @@ mod tests {
         assert!(findings[0].starts_with("engine/crates/domain/src/x.rs:2:"));
         let tree = Tree::of(&[("engine/crates/api/src/wire/x.rs", text)]);
         assert!(wire_shapes_stay_in_api(&tree).is_empty());
+    }
+
+    #[test]
+    fn schemas_of_one_name_are_found() {
+        let one = "#[derive(Debug, ToSchema)]\n#[serde(rename_all = \"snake_case\")]\npub(crate) enum FormatWord {\n";
+        let other = "#[derive(\n    Debug,\n    ToSchema,\n)]\nstruct FormatWord;\n";
+        let no_schema = "use utoipa::ToSchema;\n#[derive(Debug)]\nstruct FormatWord;\n";
+        let path = "engine/crates/api/src/wire/a.rs";
+        for (text, is_fine) in [(other, false), (no_schema, true)] {
+            let tree = Tree::of(&[(path, one), ("engine/crates/api/src/routes/b.rs", text)]);
+            let findings = schemas_have_names_of_their_own(&tree);
+            assert_eq!(findings.is_empty(), is_fine, "{findings:?}");
+        }
+        let tree = Tree::of(&[(path, one), ("engine/crates/domain/src/b.rs", other)]);
+        assert!(schemas_have_names_of_their_own(&tree).is_empty());
     }
 }

@@ -54,6 +54,9 @@ pub(crate) fn status_of(error: &Error) -> StatusCode {
     if error.code() == &codes::METHOD_NOT_ALLOWED {
         return StatusCode::METHOD_NOT_ALLOWED;
     }
+    if error.code() == &codes::BODY_TOO_SLOW {
+        return StatusCode::REQUEST_TIMEOUT;
+    }
     let is_unprocessable = [
         &codes::IDEMPOTENCY_MISMATCH,
         &codes::MEDIA_TYPE_MISMATCH,
@@ -98,6 +101,7 @@ mod tests {
             let status = status_of(&Error::new(code, "…")).as_u16();
             let expected = match (code.name, code.kind) {
                 ("method_not_allowed", _) => 405,
+                ("body_too_slow", _) => 408,
                 ("unsupported_media_type", _) => 415,
                 ("range_not_satisfiable", _) => 416,
                 ("idempotency_key_reused" | "media_type_mismatch" | "attachment_unusable", _) => {

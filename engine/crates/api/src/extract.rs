@@ -2,6 +2,7 @@
 //! preconditions. Every refusal is a domain error that names what is wrong.
 
 mod body_limit;
+mod broken_off;
 mod call_context;
 mod caller;
 mod client;

@@ -18,6 +18,7 @@ mod router;
 mod routes;
 mod serve;
 mod state;
+mod steady;
 mod tls;
 mod wire;
 

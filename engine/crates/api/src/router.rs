@@ -15,9 +15,9 @@ use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
     analytics, api_keys, articles, audit, auth, bulk, chat, comments, connections, content_types,
-    conversations, docs, embeddings, generate, health, identities, invitations, jobs, keys, me,
-    media, media_content, members, messages, models, oidc, plugin_admin, plugin_stats, plugins,
-    projects, prompts, ratings, recordings, related, reports, rerank, research, responses,
+    conversations, docs, embeddings, exports, generate, health, identities, invitations, jobs,
+    keys, me, media, media_content, members, messages, models, oidc, plugin_admin, plugin_stats,
+    plugins, projects, prompts, ratings, recordings, related, reports, rerank, research, responses,
     revisions, rollouts, search, second_factor, sessions, signing_keys, signup, tags, templates,
     tools, transfers, unknown, uploads, usage, users,
 };
@@ -186,6 +186,9 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(transfers::show_import, transfers::cancel_import))
         .routes(routes!(transfers::read_report))
         .routes(routes!(transfers::export_project))
+        .routes(routes!(exports::begin_export))
+        .routes(routes!(exports::show_export))
+        .routes(routes!(exports::read_export))
         .routes(routes!(media::list_media, media::upload_file))
         .routes(routes!(
             media::show_medium,

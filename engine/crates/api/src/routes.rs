@@ -14,6 +14,7 @@ pub(crate) mod content_types;
 pub(crate) mod conversations;
 pub(crate) mod docs;
 pub(crate) mod embeddings;
+pub(crate) mod exports;
 pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod identities;

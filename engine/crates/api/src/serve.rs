@@ -27,6 +27,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use crate::steady::SteadyBody;
 use crate::tls::Tls;
 
 /// Between two looks whether an HTTP/2 client is still there, and for its answer.
@@ -44,17 +45,20 @@ pub struct ServeConfig {
     pub max_connections: usize,
     /// For the handshake, for the first request of a connection, and for the head of each one.
     pub head_timeout: Duration,
+    /// How long we wait for the next 8 KiB of a body, or its end.
+    pub body_timeout: Duration,
     /// Requests at the same time over one connection of HTTP/2.
     pub max_streams: u32,
 }
 
 impl Default for ServeConfig {
-    /// Plain, ten thousand, thirty seconds, a hundred.
+    /// Plain, ten thousand, thirty seconds each, a hundred.
     fn default() -> Self {
         Self {
             tls: None,
             max_connections: 10_000,
             head_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
             max_streams: 100,
         }
     }
@@ -161,9 +165,10 @@ async fn converse(
 ) {
     let has_asked = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&has_asked);
+    let body_timeout = config.body_timeout;
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         asked.store(true, Ordering::Relaxed);
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| Body::new(SteadyBody::new(body, body_timeout)));
         // Where a connection comes from is told to whoever counts tries.
         request.extensions_mut().insert(ConnectInfo(peer));
         if let Some(over_tls) = over_tls {

@@ -68,6 +68,8 @@ pub struct ServerConfig {
     pub max_connections: u32,
     /// For a handshake, a connection's first request, and the head of each one.
     pub head_timeout_ms: u64,
+    /// For the next 8 KiB of a body, or its end, while we wait for it.
+    pub body_timeout_ms: u64,
     pub tls: TlsConfig,
     pub cors: CorsConfig,
 }
@@ -360,6 +362,7 @@ impl Default for ServerConfig {
             grace_period_ms: 10_000,
             max_connections: 10_000,
             head_timeout_ms: 30_000,
+            body_timeout_ms: 30_000,
             tls: TlsConfig::default(),
             cors: CorsConfig::default(),
         }

@@ -85,6 +85,7 @@ fn server(mut section: Section<'_>, config: &mut ServerConfig) {
         &mut config.max_connections,
     );
     section.number("head_timeout_ms", 100..=DAY_MS, &mut config.head_timeout_ms);
+    section.number("body_timeout_ms", 100..=DAY_MS, &mut config.body_timeout_ms);
     doors::tls(section.section("tls"), &mut config.tls);
     doors::cors(section.section("cors"), &mut config.cors);
     section.finish();

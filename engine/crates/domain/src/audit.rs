@@ -193,6 +193,14 @@ pub mod actions {
     pub const PLUGIN_ENABLED: &str = "plugin.enabled";
     pub const PLUGIN_DISABLED: &str = "plugin.disabled";
     pub const PLUGIN_REMOVED: &str = "plugin.removed";
+    /// All of them, by the list.
+    pub const PLUGINS_RELOADED: &str = "plugins.reloaded";
+    pub const ROLLOUT_PROMOTED: &str = "rollout.promoted";
+    pub const ROLLOUT_ROLLED_BACK: &str = "rollout.rolled_back";
+    pub const ROLLOUT_RESTARTED: &str = "rollout.restarted";
+    /// The next calls of everybody are kept, with what is in them.
+    pub const RECORDING_ASKED: &str = "recording.asked";
+    pub const RECORDING_READ: &str = "recording.read";
 }
 
 impl AuditRecord {

@@ -77,6 +77,7 @@ codes! {
     UNSUPPORTED_PROTOCOL   PreconditionFailed "unsupported_protocol"   "This version of the protocol is not spoken here";
     RANGE_NOT_SATISFIABLE  InvalidInput       "range_not_satisfiable"  "The file has no such part";
     UNSUPPORTED_MEDIA_TYPE InvalidInput       "unsupported_media_type" "The body is of a type that is not read here";
+    BODY_TOO_SLOW          InvalidInput       "body_too_slow"          "Too little of the body came for too long";
     BODY_TOO_LARGE         TooLarge           "body_too_large"         "The body is too large";
     MEDIA_QUOTA_EXCEEDED   TooLarge           "media_quota_exceeded"   "The project's quota for media is used up";
     MEDIA_TYPE_MISMATCH    InvalidInput       "media_type_mismatch"    "The file is not what it is said to be";

@@ -41,4 +41,4 @@ pub use stores::{
     PluginKv, ReplyStore, RolloutStore, Rotation, Successor, UsageLedger, UserStore,
 };
 pub use tags::TagStore;
-pub use transfers::{Arrival, ArticleChange, ImportStep, TransferStore};
+pub use transfers::{Arrival, ImportChange, ImportStep, MediaArrival, TransferStore};

@@ -29,6 +29,7 @@ pub mod projects;
 pub mod prompts;
 pub mod research;
 pub mod search;
+mod signatures;
 pub mod signup;
 pub mod toolbox;
 pub mod transfer;
@@ -340,6 +341,8 @@ impl Services {
             prompts: Arc::clone(&prompts),
             content_types: Arc::clone(&content_types),
             users: Arc::clone(&users),
+            media: Arc::clone(&media.store),
+            blobs: Arc::clone(&media.blobs),
         };
         let prompts = Arc::new(Prompts::new(
             prompts,
@@ -401,9 +404,10 @@ impl Services {
             content_types: Arc::clone(&content_types),
             projects: Arc::clone(&projects),
             prompts: Arc::clone(&prompts),
+            media: Arc::clone(&media),
             clock: Arc::clone(&clock),
         };
-        let transfers = Arc::new(Transfers::new(TransferParts {
+        let parts = TransferParts {
             store: Arc::clone(&importing.store),
             jobs: job_store,
             queue: jobs.queue(),
@@ -412,8 +416,10 @@ impl Services {
             clock: Arc::clone(&clock),
             engine: config.engine,
             config: config.transfer,
-        }));
+        };
+        let transfers = Arc::new(Transfers::new(parts, &sealing_key));
         let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
+        let exports: Arc<dyn WorkKind> = Arc::new(transfers.export_work());
         let related = RelatedArticles::new(
             Arc::clone(&index),
             Arc::clone(&articles),
@@ -424,7 +430,11 @@ impl Services {
             chat: Arc::clone(&chat),
             index: Arc::clone(&index),
             // One line for each kind of work of the engine itself.
-            kinds: WorkKinds::new([imports, Arc::new(MediaVariants(Arc::clone(&media))) as _]),
+            kinds: WorkKinds::new([
+                imports,
+                exports,
+                Arc::new(MediaVariants(Arc::clone(&media))),
+            ]),
         });
         Ok(Arc::new(Self {
             once,

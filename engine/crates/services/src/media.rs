@@ -2,6 +2,7 @@
 //! Bytes are kept before the record that knows them, and removed after it; what a crash leaves between is
 //! swept away by `upkeep`. Pictures get smaller ones by a job, in `variants`.
 
+mod arrivals;
 mod intake;
 mod kinds;
 mod links;
@@ -504,17 +505,12 @@ impl MediaLibrary {
         version: u32,
         content: MediaContent,
     ) -> MediaVersion {
-        let is_picture =
-            Kind::stored(&content.content_type).is_some_and(|kind| kind.class == Class::Picture);
-        let is_made = is_picture && !self.config.variants.is_empty();
+        let variant_state = self.first_state(&content);
         MediaVersion {
             version,
             content,
             variants: Vec::new(),
-            variant_state: match is_made {
-                true => VariantState::Pending,
-                false => VariantState::None,
-            },
+            variant_state,
             author: principal.user,
             created_at: self.clock.now(),
         }

@@ -3,6 +3,7 @@
 //! writers are pure and know neither store nor network.
 
 mod archive;
+mod background;
 mod export;
 pub mod folder;
 mod html;
@@ -10,6 +11,7 @@ mod importer;
 mod json_lines;
 mod limits;
 mod markdown;
+mod medium;
 mod piece;
 mod reading;
 mod record;
@@ -26,7 +28,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::Stream;
 use inkstone_domain::audit::{AuditRecord, actions};
-use inkstone_domain::content::{ArticleFilter, Facet, Page, PageRequest};
+use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{ImportId, JobId};
 use inkstone_domain::job::{JobError, JobStatus, Task, WorkTask};
 use inkstone_domain::ports::{Clock, JobStore, TransferStore};
@@ -36,16 +38,20 @@ use inkstone_domain::transfer::{Counts, Format, Import, OnConflict, ReportLine};
 use inkstone_domain::{Error, Result, codes};
 use serde_json::json;
 
+pub use self::background::{BackgroundExport, ExportLink, ExportWork, ExportedFile, OpenExport};
+use self::export::Scope;
 pub use self::export::{Body, ExportPowers, ExportWish};
 pub use self::importer::ImportPowers;
 pub use self::limits::TransferLimits;
 use self::spool::Spool;
 pub use self::work::ImportWork;
 use crate::access::Access;
+use crate::auth::SealingKey;
 use crate::content::check_page;
 use crate::jobs::Queue;
 use crate::policy::{Act, Verdict};
 use crate::projects::by_right;
+use crate::signatures::Signatures;
 
 /// Settings of imports and exports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,17 +107,30 @@ pub struct TransferParts {
 pub struct Transfers {
     parts: TransferParts,
     spool: Arc<Spool>,
+    links: Signatures,
 }
 
 impl Transfers {
-    pub fn new(parts: TransferParts) -> Self {
-        let spool = Arc::new(Spool::new(parts.config.folder.clone()));
-        Self { parts, spool }
+    pub fn new(parts: TransferParts, key: &SealingKey) -> Self {
+        Self {
+            spool: Arc::new(Spool::new(parts.config.folder.clone())),
+            links: Signatures::new(key, "inkstone links to exports 1"),
+            parts,
+        }
     }
 
     /// Does the imports.
     pub fn work(&self, powers: ImportPowers) -> ImportWork {
         ImportWork::new(powers, Arc::clone(&self.spool), self.parts.config.limits)
+    }
+
+    /// Does the exports in the background.
+    pub fn export_work(&self) -> ExportWork {
+        ExportWork {
+            powers: self.parts.export.clone(),
+            access: Arc::clone(&self.parts.access),
+            clock: Arc::clone(&self.parts.clock),
+        }
     }
 
     /// Whether the principal may import into the project, before anything is sent. Editors may, and
@@ -286,32 +305,24 @@ impl Transfers {
         slug: &str,
         wish: ExportWish,
     ) -> Result<Export> {
-        let act = match wish.format {
-            Format::Archive => Act::MoveArchive,
-            _ => Act::ExportArticles,
-        };
-        let (project, verdict) = self.parts.access.enter(principal, slug, act).await?;
-        let is_own_only = slug == DEFAULT_PROJECT && !principal.is_admin();
-        let filter = ArticleFilter {
-            owner: is_own_only.then_some(principal.user),
-            project: Some(slug.to_owned()),
-            status: wish.status,
-            facet: wish.tag.clone().map(Facet::Tag),
-            ..ArticleFilter::default()
-        };
+        let access = &self.parts.access;
+        let scope = export::scope(access, principal, slug, &wish).await?;
         let now = self.parts.clock.now();
         let audit = AuditRecord::by(principal, now, actions::PROJECT_EXPORTED, subject(slug))
             .with_detail(wish.format.as_str());
-        self.parts
-            .access
+        access
             .audit()
-            .append(&by_right(audit, verdict))
+            .append(&by_right(audit, scope.verdict))
             .await?;
         let format = wish.format;
+        let Scope {
+            filter, project, ..
+        } = scope;
+        let powers = self.parts.export.clone();
         Ok(Export {
-            file_name: format!("{slug}-{}.{}", format.as_str(), format.extension()),
+            file_name: export::file_name(slug, format),
             media_type: format.media_type(),
-            body: export::start(self.parts.export.clone(), wish, filter, project),
+            body: export::start(powers, wish, filter, project, Arc::default()),
         })
     }
 

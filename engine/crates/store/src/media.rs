@@ -2,6 +2,7 @@
 //! under way stand in `uploads`. Every change of what a project keeps goes through its row of
 //! `media_space`, so that a quota holds however many write at once.
 
+pub(crate) mod arrivals;
 mod row;
 mod uploads;
 
@@ -72,6 +73,7 @@ macro_rules! hold {
     "
     };
 }
+use hold;
 const ADD_VERSION: &str = concat!(
     hold!(),
     take_space!("0"),

@@ -1,5 +1,5 @@
 //! The tables `transfer` and `transfer_line`. A step of an import is one transaction: its lines, how far the
-//! import is, and the article they tell of.
+//! import is, and the article or the file they tell of.
 
 mod row;
 
@@ -10,7 +10,7 @@ use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Article, Page, PageRequest};
 use inkstone_domain::ids::{ArticleId, ImportId};
 use inkstone_domain::job::{JobError, JobStatus};
-use inkstone_domain::ports::{Arrival, ArticleChange, ImportStep, TransferStore};
+use inkstone_domain::ports::{Arrival, ImportChange, ImportStep, TransferStore};
 use inkstone_domain::transfer::{Counts, FormerSlug, Import, ReportLine};
 use surrealdb::types::SurrealValue;
 
@@ -19,6 +19,7 @@ use crate::articles::{CREATE_ARTICLE, REPLACE_ARTICLE, bind_write, read_all};
 use crate::audit::{audited, transaction};
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
+use crate::media;
 use crate::pages::Place;
 use crate::provenance::{CREATE_PROVENANCE, ProvenanceRow};
 use crate::revisions::RevisionRow;
@@ -133,11 +134,20 @@ impl TransferStore for SurrealStore {
             .into_iter()
             .map(|line| LineRow::of(import, line))
             .collect();
-        let changes = change.is_some();
+        let changes = matches!(
+            change,
+            Some(ImportChange::CreateArticle(_) | ImportChange::UpdateArticle(_))
+        );
         let statement = match change {
             None => transaction(TAKE_STEP, None),
-            Some(ArticleChange::Create(arrival)) => arriving(*arrival)?,
-            Some(ArticleChange::Update(write)) => {
+            Some(ImportChange::CreateArticle(arrival)) => arriving(*arrival)?,
+            Some(ImportChange::CreateMedia(arrival)) => {
+                media::arrivals::creating(TAKE_STEP, *arrival)?
+            }
+            Some(ImportChange::UpdateMedia(arrival)) => {
+                media::arrivals::updating(TAKE_STEP, *arrival)?
+            }
+            Some(ImportChange::UpdateArticle(write)) => {
                 let parts = format!("{TAKE_STEP} {REPLACE_ARTICLE}");
                 let statement = transaction(&parts, write.audit.as_ref());
                 let subject = format!("article `{}`", write.article.id);

@@ -64,7 +64,7 @@ suites! {
     audit: |store| async move { contract::audit::run(&store).await };
     projects: |store| async move { contract::projects::run(&store, &store).await };
     conversations: |store| async move { contract::conversations::run(&store, &store).await };
-    transfers: |store| async move { contract::transfers::run(&store, &store, &store).await };
+    transfers: |store| async move { contract::transfers::run(&store, &store, &store, &store).await };
     prompts: |store| async move { contract::prompts::run(&store, &store).await };
     media: |store| async move { contract::media::run(&store, &store).await };
     replies: |store| async move { contract::replies::run(&store).await };

@@ -60,7 +60,7 @@ where
     articles::run(store, store, store).await;
     comments::run(store, store, store).await;
     content_types::run(store).await;
-    transfers::run(store, store, store).await;
+    transfers::run(store, store, store, store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;
     kv::run(store).await;

@@ -25,7 +25,7 @@ async fn content_types() {
 #[tokio::test]
 async fn transfers() {
     let store = MemStore::new();
-    contract::transfers::run(&store, &store, &store).await;
+    contract::transfers::run(&store, &store, &store, &store).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use inkstone_domain::ports::ByteStream;
 use inkstone_domain::{Error, codes};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 
+use super::broken_off::broken_off;
 use crate::error::ApiError;
 
 /// Of a field that is no file.
@@ -82,6 +83,9 @@ impl Stream for PieceByPiece {
 
 /// `invalid_input` for a form that breaks the rules of forms.
 pub(crate) fn not_a_form(error: multer::Error) -> ApiError {
+    if let multer::Error::StreamReadFailed(cause) = error {
+        return ApiError(broken_off(axum::Error::new(cause)));
+    }
     let detail = match &error {
         multer::Error::FieldSizeExceeded { field_name, .. } => format!(
             "the field `{}` is longer than {LONGEST_TEXT} bytes",
@@ -90,12 +94,4 @@ pub(crate) fn not_a_form(error: multer::Error) -> ApiError {
         _ => "the form is not valid, or ended before it was read to its end".to_owned(),
     };
     ApiError(Error::new(&codes::INVALID_INPUT, detail).with_source(error))
-}
-
-fn broken_off(error: axum::Error) -> Error {
-    Error::new(
-        &codes::INVALID_INPUT,
-        "the body ended before it was read to its end",
-    )
-    .with_source(error)
 }

@@ -8,6 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use inkstone_domain::{Error, FieldError, Result, codes};
 use serde::de::DeserializeOwned;
 
+use super::broken_off::broken_off;
 use super::pointer_of;
 use crate::error::{ApiError, invalid_fields};
 use crate::reply::{LARGE_BYTES, off_thread_if};
@@ -67,13 +68,7 @@ fn body_not_read(rejection: BytesRejection, max_body_bytes: usize) -> ApiError {
     if let BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) = rejection {
         return body_too_large(max_body_bytes);
     }
-    ApiError(
-        Error::new(
-            &codes::INVALID_INPUT,
-            "the body ended before it was read to its end",
-        )
-        .with_source(rejection),
-    )
+    ApiError(broken_off(rejection))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {

@@ -7,10 +7,10 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use inkstone_domain::{Error, codes};
 use inkstone_services::Plugins;
 use inkstone_services::plugins::InstallSource;
 
+use super::broken_off::broken_off;
 use super::json_body::body_too_large;
 use super::{Caller, JsonBody};
 use crate::error::ApiError;
@@ -58,15 +58,7 @@ async fn read(body: Body, max_bytes: usize) -> Result<Bytes, ApiError> {
     let mut pieces = body.into_data_stream();
     let mut read = BytesMut::new();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| {
-            ApiError(
-                Error::new(
-                    &codes::INVALID_INPUT,
-                    "the body ended before it was read to its end",
-                )
-                .with_source(error),
-            )
-        })?;
+        let piece = piece.map_err(|error| ApiError(broken_off(error)))?;
         if read.len() + piece.len() > max_bytes {
             return Err(body_too_large(max_bytes));
         }

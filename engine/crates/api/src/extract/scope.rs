@@ -67,6 +67,7 @@ const RULES: &[(&str, Rule)] = &[
         Rule::Scopes(Scope::ArticlesRead, Scope::ArticlesWrite),
     ),
     ("/v1/projects/{slug}/export", both(Scope::ArticlesRead)),
+    ("/v1/projects/{slug}/exports", both(Scope::ArticlesRead)),
     // Whatever calls a model, wherever it stands.
     ("/v1/projects/{slug}/chat", both(Scope::ModelsCall)),
     (

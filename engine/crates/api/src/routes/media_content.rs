@@ -220,7 +220,7 @@ fn described(mut response: Response, readable: &Readable, tag: HeaderValue) -> R
 
 /// The part that is wanted; `None` is all, also where the header is none that is understood here (RFC 9110,
 /// 14.2). An error is a part that there is not.
-fn wanted_range(
+pub(super) fn wanted_range(
     headers: &HeaderMap,
     tag: &HeaderValue,
     size_bytes: u64,
@@ -245,7 +245,7 @@ fn wanted_range(
     }
 }
 
-fn unsatisfiable(size_bytes: u64) -> Response {
+pub(super) fn unsatisfiable(size_bytes: u64) -> Response {
     let message = format!("the file has {size_bytes} bytes");
     let mut response = ApiError::new(&codes::RANGE_NOT_SATISFIABLE, message).into_response();
     let whole = ascii(&format!("bytes */{size_bytes}"));
@@ -261,7 +261,7 @@ const AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// RFC 6266: the name in ASCII for old clients, and as it is for all others.
-fn disposition(name: &str, is_saved: bool) -> HeaderValue {
+pub(super) fn disposition(name: &str, is_saved: bool) -> HeaderValue {
     let kind = if is_saved { "attachment" } else { "inline" };
     let plain: String = name
         .chars()
@@ -278,7 +278,7 @@ fn disposition(name: &str, is_saved: bool) -> HeaderValue {
 }
 
 /// Of a text that is printable ASCII.
-fn ascii(text: &str) -> HeaderValue {
+pub(super) fn ascii(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 

@@ -26,7 +26,8 @@ pub(crate) async fn record_calls(
     body: JsonBody<RecordBody>,
 ) -> ApiResult {
     let calls = body.value.checked_calls()?;
-    state.services.plugins.record_next(&principal, &id, calls)?;
+    let plugins = &state.services.plugins;
+    plugins.record_next(&principal, &id, calls).await?;
     json(StatusCode::ACCEPTED, &RecordReply { plugin: id, calls })
 }
 

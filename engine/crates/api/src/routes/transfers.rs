@@ -1,7 +1,7 @@
 //! `/v1/projects/{slug}/imports` and `/export`: articles in and out, as files.
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -10,19 +10,24 @@ use inkstone_domain::content::Status;
 use inkstone_domain::ids::ImportId;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::transfer::{Import, ReportLine};
-use inkstone_domain::{Error, FieldError, Result, codes};
+use inkstone_domain::{FieldError, Result, codes};
 use inkstone_services::transfer::{ExportWish, NewImport};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::audit::ExportWord;
-use crate::error::{ApiResult, invalid_fields};
-use crate::extract::{Caller, IfNoneMatch, PathWord, PathWordId, QueryOf};
+use crate::error::{ApiError, ApiResult, invalid_fields};
+use crate::extract::{
+    Caller, IfNoneMatch, PathWord, PathWordId, QueryOf, bytes_of, bytes_of_field, form_of,
+    not_a_form, type_of,
+};
 use crate::reply::{json, location, not_modified, ok, revision_tag, streamed, tagged};
 use crate::state::Shared;
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
-use crate::wire::transfer::{FormatWord, ImportReply, OnConflictWord, csv_lines, json_lines};
+use crate::wire::transfer::{
+    FormatWord, ImportForm, ImportReply, OnConflictWord, csv_lines, json_lines,
+};
 
 /// How a file is taken in.
 #[derive(Deserialize, IntoParams)]
@@ -80,12 +85,13 @@ pub(crate) struct ProjectExportQuery {
 
 /// Import a file
 ///
-/// The body is the file. It is kept and taken in in the background; the reply says where to look. For
+/// The body is the file, or a form with the file as its field `file`. It is kept and taken in in the background; the reply says where to look. For
 /// editors of the project, and for owners where it is an archive.
 #[utoipa::path(
     post, path = "/v1/projects/{slug}/imports", tag = "projects",
     params(("slug" = String, Path, description = "Of the project."), ImportQuery),
-    request_body(description = "The file; an empty one has nothing to import.", content((Option<String> = "application/octet-stream"))),
+    request_body(description = "The file; an empty one has nothing to import.",
+        content((Option<String> = "application/octet-stream"), (ImportForm = "multipart/form-data"))),
     responses(
         (status = 202, description = "The import, queued.", body = ImportReply,
          headers(("location" = String, description = "Where it is."))),
@@ -98,19 +104,37 @@ pub(crate) async fn import_file(
     Caller(principal): Caller,
     PathWord(slug): PathWord,
     QueryOf(query): QueryOf<ImportQuery>,
-    body: Body,
+    request: Request,
 ) -> ApiResult {
     let new = NewImport {
         format: query.format.into(),
         on_conflict: query.on_conflict.unwrap_or_default().into(),
         dry_run: query.dry_run.unwrap_or_default(),
     };
-    let body = body.into_data_stream().map(|piece| {
-        let cut = "the body ended before it was read to its end";
-        piece.map_err(|error| Error::new(&codes::INVALID_INPUT, cut).with_source(error))
-    });
     let transfers = &state.services.transfers;
-    let import = transfers.import(&principal, &slug, new, body).await?;
+    let (parts, body) = request.into_parts();
+    let is_form = type_of(&parts.headers)
+        .is_some_and(|sent| sent.to_ascii_lowercase().starts_with("multipart/form-data"));
+    let import = match is_form {
+        false => {
+            transfers
+                .import(&principal, &slug, new, bytes_of(body))
+                .await?
+        }
+        true => {
+            transfers.may_import(&principal, &slug, new.format).await?;
+            let mut form = form_of(&parts.headers, body)?;
+            let field = form.next_field().await.map_err(not_a_form)?;
+            let field = field.filter(|field| field.name() == Some("file"));
+            let field = field.ok_or_else(|| {
+                let message =
+                    "the form has no field `file` as its first; the rest stands in the query";
+                ApiError::new(&codes::INVALID_INPUT, message)
+            })?;
+            let bytes = bytes_of_field(field);
+            transfers.import(&principal, &slug, new, bytes).await?
+        }
+    };
     let place = location(format!("/v1/projects/{slug}/imports/{}", import.id));
     let mut response = json(StatusCode::ACCEPTED, &ImportReply::from(import))?;
     response.headers_mut().insert(LOCATION, place);
@@ -271,7 +295,11 @@ pub(crate) async fn export_project(
 ) -> ApiResult<Response> {
     let wish = ExportWish {
         format: query.format.into(),
-        status: query.status.as_deref().map(status_of).transpose()?,
+        status: query
+            .status
+            .as_deref()
+            .map(|word| status_of("?filter[status]", word))
+            .transpose()?,
         tag: query.tag,
         language: query.language,
     };
@@ -281,14 +309,15 @@ pub(crate) async fn export_project(
     Ok(attachment(body, export.media_type, &export.file_name))
 }
 
-fn status_of(word: &str) -> Result<Status> {
+/// `pointer` says where the word stands.
+pub(super) fn status_of(pointer: &str, word: &str) -> Result<Status> {
     Status::named(word).ok_or_else(|| {
         let words = Status::ALL.map(Status::as_str).join("`, `");
         let field = FieldError {
-            pointer: "?filter[status]".to_owned(),
+            pointer: pointer.to_owned(),
             detail: format!("must be one of `{words}`"),
         };
-        invalid_fields("a query parameter is not valid", vec![field])
+        invalid_fields("the status is none that an article has", vec![field])
     })
 }
 

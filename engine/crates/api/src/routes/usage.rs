@@ -34,7 +34,7 @@ pub(crate) struct UsageQuery {
     group_by: Option<String>,
     /// `json`, or `csv` for spreadsheets.
     #[param(inline)]
-    format: Option<FormatWord>,
+    format: Option<LedgerFormatWord>,
     /// From this day on, UTC, such as `2026-11-01`.
     #[param(value_type = Option<String>)]
     from: Option<NaiveDate>,
@@ -89,7 +89,7 @@ pub(crate) struct LinesQuery {
 /// How sums are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum FormatWord {
+pub(crate) enum LedgerFormatWord {
     Json,
     Csv,
 }
@@ -118,7 +118,7 @@ pub(crate) async fn sum_usage(
         to: query.to,
     };
     let groups = state.services.usage.sum(&principal, filter, &by).await?;
-    if query.format == Some(FormatWord::Csv) {
+    if query.format == Some(LedgerFormatWord::Csv) {
         let mut response = Response::new(Body::from(csv_of(&groups, &words)?));
         let headers = response.headers_mut();
         headers.insert(

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::ids::{ArticleId, ImportId, JobId, UserId};
 use inkstone_domain::transfer::{Counts, Format, Import, OnConflict, Outcome, ReportLine};
 use inkstone_domain::{Error, Result, codes};
+use inkstone_services::transfer::{BackgroundExport, ExportLink};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -107,6 +108,67 @@ pub(crate) struct ReportLineReply {
     pub message: Option<String>,
 }
 
+/// What to write into a file.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExportBody {
+    pub format: FormatWord,
+    /// Only articles of this status, such as `published`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Only articles with this tag.
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// Only articles in this language, BCP 47.
+    #[serde(default)]
+    pub language: Option<String>,
+}
+
+/// An export in the background.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExportReply {
+    /// The work on it: `GET /v1/jobs/{id}/events` tells how far it is.
+    #[schema(value_type = String, example = "job_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
+    pub id: JobId,
+    /// Slug of the project.
+    pub project: String,
+    pub format: FormatWord,
+    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    pub status: &'static str,
+    /// Why it failed, where it did.
+    pub error: Option<JobErrorReply>,
+    /// Once it is written.
+    pub file: Option<ExportFileReply>,
+    pub created_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// The file of an export.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExportFileReply {
+    pub name: String,
+    pub media_type: String,
+    pub size_bytes: u64,
+    /// Articles and media in it.
+    pub entries: u64,
+    /// Hex.
+    pub sha256: String,
+    /// Then it is gone.
+    pub expires_at: DateTime<Utc>,
+    /// Opens the file for everybody who has it, until `url_expires_at`.
+    pub url: String,
+    pub url_expires_at: DateTime<Utc>,
+}
+
+/// The form of an import.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(crate) struct ImportForm {
+    /// The file.
+    #[schema(value_type = String, format = Binary)]
+    pub file: Vec<u8>,
+}
+
 const COLUMNS: [&str; 7] = [
     "number", "entry", "outcome", "article", "slug", "code", "message",
 ];
@@ -176,6 +238,36 @@ impl From<Import> for ImportReply {
             }),
             created_at: import.created_at,
             finished_at: import.finished_at,
+        }
+    }
+}
+
+impl ExportReply {
+    /// `url` leads to the file.
+    pub(crate) fn of(export: BackgroundExport, url: impl FnOnce(&ExportLink) -> String) -> Self {
+        let BackgroundExport { job, wish, file } = export;
+        let file = file.map(|(file, link)| ExportFileReply {
+            name: file.file_name,
+            media_type: file.media_type,
+            size_bytes: file.size_bytes,
+            entries: file.entries,
+            sha256: file.sha256,
+            expires_at: file.expires_at,
+            url: url(&link),
+            url_expires_at: DateTime::from_timestamp(link.expires, 0).unwrap_or_default(),
+        });
+        Self {
+            id: job.id,
+            project: job.task.project().to_owned(),
+            format: wish.format.into(),
+            status: job.status.as_str(),
+            error: job.error.map(|error| JobErrorReply {
+                code: error.code,
+                message: error.message,
+            }),
+            file,
+            created_at: job.enqueued_at,
+            finished_at: job.finished_at,
         }
     }
 }

@@ -81,6 +81,27 @@ async fn who_is_slow_to_ask_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_body_that_stops_is_cut_off() {
+    let config = ServeConfig {
+        body_timeout: Duration::from_millis(50),
+        ..ServeConfig::default()
+    };
+    let (address, _stop) = served(config).await;
+    let json = "content-type: application/json\r\ncontent-length: 60\r\n\r\n{\"email\":";
+    let chunked =
+        "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"ema\r\n";
+    for rest in [json, chunked] {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let request = format!("POST /v1/auth/login HTTP/1.1\r\nhost: localhost\r\n{rest}");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        // The connection is closed after it: what would follow is no new request.
+        let reply = rest_of(&mut connection).await;
+        assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+        assert!(reply.contains("\"code\":\"body_too_slow\""), "{reply}");
+    }
+}
+
+#[tokio::test]
 async fn connections_beyond_the_limit_wait() {
     let config = ServeConfig {
         max_connections: 1,

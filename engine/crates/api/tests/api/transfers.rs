@@ -1,7 +1,8 @@
 //! `/v1/projects/{slug}/imports` and `/export`.
 
 use axum::http::Method;
-use inkstone_testkit::api_client::{ApiClient, TestApi};
+use inkstone_domain::principal::{Principal, Role};
+use inkstone_testkit::api_client::{ApiClient, Identity, TestApi};
 use serde_json::{Value, json};
 
 async fn with_project() -> TestApi {
@@ -154,4 +155,158 @@ async fn a_file_may_be_longer_than_other_bodies() {
         (off.status, off.json()["status"].as_str()),
         (200, Some("cancelled"))
     );
+}
+
+#[tokio::test]
+async fn a_form_brings_a_file_too() {
+    let api = with_project().await;
+    let client = api.creator();
+    let target = "/v1/projects/handbook/imports?format=jsonl";
+    let form = |field: &str| {
+        format!(
+            "--b\r\ncontent-disposition: form-data; name=\"{field}\"; filename=\"a.jsonl\"\r\n\r\n{LINES}\r\n--b--\r\n"
+        )
+    };
+    let media_type = "multipart/form-data; boundary=b";
+    let sent = client.post_raw(target, media_type, form("file")).await;
+    assert_eq!(sent.status, 202, "{}", sent.text());
+    assert_eq!(sent.json()["size_bytes"], LINES.len());
+    api.services.start_workers(1);
+    let done = ended(&client, sent.header("location")).await;
+    assert_eq!(done["counts"]["created"], 1);
+    for wrong in [form("data"), "--b--\r\n".to_owned(), "file".to_owned()] {
+        let reply = client.post_raw(target, media_type, wrong).await;
+        assert_eq!(reply.status, 400, "{}", reply.text());
+    }
+    let cut = form("file").replace("--b--", "");
+    let reply = client.post_raw(target, media_type, cut).await;
+    assert_eq!(reply.status, 400, "{}", reply.text());
+    let imports = client.get("/v1/projects/handbook/imports").await.json();
+    assert_eq!(imports["data"].as_array().unwrap().len(), 1, "{imports}");
+}
+
+#[tokio::test]
+async fn a_large_project_is_exported_in_the_background() {
+    let api = with_project().await;
+    let client = api.creator();
+    let sent = client
+        .post_raw(
+            "/v1/projects/handbook/imports?format=jsonl",
+            "application/jsonl",
+            LINES,
+        )
+        .await;
+    api.services.start_workers(1);
+    ended(&client, sent.header("location")).await;
+    let wish = json!({"format": "jsonl", "status": "draft"});
+    let begun = client.post("/v1/projects/handbook/exports", wish).await;
+    assert_eq!(begun.status, 202, "{}", begun.text());
+    let place = begun.header("location").to_owned();
+    assert_eq!(
+        place,
+        format!(
+            "/v1/projects/handbook/exports/{}",
+            begun.json()["id"].as_str().unwrap()
+        )
+    );
+    let done = ended(&client, &place).await;
+    assert_eq!(done["status"], "succeeded", "{done}");
+    let file = &done["file"];
+    assert_eq!(file["entries"], 1);
+    assert_eq!(file["name"], "handbook-jsonl.jsonl");
+    let url = file["url"].as_str().unwrap();
+    let target = url.find("/v1/").map(|at| &url[at..]).unwrap();
+    let anonymous = api.anonymous();
+    let read = anonymous.get(target).await;
+    assert_eq!(read.status, 200, "{}", read.text());
+    assert_eq!(read.header("content-type"), "application/jsonl");
+    assert!(
+        read.header("content-disposition")
+            .starts_with("attachment;")
+    );
+    assert_eq!(
+        read.text().len() as u64,
+        file["size_bytes"].as_u64().unwrap()
+    );
+    let sha256 = inkstone_domain::digest::sha256(read.text().as_bytes());
+    assert_eq!(file["sha256"], sha256.as_str());
+    let direct = client
+        .get("/v1/projects/handbook/export?format=jsonl&filter[status]=draft")
+        .await;
+    assert_eq!(direct.text(), read.text());
+    let part = api
+        .anonymous()
+        .with_header("range", "bytes=2-6")
+        .get(target)
+        .await;
+    assert_eq!((part.status, part.text()), (206, &read.text()[2..7]));
+    let beyond = api
+        .anonymous()
+        .with_header("range", "bytes=99999-")
+        .get(target)
+        .await;
+    assert_eq!(beyond.status, 416);
+
+    let own = api.creator().get(&format!("{place}/content")).await;
+    assert_eq!((own.status, own.text()), (200, read.text()));
+    for wrong in [
+        format!("{place}/content?expires=9"),
+        target.replace("expires=", "expires=9"),
+        format!("{target}A"),
+        target.replace("signature=", "signature=A"),
+    ] {
+        let reply = anonymous.get(&wrong).await;
+        assert_eq!(reply.json()["code"], "invalid_link", "{wrong}");
+    }
+    // Nobody else learns that there is one, not in the same project either.
+    let made = api
+        .stranger()
+        .post("/v1/projects", json!({"slug": "other"}))
+        .await;
+    assert_eq!(made.status, 201);
+    for (who, path) in [
+        (api.stranger(), place.clone()),
+        (api.admin(), place.clone()),
+        (client, place.replace("handbook", "default")),
+    ] {
+        assert_eq!(who.get(&path).await.status, 404);
+    }
+    api.clock.advance(std::time::Duration::from_secs(2 * 3_600));
+    assert_eq!(anonymous.get(target).await.json()["code"], "invalid_link");
+    // Tokens last less long than links, so the service is asked.
+    let creator = Principal::of(api.user(Identity::Creator), Role::Creator);
+    let job = done["id"].as_str().unwrap().parse().unwrap();
+    let transfers = &api.services.transfers;
+    let again = transfers.background_export(&creator, "handbook", job).await;
+    let (_, link) = again.unwrap().file.unwrap();
+    let target = format!(
+        "{place}/content?expires={}&signature={}",
+        link.expires, link.signature
+    );
+    assert_eq!(anonymous.get(&target).await.status, 200);
+    api.clock
+        .advance(std::time::Duration::from_secs(21 * 3_600));
+    let gone = transfers.background_export(&creator, "handbook", job).await;
+    assert_eq!(gone.unwrap_err().code().name, "not_found");
+}
+
+#[tokio::test]
+async fn exports_that_are_asked_for_wrongly() {
+    let api = with_project().await;
+    let client = api.creator();
+    for (body, status) in [
+        (json!({}), 400),
+        (json!({"format": "word"}), 400),
+        (json!({"format": "jsonl", "status": "lost"}), 400),
+        (json!({"format": "jsonl", "colour": "red"}), 400),
+    ] {
+        let reply = client
+            .post("/v1/projects/handbook/exports", body.clone())
+            .await;
+        assert_eq!(reply.status, status, "{body}: {}", reply.text());
+    }
+    let reply = client
+        .post("/v1/projects/no-such/exports", json!({"format": "jsonl"}))
+        .await;
+    assert_eq!(reply.status, 404);
 }

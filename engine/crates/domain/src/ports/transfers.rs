@@ -1,4 +1,4 @@
-//! Where imports and their reports are kept, and the way in for articles that come with a past.
+//! Where imports and their reports are kept, and the way in for articles and files that come with a past.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,6 +8,7 @@ use crate::audit::AuditRecord;
 use crate::content::{Article, Page, PageRequest, Revision};
 use crate::ids::{ArticleId, ImportId};
 use crate::job::{JobError, JobStatus};
+use crate::media::{Media, MediaVersion};
 use crate::ports::ArticleWrite;
 use crate::provenance::Provenance;
 use crate::transfer::{FormerSlug, Import, ReportLine};
@@ -24,11 +25,26 @@ pub struct Arrival {
     pub provenance: Option<Provenance>,
 }
 
-/// What an entry does to an article.
+/// A file that comes with versions. Their bytes are kept already.
 #[derive(Debug, Clone)]
-pub enum ArticleChange {
-    Create(Box<Arrival>),
-    Update(Box<ArticleWrite>),
+pub struct MediaArrival {
+    /// As it is then, by its newest version.
+    pub media: Media,
+    /// Those that come, oldest first; none where only what is said of the file changes.
+    pub versions: Vec<MediaVersion>,
+    /// As for uploads.
+    pub quota_bytes: u64,
+    pub audit: Option<AuditRecord>,
+}
+
+/// What an entry does.
+#[derive(Debug, Clone)]
+pub enum ImportChange {
+    CreateArticle(Box<Arrival>),
+    UpdateArticle(Box<ArticleWrite>),
+    CreateMedia(Box<MediaArrival>),
+    /// If the stored revision is `media.revision - 1`.
+    UpdateMedia(Box<MediaArrival>),
 }
 
 /// A step of an import: lines of the report, and what they tell of, both or neither.
@@ -39,7 +55,7 @@ pub struct ImportStep {
     pub after: u64,
     /// The lines that follow it, without gaps.
     pub lines: Vec<ReportLine>,
-    pub change: Option<ArticleChange>,
+    pub change: Option<ImportChange>,
 }
 
 #[async_trait]
@@ -54,7 +70,7 @@ pub trait TransferStore: Send + Sync {
     /// Adds lines to the report, moves the position behind them and makes the change they tell of, all
     /// or nothing. `lease_lost` where the import has ended or is at another position: somebody else does
     /// it. For the change, `slug_taken`, `already_exists`, `revision_mismatch` and `not_found` as for
-    /// articles.
+    /// articles, and `media_quota_exceeded` as for media.
     async fn take_step(&self, step: ImportStep) -> Result<()>;
     /// Ends an import; one that has ended stays as it is. Returns it as it is then; `not_found` where
     /// there is none.

@@ -28,7 +28,7 @@ impl Guards {
     /// The error names the pattern that is none.
     pub fn new(config: &GuardsConfig) -> Result<Self> {
         let redactions = config.redact.iter().map(|(name, pattern)| {
-            let pattern = compile(pattern, false)?;
+            let pattern = compile(pattern, false).map_err(|error| error.context(name.clone()))?;
             Ok((format!("[{name}]"), pattern))
         });
         let terms: Vec<String> = config
@@ -259,16 +259,25 @@ fn deepest(text: &str) -> usize {
     most
 }
 
+/// Matching takes time that grows with the text alone, whatever the pattern; how large it may become is
+/// bounded here, how deep it may be nested by the crate.
 fn compile(pattern: &str, ignores_case: bool) -> Result<Regex> {
+    const MOST_BYTES: usize = 1 << 20;
+    const MOST_SHOWN: usize = 300;
     let compiled = RegexBuilder::new(pattern)
         .case_insensitive(ignores_case)
-        .size_limit(1 << 20)
+        .size_limit(MOST_BYTES)
         .build();
     compiled.map_err(|error| {
-        Error::new(
-            &codes::INVALID_CONFIG,
-            format!("a pattern of `[gateway.guards]` is none: {error}"),
-        )
+        let why = match error {
+            regex::Error::CompiledTooBig(_) => {
+                format!("it becomes larger than {MOST_BYTES} bytes; repeat less in it")
+            }
+            // It shows the pattern, whole.
+            error => error.to_string().chars().take(MOST_SHOWN).collect(),
+        };
+        let message = format!("a pattern of `[gateway.guards]` is none: {why}");
+        Error::new(&codes::INVALID_CONFIG, message)
     })
 }
 

@@ -43,12 +43,33 @@ struct Seen {
     text: TextCheck,
 }
 
+/// A file on its way in.
+struct Intake {
+    bytes: ByteStream,
+    found: Found,
+}
+
+/// What a file turns out to be, once all of it has gone by.
+struct Found {
+    kind: &'static Kind,
+    /// In pixels.
+    size: Option<(u32, u32)>,
+    seen: Arc<Mutex<Seen>>,
+}
+
 /// Looks for what is no UTF-8, piece by piece.
 #[derive(Default)]
 struct TextCheck {
     /// The beginning of a character that the next piece goes on with.
     open: Vec<u8>,
     is_broken: bool,
+}
+
+impl TakenIn {
+    /// What it turned out to be.
+    pub(crate) fn content(&self) -> &MediaContent {
+        &self.content
+    }
 }
 
 impl MediaLibrary {
@@ -58,43 +79,54 @@ impl MediaLibrary {
         &self,
         project: &str,
         claim: &Claim,
-        mut bytes: ByteStream,
+        bytes: ByteStream,
     ) -> Result<TakenIn> {
-        let name = names::cleaned(&claim.name);
+        let intake = self.begin(claim, bytes).await?;
+        let key = self.new_key(project);
+        let size_bytes = self.blobs.put(&key, intake.bytes).await?;
+        match intake.found.content(key.blob, size_bytes) {
+            Ok(content) => Ok(TakenIn {
+                name: names::cleaned(&claim.name),
+                content,
+                key,
+            }),
+            Err(error) => {
+                self.forget_bytes(&[key]).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The same, and keeps nothing: what the file would be taken for.
+    pub(super) async fn look_at(&self, claim: &Claim, bytes: ByteStream) -> Result<MediaContent> {
+        let mut intake = self.begin(claim, bytes).await?;
+        let mut size_bytes = 0;
+        while let Some(piece) = intake.bytes.next().await {
+            size_bytes += piece?.len() as u64;
+        }
+        let nowhere = BlobId::at(self.clock.now());
+        intake.found.content(nowhere, size_bytes)
+    }
+
+    /// Looks at the beginning of a file, and sees what follows as it goes by.
+    async fn begin(&self, claim: &Claim, mut bytes: ByteStream) -> Result<Intake> {
         let head = beginning(&mut bytes).await?;
         if head.is_empty() {
             return Err(Error::new(&codes::INVALID_INPUT, "the file is empty"));
         }
+        let name = names::cleaned(&claim.name);
         let claimed = claim.content_type.as_deref();
         let kind = Kind::of(&head, &name, claimed, &self.config.types)?;
         let size = match kind.class {
             Class::Picture => Some(self.picture_size(&head, kind)?),
             _ => None,
         };
-        let key = self.new_key(project);
         let seen = Arc::new(Mutex::new(Seen::default()));
         let whole = stream::iter([Ok(head)]).chain(bytes);
         let watched = watched(whole.boxed(), Arc::clone(&seen), self.config.max_bytes);
-        let size_bytes = self.blobs.put(&key, watched).await?;
-        let seen = std::mem::take(&mut *lock(&seen));
-        if kind.class == Class::Text && !seen.text.is_whole() {
-            self.forget_bytes(&[key]).await;
-            return Err(Error::new(
-                &codes::MEDIA_TYPE_MISMATCH,
-                format!("the file should be {}, and is no UTF-8", kind.content_type),
-            ));
-        }
-        Ok(TakenIn {
-            name,
-            content: MediaContent {
-                blob: key.blob,
-                content_type: kind.content_type.to_owned(),
-                size_bytes,
-                sha256: hex(&seen.hash.finalize()),
-                width: size.map(|size| size.0),
-                height: size.map(|size| size.1),
-            },
-            key,
+        Ok(Intake {
+            bytes: watched,
+            found: Found { kind, size, seen },
         })
     }
 
@@ -135,6 +167,27 @@ impl MediaLibrary {
                 ),
             )),
         }
+    }
+}
+
+impl Found {
+    fn content(self, blob: BlobId, size_bytes: u64) -> Result<MediaContent> {
+        let Self { kind, size, seen } = self;
+        let seen = std::mem::take(&mut *lock(&seen));
+        if kind.class == Class::Text && !seen.text.is_whole() {
+            return Err(Error::new(
+                &codes::MEDIA_TYPE_MISMATCH,
+                format!("the file should be {}, and is no UTF-8", kind.content_type),
+            ));
+        }
+        Ok(MediaContent {
+            blob,
+            content_type: kind.content_type.to_owned(),
+            size_bytes,
+            sha256: hex(&seen.hash.finalize()),
+            width: size.map(|size| size.0),
+            height: size.map(|size| size.1),
+        })
     }
 }
 

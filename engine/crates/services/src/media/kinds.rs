@@ -96,6 +96,15 @@ impl Kind {
         KINDS.iter().find(|kind| kind.content_type == content_type)
     }
 
+    pub(super) fn is_picture(&self) -> bool {
+        self.class == Class::Picture
+    }
+
+    /// A name that fits it.
+    pub(super) fn plain_name(&self) -> String {
+        format!("version.{}", self.endings[0])
+    }
+
     /// Whether a name may stand for it: with one of its endings, or with none.
     pub(super) fn check_name(&self, name: &str) -> Result<()> {
         let Some(ending) = ending(name) else {

@@ -3,15 +3,12 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, Mac};
 use inkstone_domain::ids::MediaId;
 use inkstone_domain::{Error, Result, codes};
-use sha2::Sha256;
 
 use crate::auth::SealingKey;
+use crate::signatures::Signatures;
 
 /// What a link opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,22 +39,21 @@ impl fmt::Debug for Link {
 }
 
 /// Makes and checks links.
-pub(super) struct Signer([u8; 32]);
+pub(super) struct Signer(Signatures);
 
 impl Signer {
     pub(super) fn new(key: &SealingKey) -> Self {
-        Self(key.derived("inkstone links to media 1"))
+        Self(Signatures::new(key, "inkstone links to media 1"))
     }
 
     pub(super) fn sign(&self, claim: LinkClaim) -> Link {
-        let signature = URL_SAFE_NO_PAD.encode(self.mac(&claim).finalize().into_bytes());
+        let signature = self.0.sign(&signed(&claim));
         Link { claim, signature }
     }
 
     /// `invalid_link` where it is not ours or has expired. Takes as long for every wrong signature.
     pub(super) fn check(&self, link: &Link, now: DateTime<Utc>) -> Result<()> {
-        let signature = URL_SAFE_NO_PAD.decode(&link.signature).unwrap_or_default();
-        if self.mac(&link.claim).verify_slice(&signature).is_err() {
+        if !self.0.is_of(&signed(&link.claim), &link.signature) {
             return Err(invalid("the link was not made here, or was changed"));
         }
         match now.timestamp() < link.claim.expires {
@@ -65,26 +61,22 @@ impl Signer {
             false => Err(invalid("the link has expired; ask for a new one")),
         }
     }
+}
 
-    fn mac(&self, claim: &LinkClaim) -> Hmac<Sha256> {
-        // A key shorter than the block of SHA-256 is filled up with zeros, by definition of HMAC.
-        let mut block = [0; 64];
-        block[..self.0.len()].copy_from_slice(&self.0);
-        let mut mac = <Hmac<Sha256> as Mac>::new(&block.into());
-        let LinkClaim {
-            media,
-            version,
-            variant,
-            expires,
-        } = claim;
-        // What comes from outside stands last, behind what has one form only.
-        mac.update(format!("{media}\n{version}\n{expires}\n").as_bytes());
-        if let Some(variant) = variant {
-            mac.update(b"variant\n");
-            mac.update(variant.as_bytes());
-        }
-        mac
+fn signed(claim: &LinkClaim) -> Vec<u8> {
+    let LinkClaim {
+        media,
+        version,
+        variant,
+        expires,
+    } = claim;
+    // What comes from outside stands last, behind what has one form only.
+    let mut signed = format!("{media}\n{version}\n{expires}\n").into_bytes();
+    if let Some(variant) = variant {
+        signed.extend_from_slice(b"variant\n");
+        signed.extend_from_slice(variant.as_bytes());
     }
+    signed
 }
 
 fn invalid(message: &str) -> Error {

@@ -61,7 +61,9 @@ impl Plugins {
     /// [`Plugins::reload`] as somebody's wish.
     pub async fn reload_for(&self, principal: &Principal) -> Result<ReloadReport> {
         Self::may_change(principal)?;
-        self.reload().await
+        let action = actions::PLUGINS_RELOADED;
+        let audit = AuditRecord::by(principal, self.clock.now(), action, "plugins");
+        self.audit.around(audit, self.reload()).await
     }
 
     /// Changes `enabled` in the list, and reloads. `unknown_plugin` where the list does not have it.
@@ -166,7 +168,7 @@ impl Plugins {
     }
 
     /// The list of plugins is a file: what happens to it is written down before it does.
-    fn intent(&self, principal: &Principal, action: &str, id: &str) -> AuditRecord {
+    pub(super) fn intent(&self, principal: &Principal, action: &str, id: &str) -> AuditRecord {
         AuditRecord::by(principal, self.clock.now(), action, format!("plugin:{id}"))
     }
 

@@ -2,6 +2,7 @@
 //! hold what users wrote.
 
 use inkstone_domain::Result;
+use inkstone_domain::audit::actions;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::recording::{Recording, RecordingInfo};
 
@@ -12,10 +13,14 @@ pub const MAX_RECORDED_CALLS: u32 = 1_000;
 
 impl Plugins {
     /// Records the next calls of every loaded version of a plugin.
-    pub fn record_next(&self, principal: &Principal, id: &str, calls: u32) -> Result<()> {
+    pub async fn record_next(&self, principal: &Principal, id: &str, calls: u32) -> Result<()> {
         check_admin(principal)?;
         let snapshot = self.snapshot();
         snapshot.status(id)?;
+        let audit = self
+            .intent(principal, actions::RECORDING_ASKED, id)
+            .with_detail(format!("the next {calls} calls"));
+        self.audit.append(&audit).await?;
         for plugin in snapshot.loaded(id) {
             plugin.recording.record_next(calls.min(MAX_RECORDED_CALLS));
         }
@@ -40,6 +45,11 @@ impl Plugins {
         recording: &str,
     ) -> Result<Recording> {
         check_admin(principal)?;
-        self.ports.recordings.read(id, recording).await
+        let found = self.ports.recordings.read(id, recording).await?;
+        let audit = self
+            .intent(principal, actions::RECORDING_READ, id)
+            .with_detail(recording);
+        self.audit.append(&audit).await?;
+        Ok(found)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use inkstone_domain::audit::actions;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::outbound::OutboundCounts;
 use inkstone_domain::plugin::{LoadedPlugin, Rollout, StatsSnapshot};
@@ -79,29 +80,51 @@ impl Plugins {
         act: RolloutAct,
     ) -> Result<RolloutView> {
         check_admin(principal)?;
-        let (status, reason) = match act {
-            RolloutAct::Promote { reason } => (RolloutStatus::Promoted, reason),
-            RolloutAct::RollBack { reason } => (RolloutStatus::RolledBack, reason),
-            RolloutAct::Restart { reason } => (RolloutStatus::Running, reason),
+        let (status, action, reason) = match act {
+            RolloutAct::Promote { reason } => {
+                (RolloutStatus::Promoted, actions::ROLLOUT_PROMOTED, reason)
+            }
+            RolloutAct::RollBack { reason } => (
+                RolloutStatus::RolledBack,
+                actions::ROLLOUT_ROLLED_BACK,
+                reason,
+            ),
+            RolloutAct::Restart { reason } => {
+                (RolloutStatus::Running, actions::ROLLOUT_RESTARTED, reason)
+            }
         };
         let reason = reason.filter(|reason| !reason.trim().is_empty());
+        let audit = self.intent(principal, action, id);
+        let audit = match &reason {
+            Some(reason) => audit.with_detail(reason.chars().take(200).collect::<String>()),
+            None => audit,
+        };
         let reason = reason.unwrap_or_else(|| format!("set by the admin {}", principal.user));
-        {
-            let mut live = self.live();
-            let set = live.set_rollout(id, status, Some(reason), self.clock.now());
-            match set {
-                Some(change) => {
-                    self.journal.push(change);
-                    self.publish(&live);
-                }
-                None => {
-                    drop(live);
-                    return Err(self.nothing_to_steer(id)?);
-                }
+        match status {
+            // Whatever is wrong with the database, a canary that does harm must go.
+            RolloutStatus::RolledBack => {
+                self.set_rollout(id, status, reason)?;
+                self.audit.append(&audit).await?;
+            }
+            _ => {
+                let change = async { self.set_rollout(id, status, reason) };
+                self.audit.around(audit, change).await?;
             }
         }
         self.journal.flush().await;
         self.view(id)
+    }
+
+    fn set_rollout(&self, id: &str, status: RolloutStatus, reason: String) -> Result<()> {
+        let mut live = self.live();
+        let set = live.set_rollout(id, status, Some(reason), self.clock.now());
+        let Some(change) = set else {
+            drop(live);
+            return Err(self.nothing_to_steer(id)?);
+        };
+        self.journal.push(change);
+        self.publish(&live);
+        Ok(())
     }
 
     /// What served when, newest first. For admins.

@@ -1,18 +1,20 @@
 //! Sees one import through: reads its file, decides entry by entry, and writes each step with its lines
 //! of the report in one transaction. So an import that was cut off goes on where its report ends, and
-//! two that do the same one write nothing twice. What an entry of each kind means is in `arrivals` and
-//! `belongings`.
+//! two that do the same one write nothing twice. What an entry of each kind means is in `arrivals`, `files`
+//! and `belongings`.
 
 mod arrivals;
 mod belongings;
+mod files;
 mod known;
+mod references;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{
-    ArticleChange, ArticleStore, Clock, ImportStep, PromptStore, TransferStore, UserStore,
+    ArticleStore, Clock, ImportChange, ImportStep, PromptStore, TransferStore, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use inkstone_domain::transfer::{Import, OnConflict, Outcome, ReportLine};
@@ -24,6 +26,7 @@ use super::limits::TransferLimits;
 use super::piece::{Content, Entry, Piece, Sink, into_channel};
 use super::reading;
 use crate::content::{Articles, ContentTypes};
+use crate::media::{MediaLibrary, TakenIn};
 use crate::projects::Projects;
 use crate::prompts::Prompts;
 
@@ -45,6 +48,7 @@ pub struct ImportPowers {
     pub content_types: Arc<ContentTypes>,
     pub projects: Arc<Projects>,
     pub prompts: Arc<Prompts>,
+    pub media: Arc<MediaLibrary>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -65,7 +69,7 @@ struct Decision {
     slug: Option<String>,
     /// Why it was refused or skipped.
     why: Option<Error>,
-    change: Option<ArticleChange>,
+    change: Option<ImportChange>,
 }
 
 impl Decision {
@@ -156,11 +160,32 @@ impl Run<'_> {
         let Entry {
             number,
             name,
-            content,
+            mut content,
             mut notes,
         } = entry;
+        let taken = self.take_content(number, &name, &mut content, &mut notes);
+        let end = taken.await?;
+        // Bytes of what was refused, or is somebody else's by now. After a fault nobody knows what was
+        // written; what is not known then is swept away later.
+        if let Content::Medium(medium) = content
+            && !medium.taken.is_empty()
+        {
+            let taken: Vec<TakenIn> = medium.taken.into_iter().map(|taken| taken.1).collect();
+            self.powers.media.forget_unused(&taken).await?;
+        }
+        Ok(end)
+    }
+
+    async fn take_content(
+        &mut self,
+        number: u64,
+        name: &str,
+        content: &mut Content,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<End>> {
+        let is_written = number <= self.import.position;
         for attempt in 0.. {
-            let decided = self.decide(number, &content, &mut notes, attempt).await;
+            let decided = self.decide(number, content, notes, attempt).await;
             let mut decision = match decided {
                 Ok(decision) => decision,
                 Err(error) if is_fault(&error) => return Err(error),
@@ -174,7 +199,7 @@ impl Run<'_> {
                     .is_some_and(|why| why.code() == &codes::ALREADY_EXISTS);
             let change = decision.change.take();
             let reason = decision.why.as_ref().map(Error::to_owned);
-            let line = line(number, &name, decision, &notes);
+            let line = line(number, name, decision, notes);
             // A dry run is decided anew from the start, and written from where it was.
             if is_written {
                 return Ok(None);
@@ -200,8 +225,7 @@ impl Run<'_> {
                 Err(error) => {
                     self.waiting.pop();
                     let refused = Decision::refused(error);
-                    self.waiting
-                        .push(self::line(number, &name, refused, &notes));
+                    self.waiting.push(self::line(number, name, refused, notes));
                     return Ok(None);
                 }
             }
@@ -212,11 +236,12 @@ impl Run<'_> {
     async fn decide(
         &mut self,
         number: u64,
-        content: &Content,
+        content: &mut Content,
         notes: &mut Vec<String>,
         attempt: u32,
     ) -> Result<Decision> {
         match content {
+            Content::Medium(medium) => self.medium(medium, notes).await,
             Content::Other(why) => Ok(Decision::skipped(why.clone())),
             Content::Wrong(error) => Ok(Decision::refused(error.clone())),
             Content::Piece(Piece::Article(article)) => {
@@ -225,6 +250,9 @@ impl Run<'_> {
             Content::Piece(Piece::Project(project)) => self.project(project).await,
             Content::Piece(Piece::ContentType(kind)) => self.content_type(kind).await,
             Content::Piece(Piece::Prompt(prompt)) => self.prompt(prompt).await,
+            Content::Piece(Piece::Medium(_) | Piece::MediumBytes(_)) => {
+                Ok(Decision::skipped("media are taken in from archives only"))
+            }
             Content::Piece(Piece::Member(member)) => Ok(Decision::skipped(format!(
                 "nobody is made a member by an import; invite `{}` ({}) as {}",
                 member.name,
@@ -236,7 +264,7 @@ impl Run<'_> {
 
     /// Writes the lines that wait, and the change that the last of them tells of. Whether the import is
     /// still ours.
-    async fn flush(&mut self, change: Option<ArticleChange>) -> Result<bool> {
+    async fn flush(&mut self, change: Option<ImportChange>) -> Result<bool> {
         if self.waiting.is_empty() {
             return Ok(true);
         }
@@ -246,10 +274,19 @@ impl Run<'_> {
             lines: self.waiting.clone(),
             change,
         };
+        let arrived = match &step.change {
+            Some(ImportChange::CreateMedia(arrival) | ImportChange::UpdateMedia(arrival)) => {
+                Some(arrival.as_ref().clone())
+            }
+            _ => None,
+        };
         match self.powers.store.take_step(step).await {
             Ok(()) => {
                 self.import.position += self.waiting.len() as u64;
                 self.waiting.clear();
+                if let Some(arrival) = arrived {
+                    self.powers.media.arrived(arrival).await;
+                }
                 Ok(true)
             }
             Err(error) if error.code() == &codes::LEASE_LOST => Ok(false),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::medium::{ArrivingMedium, MediaRecord, MediumBytes};
 use super::record::ArticlePiece;
 
 /// One thing in a file.
@@ -19,6 +20,9 @@ pub enum Piece {
     Member(MemberPiece),
     ContentType(ContentTypePiece),
     Prompt(PromptPiece),
+    Medium(Box<MediaRecord>),
+    /// Of the medium before it.
+    MediumBytes(MediumBytes),
 }
 
 /// What a project says of itself.
@@ -73,6 +77,8 @@ pub struct Entry {
 #[derive(Debug)]
 pub enum Content {
     Piece(Piece),
+    /// Its bytes follow while it is taken.
+    Medium(Box<ArrivingMedium>),
     /// Nothing that is taken in, and why.
     Other(String),
     Wrong(Error),

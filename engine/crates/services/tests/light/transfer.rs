@@ -1,6 +1,7 @@
 //! Imports and exports: what becomes of entries, who may, and what a cut-off engine leaves behind.
 
 mod attacks; // files that are made to do harm
+mod files; // media in archives
 mod resume; // imports that were cut off
 mod round_trip; // out of one engine and into another
 mod wordpress;

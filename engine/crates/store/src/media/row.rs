@@ -90,24 +90,31 @@ impl MediaRow {
 
 impl VersionRow {
     pub(super) fn of(media: &Media) -> RowResult<Self> {
-        let newest = &media.newest;
+        Self::of_version(media, &media.newest)
+    }
+
+    pub(super) fn of_version(media: &Media, version: &MediaVersion) -> RowResult<Self> {
         Ok(Self {
             media: media.id.to_string(),
-            version: newest.version,
-            size_bytes: newest.content.size_bytes,
-            content: to_json(VERSION, &newest.content)?,
-            variants: to_json(VERSION, &newest.variants)?,
-            variant_state: newest.variant_state.as_str().to_owned(),
-            author: newest.author.to_string(),
-            created_at: newest.created_at,
+            version: version.version,
+            size_bytes: version.content.size_bytes,
+            content: to_json(VERSION, &version.content)?,
+            variants: to_json(VERSION, &version.variants)?,
+            variant_state: version.variant_state.as_str().to_owned(),
+            author: version.author.to_string(),
+            created_at: version.created_at,
         })
     }
 }
 
 impl BlobRow {
     pub(super) fn of(media: &Media) -> Self {
+        Self::of_version(media, &media.newest)
+    }
+
+    pub(super) fn of_version(media: &Media, version: &MediaVersion) -> Self {
         Self {
-            key: media.newest.content.blob.to_string(),
+            key: version.content.blob.to_string(),
             project: media.project.clone(),
             holder: media.id.to_string(),
         }

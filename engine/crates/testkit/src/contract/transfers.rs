@@ -5,8 +5,10 @@ use inkstone_domain::codes;
 use inkstone_domain::content::{Cause, Revision, Status};
 use inkstone_domain::ids::{ImportId, UserId};
 use inkstone_domain::job::{JobError, JobStatus};
+use inkstone_domain::media::Media;
 use inkstone_domain::ports::{
-    Arrival, ArticleChange, ArticleStore, AuditLog, ImportStep, TransferStore,
+    Arrival, ArticleStore, AuditLog, ImportChange, ImportStep, MediaArrival, MediaStore,
+    TransferStore,
 };
 use inkstone_domain::transfer::{Counts, FormerSlug, Import, Outcome, ReportLine};
 
@@ -14,7 +16,12 @@ use super::audit::whole_chain;
 use super::{CROWD, assert_code};
 use crate::sample;
 
-pub async fn run(store: &dyn TransferStore, articles: &dyn ArticleStore, log: &dyn AuditLog) {
+pub async fn run(
+    store: &dyn TransferStore,
+    articles: &dyn ArticleStore,
+    media: &dyn MediaStore,
+    log: &dyn AuditLog,
+) {
     keeps_imports(store, log).await;
     lists_those_of_a_project(store).await;
     a_step_is_whole_or_nothing(store, articles).await;
@@ -22,6 +29,7 @@ pub async fn run(store: &dyn TransferStore, articles: &dyn ArticleStore, log: &d
     an_end_is_the_end(store).await;
     articles_come_with_their_past(store, articles).await;
     old_slugs_of_others_are_left_to_them(store, articles).await;
+    files_come_with_all_versions(store, media, log).await;
 }
 
 fn line(number: u64, outcome: Outcome) -> ReportLine {
@@ -150,7 +158,7 @@ pub async fn a_step_is_whole_or_nothing(store: &dyn TransferStore, articles: &dy
             former_slugs: Vec::new(),
             provenance: None,
         };
-        Some(ArticleChange::Create(Box::new(arrival)))
+        Some(ImportChange::CreateArticle(Box::new(arrival)))
     };
     let first = ImportStep {
         change: create(&article),
@@ -165,7 +173,7 @@ pub async fn a_step_is_whole_or_nothing(store: &dyn TransferStore, articles: &dy
     assert_code(store.take_step(first).await, &codes::LEASE_LOST);
 
     let update = ImportStep {
-        change: Some(ArticleChange::Update(Box::new(sample::retitling(
+        change: Some(ImportChange::UpdateArticle(Box::new(sample::retitling(
             &article,
             "Brought up to date",
         )))),
@@ -189,7 +197,7 @@ pub async fn a_step_is_whole_or_nothing(store: &dyn TransferStore, articles: &dy
     assert_code(store.take_step(refused).await, &codes::SLUG_TAKEN);
     assert_eq!(articles.article(twin.id).await.unwrap(), None);
     let stale = ImportStep {
-        change: Some(ArticleChange::Update(Box::new(sample::retitling(
+        change: Some(ImportChange::UpdateArticle(Box::new(sample::retitling(
             &article, "Late",
         )))),
         ..step(&import, 2, vec![line(3, Outcome::Updated)])
@@ -279,7 +287,7 @@ pub async fn articles_come_with_their_past(store: &dyn TransferStore, articles: 
         provenance: Some(provenance.clone()),
     };
     let taken = store.take_step(ImportStep {
-        change: Some(ArticleChange::Create(Box::new(arrival))),
+        change: Some(ImportChange::CreateArticle(Box::new(arrival))),
         ..step(&import, 0, vec![line(1, Outcome::Created)])
     });
     taken.await.unwrap();
@@ -343,11 +351,133 @@ pub async fn old_slugs_of_others_are_left_to_them(
         provenance: None,
     };
     let taken = store.take_step(ImportStep {
-        change: Some(ArticleChange::Create(Box::new(arrival))),
+        change: Some(ImportChange::CreateArticle(Box::new(arrival))),
         ..step(&import, 0, vec![line(1, Outcome::Created)])
     });
     taken.await.unwrap();
     assert_eq!(store.former_slugs(&article).await.unwrap(), []);
     let found = articles.article_by_slug(&holder.project, &holder.text.language, &holder.slug);
     assert_eq!(found.await.unwrap(), Some(holder));
+}
+
+pub async fn files_come_with_all_versions(
+    store: &dyn TransferStore,
+    media: &dyn MediaStore,
+    log: &dyn AuditLog,
+) {
+    const QUOTA: u64 = 450;
+    let import = created(store).await;
+    let project = sample::project().slug;
+    let versions = [1, 2, 4].map(|number| sample::media_version(number, import.owner));
+    let medium = Media {
+        newest: versions[2].clone(),
+        revision: 9,
+        ..sample::media(&project, import.owner)
+    };
+    let audit = sample::audit(import.owner);
+    let arrival = MediaArrival {
+        media: medium.clone(),
+        versions: versions.to_vec(),
+        quota_bytes: QUOTA,
+        audit: Some(audit.clone()),
+    };
+    let first = ImportStep {
+        change: Some(ImportChange::CreateMedia(Box::new(arrival.clone()))),
+        ..step(&import, 0, vec![line(1, Outcome::Created)])
+    };
+    store.take_step(first.clone()).await.unwrap();
+    assert_code(store.take_step(first).await, &codes::LEASE_LOST);
+    assert_eq!(media.media(medium.id).await.unwrap(), Some(medium.clone()));
+    let page = media.media_versions(medium.id, sample::first_page(9)).await;
+    let mut newest_first = versions.to_vec();
+    newest_first.reverse();
+    assert_eq!(page.unwrap().items, newest_first);
+    assert_eq!(media.media_bytes(&project).await.unwrap(), 300);
+    let blobs: Vec<_> = versions.iter().map(|it| it.content.blob).collect();
+    let mut known = media.known_blobs(&blobs).await.unwrap();
+    known.sort();
+    let mut expected = blobs.clone();
+    expected.sort();
+    assert_eq!(known, expected);
+    let chain = whole_chain(log).await;
+    assert_eq!(chain.iter().filter(|it| it.record == audit).count(), 1);
+
+    // What is there already, what is stale and what is too much come to nothing, their lines too.
+    let fifth = sample::media_version(5, import.owner);
+    let grown = MediaArrival {
+        media: Media {
+            newest: fifth.clone(),
+            name: "ebb.png".to_owned(),
+            revision: 10,
+            ..medium.clone()
+        },
+        versions: vec![fifth.clone()],
+        quota_bytes: QUOTA,
+        audit: None,
+    };
+    let stale = MediaArrival {
+        media: Media {
+            revision: 12,
+            ..grown.media.clone()
+        },
+        ..grown.clone()
+    };
+    let too_much = MediaArrival {
+        quota_bytes: 399,
+        ..grown.clone()
+    };
+    for (change, code) in [
+        (
+            ImportChange::CreateMedia(Box::new(arrival)),
+            &codes::ALREADY_EXISTS,
+        ),
+        (
+            ImportChange::UpdateMedia(Box::new(stale)),
+            &codes::REVISION_MISMATCH,
+        ),
+        (
+            ImportChange::UpdateMedia(Box::new(too_much)),
+            &codes::MEDIA_QUOTA_EXCEEDED,
+        ),
+    ] {
+        let refused = ImportStep {
+            change: Some(change),
+            ..step(&import, 1, vec![line(2, Outcome::Created)])
+        };
+        assert_code(store.take_step(refused).await, code);
+    }
+    assert_eq!(media.media(medium.id).await.unwrap(), Some(medium.clone()));
+    assert_eq!(store.import(import.id).await.unwrap().unwrap().position, 1);
+    let second = ImportStep {
+        change: Some(ImportChange::UpdateMedia(Box::new(grown.clone()))),
+        ..step(&import, 1, vec![line(2, Outcome::Updated)])
+    };
+    store.take_step(second).await.unwrap();
+    assert_eq!(
+        media.media(medium.id).await.unwrap(),
+        Some(grown.media.clone())
+    );
+    assert_eq!(
+        media.media_version(medium.id, 5).await.unwrap(),
+        Some(fifth)
+    );
+    assert_eq!(media.media_bytes(&project).await.unwrap(), 400);
+    // Only what is said of it: the quota, reached or not, does not matter.
+    let renamed = MediaArrival {
+        media: Media {
+            name: "flood.png".to_owned(),
+            revision: 11,
+            ..grown.media
+        },
+        versions: Vec::new(),
+        quota_bytes: 1,
+        audit: None,
+    };
+    let third = ImportStep {
+        change: Some(ImportChange::UpdateMedia(Box::new(renamed.clone()))),
+        ..step(&import, 2, vec![line(3, Outcome::Updated)])
+    };
+    store.take_step(third).await.unwrap();
+    assert_eq!(media.media(medium.id).await.unwrap(), Some(renamed.media));
+    assert_eq!(media.media_bytes(&project).await.unwrap(), 400);
 }

@@ -8,7 +8,7 @@ use inkstone_domain::ids::{ArticleId, BlobId, MediaId, UploadId};
 use inkstone_domain::media::{
     BlobKey, Media, MediaFilter, MediaVersion, Upload, UploadPart, Variant, VariantState,
 };
-use inkstone_domain::ports::MediaStore;
+use inkstone_domain::ports::{MediaArrival, MediaStore};
 use inkstone_domain::{Error, Result, codes};
 
 use super::projects::mismatch;
@@ -57,6 +57,39 @@ impl State {
             true => Ok(stored),
             false => Err(mismatch()),
         }
+    }
+
+    pub(super) fn create_arrived_media(&mut self, arrival: MediaArrival) -> Result<()> {
+        if self.media.contains_key(&arrival.media.id) {
+            return Err(already_exists("medium", arrival.media.id));
+        }
+        self.put_arrived_media(arrival)
+    }
+
+    pub(super) fn update_arrived_media(&mut self, arrival: MediaArrival) -> Result<()> {
+        self.previous(&arrival.media)?;
+        self.put_arrived_media(arrival)
+    }
+
+    fn put_arrived_media(&mut self, arrival: MediaArrival) -> Result<()> {
+        let MediaArrival {
+            media,
+            versions,
+            quota_bytes,
+            audit,
+        } = arrival;
+        let more = versions.iter().map(|version| version.content.size_bytes);
+        let more: u64 = more.sum();
+        if more > 0 {
+            self.check_quota(&media.project, more, 0, quota_bytes)?;
+        }
+        for version in versions {
+            self.media_versions
+                .insert((media.id, version.version), version);
+        }
+        self.media.insert(media.id, media);
+        self.append_some_audit(audit.as_ref());
+        Ok(())
     }
 }
 

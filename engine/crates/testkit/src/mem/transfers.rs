@@ -6,7 +6,7 @@ use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Article, Page, PageRequest};
 use inkstone_domain::ids::{ArticleId, ImportId};
 use inkstone_domain::job::{JobError, JobStatus};
-use inkstone_domain::ports::{Arrival, ArticleChange, ImportStep, TransferStore};
+use inkstone_domain::ports::{Arrival, ImportChange, ImportStep, TransferStore};
 use inkstone_domain::transfer::{FormerSlug, Import, ReportLine};
 use inkstone_domain::{Error, Result, codes};
 
@@ -71,8 +71,10 @@ impl TransferStore for MemStore {
         let changes = step.change.is_some();
         match step.change {
             None => {}
-            Some(ArticleChange::Create(arrival)) => state.take_arrival(*arrival, now)?,
-            Some(ArticleChange::Update(write)) => state.update_article(*write, now)?,
+            Some(ImportChange::CreateArticle(arrival)) => state.take_arrival(*arrival, now)?,
+            Some(ImportChange::UpdateArticle(write)) => state.update_article(*write, now)?,
+            Some(ImportChange::CreateMedia(arrival)) => state.create_arrived_media(*arrival)?,
+            Some(ImportChange::UpdateMedia(arrival)) => state.update_arrived_media(*arrival)?,
         }
         if let Some(entry) = state.imports.get_mut(&step.import) {
             for line in &step.lines {

@@ -75,6 +75,23 @@ pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
             None,
         ),
         (
+            Method::POST,
+            "/v1/projects/{project}/exports",
+            Some(json!({"format": "jsonl"})),
+        ),
+        (
+            Method::POST,
+            "/v1/projects/{project}/exports",
+            Some(json!({"format": "archive"})),
+        ),
+        (Method::GET, "/v1/projects/{project}/exports/{export}", None),
+        // Nothing is written: no worker runs here.
+        (
+            Method::GET,
+            "/v1/projects/{project}/exports/{export}/content",
+            None,
+        ),
+        (
             Method::GET,
             "/v1/projects/{project}/export?format=archive",
             None,

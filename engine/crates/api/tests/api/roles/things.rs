@@ -113,6 +113,11 @@ pub(super) async fn fill_project(api: &TestApi, path: &str) -> String {
         let made = client.post("/v1/projects/handbook/prompts", prompt).await;
         assert_eq!(made.status, 201);
     }
+    if path.contains("{export}") {
+        let wish = json!({"format": "jsonl"});
+        let begun = client.post("/v1/projects/handbook/exports", wish).await;
+        path = path.replace("{export}", begun.json()["id"].as_str().unwrap());
+    }
     if path.contains("{import}") {
         let into = "/v1/projects/handbook/imports?format=jsonl";
         let sent = client.post_raw(into, "application/jsonl", "").await;

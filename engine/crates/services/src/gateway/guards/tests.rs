@@ -129,3 +129,68 @@ fn a_pattern_that_is_none_is_a_fault_of_the_configuration() {
     let fault = Guards::new(&config).map(drop).unwrap_err();
     assert_eq!(fault.code().name, "invalid_config");
 }
+
+#[test]
+fn patterns_that_take_for_ever_elsewhere_do_not_here() {
+    // Each of them takes exponential time where a search goes back; here the test would never end.
+    let text = "a".repeat(100_000) + "!";
+    for pattern in [
+        "(a+)+$",
+        "(a|a)*$",
+        "(a|aa)+$",
+        "(.*)*b",
+        "^(([a-z])+.)+[A-Z]([a-z])+$",
+    ] {
+        let guards = guards(GuardsConfig {
+            redact: [("hostile".to_owned(), pattern.to_owned())].into(),
+            ..GuardsConfig::default()
+        });
+        let mut prompt = prompt(&text);
+        guards.check_prompt(&mut prompt).unwrap();
+    }
+}
+
+#[test]
+fn patterns_that_grow_are_refused_and_named() {
+    let deep = format!("{}a{}", "(".repeat(10_000), ")".repeat(10_000));
+    for (pattern, why) in [
+        (
+            "(a{1000}){1000}".to_owned(),
+            "becomes larger than 1048576 bytes",
+        ),
+        (
+            r"\w{1000}{100}".to_owned(),
+            "becomes larger than 1048576 bytes",
+        ),
+        (
+            "((a{100}){100}){100}".to_owned(),
+            "becomes larger than 1048576 bytes",
+        ),
+        ("a{4294967296}".to_owned(), "is none"),
+        ("long".repeat(1 << 20), "becomes larger than 1048576 bytes"),
+        (deep, "is none"),
+        ("(a".to_owned(), "unclosed group"),
+        ("(?=a)".to_owned(), "look-around"),
+        (r"(a)\1".to_owned(), "backreferences"),
+    ] {
+        let config = GuardsConfig {
+            redact: [("hostile".to_owned(), pattern)].into(),
+            ..GuardsConfig::default()
+        };
+        let Err(refused) = Guards::new(&config) else {
+            panic!("a pattern of {why} is taken");
+        };
+        assert_eq!(refused.code(), &codes::INVALID_CONFIG);
+        let said = refused.message();
+        assert!(
+            said.contains(why) && said.contains("hostile"),
+            "{why}: {said}"
+        );
+        assert!(said.len() < 1_000, "{}", said.len());
+    }
+    let term = GuardsConfig {
+        blocked_terms: vec!["a{1000}{1000}(b+)+".to_owned()],
+        ..GuardsConfig::default()
+    };
+    assert!(Guards::new(&term).is_ok(), "a term is no pattern");
+}

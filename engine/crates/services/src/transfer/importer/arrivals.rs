@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::content::{Article, ArticleText, Cause, Revision, Status};
 use inkstone_domain::digest::sha256;
 use inkstone_domain::ids::{ArticleId, UserId};
-use inkstone_domain::ports::{Arrival, ArticleChange};
+use inkstone_domain::ports::{Arrival, ImportChange};
 use inkstone_domain::project::is_slug;
 use inkstone_domain::transfer::{FormerSlug, OnConflict, Outcome};
 use inkstone_domain::{Error, Result, codes};
@@ -38,8 +38,11 @@ impl Run<'_> {
         notes: &mut Vec<String>,
         attempt: u32,
     ) -> Result<Decision> {
-        let mut record = piece.record.clone();
-        self.settle_time(&mut record, notes);
+        let mut piece = piece.clone();
+        self.refer(&mut piece).await?;
+        self.settle_time(&mut piece.record, notes);
+        let piece = &piece;
+        let record = piece.record.clone();
         let found = self.find(&record, notes).await?;
         let (slug, is_id_taken) = match found {
             Match::None { slug, is_id_taken } => (slug, is_id_taken),
@@ -58,7 +61,7 @@ impl Run<'_> {
         Ok(Decision {
             article: Some(id),
             slug: Some(slug),
-            change: Some(ArticleChange::Create(Box::new(arrival))),
+            change: Some(ImportChange::CreateArticle(Box::new(arrival))),
             ..Decision::of(Outcome::Created)
         })
     }
@@ -164,7 +167,7 @@ impl Run<'_> {
                 .replacement(&self.principal, &before, after)
                 .await?;
             decision.slug = Some(write.article.slug.clone());
-            decision.change = Some(ArticleChange::Update(Box::new(write)));
+            decision.change = Some(ImportChange::UpdateArticle(Box::new(write)));
         }
         Ok(decision)
     }
@@ -201,7 +204,7 @@ impl Run<'_> {
         let id = match record.id {
             Some(id) if !is_id_taken => id,
             Some(id) => self.twin_of(id),
-            None => self.derived(&format!("{}#{number}", self.import.id), created_at),
+            None => ArticleId(self.derived(&format!("{}#{number}", self.import.id), created_at)),
         };
         let mut text = ArticleText {
             language: DEFAULT_LANGUAGE.to_owned(),
@@ -305,7 +308,7 @@ impl Run<'_> {
     }
 
     /// Nobody but an admin writes in the name of others; and who is not here cannot own anything.
-    async fn known_user(&mut self, user: UserId) -> Result<UserId> {
+    pub(super) async fn known_user(&mut self, user: UserId) -> Result<UserId> {
         if user == self.principal.user || !self.principal.is_admin() {
             return Ok(self.principal.user);
         }
@@ -377,18 +380,18 @@ impl Run<'_> {
     /// The id that an article of another project has here: always the same one.
     fn twin_of(&self, id: ArticleId) -> ArticleId {
         let at: DateTime<Utc> = id.0.datetime().into();
-        self.derived(&id.to_string(), at)
+        ArticleId(self.derived(&id.to_string(), at))
     }
 
-    fn derived(&self, source: &str, at: DateTime<Utc>) -> ArticleId {
+    pub(super) fn derived(&self, source: &str, at: DateTime<Utc>) -> Ulid {
         let digest = sha256(format!("{}\n{source}", self.import.project).as_bytes());
         let random = u128::from_str_radix(&digest[..20], 16).unwrap_or_default();
         let at_ms = u64::try_from(at.timestamp_millis()).unwrap_or_default();
-        ArticleId(Ulid::from_parts(at_ms, random))
+        Ulid::from_parts(at_ms, random)
     }
 }
 
-fn add(notes: &mut Vec<String>, note: &str) {
+pub(super) fn add(notes: &mut Vec<String>, note: &str) {
     if !notes.iter().any(|it| it == note) {
         notes.push(note.to_owned());
     }

@@ -3,7 +3,7 @@
 
 use inkstone_domain::content::PageRequest;
 use inkstone_domain::prompt::PromptText;
-use inkstone_domain::transfer::{OnConflict, Outcome};
+use inkstone_domain::transfer::Outcome;
 use inkstone_domain::{Error, Result, codes};
 
 use super::{Decision, Run};
@@ -154,20 +154,6 @@ impl Run<'_> {
         }
         texts.reverse();
         Ok(texts)
-    }
-
-    /// What `on_conflict` says of what is here and differs; `None` where it is to be updated.
-    fn kept(&self, what: &str) -> Option<Decision> {
-        match self.import.on_conflict {
-            OnConflict::Update => None,
-            OnConflict::Skip => Some(Decision::skipped(format!(
-                "{what} is here already and differs; `update` would change it"
-            ))),
-            OnConflict::Fail => Some(Decision::refused(Error::new(
-                &codes::ALREADY_EXISTS,
-                format!("{what} is here already and differs; choose `skip` or `update`"),
-            ))),
-        }
     }
 
     fn check_admin(&self) -> Result<()> {

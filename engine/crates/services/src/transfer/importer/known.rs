@@ -1,10 +1,11 @@
-//! What a run remembers of its own entries: in a dry run nothing of them is in the store.
+//! What a run remembers: of its own entries, as in a dry run nothing of them is in the store, and what it
+//! has looked up.
 
 use std::collections::HashMap;
 
-use inkstone_domain::ids::{ArticleId, UserId};
+use inkstone_domain::ids::{ArticleId, MediaId, UserId};
 
-/// Only of entries that would have made an article.
+/// Of articles only entries that would have made one in a dry run.
 #[derive(Default)]
 pub(super) struct Known {
     /// By language in lower case and slug.
@@ -12,6 +13,10 @@ pub(super) struct Known {
     ids: HashMap<ArticleId, String>,
     /// Whether somebody has an account here.
     pub(super) users: HashMap<UserId, bool>,
+    /// Which medium here an id of the file means, if any.
+    pub(super) references: HashMap<MediaId, Option<MediaId>>,
+    /// What media of a dry run would have added.
+    pub(super) media_bytes: u64,
 }
 
 impl Known {

@@ -1,13 +1,18 @@
 //! Out of one engine and into another: whatever articles say, it is the same on the other side. What a
 //! format cannot carry is set to what it brings, here and in `docs/transfer.md`.
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::{StreamExt, TryStreamExt, stream};
 use inkstone_domain::content::{
     Article, ArticleFilter, ArticleText, ContentType, Extras, Revision, Status,
 };
-use inkstone_domain::ids::{ArticleId, UserId};
+use inkstone_domain::ids::{ArticleId, BlobId, MediaId, UserId};
 use inkstone_domain::job::JobStatus;
-use inkstone_domain::ports::{ArticleStore, Clock, ContentTypeStore, TransferStore};
+use inkstone_domain::media::{MediaContent, MediaFilter, MediaVersion, VariantState};
+use inkstone_domain::ports::{
+    ArticleStore, BlobStore, Clock, ContentTypeStore, MediaStore, TransferStore,
+};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::transfer::{Format, FormerSlug, OnConflict, Outcome};
 use inkstone_services::ProjectPatch;
@@ -150,6 +155,128 @@ fn article() -> impl Strategy<Value = (ArticleText, i64, Vec<String>)> {
         )
 }
 
+/// A file as people keep it: its name, what it shows, and its versions as type and bytes.
+#[derive(Debug, Clone)]
+struct File {
+    name: String,
+    alt: String,
+    versions: Vec<(&'static str, Vec<u8>)>,
+}
+
+fn file() -> impl Strategy<Value = File> {
+    let bytes = || {
+        prop_oneof![
+            (1..400_u32, 1..400_u32, 0..600_usize)
+                .prop_map(|(width, height, more)| ("image/png", sample::png(width, height, more))),
+            "(?s)[^\\x00]{0,200}".prop_map(|text| ("text/markdown", format!("# {text}").into())),
+            "[a-z,\n]{1,100}".prop_map(|text| ("text/csv", format!("a,b\n{text}").into())),
+        ]
+    };
+    let versions = (vec(bytes(), 0..3), bytes());
+    let words = ("[a-zA-Zäé水 -]{1,20}", any::<bool>(), "(?s).{0,60}");
+    (words, versions).prop_map(|((stem, has_ending, alt), (mut versions, newest))| {
+        let ending = match newest.0 {
+            _ if !has_ending => "",
+            "image/png" => ".png",
+            "text/csv" => ".csv",
+            _ => ".md",
+        };
+        versions.push(newest);
+        File {
+            name: format!("{}{ending}", stem.trim().replace(' ', "_") + "x"),
+            alt,
+            versions,
+        }
+    })
+}
+
+/// Keeps files as if they had been uploaded, and says which.
+async fn keep(world: &World, owner: UserId, files: &[File]) -> Vec<MediaId> {
+    let mut ids = Vec::new();
+    for (number, file) in files.iter().enumerate() {
+        let at = world.clock.now() - TimeDelta::milliseconds(50_000 - number as i64);
+        let mut media = sample::media(PROJECT, owner);
+        media.id = MediaId::at(at);
+        (media.name, media.alt) = (file.name.clone(), file.alt.clone());
+        (media.created_at, media.updated_at) = (at, at + TimeDelta::milliseconds(7));
+        for (number, (content_type, bytes)) in (1..).zip(&file.versions) {
+            let picture =
+                (*content_type == "image/png").then(|| imagesize::blob_size(bytes).unwrap());
+            media.revision = u64::from(number);
+            media.newest = MediaVersion {
+                version: number,
+                content: MediaContent {
+                    blob: BlobId::new(),
+                    content_type: (*content_type).to_owned(),
+                    size_bytes: bytes.len() as u64,
+                    sha256: inkstone_domain::digest::sha256(bytes),
+                    width: picture.map(|size| size.width as u32),
+                    height: picture.map(|size| size.height as u32),
+                },
+                variants: Vec::new(),
+                variant_state: VariantState::None,
+                author: owner,
+                created_at: at,
+            };
+            let whole = stream::iter([Ok(bytes.clone().into())]).boxed();
+            let key = media.key(&media.newest.content);
+            world.blobs.put(&key, whole).await.unwrap();
+            let quota = u64::MAX / 2;
+            match number {
+                1 => world
+                    .store
+                    .create_media(&media, None, quota, None)
+                    .await
+                    .unwrap(),
+                _ => world
+                    .store
+                    .add_media_version(&media, quota, None)
+                    .await
+                    .unwrap(),
+            }
+        }
+        ids.push(media.id);
+    }
+    ids
+}
+
+/// All that is to be the same of media, with the bytes of every version.
+async fn kept(world: &World) -> Vec<Value> {
+    let filter = MediaFilter {
+        project: PROJECT.to_owned(),
+        ..MediaFilter::default()
+    };
+    let all = world.store.list_media(&filter, page(100)).await.unwrap();
+    let mut kept = Vec::new();
+    for media in all.items {
+        let versions = world.store.media_versions(media.id, page(100)).await;
+        let mut told = Vec::new();
+        for version in versions.unwrap().items {
+            let blob = world.blobs.get(&media.key(&version.content), None).await;
+            let bytes: Vec<Bytes> = blob.unwrap().unwrap().bytes.try_collect().await.unwrap();
+            let content = &version.content;
+            told.push(json!([
+                version.version,
+                content.content_type,
+                content.size_bytes,
+                content.sha256,
+                [content.width, content.height],
+                version.created_at,
+                bytes.concat(),
+            ]));
+        }
+        kept.push(json!([
+            media.id,
+            media.name,
+            media.alt,
+            media.created_at,
+            media.updated_at,
+            told
+        ]));
+    }
+    kept
+}
+
 /// A world with the content type, and the owner of its project. An admin, who may make content types.
 async fn world() -> (World, Principal) {
     let world = World::new().await;
@@ -248,8 +375,20 @@ async fn fill(world: &World, owner: UserId, texts: Vec<(ArticleText, i64, Vec<St
 }
 
 /// What comes out at the other side, beside what goes in at this one.
-async fn carried(format: Format, texts: Vec<(ArticleText, i64, Vec<String>)>) -> TestCaseResult {
+async fn carried(
+    format: Format,
+    mut texts: Vec<(ArticleText, i64, Vec<String>)>,
+    files: Vec<File>,
+) -> TestCaseResult {
     let (source, ada) = with_type().await;
+    let media = keep(&source, ada.user, &files).await;
+    if let Some(id) = media.first() {
+        texts[0].0.extras.cover = id.to_string();
+        texts[0]
+            .0
+            .body
+            .push_str(&format!("![](/v1/media/{id}/content)"));
+    }
     fill(&source, ada.user, texts).await;
     let file = export(&source.services, &ada, all(format)).await;
     let again = export(&source.services, &ada, all(format)).await;
@@ -287,16 +426,21 @@ async fn carried(format: Format, texts: Vec<(ArticleText, i64, Vec<String>)>) ->
         here.owner = ben.user;
         prop_assert_eq!(here, there);
     }
+    prop_assert_eq!(kept(&source).await, kept(&target).await);
     Ok(())
 }
 
-fn run(format: Format, texts: Vec<(ArticleText, i64, Vec<String>)>) -> TestCaseResult {
+fn run(
+    format: Format,
+    texts: Vec<(ArticleText, i64, Vec<String>)>,
+    files: Vec<File>,
+) -> TestCaseResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(carried(format, texts))
+    runtime.block_on(carried(format, texts, files))
 }
 
 proptest! {
@@ -304,17 +448,17 @@ proptest! {
 
     #[test]
     fn markdown_loses_nothing(texts in vec(article(), 1..4)) {
-        run(Format::Markdown, texts)?;
+        run(Format::Markdown, texts, Vec::new())?;
     }
 
     #[test]
     fn json_lines_lose_nothing(texts in vec(article(), 1..4)) {
-        run(Format::Jsonl, texts)?;
+        run(Format::Jsonl, texts, Vec::new())?;
     }
 
     #[test]
-    fn archives_lose_nothing(texts in vec(article(), 1..4)) {
-        run(Format::Archive, texts)?;
+    fn archives_lose_nothing(texts in vec(article(), 1..4), files in vec(file(), 0..4)) {
+        run(Format::Archive, texts, files)?;
     }
 }
 
@@ -403,7 +547,7 @@ async fn within_one_engine_articles_get_ids_of_their_own() {
     world.services.projects.create(&owner, copy).await.unwrap();
     let transfers = &world.services.transfers;
     for expected in [Outcome::Created, Outcome::Unchanged] {
-        let body = futures::stream::iter([Ok(bytes::Bytes::from(file.clone()))]);
+        let body = stream::iter([Ok(Bytes::from(file.clone()))]);
         let new = new(Format::Jsonl, OnConflict::Update);
         let sent = transfers.import(&owner, "copy", new, body).await.unwrap();
         crate::world::job_when(&world.store, sent.job, |job| job.status.is_final()).await;
