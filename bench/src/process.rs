@@ -222,12 +222,7 @@ fn stat_of(process: u32) -> Vec<String> {
 impl Drop for Process {
     fn drop(&mut self) {
         // Workers that a peer has started outlive it where it has no time to end them.
-        let workers: Vec<String> = self
-            .family()
-            .iter()
-            .skip(1)
-            .map(u32::to_string)
-            .collect();
+        let workers: Vec<String> = self.family().iter().skip(1).map(u32::to_string).collect();
         let _ = self.child.kill();
         let _ = self.child.wait();
         if !workers.is_empty() {

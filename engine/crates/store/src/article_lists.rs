@@ -21,6 +21,9 @@ const END: &str = "\u{10ffff}";
 /// Articles of one transaction of [`SurrealStore::list_old_articles`].
 const AT_ONCE: u64 = 200;
 
+/// What stands in `article_list_backfill` while articles of before a migration wait for their rows.
+const MARKERS: [&str; 2] = ["marker", "newest_lists"];
+
 /// Brings the rows of an article to what `$article.lists` says. Takes `$stored.lists`, too.
 macro_rules! keep_lists {
     () => {
@@ -180,12 +183,20 @@ impl SurrealStore {
         Ok(Page { items, next_cursor })
     }
 
-    /// Gives the articles of before this table their rows, when an engine starts. Several engines may do it
-    /// at once, and one that was stopped in the middle goes on where it was.
+    /// Gives the articles of before this table, or of before a list, their rows, when an engine starts. Several
+    /// engines may do it at once, and one that was stopped in the middle goes on where it was.
     pub(crate) async fn list_old_articles(&self) -> Result<(), StoreFailure> {
+        for marker in MARKERS {
+            self.list_all_behind(marker).await?;
+        }
+        Ok(())
+    }
+
+    async fn list_all_behind(&self, marker: &'static str) -> Result<(), StoreFailure> {
+        let of_marker = |text: &'static str| Statement::new(text).bind("marker", marker.to_owned());
         loop {
-            let marker = Statement::new("SELECT * FROM ONLY article_list_backfill:marker");
-            let Some(BackfillRow { after }) = self.read(marker).await? else {
+            let stands = "SELECT * FROM ONLY type::record('article_list_backfill', $marker)";
+            let Some(BackfillRow { after }) = self.read(of_marker(stands)).await? else {
                 return Ok(());
             };
             let next =
@@ -194,36 +205,36 @@ impl SurrealStore {
                     .bind("rows", AT_ONCE);
             let rows: Vec<ArticleRow> = self.read(next).await?;
             let Some(last) = rows.last().map(|row| row.key.clone()) else {
-                let done = Statement::new(
-                    "{ DELETE article_list_backfill:marker RETURN NONE; RETURN NONE; }",
-                );
-                return self.write(done).await;
+                let done = "{ DELETE type::record('article_list_backfill', $marker) RETURN NONE; RETURN NONE; }";
+                return self.write(of_marker(done)).await;
             };
             tracing::info!(articles = rows.len(), "put old articles into lists");
             for row in rows.into_iter().filter(|row| !row.deleted) {
-                let revision = row.revision;
-                let article = Article::try_from(row)?;
-                let statement = Statement::new(concat!(
-                    "{
-                        LET $stored = SELECT lists, revision FROM ONLY type::record('article', $key);
-                        IF $stored.revision != $revision { RETURN NONE };
-                        LET $article = { lists: $lists };",
-                    keep_lists!(),
-                    "   UPDATE type::record('article', $key) SET lists = $lists RETURN NONE;
-                        RETURN NONE;
-                    }"
-                ))
-                .bind("key", article.id.to_string())
-                .bind("revision", revision)
-                .bind("lists", keys_of(&article));
-                self.write::<()>(statement).await?;
+                self.list_again(row).await?;
             }
-            let step = Statement::new(
-                "{ UPDATE article_list_backfill:marker SET after = $after RETURN NONE; RETURN NONE; }",
-            )
-            .bind("after", last);
-            self.write::<()>(step).await?;
+            let step = "{ UPDATE type::record('article_list_backfill', $marker) SET after = $after RETURN NONE; RETURN NONE; }";
+            self.write::<()>(of_marker(step).bind("after", last))
+                .await?;
         }
+    }
+
+    async fn list_again(&self, row: ArticleRow) -> Result<(), StoreFailure> {
+        let revision = row.revision;
+        let article = Article::try_from(row)?;
+        let statement = Statement::new(concat!(
+            "{
+                LET $stored = SELECT lists, revision FROM ONLY type::record('article', $key);
+                IF $stored.revision != $revision { RETURN NONE };
+                LET $article = { lists: $lists };",
+            keep_lists!(),
+            "   UPDATE type::record('article', $key) SET lists = $lists RETURN NONE;
+                RETURN NONE;
+            }"
+        ))
+        .bind("key", article.id.to_string())
+        .bind("revision", revision)
+        .bind("lists", keys_of(&article));
+        self.write(statement).await
     }
 }
 

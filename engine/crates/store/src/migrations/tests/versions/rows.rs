@@ -129,6 +129,13 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
         "0013_content_rest" => {
             // Its engines did so at their start.
             store.list_old_articles().await.unwrap();
+            // This list came later.
+            let then = "{
+                DELETE type::record('article_list', ['all created']..['all created', 'z']) RETURN NONE;
+                UPDATE article SET lists = lists.filter(|$row| $row[0] != 'all created') RETURN NONE;
+                RETURN NONE;
+            }";
+            write(store, Statement::new(then)).await;
             insert_comment(store, cast).await;
         }
         "0014_media" => insert_file(store, cast).await,
