@@ -116,7 +116,7 @@ async fn files_come_with_a_message_and_stay_with_it() {
     assert_eq!(*speaker, Speaking::User);
     assert!(said.starts_with("Look\n\nThe file `notes.md`:\n"), "{said}");
     assert!(said.contains("It ebbs."), "{said}");
-    assert_eq!(pictures, [png.clone()]);
+    assert_eq!(pictures, std::slice::from_ref(&png));
 
     // They are told again as long as they are there.
     let more = |words: &str| Say {

@@ -111,6 +111,9 @@ fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
+/// The entries of an archive: names and bytes.
+type Entries = Vec<(String, Vec<u8>)>;
+
 #[tokio::test]
 async fn files_are_taken_in_with_their_versions_and_make_their_pictures() {
     let (source, ada) = with_project().await;
@@ -444,7 +447,7 @@ async fn archives_whose_media_are_not_as_they_say() {
     let (source, ada) = with_project().await;
     let medium = upload(&source, &ada, "notes.md", b"# One".to_vec()).await;
     let file = export(&source.services, &ada, all(Format::Archive)).await;
-    let changed = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let changed = |change: &dyn Fn(&mut Entries)| {
         let mut files = unpacked(&file);
         change(&mut files);
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
