@@ -508,6 +508,14 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
         DELETE /v1/projects/{project}/imports/{import}
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        POST /v1/projects/{project}/exports
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 202 admin 202 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 202 member-owner 202
+        POST /v1/projects/{project}/exports
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 202 admin 202 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 202
+        GET /v1/projects/{project}/exports/{export}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 404 not_found member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
+        GET /v1/projects/{project}/exports/{export}/content
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
         GET /v1/projects/{project}/export?format=archive
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 200
         GET /v1/projects/{project}/export?format=jsonl
