@@ -43,7 +43,7 @@ pub(crate) enum OperationBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^art_[0-7][0-9A-HJKMNP-TV-Z]{25}$", example = "art_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
     pub id: ArticleId,
     /// The `etag` of the revision that is changed; any where it is left out.
     #[serde(default)]
@@ -56,7 +56,7 @@ pub(crate) struct UpdateBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MoveBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^art_[0-7][0-9A-HJKMNP-TV-Z]{25}$", example = "art_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
     pub id: ArticleId,
     /// The `etag` of the revision that is meant; any where it is left out.
     #[serde(default)]
@@ -74,12 +74,12 @@ pub(crate) struct MoveBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TagsBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^art_[0-7][0-9A-HJKMNP-TV-Z]{25}$", example = "art_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
     pub id: ArticleId,
     /// The `etag` of the revision that is meant; any where it is left out.
     #[serde(default)]
     pub if_match: Option<String>,
-    #[schema(min_items = 1, example = json!(["sea"]))]
+    #[schema(example = json!(["sea"]))]
     pub tags: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct TagsBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TargetBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^art_[0-7][0-9A-HJKMNP-TV-Z]{25}$", example = "art_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
     pub id: ArticleId,
     /// The `etag` of the revision that is meant; any where it is left out.
     #[serde(default)]
