@@ -6,6 +6,7 @@ mod articles;
 mod articles_size;
 mod bare;
 mod content;
+mod cranfield;
 mod gateway;
 mod load;
 mod measure;
@@ -13,6 +14,9 @@ mod peer;
 mod plugin_call;
 mod process;
 mod search;
+mod search_quality;
+mod search_scale;
+mod slips;
 mod start;
 mod streams;
 mod swap;
@@ -45,6 +49,14 @@ enum Part {
     Content,
     /// Search beside bare Tantivy.
     Search,
+    /// The order of hits by the judgements of Cranfield, beside bare Tantivy.
+    SearchQuality,
+    /// Indexing and searching of many texts, beside bare Tantivy on the same index.
+    SearchScale {
+        /// How many texts, one run after the other.
+        #[arg(default_values_t = [10_000, 100_000])]
+        texts: Vec<usize>,
+    },
     /// Chat through provider-openai beside a bare axum + reqwest proxy, to the same mock upstream.
     Gateway(gateway::Wish),
     /// Serve one of the baselines; the benchmarks start these themselves.
@@ -68,6 +80,8 @@ async fn main() -> Result<(), Failure> {
         Some(Part::ArticlesSize) => articles_size::run().await,
         Some(Part::Content) => content::run().await,
         Some(Part::Search) => search::run().await,
+        Some(Part::SearchQuality) => search_quality::run(&process::root()).await,
+        Some(Part::SearchScale { texts }) => search_scale::run(&process::root(), &texts).await,
         Some(Part::Gateway(wish)) => gateway::run(wish).await,
         None => {
             plugin_call::run().await?;
@@ -75,6 +89,7 @@ async fn main() -> Result<(), Failure> {
             start::run().await?;
             swap::run().await?;
             search::run().await?;
+            search_quality::run(&process::root()).await?;
             articles::run().await?;
             content::run().await?;
             articles_size::run().await?;

@@ -9,35 +9,28 @@ use inkstone_domain::ports::{ArticleStore, SearchIndex};
 use inkstone_domain::search::{SearchQuery, Visibility};
 use inkstone_search::{SearchConfig, TantivyIndex};
 use inkstone_testkit::{MemStore, sample};
-use serde_json::Value;
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::QueryParser;
 use tantivy::{Index, TantivyDocument};
 
 use crate::Failure;
+use crate::cranfield;
 use crate::measure::{Series, micros, print_ratio};
 use crate::process::root;
 
 const ROUNDS: usize = 9;
 
 pub async fn run() -> Result<(), Failure> {
-    let folder = cranfield();
-    let (Ok(texts), Ok(queries)) = (
-        lines(&folder.join("docs.jsonl"), "text"),
-        lines(&folder.join("queries.jsonl"), "text"),
-    ) else {
-        println!(
-            "\nsearch: left out, there is no Cranfield collection at {}; CRANFIELD_DIR names another folder",
-            folder.display()
-        );
+    let Some(collection) = cranfield::load(&root())? else {
         return Ok(());
     };
+    let queries = &collection.questions;
     let store = MemStore::new();
     let owner = UserId::new();
-    for text in &texts {
+    for text in &collection.texts {
         let mut article = sample::article(owner);
-        article.text.title = text.split('.').next().unwrap_or("").trim().to_owned();
-        article.text.body.clone_from(text);
+        article.text.title.clone_from(&text.title);
+        article.text.body.clone_from(&text.body);
         store.create_article(sample::creation(&article)).await?;
     }
     let dir = tempfile::tempdir()?;
@@ -51,17 +44,17 @@ pub async fn run() -> Result<(), Failure> {
     let follower = tokio::spawn(async move { following.follow(std::future::pending()).await });
     index.catch_up().await?;
 
-    let version = std::fs::read_dir(dir.path())?.next().ok_or("no index")??;
-    let bare = Bare::open(version.path())?;
+    let current = std::fs::read_to_string(dir.path().join("current"))?;
+    let bare = Bare::open(dir.path().join(current))?;
     let mut times = (Series::new("inkstone"), Series::new("tantivy"));
     for round in 0..=ROUNDS {
         let began = Instant::now();
-        for text in &queries {
+        for text in queries {
             index.query(query(text)).await?;
         }
         let ours = micros(began.elapsed()) / queries.len() as f64;
         let began = Instant::now();
-        for text in &queries {
+        for text in queries {
             bare.query(text)?;
         }
         let baseline = micros(began.elapsed()) / queries.len() as f64;
@@ -73,7 +66,7 @@ pub async fn run() -> Result<(), Failure> {
     follower.abort();
     println!(
         "\nsearch: {} Cranfield texts, {} questions; ours adds permissions, highlighting and the port",
-        texts.len(),
+        collection.texts.len(),
         queries.len()
     );
     print_ratio("search, ten hits", "µs/query", &times.0, &times.1);
@@ -90,10 +83,7 @@ impl Bare {
     fn open(dir: PathBuf) -> Result<Self, Failure> {
         let index = Index::open_in_dir(dir)?;
         let schema = index.schema();
-        let fields = ["title", "summary", "tags", "body"]
-            .iter()
-            .map(|name| schema.get_field(name))
-            .collect::<Result<Vec<_>, _>>()?;
+        let fields = vec![schema.get_field("text")?];
         index
             .tokenizers()
             .register("inkstone_text", inkstone_search::analyser());
@@ -117,28 +107,7 @@ impl Bare {
 
 fn query(text: &str) -> SearchQuery {
     SearchQuery {
-        text: text.to_owned(),
-        visibility: Visibility::All,
-        project: None,
-        status: None,
-        tags: Vec::new(),
         limit: 10,
-        offset: 0,
+        ..SearchQuery::new(text, Visibility::All)
     }
-}
-
-fn cranfield() -> PathBuf {
-    std::env::var_os("CRANFIELD_DIR")
-        .map_or_else(|| root().join("../shared/data/cranfield"), PathBuf::from)
-}
-
-fn lines(path: &std::path::Path, field: &str) -> Result<Vec<String>, Failure> {
-    std::fs::read_to_string(path)?
-        .lines()
-        .map(|line| {
-            let value: Value = serde_json::from_str(line)?;
-            let text = value[field].as_str().ok_or("a line lacks its text")?;
-            Ok(text.to_owned())
-        })
-        .collect()
 }

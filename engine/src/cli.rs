@@ -9,6 +9,7 @@ mod connect;
 mod credential;
 mod doctor;
 mod generate;
+mod index;
 mod migrate;
 pub(crate) mod output;
 mod plugin;
@@ -74,6 +75,9 @@ enum Command {
     Chat(chat::ChatArgs),
     /// Find articles.
     Search(search::SearchArgs),
+    /// Compare the search index with the store, build it anew, or show its size.
+    #[command(subcommand)]
+    Index(index::IndexCommand),
     /// Look at plugins, and build them.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -112,6 +116,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Generate(args) => generate::run(&common, args).await,
         Command::Chat(args) => chat::run(&common, args).await,
         Command::Search(args) => search::run(&common, args).await,
+        Command::Index(command) => index::run(&common, command).await,
         Command::Plugin(command) => plugin::run(&common, command).await,
         Command::Credential(command) => credential::run(&common, command).await,
         Command::SigningKey(command) => signing_key::run(&common, command).await,

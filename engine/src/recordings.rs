@@ -12,6 +12,7 @@ use inkstone_domain::ports::{RecordingSink, RecordingStore};
 use inkstone_domain::recording::{Recording, RecordingInfo};
 use inkstone_domain::{Error, Result, codes};
 use inkstone_egress::Scrubber;
+use tokio::sync::watch;
 use ulid::Ulid;
 
 use crate::state::write_private;
@@ -25,17 +26,25 @@ pub(crate) struct FileRecordings(Arc<Folder>);
 struct Folder {
     path: PathBuf,
     scrubber: Scrubber,
+    /// Files that are being written: whoever reads waits for them.
+    writing: watch::Sender<usize>,
 }
 
 impl FileRecordings {
     pub(crate) fn new(path: PathBuf, scrubber: Scrubber) -> Self {
-        Self(Arc::new(Folder { path, scrubber }))
+        let writing = watch::Sender::new(0);
+        Self(Arc::new(Folder {
+            path,
+            scrubber,
+            writing,
+        }))
     }
 }
 
 impl RecordingSink for FileRecordings {
     fn keep(&self, recording: Recording) {
         let folder = Arc::clone(&self.0);
+        folder.writing.send_modify(|files| *files += 1);
         tokio::task::spawn_blocking(move || {
             if let Err(error) = folder.write(&recording) {
                 tracing::warn!(
@@ -45,6 +54,7 @@ impl RecordingSink for FileRecordings {
                     "a recording could not be kept"
                 );
             }
+            folder.writing.send_modify(|files| *files -= 1);
         });
     }
 }
@@ -85,6 +95,9 @@ impl FileRecordings {
         work: impl FnOnce(&Folder, &str) -> io::Result<T> + Send + 'static,
     ) -> Result<T> {
         let (folder, plugin) = (Arc::clone(&self.0), plugin.to_owned());
+        let mut writing = folder.writing.subscribe();
+        // The sender is in the folder, and so is there.
+        let _ = writing.wait_for(|files| *files == 0).await;
         let done = tokio::task::spawn_blocking(move || work(&folder, &plugin)).await;
         done.map_err(io::Error::other).flatten().map_err(|error| {
             Error::new(&codes::INTERNAL, "the recordings cannot be read").with_source(error)
@@ -178,32 +191,8 @@ mod tests {
     async fn files_keep_the_contract_of_recordings() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("recordings");
-        let store = FileRecordings::new(path.clone(), Scrubber::default());
-        // Keeping is handed to another thread: done is what stands there whole.
-        let kept = std::sync::atomic::AtomicUsize::new(0);
-        contract::recordings::run(Arc::new(store), || {
-            let wanted = [1, 3][kept
-                .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-                .min(1)];
-            let path = path.clone();
-            async move {
-                let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-                while count(&path) < wanted {
-                    assert!(std::time::Instant::now() < deadline, "nothing is kept");
-                    tokio::task::yield_now().await;
-                }
-            }
-        })
-        .await;
-    }
-
-    fn count(path: &Path) -> usize {
-        let plugins = fs::read_dir(path).into_iter().flatten().flatten();
-        let files = plugins.filter_map(|plugin| fs::read_dir(plugin.path()).ok());
-        let whole = |file: &fs::DirEntry| info(&file.path(), 0).is_some();
-        files
-            .flat_map(|folder| folder.flatten().filter(whole))
-            .count()
+        let store = FileRecordings::new(path, Scrubber::default());
+        contract::recordings::run(Arc::new(store)).await;
     }
 
     #[test]
@@ -214,6 +203,7 @@ mod tests {
         let folder = Folder {
             path: folder.path().to_owned(),
             scrubber,
+            writing: watch::Sender::new(0),
         };
         let mut recording = contract::recordings::sample("provider-x", 0);
         recording.arguments = serde_json::json!("Bearer sk-very-secret-1");

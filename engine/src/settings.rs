@@ -24,8 +24,8 @@ use inkstone_services::plugins::QuarantineConfig;
 use inkstone_services::signup::{Links, SignupMode};
 use inkstone_services::transfer::TransferLimits;
 use inkstone_services::{
-    AuthConfig, ContentConfig, JobsConfig, MediaConfig, ModelsConfig, PluginsConfig, SignupConfig,
-    TransferConfig,
+    AuthConfig, ContentConfig, EventsConfig, JobsConfig, MediaConfig, ModelsConfig,
+    NotificationsConfig, PluginsConfig, SignupConfig, TransferConfig, WebhooksConfig,
 };
 use inkstone_store::StoreConfig;
 
@@ -408,6 +408,35 @@ pub(crate) fn media(config: &EngineConfig) -> Result<MediaConfig, Failure> {
 /// Of one picture.
 pub(crate) fn max_pixels(config: &EngineConfig) -> u64 {
     u64::from(config.media.max_megapixels) * 1_000_000
+}
+
+pub(crate) fn webhooks(config: &EngineConfig) -> WebhooksConfig {
+    let webhooks = &config.webhooks;
+    WebhooksConfig {
+        allowed_origins: webhooks.allowed_origins.clone(),
+        timeout: Duration::from_millis(webhooks.timeout_ms),
+        senders: webhooks.senders as usize,
+        disable_after: TimeDelta::hours(i64::from(webhooks.disable_after_hours)),
+        kept: TimeDelta::days(i64::from(webhooks.kept_days)),
+        ..WebhooksConfig::default()
+    }
+}
+
+pub(crate) fn notifications(config: &EngineConfig) -> NotificationsConfig {
+    NotificationsConfig {
+        kept: TimeDelta::days(i64::from(config.notifications.kept_days)),
+        ..NotificationsConfig::default()
+    }
+}
+
+/// Nothing is kept where it is 0 days: then it is for ever.
+pub(crate) fn events(config: &EngineConfig) -> EventsConfig {
+    let kept = i64::from(config.events.kept_days);
+    EventsConfig {
+        kept: (kept > 0).then(|| TimeDelta::days(kept)),
+        poll_interval: Duration::from_millis(config.events.poll_interval_ms),
+        lease: Duration::from_millis(config.events.lease_ms),
+    }
 }
 
 pub(crate) fn jobs(config: &EngineConfig) -> JobsConfig {

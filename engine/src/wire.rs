@@ -16,7 +16,9 @@ use inkstone_imaging::PictureMaker;
 use inkstone_inference::CandleModels;
 use inkstone_search::TantivyIndex;
 use inkstone_services::auth::AdminSetup;
-use inkstone_services::{HealthCheck, MediaPorts, PluginPorts, Ports, Services, ServicesConfig};
+use inkstone_services::{
+    EventPorts, HealthCheck, MediaPorts, PluginPorts, Ports, Services, ServicesConfig,
+};
 use inkstone_store::SurrealStore;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -158,13 +160,20 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             comments: ports_of_store.clone(),
             transfers: ports_of_store.clone(),
             media: MediaPorts {
-                store: ports_of_store,
+                store: ports_of_store.clone(),
                 blobs: settings::blobs(&config)?,
                 images: Arc::new(PictureMaker::new(
                     settings::max_pixels(&config),
                     PICTURES_AT_ONCE,
                 )),
             },
+            events: EventPorts {
+                log: ports_of_store.clone(),
+                handlers: ports_of_store.clone(),
+            },
+            webhooks: ports_of_store.clone(),
+            notifications: ports_of_store.clone(),
+            publications: ports_of_store.clone(),
             egress: egress.clone(),
             index,
             plugins,
@@ -183,6 +192,9 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             content: settings::content(&config),
             transfer: settings::transfer(&config),
             media: settings::media(&config)?,
+            events: settings::events(&config),
+            webhooks: settings::webhooks(&config),
+            notifications: settings::notifications(&config),
             plugins: settings::plugins(&config),
             health_checks: vec![HealthCheck::new("store", move || {
                 let store = checked.clone();
@@ -202,6 +214,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         background.spawn(watch.run(Arc::clone(&services), stop.clone()));
     }
     services.watch_plugins();
+    services.follow_events();
     services.start_workers(config.jobs.workers as usize);
 
     // Last what cannot be repeated: a password that is made up here is shown once, by our caller.

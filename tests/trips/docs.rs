@@ -77,6 +77,7 @@ async fn every_command_shown_works() {
         "docs/media.md",
         "docs/transfer.md",
         "docs/audit.md",
+        "docs/events.md",
         "docs/generation.md",
         "docs/plugins.md",
         "docs/packages.md",

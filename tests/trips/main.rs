@@ -36,4 +36,5 @@ mod sign_in; // at a certified issuer of OpenID Connect, from the start to token
 mod surreal; // the store's contract against a real SurrealDB server
 mod tls; // a certificate, a new one, and HTTP/2
 mod versions; // plugins built for older versions of the contract
+mod webhooks; // the official `standardwebhooks` package checks what arrives, kill -9 between
 mod writers; // kill -9 again and again under writers, editors and admins

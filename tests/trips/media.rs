@@ -130,6 +130,7 @@ async fn a_picture_from_the_form_to_its_link() {
     };
     let (status, _, linked) = read(open()).await;
     assert!(status == 200 && linked == bytes, "{status}");
+    // The link's clock is the engine's: it is asked until it refuses.
     let began = std::time::Instant::now();
     while read(open()).await.0 == 200 {
         assert!(

@@ -9,7 +9,7 @@ use crate::engine::Setup;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_generation_goes_on_from_its_last_checkpoint() {
     let engine = Setup::new()
-        .set("INKSTONE__JOBS__LEASE_MS", "1000")
+        .set("INKSTONE__JOBS__LEASE_MS", "3000")
         .start()
         .await;
     let body = json!({ "input": { "topic": "How tides work", "length": "short", "seed": 11 } });

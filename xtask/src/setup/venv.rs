@@ -12,6 +12,7 @@ const REQUIREMENTS: &[&str] = &[
     "xllamacpp==2026.10.11549",
     "openai==3.52.0",
     "anthropic==2.12.0",
+    "standardwebhooks==1.1.0",
 ];
 /// What does not go together with version 3 of `openai` yet, and so shows that version 2 is served too. Newer
 /// releases of `litellm` need `boto3`, 35 MB more.

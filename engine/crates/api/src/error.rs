@@ -24,6 +24,16 @@ impl From<Error> for ApiError {
     }
 }
 
+/// The wrong fields of an error, where they stand for the client.
+pub(crate) fn fields_at(error: &Error, place: impl Fn(&str) -> String) -> Vec<FieldError> {
+    let fields = error.fields().iter();
+    let fields = fields.map(|field| FieldError {
+        pointer: place(&field.pointer),
+        detail: field.detail.clone(),
+    });
+    fields.collect()
+}
+
 /// An invalid input. The message names the first wrong field, for those who read nothing else.
 pub(crate) fn invalid_fields(message: &str, fields: Vec<FieldError>) -> Error {
     let message = match fields.first() {

@@ -135,6 +135,7 @@ const TAGS: &[(&str, &str)] = &[
     ("media", "Files of projects, and uploads in pieces."),
     ("search", "Full-text search."),
     ("projects", "Projects and who is in them."),
+    ("events", "What happens, for programs that follow."),
     ("audit", "Who did what, when and from where."),
     ("plugins", "The plugins of this engine."),
     ("operation", "Health and metrics."),

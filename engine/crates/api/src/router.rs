@@ -15,11 +15,12 @@ use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
     analytics, api_keys, articles, audit, auth, bulk, chat, comments, connections, content_types,
-    conversations, docs, embeddings, exports, generate, health, identities, invitations, jobs,
-    keys, me, media, media_content, members, messages, models, oidc, plugin_admin, plugin_stats,
-    plugins, projects, prompts, ratings, recordings, related, reports, rerank, research, responses,
-    revisions, rollouts, search, second_factor, sessions, signing_keys, signup, tags, templates,
-    tools, transfers, unknown, uploads, usage, users,
+    conversations, docs, embeddings, event_socket, events, exports, generate, health, identities,
+    invitations, jobs, keys, me, media, media_content, members, messages, models, notifications,
+    oidc, plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, related,
+    reports, rerank, research, responses, revisions, rollouts, search, search_index, second_factor,
+    sessions, signing_keys, signup, tags, templates, tools, transfers, unknown, uploads, usage,
+    users, webhooks,
 };
 use crate::state::{ApiState, Shared};
 
@@ -217,6 +218,35 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(conversations::list_chat_messages))
         .routes(routes!(conversations::stop_answer))
+        .routes(routes!(events::follow_events))
+        .routes(routes!(event_socket::open_event_socket))
+        .routes(routes!(events::list_handlers))
+        .routes(routes!(events::replay_events))
+        .routes(routes!(
+            webhooks::list_project_webhooks,
+            webhooks::create_project_webhook
+        ))
+        .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
+        .routes(routes!(
+            webhooks::show_webhook,
+            webhooks::change_webhook,
+            webhooks::remove_webhook
+        ))
+        .routes(routes!(webhooks::rotate_webhook_secret))
+        .routes(routes!(webhooks::ping_webhook))
+        .routes(routes!(webhooks::list_deliveries))
+        .routes(routes!(webhooks::redeliver))
+        .routes(routes!(notifications::list_notifications))
+        .routes(routes!(notifications::count_unread))
+        .routes(routes!(notifications::read_all_notifications))
+        .routes(routes!(
+            notifications::show_notification_settings,
+            notifications::replace_notification_settings
+        ))
+        .routes(routes!(
+            notifications::show_notification,
+            notifications::mark_notification
+        ))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::show_audit_head))
         .routes(routes!(audit::export_audit))
@@ -228,7 +258,11 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
             content_types::show_content_type,
             content_types::replace_content_type
         ))
-        .routes(routes!(search::find_articles))
+        .routes(routes!(search::find_articles, search::search_articles))
+        .routes(routes!(search::complete_words))
+        .routes(routes!(search_index::show_index))
+        .routes(routes!(search_index::verify_index))
+        .routes(routes!(search_index::rebuild_index))
         .routes(routes!(health::show_alive))
         .routes(routes!(health::show_ready))
         .routes(routes!(health::show_metrics))

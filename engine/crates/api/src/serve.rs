@@ -186,7 +186,7 @@ async fn converse(
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_PATIENCE)
         .max_concurrent_streams(config.max_streams);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     let connection = watcher.watch(connection.into_owned());
     let mut connection = pin!(connection);
     // Which protocol it is shows with the first bytes: before, nothing else counts the time.

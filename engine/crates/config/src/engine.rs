@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use inkstone_domain::capability::PowerCeiling;
+use inkstone_domain::capability::{OutboundHost, PowerCeiling};
 use inkstone_domain::gateway::GatewayConfig;
 use inkstone_domain::plugin::Limits;
 use ipnet::IpNet;
@@ -41,6 +41,9 @@ pub struct EngineConfig {
     pub gateway: GatewayConfig,
     pub plugins: PluginsConfig,
     pub jobs: JobsConfig,
+    pub events: EventsConfig,
+    pub webhooks: WebhooksConfig,
+    pub notifications: NotificationsConfig,
     pub content: ContentConfig,
     pub transfer: TransferConfig,
     /// `[media]`
@@ -200,6 +203,39 @@ pub struct JobsConfig {
     pub max_attempts: u32,
 }
 
+/// `[events]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventsConfig {
+    /// How long events are kept; 0 is for ever.
+    pub kept_days: u32,
+    /// How often to look for events of other engines on the same store.
+    pub poll_interval_ms: u64,
+    /// An engine that is silent for this long has lost its handlers of events to others.
+    pub lease_ms: u64,
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebhooksConfig {
+    /// Origins that may lie in private networks, or be without TLS.
+    pub allowed_origins: Vec<OutboundHost>,
+    /// For an answer.
+    pub timeout_ms: u64,
+    /// Messages that are sent at the same time.
+    pub senders: u32,
+    /// A webhook that nothing reaches for so long is told nothing more.
+    pub disable_after_hours: u32,
+    /// How long what was sent can be read.
+    pub kept_days: u32,
+}
+
+/// `[notifications]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotificationsConfig {
+    /// How long what people were told can be read.
+    pub kept_days: u32,
+}
+
 /// `[content]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContentConfig {
@@ -342,6 +378,9 @@ impl Default for EngineConfig {
             gateway: GatewayConfig::default(),
             plugins: PluginsConfig::default(),
             jobs: JobsConfig::default(),
+            events: EventsConfig::default(),
+            webhooks: WebhooksConfig::default(),
+            notifications: NotificationsConfig::default(),
             content: ContentConfig::default(),
             transfer: TransferConfig::default(),
             media: MediaConfig::default(),
@@ -484,6 +523,34 @@ impl Default for JobsConfig {
             lease_ms: 30_000,
             max_attempts: 3,
         }
+    }
+}
+
+impl Default for EventsConfig {
+    fn default() -> Self {
+        Self {
+            kept_days: 30,
+            poll_interval_ms: 500,
+            lease_ms: 30_000,
+        }
+    }
+}
+
+impl Default for WebhooksConfig {
+    fn default() -> Self {
+        Self {
+            allowed_origins: Vec::new(),
+            timeout_ms: 15_000,
+            senders: 4,
+            disable_after_hours: 120,
+            kept_days: 30,
+        }
+    }
+}
+
+impl Default for NotificationsConfig {
+    fn default() -> Self {
+        Self { kept_days: 90 }
     }
 }
 

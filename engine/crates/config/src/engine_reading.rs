@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::credentials;
 use crate::doors;
 use crate::engine::{
-    ContentConfig, EgressConfig, EgressMode, EngineConfig, JobsConfig, LocalModelConfig, LogConfig,
-    LogFormat, ModelsConfig, PluginsConfig, QuarantineConfig, RegistryConfig, SearchConfig,
-    ServerConfig, StoreConfig, TransferConfig, TrustConfig,
+    ContentConfig, EgressConfig, EgressMode, EngineConfig, EventsConfig, JobsConfig,
+    LocalModelConfig, LogConfig, LogFormat, ModelsConfig, NotificationsConfig, PluginsConfig,
+    QuarantineConfig, RegistryConfig, SearchConfig, ServerConfig, StoreConfig, TransferConfig,
+    TrustConfig, WebhooksConfig,
 };
 use crate::gateway;
 use crate::media;
@@ -48,6 +49,9 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     gateway::read(top.section("gateway"), &mut config.gateway);
     plugins(top.section("plugins"), &mut config.plugins);
     jobs(top.section("jobs"), &mut config.jobs);
+    events(top.section("events"), &mut config.events);
+    webhooks(top.section("webhooks"), &mut config.webhooks);
+    notifications(top.section("notifications"), &mut config.notifications);
     content(top.section("content"), &mut config.content);
     transfer(top.section("transfer"), &mut config.transfer);
     media::read(top.section("media"), &mut config.media);
@@ -203,6 +207,35 @@ fn jobs(mut section: Section<'_>, config: &mut JobsConfig) {
     section.number("workers", 1..=256, &mut config.workers);
     section.number("lease_ms", 1_000..=DAY_MS, &mut config.lease_ms);
     section.number("max_attempts", 1..=100, &mut config.max_attempts);
+    section.finish();
+}
+
+fn events(mut section: Section<'_>, config: &mut EventsConfig) {
+    section.number("kept_days", 0..=36_500, &mut config.kept_days);
+    section.number(
+        "poll_interval_ms",
+        10..=60_000,
+        &mut config.poll_interval_ms,
+    );
+    section.number("lease_ms", 1_000..=DAY_MS, &mut config.lease_ms);
+    section.finish();
+}
+
+fn webhooks(mut section: Section<'_>, config: &mut WebhooksConfig) {
+    section.list("allowed_origins", &mut config.allowed_origins);
+    section.number("timeout_ms", 100..=120_000, &mut config.timeout_ms);
+    section.number("senders", 1..=64, &mut config.senders);
+    section.number(
+        "disable_after_hours",
+        1..=8_760,
+        &mut config.disable_after_hours,
+    );
+    section.number("kept_days", 1..=36_500, &mut config.kept_days);
+    section.finish();
+}
+
+fn notifications(mut section: Section<'_>, config: &mut NotificationsConfig) {
+    section.number("kept_days", 1..=36_500, &mut config.kept_days);
     section.finish();
 }
 

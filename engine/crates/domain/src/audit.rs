@@ -189,6 +189,13 @@ pub mod actions {
     pub const INVITATION_WITHDRAWN: &str = "invitation.withdrawn";
     pub const SIGNING_KEY_ROTATED: &str = "signing_key.rotated";
     pub const JOB_CANCELLED: &str = "job.cancelled";
+    pub const WEBHOOK_CREATED: &str = "webhook.created";
+    /// Its secrets, too.
+    pub const WEBHOOK_CHANGED: &str = "webhook.changed";
+    pub const WEBHOOK_REMOVED: &str = "webhook.removed";
+    pub const WEBHOOK_PINGED: &str = "webhook.pinged";
+    /// A message was sent again.
+    pub const WEBHOOK_REDELIVERED: &str = "webhook.redelivered";
     pub const PLUGIN_INSTALLED: &str = "plugin.installed";
     pub const PLUGIN_ENABLED: &str = "plugin.enabled";
     pub const PLUGIN_DISABLED: &str = "plugin.disabled";

@@ -135,6 +135,22 @@ pub enum Cause {
     Job { job: JobId, plugin: String },
 }
 
+/// An article on the agenda of those that are published at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    pub article: ArticleId,
+    pub at: DateTime<Utc>,
+    /// In whose name: who scheduled it.
+    pub by: UserId,
+}
+
+/// A publication in the hands of an engine. `fence` rises with every claim and every change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedPublication {
+    pub publication: Publication,
+    pub fence: u64,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
     pub article: ArticleId,

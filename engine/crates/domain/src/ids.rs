@@ -104,6 +104,8 @@ id!(
     /// A remark on an article, or a suggestion.
     CommentId, "cmt"
 );
+id!(WebhookId, "whk");
+id!(NotificationId, "ntf");
 id!(ImportId, "imp");
 id!(ConversationId, "cnv");
 id!(MediaId, "med");

@@ -23,6 +23,7 @@ pub mod kept_reply;
 pub mod key;
 pub mod media;
 pub mod money;
+pub mod notification;
 pub mod outbound;
 pub mod people;
 pub mod plugin;
@@ -40,5 +41,6 @@ pub mod search;
 pub mod tag;
 pub mod transfer;
 pub mod usage;
+pub mod webhook;
 
 pub use error::{Error, ErrorKind, FieldError, Result};

@@ -20,6 +20,17 @@ pub struct OutboundRequest {
     pub credential: Option<String>,
     /// For the head of the response; egress has a ceiling of its own.
     pub timeout: Option<Duration>,
+    pub redirects: Redirects,
+}
+
+/// What becomes of an answer that sends the caller elsewhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Redirects {
+    /// It is followed, each step checked like the first.
+    #[default]
+    Follow,
+    /// It is the answer, and nothing is sent anywhere else.
+    Answer,
 }
 
 pub struct OutboundResponse {

@@ -5,23 +5,28 @@ mod audit;
 mod comments;
 mod content_types;
 mod conversations;
+mod events;
 mod guests;
 mod identities;
 mod local;
 mod media;
+mod notifications;
 mod outside;
 mod people;
 mod projects;
 mod prompts;
+mod publications;
 mod search;
 mod stores;
 mod tags;
 mod transfers;
+mod webhooks;
 
 pub use audit::AuditLog;
 pub use comments::CommentStore;
 pub use content_types::ContentTypeStore;
 pub use conversations::ConversationStore;
+pub use events::{ClaimedHandler, EventLog, HandlerState, HandlerStore};
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
@@ -29,16 +34,19 @@ pub use guests::{
 pub use identities::IdentityStore;
 pub use local::LocalModels;
 pub use media::{Blob, BlobEntry, BlobStore, ByteStream, ImageEngine, MadePicture, MediaStore};
+pub use notifications::NotificationStore;
 pub use outside::{
     Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,
 };
 pub use people::{Mailer, PeopleStore, SigningKeyStore};
 pub use projects::ProjectStore;
 pub use prompts::PromptStore;
+pub use publications::PublicationStore;
 pub use search::SearchIndex;
 pub use stores::{
-    ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, EventLog, JobStore, KeyStore, NewJob,
-    PluginKv, ReplyStore, RolloutStore, Rotation, Successor, UsageLedger, UserStore,
+    ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, JobStore, KeyStore, NewJob, PluginKv,
+    ReplyStore, RolloutStore, Rotation, Successor, UsageLedger, UserStore,
 };
 pub use tags::TagStore;
 pub use transfers::{Arrival, ImportChange, ImportStep, MediaArrival, TransferStore};
+pub use webhooks::{KEPT_TRIES, WebhookStore};

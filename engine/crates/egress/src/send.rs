@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use inkstone_domain::Result;
 use inkstone_domain::capability::Effective;
-use inkstone_domain::outbound::{OutboundCounts, OutboundRequest, OutboundResponse};
+use inkstone_domain::outbound::{OutboundCounts, OutboundRequest, OutboundResponse, Redirects};
 use inkstone_domain::ports::{Egress, OutboundTally};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION, RANGE};
 use reqwest::{Method, Response};
@@ -81,6 +81,7 @@ impl HttpEgress {
             None => None,
         };
         let redactor = Redactor::new(self.scrubber.clone());
+        let redirects = request.redirects;
         let patience = request.timeout.map_or(self.config.head_timeout, |asked| {
             asked.min(self.config.head_timeout)
         });
@@ -97,8 +98,9 @@ impl HttpEgress {
                 .await?;
             self.check_head(&hop.target, response.headers())?;
             let location = response.headers().get(LOCATION);
-            let (true, Some(location)) = (redirect::is_redirect(response.status()), location)
-            else {
+            let is_followed =
+                redirects == Redirects::Follow && redirect::is_redirect(response.status());
+            let (true, Some(location)) = (is_followed, location) else {
                 return self.finished(plugin, hop, response, redactor, end);
             };
             let location = String::from_utf8_lossy(location.as_bytes());

@@ -16,11 +16,26 @@ pub(crate) enum SearchError {
     NotFollowing,
 }
 
+impl SearchError {
+    /// The index is at fault, not the query or the moment.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Tantivy(error) => !matches!(
+                error,
+                tantivy::TantivyError::InvalidArgument(_) | tantivy::TantivyError::LockFailure(..)
+            ),
+            Self::Folder(_) | Self::Document(_) => true,
+            Self::Task(error) => error.is_panic(),
+            Self::NotFollowing => false,
+        }
+    }
+}
+
 impl From<SearchError> for Error {
     fn from(error: SearchError) -> Self {
         Error::new(
             &codes::SEARCH_UNAVAILABLE,
-            "The search index cannot be used now; it rebuilds itself when the engine restarts",
+            "The search index cannot be used now; it rebuilds itself; try again later",
         )
         .with_source(error)
     }

@@ -7,25 +7,32 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use inkstone_domain::Error;
-use inkstone_domain::content::ArticleStamp;
+use inkstone_domain::content::{Article, ArticleStamp};
 use inkstone_domain::ids::ArticleId;
+use inkstone_domain::ports::ChangeSignal;
+use inkstone_domain::search::IndexReport;
+use tokio::sync::mpsc;
 
 use crate::TantivyIndex;
 use crate::error::SearchError;
+use crate::index::Request;
+use crate::opened::Opened;
 
 /// Articles read and committed together at the most.
 const BATCH: usize = 500;
 /// Stamps read together at a reconciliation.
 const STAMP_PAGE: usize = 5_000;
-/// The overlap while nudges come; the full one is read at every quiet poll and on request.
-const SHORT_OVERLAP: Duration = Duration::from_secs(2);
+/// The overlap while nudges come, for each of which all within it is read again: a transaction takes a few
+/// milliseconds. What took longer is found at the next quiet poll or request, which read the full one.
+const SHORT_OVERLAP: Duration = Duration::from_millis(300);
 /// Pause after a pass, so that a burst of writes shares a commit.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(150);
 /// Pause after a failed pass.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
@@ -68,30 +75,10 @@ impl TantivyIndex {
             }
         };
         loop {
-            let mut waiting = Vec::new();
-            let depth = tokio::select! {
-                Some(()) = changes.next() => Depth::Short,
-                Some(request) = inbox.recv() => { waiting.push(request); Depth::Full }
-                () = tokio::time::sleep(self.config.poll_interval) => Depth::Full,
-            };
-            while let Ok(request) = inbox.try_recv() {
-                waiting.push(request);
-            }
-            let depth = if waiting.is_empty() {
-                depth
-            } else {
-                Depth::Full
-            };
-            match self.pass(&mut progress, depth).await {
-                Ok(()) => {
-                    for request in waiting {
-                        // The asker may have left.
-                        let _ = request.send(());
-                    }
-                    if depth == Depth::Short {
-                        tokio::time::sleep(GATHER).await;
-                    }
-                }
+            let (depth, requests) = self.wait(&mut changes, &mut inbox).await;
+            match self.turn(&mut progress, depth, requests).await {
+                Ok(()) if depth == Depth::Short => tokio::time::sleep(GATHER).await,
+                Ok(()) => {}
                 Err(error) => {
                     tracing::error!(?error, "the search index cannot follow; trying again");
                     tokio::time::sleep(PAUSE_AFTER_ERROR).await;
@@ -100,23 +87,95 @@ impl TantivyIndex {
         }
     }
 
+    /// Until something changed, somebody asks, or it has been quiet for long.
+    async fn wait(
+        &self,
+        changes: &mut ChangeSignal,
+        inbox: &mut mpsc::Receiver<Request>,
+    ) -> (Depth, Vec<Request>) {
+        let mut requests = Vec::new();
+        let depth = tokio::select! {
+            Some(()) = changes.next() => Depth::Short,
+            Some(request) = inbox.recv() => { requests.push(request); Depth::Full }
+            () = tokio::time::sleep(self.config.poll_interval) => Depth::Full,
+        };
+        while let Ok(request) = inbox.try_recv() {
+            requests.push(request);
+        }
+        match requests.is_empty() {
+            true => (depth, requests),
+            false => (Depth::Full, requests),
+        }
+    }
+
+    /// A pass, and then what was asked for. Askers whose answer was dropped ask again.
+    async fn turn(
+        &self,
+        progress: &mut Progress,
+        depth: Depth,
+        requests: Vec<Request>,
+    ) -> Result<(), Error> {
+        self.pass(&self.opened(), progress, depth).await?;
+        let mut is_damaged = false;
+        for request in requests {
+            // Askers may have left.
+            match request {
+                Request::CatchUp(done) => drop(done.send(())),
+                Request::Verify(done) => drop(done.send(self.compare().await)),
+                Request::Switch(next, done) => {
+                    self.switch(progress, next).await?;
+                    let _ = done.send(());
+                }
+                Request::Damaged => is_damaged = true,
+            }
+        }
+        if is_damaged {
+            let next = self.built_anew().await?;
+            self.switch(progress, next).await?;
+            tracing::info!("the search index was rebuilt");
+        }
+        Ok(())
+    }
+
+    /// Follows with the new index from the time it was begun, then lets it take over.
+    async fn switch(&self, progress: &mut Progress, next: Arc<Opened>) -> Result<(), Error> {
+        let mut renewed = Progress {
+            checkpoint: next.checkpoint().unwrap_or(progress.checkpoint),
+            recent: HashMap::new(),
+        };
+        self.pass(&next, &mut renewed, Depth::Full).await?;
+        self.take_over(Arc::clone(&next));
+        *progress = renewed;
+        let counted = tokio::task::spawn_blocking(move || next.count_alone());
+        Ok(counted.await.map_err(SearchError::from)??)
+    }
+
     /// Goes on from the checkpoint of the last commit, then compares everything.
     async fn start(&self) -> Result<Progress, Error> {
-        let checkpoint = match self.checkpoint() {
+        let opened = self.opened();
+        let checkpoint = match opened.checkpoint() {
             Some(time) => time,
-            None => self.articles.now().await?,
+            None => {
+                self.fill(&opened).await?;
+                opened.checkpoint().ok_or(SearchError::NotFollowing)?
+            }
         };
         let mut progress = Progress {
             checkpoint,
             recent: HashMap::new(),
         };
-        self.pass(&mut progress, Depth::Full).await?;
-        self.reconcile(progress.checkpoint).await?;
+        self.pass(&opened, &mut progress, Depth::Full).await?;
+        self.reconcile(&opened, progress.checkpoint).await?;
         Ok(progress)
     }
 
     /// Applies what changed since the checkpoint, less the overlap.
-    async fn pass(&self, progress: &mut Progress, depth: Depth) -> Result<(), Error> {
+    async fn pass(
+        &self,
+        opened: &Arc<Opened>,
+        progress: &mut Progress,
+        depth: Depth,
+    ) -> Result<(), Error> {
         let overlap = match depth {
             Depth::Short => SHORT_OVERLAP.min(self.config.overlap),
             Depth::Full => self.config.overlap,
@@ -135,7 +194,7 @@ impl TantivyIndex {
             .collect();
         let checkpoint = newest.map_or(progress.checkpoint, |time| time.max(progress.checkpoint));
         for batch in pending.chunks(BATCH) {
-            self.apply(batch, checkpoint).await?;
+            self.apply(opened, batch, checkpoint).await?;
             for stamp in batch {
                 progress
                     .recent
@@ -150,17 +209,60 @@ impl TantivyIndex {
         Ok(())
     }
 
-    async fn apply(&self, stamps: &[ArticleStamp], checkpoint: DateTime<Utc>) -> Result<(), Error> {
+    async fn apply(
+        &self,
+        opened: &Arc<Opened>,
+        stamps: &[ArticleStamp],
+        checkpoint: DateTime<Utc>,
+    ) -> Result<(), Error> {
         let ids: Vec<ArticleId> = stamps.iter().map(|stamp| stamp.id).collect();
         let changed = self.articles.articles_by_id(&ids).await?;
-        self.commit(changed, ids, checkpoint).await?;
+        Ok(commit(opened, changed, ids, checkpoint).await?)
+    }
+
+    /// Mends what differs from the store.
+    async fn reconcile(
+        &self,
+        opened: &Arc<Opened>,
+        checkpoint: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let difference = self.difference(opened).await?;
+        if !difference.missing.is_empty() || !difference.surplus.is_empty() {
+            tracing::info!(
+                differing = difference.missing.len(),
+                surplus = difference.surplus.len(),
+                "the search index differs from the store and is mended"
+            );
+        }
+        for batch in difference.missing.chunks(BATCH) {
+            self.apply(opened, batch, checkpoint).await?;
+        }
+        if !difference.surplus.is_empty() {
+            commit(opened, Vec::new(), difference.surplus, checkpoint).await?;
+        }
         Ok(())
     }
 
-    /// Compares the (id, revision) of every article with the index and mends the difference.
-    async fn reconcile(&self, checkpoint: DateTime<Utc>) -> Result<(), Error> {
-        let mut indexed = self.indexed_revisions()?;
-        let mut differing = Vec::new();
+    /// What differs, and nothing is mended.
+    async fn compare(&self) -> Result<IndexReport, Error> {
+        let difference = self.difference(&self.opened()).await?;
+        Ok(IndexReport {
+            stored: difference.stored,
+            indexed: difference.indexed,
+            missing: difference.missing.len() as u64,
+            surplus: difference.surplus.len() as u64,
+        })
+    }
+
+    /// Compares the (id, revision) of every article with the index.
+    async fn difference(&self, opened: &Arc<Opened>) -> Result<Difference, Error> {
+        let read = Arc::clone(opened);
+        let indexed = tokio::task::spawn_blocking(move || indexed_revisions(&read));
+        let mut indexed = indexed.await.map_err(SearchError::from)??;
+        let mut difference = Difference {
+            indexed: indexed.len() as u64,
+            ..Difference::default()
+        };
         let mut after = None;
         loop {
             let page = self.articles.stamps(after, STAMP_PAGE).await?;
@@ -168,53 +270,60 @@ impl TantivyIndex {
             after = Some(last.id);
             for stamp in page {
                 let held = indexed.remove(&stamp.id);
+                difference.stored += u64::from(!stamp.deleted);
                 let same = match (held, stamp.deleted) {
                     (Some(revision), false) => revision == stamp.revision,
                     (None, true) => true,
                     _ => false,
                 };
                 if !same {
-                    differing.push(stamp);
+                    difference.missing.push(stamp);
                 }
             }
         }
-        if !differing.is_empty() || !indexed.is_empty() {
-            tracing::info!(
-                differing = differing.len(),
-                surplus = indexed.len(),
-                "the search index differs from the store and is mended"
-            );
-        }
-        for batch in differing.chunks(BATCH) {
-            self.apply(batch, checkpoint).await?;
-        }
-        let surplus: Vec<ArticleId> = indexed.into_keys().collect();
-        if !surplus.is_empty() {
-            self.commit(Vec::new(), surplus, checkpoint).await?;
-        }
-        Ok(())
+        difference.surplus = indexed.into_keys().collect();
+        Ok(difference)
     }
+}
 
-    /// The (id, revision) of every live document.
-    fn indexed_revisions(&self) -> Result<HashMap<ArticleId, u64>, SearchError> {
-        let searcher = self.reader.searcher();
-        let mut revisions = HashMap::new();
-        for segment in searcher.segment_readers() {
-            let fast = segment.fast_fields();
-            let Some(ids) = fast.str("id")? else { continue };
-            let revision_of = fast.u64("revision")?;
-            let mut text = String::new();
-            for document in segment.doc_ids_alive() {
-                let Some(ordinal) = ids.term_ords(document).next() else {
-                    continue;
-                };
-                text.clear();
-                ids.ord_to_str(ordinal, &mut text)?;
-                if let (Ok(id), Some(revision)) = (text.parse(), revision_of.first(document)) {
-                    revisions.insert(id, revision);
-                }
+/// Between index and store.
+#[derive(Default)]
+struct Difference {
+    stored: u64,
+    indexed: u64,
+    missing: Vec<ArticleStamp>,
+    surplus: Vec<ArticleId>,
+}
+
+async fn commit(
+    opened: &Arc<Opened>,
+    changed: Vec<Article>,
+    removed: Vec<ArticleId>,
+    checkpoint: DateTime<Utc>,
+) -> Result<(), SearchError> {
+    let opened = Arc::clone(opened);
+    tokio::task::spawn_blocking(move || opened.commit(&changed, &removed, checkpoint)).await?
+}
+
+/// The (id, revision) of every live document. Blocking.
+fn indexed_revisions(opened: &Opened) -> Result<HashMap<ArticleId, u64>, SearchError> {
+    let searcher = opened.reader.searcher();
+    let mut revisions = HashMap::new();
+    for segment in searcher.segment_readers() {
+        let fast = segment.fast_fields();
+        let Some(ids) = fast.str("id")? else { continue };
+        let revision_of = fast.u64("revision")?;
+        let mut text = String::new();
+        for document in segment.doc_ids_alive() {
+            let Some(ordinal) = ids.term_ords(document).next() else {
+                continue;
+            };
+            text.clear();
+            ids.ord_to_str(ordinal, &mut text)?;
+            if let (Ok(id), Some(revision)) = (text.parse(), revision_of.first(document)) {
+                revisions.insert(id, revision);
             }
         }
-        Ok(revisions)
     }
+    Ok(revisions)
 }

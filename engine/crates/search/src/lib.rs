@@ -7,9 +7,12 @@
 mod error;
 mod follow;
 mod index;
+mod opened;
 mod query;
+mod rebuild;
 mod related;
 mod schema;
+mod text;
 
 pub use index::{SearchConfig, TantivyIndex};
-pub use schema::analyser;
+pub use text::analyser;

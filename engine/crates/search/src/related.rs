@@ -1,17 +1,16 @@
 //! What is like an article: tags and categories that both have, and the words that tell the article from
 //! others, weighed by how rare they are. Filters and permissions are inside the search.
 
-use inkstone_domain::content::Status;
 use inkstone_domain::related::{Related, RelatedQuery};
-use inkstone_domain::search::Visibility;
 use tantivy::collector::TopDocs;
 use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, MoreLikeThisQuery, Occur, Query};
-use tantivy::query::{EmptyQuery, TermQuery};
-use tantivy::schema::{Field, IndexRecordOption, OwnedValue, Value};
-use tantivy::{Searcher, TantivyDocument, Term};
+use tantivy::schema::{Field, OwnedValue, Value};
+use tantivy::{Searcher, TantivyDocument};
 
 use crate::error::SearchError;
+use crate::query::{any, term, visible};
 use crate::schema::Fields;
+use crate::text::{Stemming, in_language};
 
 /// A tag or category says more than a word.
 const TAG_WEIGHT: f32 = 3.0;
@@ -39,11 +38,8 @@ pub(crate) fn find(
     if let Some(status) = query.status {
         must(term(fields.status, status.as_str()));
     }
-    if let Visibility::User { user, projects } = &query.visibility {
-        let own = term(fields.owner, &user.to_string());
-        let published = term(fields.status, Status::Published.as_str());
-        let theirs = projects.iter().map(|slug| term(fields.project, slug));
-        must(any([own, published].into_iter().chain(theirs)));
+    if let Some(visible) = visible(&fields, &query.visibility) {
+        must(visible);
     }
     for id in query.without.iter().chain([&query.article.id]) {
         clauses.push((Occur::MustNot, term(fields.id, &id.to_string())));
@@ -77,7 +73,8 @@ fn likeness(searcher: &Searcher, fields: Fields, query: &RelatedQuery) -> Box<dy
     let beginning: String = text.body.chars().take(BODY_CHARS).collect();
     // Wherever in the one it stands, and wherever in the other.
     let whole = [&text.title, &text.summary, &beginning];
-    let whole: Vec<_> = whole.map(|it| OwnedValue::Str(it.to_owned())).into();
+    let stemming = Stemming::of_text(&text.language, &text.body);
+    let whole = whole.map(|it| OwnedValue::PreTokStr(in_language(it, stemming)));
     let words = MoreLikeThisQuery::builder()
         .with_min_term_frequency(1)
         // The article itself may be one of them, and a word of its own leads nowhere.
@@ -85,27 +82,10 @@ fn likeness(searcher: &Searcher, fields: Fields, query: &RelatedQuery) -> Box<dy
         .with_max_doc_frequency((searcher.num_docs() / 2).max(FEW))
         .with_min_word_length(SHORTEST_WORD)
         .with_max_query_terms(WORDS)
-        .with_document_fields(vec![
-            (fields.title, whole.clone()),
-            (fields.summary, whole.clone()),
-            (fields.body, whole),
-        ]);
+        .with_document_fields(vec![(fields.text, whole.into())]);
     any(tags
         .chain(categories)
         .chain([Box::new(words) as Box<dyn Query>]))
-}
-
-fn any(queries: impl Iterator<Item = Box<dyn Query>>) -> Box<dyn Query> {
-    let clauses: Vec<_> = queries.map(|one| (Occur::Should, one)).collect();
-    match clauses.is_empty() {
-        true => Box::new(EmptyQuery),
-        false => Box::new(BooleanQuery::new(clauses)),
-    }
-}
-
-fn term(field: Field, text: &str) -> Box<dyn Query> {
-    let term = Term::from_field_text(field, text);
-    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
 }
 
 fn unscored(query: Box<dyn Query>) -> Box<dyn Query> {

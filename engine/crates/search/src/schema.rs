@@ -1,20 +1,31 @@
 //! The index's fields, and how an article becomes a document.
+//!
+//! `text` holds the terms of all fields, those of the title thrice and of summary and tags twice: BM25F as
+//! its authors first wrote it, at the price of one list per term. The raw texts are stored beside.
 
 use inkstone_domain::content::Article;
 use tantivy::TantivyDocument;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer,
-    TextAnalyzer,
-};
+
+use crate::text::{Form, Stemming, forms, written};
 
 /// Rises with every change of fields or analysis; an index of another version is rebuilt.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
-/// Name of the analyser of texts.
+/// Name of the analyser of texts, which are lists of terms: see [`written`].
 pub(crate) const TEXT: &str = "inkstone_text";
+
+/// How often a term of the field counts.
+const TITLE_WEIGHT: usize = 3;
+const SUMMARY_WEIGHT: usize = 2;
+const TAGS_WEIGHT: usize = 2;
+const BODY_WEIGHT: usize = 1;
+/// Between two fields, so that no phrase spans them; positions.
+const GAP: u32 = 16;
+/// Bits of a number in `starts`.
+const START_BITS: u32 = 21;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Fields {
@@ -25,69 +36,230 @@ pub(crate) struct Fields {
     pub status: Field,
     pub tag: Field,
     pub category: Field,
+    pub author: Field,
+    pub language: Field,
+    pub content_type: Field,
+    /// Code of the language whose stems the terms are.
+    pub stemming: Field,
+    pub created_at: Field,
     pub updated_at: Field,
+    /// Pieces in the whole text.
+    pub words: Field,
+    /// Terms of all fields; positions count through.
+    pub text: Field,
     pub title: Field,
     pub summary: Field,
-    pub body: Field,
-    pub tags_text: Field,
+    pub tags: Field,
+    /// Every form once, as written.
+    pub surface: Field,
+    /// Positions at which summary, tags and body begin.
+    pub starts: Field,
+    pub stored_title: Field,
+    pub stored_summary: Field,
+    pub stored_body: Field,
 }
 
 pub(crate) fn build() -> (Schema, Fields) {
-    let indexed_text = TextFieldIndexing::default()
-        .set_tokenizer(TEXT)
-        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
-    let text = TextOptions::default().set_indexing_options(indexed_text);
-    let stored_text = text.clone().set_stored();
+    let positions = TextOptions::default().set_indexing_options(
+        TextFieldIndexing::default()
+            .set_tokenizer(TEXT)
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions),
+    );
+    let surface = TextOptions::default().set_indexing_options(
+        TextFieldIndexing::default()
+            .set_tokenizer(TEXT)
+            .set_fieldnorms(false)
+            .set_index_option(IndexRecordOption::Basic),
+    );
 
     let mut builder = Schema::builder();
     let fields = Fields {
         id: builder.add_text_field("id", STRING | STORED | FAST),
         revision: builder.add_u64_field("revision", FAST),
         owner: builder.add_text_field("owner", STRING),
-        project: builder.add_text_field("project", STRING | STORED),
-        status: builder.add_text_field("status", STRING | STORED),
-        tag: builder.add_text_field("tag", STRING | STORED),
-        category: builder.add_text_field("category", STRING),
+        project: builder.add_text_field("project", STRING | STORED | FAST),
+        status: builder.add_text_field("status", STRING | STORED | FAST),
+        tag: builder.add_text_field("tag", STRING | STORED | FAST),
+        category: builder.add_text_field("category", STRING | FAST),
+        author: builder.add_text_field("author", STRING | FAST),
+        language: builder.add_text_field("locale", STRING | FAST),
+        content_type: builder.add_text_field("type", STRING | FAST),
+        stemming: builder.add_text_field("stemming", STRING),
+        created_at: builder.add_u64_field("created_at", FAST | INDEXED),
         updated_at: builder.add_u64_field("updated_at", FAST | INDEXED),
-        title: builder.add_text_field("title", stored_text.clone()),
-        summary: builder.add_text_field("summary", text.clone()),
-        body: builder.add_text_field("body", stored_text),
-        tags_text: builder.add_text_field("tags", text),
+        words: builder.add_u64_field("words", FAST | INDEXED),
+        text: builder.add_text_field("text", positions.clone()),
+        title: builder.add_text_field("title", positions.clone()),
+        summary: builder.add_text_field("summary", positions.clone()),
+        tags: builder.add_text_field("tags", positions),
+        surface: builder.add_text_field("surface", surface),
+        starts: builder.add_u64_field("starts", FAST),
+        stored_title: builder.add_text_field("stored_title", STORED),
+        stored_summary: builder.add_text_field("stored_summary", STORED),
+        stored_body: builder.add_text_field("stored_body", STORED),
     };
     (builder.build(), fields)
 }
 
-/// How texts become terms: words, lower case, without accents, English stems. Public for whoever
-/// reads the index files directly; register it as `inkstone_text`.
-pub fn analyser() -> TextAnalyzer {
-    TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(64))
-        .filter(LowerCaser)
-        .filter(AsciiFoldingFilter)
-        .filter(Stemmer::new(Language::English))
-        .build()
+/// Positions at which the fields begin in `text`; the title begins at 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Starts {
+    pub summary: u32,
+    pub tags: u32,
+    pub body: u32,
+}
+
+impl Starts {
+    fn packed(self) -> u64 {
+        let most = (1 << START_BITS) - 1;
+        let [summary, tags, body] =
+            [self.summary, self.tags, self.body].map(|start| u64::from(start.min(most)));
+        summary << (2 * START_BITS) | tags << START_BITS | body
+    }
+
+    pub(crate) fn unpacked(packed: u64) -> Self {
+        let part = |shift: u32| (packed >> shift) as u32 & ((1 << START_BITS) - 1);
+        Self {
+            summary: part(2 * START_BITS),
+            tags: part(START_BITS),
+            body: part(0),
+        }
+    }
+}
+
+/// The terms of `text`, as they are gathered field by field.
+#[derive(Default)]
+struct Terms<'text> {
+    terms: Vec<(u32, &'text str)>,
+    surfaces: Vec<&'text str>,
+    next: u32,
+    words: u64,
+}
+
+impl<'text> Terms<'text> {
+    fn add(&mut self, forms: &'text [Form], count: u32, weight: usize) {
+        for form in forms {
+            let term = (self.next + form.position, form.stem.as_str());
+            self.terms.extend(std::iter::repeat_n(term, weight));
+            self.surfaces.push(&form.surface);
+        }
+        self.words += u64::from(count);
+        self.next += count + GAP;
+    }
 }
 
 impl Fields {
     pub(crate) fn document(&self, article: &Article) -> TantivyDocument {
+        let text = &article.text;
         let mut document = TantivyDocument::default();
         document.add_text(self.id, article.id.to_string());
         document.add_u64(self.revision, article.revision);
         document.add_text(self.owner, article.owner.to_string());
         document.add_text(self.project, &article.project);
-        document.add_text(self.status, article.text.status.as_str());
-        for tag in &article.text.tags {
+        document.add_text(self.status, text.status.as_str());
+        for tag in &text.tags {
             document.add_text(self.tag, tag);
-            document.add_text(self.tags_text, tag);
         }
-        for category in &article.text.extras.categories {
+        for category in levels(&text.extras.categories) {
             document.add_text(self.category, category);
         }
-        let millis = article.updated_at.timestamp_millis();
-        document.add_u64(self.updated_at, u64::try_from(millis).unwrap_or(0));
-        document.add_text(self.title, &article.text.title);
-        document.add_text(self.summary, &article.text.summary);
-        document.add_text(self.body, &article.text.body);
+        for author in &text.extras.authors {
+            document.add_text(self.author, author);
+        }
+        if !text.language.is_empty() {
+            document.add_text(self.language, text.language.to_lowercase());
+        }
+        if !text.extras.content_type.is_empty() {
+            document.add_text(self.content_type, &text.extras.content_type);
+        }
+        document.add_u64(self.created_at, millis(article.created_at));
+        document.add_u64(self.updated_at, millis(article.updated_at));
+        self.add_terms(&mut document, article);
+        document.add_text(self.stored_title, &text.title);
+        document.add_text(self.stored_summary, &text.summary);
+        document.add_text(self.stored_body, &text.body);
         document
+    }
+
+    fn add_terms(&self, document: &mut TantivyDocument, article: &Article) {
+        let text = &article.text;
+        let stemming = Stemming::of_text(&text.language, &text.body);
+        if let Some(stemming) = stemming {
+            document.add_text(self.stemming, stemming.code());
+        }
+        let (title, title_count) = forms(&text.title, stemming);
+        let (summary, summary_count) = forms(&text.summary, stemming);
+        let (tags, tags_count) = forms(&text.tags.join("\n"), stemming);
+        let (body, body_count) = forms(&text.body, stemming);
+
+        let mut terms = Terms::default();
+        terms.add(&title, title_count, TITLE_WEIGHT);
+        let in_summary = terms.next;
+        terms.add(&summary, summary_count, SUMMARY_WEIGHT);
+        let in_tags = terms.next;
+        terms.add(&tags, tags_count, TAGS_WEIGHT);
+        let starts = Starts {
+            summary: in_summary,
+            tags: in_tags,
+            body: terms.next,
+        };
+        terms.add(&body, body_count, BODY_WEIGHT);
+
+        document.add_u64(self.starts, starts.packed());
+        document.add_u64(self.words, terms.words);
+        for (field, forms) in [
+            (self.title, &title),
+            (self.summary, &summary),
+            (self.tags, &tags),
+        ] {
+            let terms = forms.iter().map(|form| (form.position, form.stem.as_str()));
+            document.add_text(field, written(terms));
+        }
+        document.add_text(self.text, written(terms.terms.into_iter()));
+        terms.surfaces.sort_unstable();
+        terms.surfaces.dedup();
+        let surfaces = terms.surfaces.into_iter().map(|surface| (0, surface));
+        document.add_text(self.surface, written(surfaces));
+    }
+}
+
+/// Every category with those above it, each once: `a/b` is in `a`.
+fn levels(categories: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = categories
+        .iter()
+        .flat_map(|category| {
+            let ends = category.match_indices('/').map(|(at, _)| at);
+            ends.chain([category.len()])
+                .map(|end| category[..end].to_owned())
+        })
+        .filter(|level| !level.is_empty())
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+pub(crate) fn millis(time: chrono::DateTime<chrono::Utc>) -> u64 {
+    u64::try_from(time.timestamp_millis()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_come_back_as_they_went_in() {
+        let starts = Starts {
+            summary: 19,
+            tags: 40,
+            body: 2_000_000,
+        };
+        assert_eq!(Starts::unpacked(starts.packed()), starts);
+    }
+
+    #[test]
+    fn categories_are_in_those_above_them() {
+        let all = levels(&["a/b/c".to_owned(), "a/d".to_owned()]);
+        assert_eq!(all, ["a", "a/b", "a/b/c", "a/d"]);
     }
 }

@@ -40,13 +40,8 @@ impl Following {
 
 fn all() -> SearchQuery {
     SearchQuery {
-        text: String::new(),
-        visibility: Visibility::All,
-        project: None,
-        status: None,
-        tags: Vec::new(),
         limit: 100,
-        offset: 0,
+        ..SearchQuery::new("", Visibility::All)
     }
 }
 
@@ -85,7 +80,7 @@ async fn highlights_and_stems() {
     assert_eq!(page.hits[0].title_html, "<em>Running</em> shoes");
     assert_eq!(
         page.hits[0].snippet_html,
-        "<em>Café</em> owners &lt;b&gt;<em>run</em>&lt;/b&gt; a lot"
+        "<em>Café</em> owners &lt;b&gt;<em>run</em>&lt;/b&gt; a lot."
     );
     following.end().await;
 }
@@ -146,16 +141,15 @@ async fn a_damaged_index_is_rebuilt() {
     first.end().await;
 
     let mut damaged = 0;
-    for version in std::fs::read_dir(folder.path()).unwrap() {
-        for file in std::fs::read_dir(version.unwrap().path()).unwrap() {
-            let path = file.unwrap().path();
-            let is_segment = path
-                .extension()
-                .is_some_and(|end| end == "store" || end == "term");
-            if is_segment {
-                std::fs::write(&path, b"not a segment").unwrap();
-                damaged += 1;
-            }
+    let current = std::fs::read_to_string(folder.path().join("current")).unwrap();
+    for file in std::fs::read_dir(folder.path().join(current)).unwrap() {
+        let path = file.unwrap().path();
+        let is_segment = path
+            .extension()
+            .is_some_and(|end| end == "store" || end == "term");
+        if is_segment {
+            std::fs::write(&path, b"not a segment").unwrap();
+            damaged += 1;
         }
     }
     assert!(damaged > 0, "the test found nothing to damage");
@@ -163,6 +157,60 @@ async fn a_damaged_index_is_rebuilt() {
     let second = Following::start(Some(folder.path()), &store);
     second.index.catch_up().await.unwrap();
     assert_eq!(second.index.query(all()).await.unwrap().total, 1);
+    second.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuilt_index_is_the_only_one_and_holds_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemStore::new();
+    for _ in 0..30 {
+        let article = sample::article(UserId::new());
+        store
+            .create_article(sample::creation(&article))
+            .await
+            .unwrap();
+    }
+    let name = || std::fs::read_to_string(folder.path().join("current")).unwrap();
+    let first = Following::start(Some(folder.path()), &store);
+    first.index.catch_up().await.unwrap();
+    let before = name();
+    // Writers and readers go on meanwhile.
+    let writing = tokio::spawn({
+        let store = store.clone();
+        async move {
+            for _ in 0..50 {
+                let article = sample::article(UserId::new());
+                store
+                    .create_article(sample::creation(&article))
+                    .await
+                    .unwrap();
+            }
+        }
+    });
+    let reading = tokio::spawn({
+        let index = Arc::clone(&first.index);
+        async move {
+            for _ in 0..50 {
+                assert!(index.query(all()).await.unwrap().total >= 30);
+            }
+        }
+    });
+    first.index.rebuild().await.unwrap();
+    writing.await.unwrap();
+    reading.await.unwrap();
+    first.index.catch_up().await.unwrap();
+    assert_eq!(first.index.query(all()).await.unwrap().total, 80);
+    assert!(first.index.verify().await.unwrap().is_identical());
+    assert_ne!(name(), before);
+    let folders = std::fs::read_dir(folder.path()).unwrap();
+    let folders = folders.filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    assert_eq!(folders.count(), 1);
+    first.end().await;
+
+    let second = Following::start(Some(folder.path()), &store);
+    second.index.catch_up().await.unwrap();
+    assert_eq!(second.index.query(all()).await.unwrap().total, 80);
     second.end().await;
 }
 

@@ -11,6 +11,7 @@ mod extras;
 mod markdown;
 mod merge;
 mod policy;
+mod publications;
 mod reach;
 mod related;
 mod revisions;
@@ -39,6 +40,7 @@ use inkstone_domain::provenance::Provenance;
 use inkstone_domain::{Error, Result, codes};
 
 pub use self::bulk::{MAX_OPERATIONS, Operation, Outcome, Target};
+pub use self::check::MAX_TITLE_CHARS;
 pub(crate) use self::check::{check_article, check_comment, check_page, check_project};
 pub use self::comments::{Comments, NewComment, NewSuggestion, Place, Placed};
 pub use self::diff::{FieldDiff, Piece, PieceKind, RevisionDiff};
@@ -46,6 +48,7 @@ pub use self::extras::ExtrasPatch;
 pub(crate) use self::markdown::render as render_markdown;
 pub use self::markdown::{Heading, Rendered, Stats};
 pub use self::merge::{MergeConflict, Merged};
+pub use self::publications::{Agenda, Publications};
 use self::reach::{Footing, Found};
 pub use self::related::{RelatedArticles, RelatedRequest};
 pub use self::shown::MediaRef;
@@ -220,9 +223,10 @@ impl Articles {
                 article: article.id,
                 revision: article.revision,
             };
-            let record = audited::record(principal, actions::ARTICLE_CREATED, None, &article);
+            let audit = (verdict == Verdict::AllowedAsAdmin)
+                .then(|| audited::record(principal, actions::ARTICLE_CREATED, None, &article));
             let write = ArticleWrite {
-                audit: (verdict == Verdict::AllowedAsAdmin).then_some(record),
+                audit,
                 ..self.write(principal, article.clone(), event)
             };
             match self.store.create_article(write).await {

@@ -14,12 +14,14 @@ pub mod auth;
 pub mod chat;
 pub mod content;
 pub mod conversations;
+pub mod events;
 pub mod gateway;
 pub mod health;
 pub mod jobs;
 pub mod keys;
 pub mod media;
 pub mod models;
+pub mod notifications;
 pub mod oidc;
 pub mod once;
 mod owners;
@@ -28,12 +30,14 @@ pub mod policy;
 pub mod projects;
 pub mod prompts;
 pub mod research;
+mod running;
 pub mod search;
 mod signatures;
 pub mod signup;
 pub mod toolbox;
 pub mod transfer;
 pub mod usage;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,11 +45,10 @@ use std::time::Duration;
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, Clock, CommentStore, ContentTypeStore, ConversationStore, Egress,
-    IdentityStore, JobStore, KeyStore, Mailer, PeopleStore, ProjectStore, PromptStore, ReplyStore,
-    SearchIndex, SigningKeyStore, TagStore, TransferStore, UsageJournal, UsageLedger, UserStore,
+    IdentityStore, JobStore, KeyStore, Mailer, NotificationStore, PeopleStore, ProjectStore,
+    PromptStore, PublicationStore, ReplyStore, SearchIndex, SigningKeyStore, TagStore,
+    TransferStore, UsageJournal, UsageLedger, UserStore, WebhookStore,
 };
-use inkstone_domain::principal::Principal;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -58,9 +61,12 @@ use crate::auth::AuthPorts;
 pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
-pub use crate::content::{Articles, Comments, ContentConfig, ContentTypes, RelatedArticles, Tags};
+pub use crate::content::{
+    Articles, Comments, ContentConfig, ContentTypes, Publications, RelatedArticles, Tags,
+};
 use crate::conversations::ConversationParts;
 pub use crate::conversations::Conversations;
+pub use crate::events::{EventPorts, Events, EventsConfig};
 use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
@@ -70,6 +76,8 @@ pub use crate::keys::{KeyWish, Keys};
 use crate::media::MediaVariants;
 pub use crate::media::{MediaConfig, MediaLibrary, MediaPorts};
 pub use crate::models::{Models, ModelsConfig};
+use crate::notifications::NotificationParts;
+pub use crate::notifications::{Notifications, NotificationsConfig};
 use crate::oidc::OidcPorts;
 pub use crate::oidc::{Oidc, OidcConfig};
 pub use crate::once::Once;
@@ -83,6 +91,8 @@ pub use crate::signup::{Signup, SignupConfig};
 use crate::transfer::{ExportPowers, ImportPowers, TransferParts};
 pub use crate::transfer::{TransferConfig, Transfers};
 pub use crate::usage::{Standing, Usage};
+use crate::webhooks::WebhookParts;
+pub use crate::webhooks::{Webhooks, WebhooksConfig};
 
 /// The adapters everything here runs on.
 pub struct Ports {
@@ -106,6 +116,10 @@ pub struct Ports {
     pub comments: Arc<dyn CommentStore>,
     pub transfers: Arc<dyn TransferStore>,
     pub media: MediaPorts,
+    pub events: EventPorts,
+    pub webhooks: Arc<dyn WebhookStore>,
+    pub notifications: Arc<dyn NotificationStore>,
+    pub publications: Arc<dyn PublicationStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -125,6 +139,9 @@ pub struct ServicesConfig {
     pub content: ContentConfig,
     pub transfer: TransferConfig,
     pub media: MediaConfig,
+    pub events: EventsConfig,
+    pub webhooks: WebhooksConfig,
+    pub notifications: NotificationsConfig,
     /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
     pub usage_linger: Duration,
     /// This engine, the same after a restart and unlike all others on its store.
@@ -148,6 +165,9 @@ impl ServicesConfig {
             content: ContentConfig::default(),
             transfer: TransferConfig::default(),
             media: MediaConfig::default(),
+            events: EventsConfig::default(),
+            webhooks: WebhooksConfig::default(),
+            notifications: NotificationsConfig::default(),
             usage_linger: Duration::ZERO,
             engine: "engine".to_owned(),
             health_checks: Vec::new(),
@@ -183,6 +203,10 @@ pub struct Services {
     pub tags: Arc<Tags>,
     pub comments: Arc<Comments>,
     pub media: Arc<MediaLibrary>,
+    pub events: Arc<Events>,
+    pub webhooks: Arc<Webhooks>,
+    pub notifications: Arc<Notifications>,
+    pub publications: Arc<Publications>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
@@ -225,6 +249,10 @@ impl Services {
             tags,
             transfers,
             media,
+            events,
+            webhooks,
+            notifications,
+            publications,
             egress,
             index,
             plugins,
@@ -280,6 +308,35 @@ impl Services {
             audit.clone(),
             Arc::clone(&clock),
         ));
+        let events = Arc::new(Events::new(
+            events,
+            Arc::clone(&access),
+            Arc::clone(&clock),
+            config.events,
+            stop.clone(),
+        ));
+        let webhooks = Arc::new(Webhooks::new(WebhookParts {
+            store: webhooks,
+            users: Arc::clone(&users),
+            mailer: Arc::clone(&mailer),
+            egress: Arc::clone(&egress),
+            access: Arc::clone(&access),
+            clock: Arc::clone(&clock),
+            sealing: config.sealing_key.clone(),
+            config: config.webhooks,
+        })?);
+        let notifications = Arc::new(Notifications::new(NotificationParts {
+            store: notifications,
+            articles: Arc::clone(&articles),
+            comments: Arc::clone(&comments),
+            jobs: Arc::clone(&jobs),
+            projects: Arc::clone(&projects),
+            users: Arc::clone(&users),
+            mailer: Arc::clone(&mailer),
+            access: Arc::clone(&access),
+            clock: Arc::clone(&clock),
+            config: config.notifications,
+        }));
         let keys = Arc::new(Keys::new(
             keys,
             Arc::clone(&users),
@@ -382,6 +439,7 @@ impl Services {
             Arc::clone(&clock),
             config.content,
         ));
+        let publications = Arc::new(Publications::new(publications, Arc::clone(&articles)));
         let conversations = Arc::new(Conversations::new(ConversationParts {
             store: conversations,
             access: Arc::clone(&access),
@@ -489,92 +547,17 @@ impl Services {
             calls,
             keys,
             media,
+            events,
+            webhooks,
+            notifications,
+            publications,
             limits,
             ledger: usage,
             journal,
             key_store,
         }))
     }
-
-    /// Takes in what the store and the journal hold: for the start, before any call.
-    pub async fn load(&self) -> Result<()> {
-        let left_over = self.journal.left_over();
-        if !left_over.is_empty() {
-            tracing::info!(
-                records = left_over.len(),
-                "usage of an engine that was cut off is brought to the ledger"
-            );
-            self.ledger.append(&left_over).await?;
-        }
-        let spent = self.ledger.spent_since(self.limits.first_day()).await?;
-        self.limits.load(self.key_store.allowances().await?, spent);
-        self.keys.load().await?;
-        self.api_keys.load().await?;
-        self.transfers.recover().await?;
-        self.chat.recover().await
-    }
-
-    /// Whom a token stands for: one of a sign-in, of a virtual key, or of an API key.
-    pub fn authenticate(&self, token: &str) -> Result<Principal> {
-        if Keys::is_token(token) {
-            return self.keys.authenticate(token);
-        }
-        match ApiKeys::is_token(token) {
-            true => self.api_keys.authenticate(token),
-            false => self.auth.authenticate(token),
-        }
-    }
-
-    /// Starts workers that do up to `count` queued jobs at a time, until [`Services::shutdown`].
-    pub fn start_workers(&self, count: usize) {
-        let worker = Arc::clone(&self.worker);
-        let stop = self.stop.clone();
-        self.workers
-            .spawn(async move { worker.run(count, stop).await });
-    }
-
-    /// Starts looking at plugins while they serve: rollouts, quarantine, deployments that rest; and
-    /// removes answers and deleted articles that were kept long enough. Until [`Services::shutdown`].
-    pub fn watch_plugins(&self) {
-        let watch = Arc::clone(&self.plugins).watch(self.workers.clone(), self.stop.clone());
-        self.workers.spawn(watch);
-        let probe = Arc::clone(&self.chat).probe(self.stop.clone());
-        self.workers.spawn(probe);
-        let forget = Arc::clone(&self.chat).forget(self.stop.clone());
-        self.workers.spawn(forget);
-        let trash = Arc::clone(&self.articles).keep_trash_empty(self.stop.clone());
-        self.workers.spawn(trash);
-        let media = Arc::clone(&self.media).keep_tidy(self.stop.clone());
-        self.workers.spawn(media);
-    }
-
-    /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),
-    /// lets running calls end within `grace`, and writes out the usage. Returns whether all ended in time.
-    pub async fn shutdown(&self, grace: Duration) -> bool {
-        let deadline = Instant::now() + grace;
-        self.health.drain();
-        self.stop.cancel();
-        self.workers.close();
-        self.calls.close();
-        let workers = tokio::time::timeout_at(deadline, self.workers.wait()).await;
-        let calls = tokio::time::timeout_at(deadline, self.calls.wait()).await;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let usage = self.recorder.shutdown(left.max(LAST_WRITES)).await;
-        let is_whole = workers.is_ok() && calls.is_ok() && usage;
-        if !is_whole {
-            tracing::warn!(
-                workers = self.workers.len(),
-                calls = self.calls.len(),
-                usage_written = usage,
-                "the grace period ended before the work did"
-            );
-        }
-        is_whole
-    }
 }
-
-/// What the ledger gets even where the grace period is used up.
-const LAST_WRITES: Duration = Duration::from_secs(1);
 
 fn health_checks(
     articles: &Arc<dyn ArticleStore>,

@@ -267,7 +267,10 @@ impl MediaLibrary {
             let after = self.next_revision(after);
             let action = actions::MEDIA_CHANGED;
             let audit = reach::record(principal, action, verdict, Some(&before), &after);
-            match self.store.update_media(&after, audit.as_ref()).await {
+            let changing = self
+                .store
+                .update_media(&after, principal.user, audit.as_ref());
+            match changing.await {
                 Ok(()) => return Ok(after),
                 Err(error) if retries(&error, expected) => {}
                 Err(error) => return Err(error),

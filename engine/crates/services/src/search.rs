@@ -6,7 +6,10 @@ use std::time::Duration;
 use inkstone_domain::content::Status;
 use inkstone_domain::ports::SearchIndex;
 use inkstone_domain::principal::Principal;
-use inkstone_domain::search::{IndexStats, SearchPage, SearchQuery, Visibility};
+use inkstone_domain::search::{
+    IndexReport, IndexStats, Lexicon, Narrow, SearchPage, SearchQuery, SearchShape, Suggestion,
+    Visibility,
+};
 use inkstone_domain::{Error, Result, codes};
 
 use crate::access::Access;
@@ -23,6 +26,8 @@ pub struct SearchRequest {
     /// 1 to 100.
     pub limit: usize,
     pub offset: usize,
+    pub narrow: Narrow,
+    pub shape: SearchShape,
 }
 
 impl Default for SearchRequest {
@@ -35,6 +40,8 @@ impl Default for SearchRequest {
             tags: Vec::new(),
             limit: 20,
             offset: 0,
+            narrow: Narrow::default(),
+            shape: SearchShape::default(),
         }
     }
 }
@@ -47,6 +54,8 @@ pub struct Search {
 
 /// Longer than any index should lag behind.
 const CATCH_UP: Duration = Duration::from_secs(10);
+/// Length of a passage, words.
+const CROP: std::ops::RangeInclusive<usize> = 1..=200;
 /// Deeper pages cost the index more than they tell anybody.
 const DEEPEST: usize = 10_000;
 
@@ -70,21 +79,49 @@ impl Search {
                 format!("`offset` must be at most {DEEPEST}; narrow the search instead"),
             ));
         }
-        let projects = match principal.is_admin() {
-            true => Vec::new(),
-            false => self.access.projects_of(principal).await?,
-        };
+        if !CROP.contains(&request.shape.crop_words) {
+            return Err(Error::new(
+                &codes::INVALID_INPUT,
+                format!(
+                    "`crop` must be from {} to {} words",
+                    CROP.start(),
+                    CROP.end()
+                ),
+            ));
+        }
         self.index
             .query(SearchQuery {
                 text: request.text,
-                visibility: visibility_in(principal, projects),
+                visibility: self.visibility(principal).await?,
                 project: request.project,
                 status: request.status,
                 tags: request.tags,
                 limit: request.limit,
                 offset: request.offset,
+                narrow: request.narrow,
+                shape: request.shape,
+                lexicon: Lexicon::default(),
             })
             .await
+    }
+
+    /// How the last word of the text may go on, from what the principal may read.
+    pub async fn suggest(
+        &self,
+        principal: &Principal,
+        text: String,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>> {
+        let visibility = self.visibility(principal).await?;
+        self.index.suggest(text, visibility, limit).await
+    }
+
+    async fn visibility(&self, principal: &Principal) -> Result<Visibility> {
+        let projects = match principal.is_admin() {
+            true => Vec::new(),
+            false => self.access.projects_of(principal).await?,
+        };
+        Ok(visibility_in(principal, projects))
     }
 
     /// Returns once every change acknowledged before this call can be found; `search_unavailable`
@@ -102,6 +139,34 @@ impl Search {
     /// Size of the index.
     pub async fn stats(&self) -> Result<IndexStats> {
         self.index.stats().await
+    }
+
+    /// Size of the index, for admins.
+    pub async fn index_stats(&self, principal: &Principal) -> Result<IndexStats> {
+        admins_only(principal)?;
+        self.index.stats().await
+    }
+
+    /// Compares the index with the store; for admins.
+    pub async fn verify(&self, principal: &Principal) -> Result<IndexReport> {
+        admins_only(principal)?;
+        self.index.verify().await
+    }
+
+    /// Builds the index anew while the old one answers; for admins. How many texts it holds.
+    pub async fn rebuild(&self, principal: &Principal) -> Result<u64> {
+        admins_only(principal)?;
+        self.index.rebuild().await
+    }
+}
+
+fn admins_only(principal: &Principal) -> Result<()> {
+    match principal.is_admin() {
+        true => Ok(()),
+        false => Err(Error::new(
+            &codes::FORBIDDEN,
+            "only admins see to the search index",
+        )),
     }
 }
 

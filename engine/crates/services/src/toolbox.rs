@@ -81,13 +81,9 @@ impl DocumentSearch for CallerSearch {
         let page = self
             .index
             .query(SearchQuery {
-                text: text.to_owned(),
-                visibility: self.visibility.clone(),
                 project: project.map(str::to_owned),
-                status: None,
-                tags: Vec::new(),
                 limit: limit.clamp(1, 100),
-                offset: 0,
+                ..SearchQuery::new(text, self.visibility.clone())
             })
             .await?;
         Ok(page.hits)

@@ -1,11 +1,11 @@
-//! The table `article_list`: for every list that is no plain one, the rows of the articles in it. A
+//! The table `article_list`: for every list that is not by creation alone, the rows of the articles in it. A
 //! record's id is `[list, status, place, article]` and is all there is of it, so that a page is a range of ids and
 //! a change costs as little as an entry of an index. SurrealDB walks ranges forwards alone, and stops at a
 //! limit only where the range comes from a function: hence `type::record`.
 
 use async_trait::async_trait;
 use inkstone_domain::Result;
-use inkstone_domain::content::listing::{ListEntry, RowCursor, rows_of, tag_lists};
+use inkstone_domain::content::listing::{ListEntry, RowCursor, created_place, rows_of, tag_lists};
 use inkstone_domain::content::{Article, ArticleFilter, Page, PageRequest, Status};
 use inkstone_domain::ports::TagStore;
 use inkstone_domain::tag::Tag;
@@ -14,6 +14,7 @@ use surrealdb::types::SurrealValue;
 use crate::articles::{ArticleRow, read_all};
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
+use crate::pages::Place;
 use crate::statement::Statement;
 
 /// Above all places, and all names.
@@ -22,7 +23,7 @@ const END: &str = "\u{10ffff}";
 const AT_ONCE: u64 = 200;
 
 /// What stands in `article_list_backfill` while articles of before a migration wait for their rows.
-const MARKERS: [&str; 2] = ["marker", "newest_lists"];
+const MARKERS: [&str; 2] = ["marker", "places"];
 
 /// Brings the rows of an article to what `$article.lists` says. Takes `$stored.lists`, too.
 macro_rules! keep_lists {
@@ -92,16 +93,11 @@ impl SurrealStore {
         (from, until): (Option<String>, Option<String>),
         page: &PageRequest,
     ) -> Result<Page<Article>, StoreFailure> {
-        let limit = page.limit.clamp(1, 100);
-        let begin = match page
-            .cursor
-            .as_deref()
-            .map(|text| (text, RowCursor::of_text(text)))
-        {
+        let place: Place<RowCursor> = Place::of(page)?;
+        let begin = match &place.before {
             None => vec![from.unwrap_or_default()],
             // Right behind the last one: no id is as long.
-            Some((_, Some(last))) => vec![last.place, format!("{}!", last.id)],
-            Some((text, None)) => return Err(StoreFailure::Cursor(text.to_owned())),
+            Some(last) => vec![last.place.clone(), format!("{}!", last.id)],
         };
         let statuses: Vec<&str> = match filter.status {
             Some(status) => vec![status.as_str()],
@@ -118,17 +114,11 @@ impl SurrealStore {
         .bind("list", list)
         .bind("begin", begin)
         .bind("end", until.unwrap_or_else(|| END.to_owned()))
-        .bind("rows", limit as u64 + 1);
+        .bind("rows", place.rows);
         let rows: Vec<ArticleRow> = self.read(statement).await?;
         let mut items: Vec<Article> = read_all(rows)?;
         items.sort_by_cached_key(|article| filter.place_of(article));
-        let is_last = items.len() <= limit;
-        items.truncate(limit);
-        let next_cursor = match items.last() {
-            Some(last) if !is_last => Some(filter.place_of(last).to_text()),
-            _ => None,
-        };
-        Ok(Page { items, next_cursor })
+        Ok(place.page(items, |article| filter.place_of(article)))
     }
 
     /// The tags of a project by name, each found by a leap over the rows of the one before.
@@ -200,7 +190,7 @@ impl SurrealStore {
                 return Ok(());
             };
             let next =
-                Statement::new("SELECT * FROM article WHERE key > $after ORDER BY key LIMIT $rows")
+                Statement::new("SELECT * FROM type::record('article', $after>..) LIMIT $rows")
                     .bind("after", after)
                     .bind("rows", AT_ONCE);
             let rows: Vec<ArticleRow> = self.read(next).await?;
@@ -209,7 +199,7 @@ impl SurrealStore {
                 return self.write(of_marker(done)).await;
             };
             tracing::info!(articles = rows.len(), "put old articles into lists");
-            for row in rows.into_iter().filter(|row| !row.deleted) {
+            for row in rows {
                 self.list_again(row).await?;
             }
             let step = "{ UPDATE type::record('article_list_backfill', $marker) SET after = $after RETURN NONE; RETURN NONE; }";
@@ -219,21 +209,23 @@ impl SurrealStore {
     }
 
     async fn list_again(&self, row: ArticleRow) -> Result<(), StoreFailure> {
-        let revision = row.revision;
+        let (revision, is_shown) = (row.revision, !row.deleted);
         let article = Article::try_from(row)?;
+        let lists = is_shown.then(|| keys_of(&article)).flatten();
         let statement = Statement::new(concat!(
             "{
                 LET $stored = SELECT lists, revision FROM ONLY type::record('article', $key);
                 IF $stored.revision != $revision { RETURN NONE };
                 LET $article = { lists: $lists };",
             keep_lists!(),
-            "   UPDATE type::record('article', $key) SET lists = $lists RETURN NONE;
+            "   UPDATE type::record('article', $key) SET lists = $lists, place = $place RETURN NONE;
                 RETURN NONE;
             }"
         ))
         .bind("key", article.id.to_string())
         .bind("revision", revision)
-        .bind("lists", keys_of(&article));
+        .bind("place", created_place(&article))
+        .bind("lists", lists);
         self.write(statement).await
     }
 }

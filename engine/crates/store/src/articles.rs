@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
-use inkstone_domain::content::listing::Walk;
+use inkstone_domain::content::listing::{RowCursor, Walk, created_place};
 use inkstone_domain::content::{
     Article, ArticleFilter, ArticleSort, ArticleStamp, ArticleText, Page, PageRequest, Revision,
 };
+use inkstone_domain::event::Scope;
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
 use inkstone_domain::provenance::Provenance;
@@ -17,7 +18,6 @@ use crate::article_lists::{RowKey, begin_lists, keep_lists, keys_of};
 use crate::article_text::TextRow;
 use crate::audit::transaction;
 use crate::connection::SurrealStore;
-use crate::events::EventRow;
 use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::revisions::RevisionRow;
@@ -43,16 +43,30 @@ macro_rules! claim_slug {
     };
 }
 
+/// Writes the article's row, by `CREATE` or `UPDATE`. Followers read by `changed_at`, the database's own clock.
+/// Takes `$article`.
+macro_rules! put_article {
+    ($verb:literal) => {
+        concat!(
+            "
+    ",
+            $verb,
+            " type::record('article', $article.key)
+        CONTENT object::extend($article, { changed_at: time::now() }) RETURN NONE;"
+        )
+    };
+}
+
 /// Parts of the transactions that create or replace an article, here and in the end of a job. They
 /// take `$article`, `$revision` and `$event`.
 pub(crate) const CREATE_ARTICLE: &str = concat!(
+    claim_slug!(),
+    put_article!("CREATE"),
     "
-    CREATE type::record('article', $article.key) CONTENT $article RETURN NONE;
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ",
-    begin_lists!(),
-    claim_slug!()
+    begin_lists!()
 );
 pub(crate) const REPLACE_ARTICLE: &str = concat!(
     "
@@ -61,7 +75,9 @@ pub(crate) const REPLACE_ARTICLE: &str = concat!(
     IF $stored.revision != $article.revision - 1 {
         THROW 'refused:revision_mismatch:' + <string>$stored.revision
     };
-    UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
+",
+    put_article!("UPDATE"),
+    "
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ",
@@ -91,8 +107,8 @@ macro_rules! hold_trashed {
 }
 const RESTORE_ARTICLE: &str = concat!(
     hold_trashed!(),
+    put_article!("UPDATE"),
     "
-    UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ",
@@ -102,8 +118,8 @@ const RESTORE_ARTICLE: &str = concat!(
 /// The row stays as a stamp, without its text.
 const REMOVE_ARTICLE: &str = concat!(
     hold_trashed!(),
+    put_article!("UPDATE"),
     "
-    UPDATE type::record('article', $article.key) CONTENT $article RETURN NONE;
     DELETE article_revision WHERE article = $article.key RETURN NONE;
     DELETE provenance WHERE article = $article.key RETURN NONE;
     DELETE article_slug WHERE article = $article.key RETURN NONE;
@@ -120,7 +136,7 @@ const DELETE_ARTICLE: &str = "
         THROW 'refused:revision_mismatch:' + <string>$stored.revision
     };
     UPDATE type::record('article', $article.key)
-        SET deleted = true, trashed_at = $article.updated_at, revision = $article.revision, updated_at = $article.updated_at, lists = NONE RETURN NONE;
+        SET deleted = true, trashed_at = $article.updated_at, revision = $article.revision, updated_at = $article.updated_at, lists = NONE, changed_at = time::now() RETURN NONE;
     CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
     DELETE ($stored.lists ?? []).map(|$row| type::record('article_list', $row)) RETURN NONE;
 ";
@@ -142,6 +158,8 @@ pub(crate) struct ArticleRow {
     pub(crate) deleted: bool,
     trashed_at: Option<DateTime<Utc>>,
     removed_at: Option<DateTime<Utc>>,
+    /// Where it stands by its creation. Of a row of before, the engine's start gives it.
+    place: Option<String>,
     /// Its rows in `article_list`; none out of sight.
     lists: Option<Vec<RowKey>>,
 }
@@ -173,10 +191,11 @@ impl ArticleStore for SurrealStore {
     }
 
     async fn remove_article(&self, write: ArticleWrite) -> Result<()> {
+        let scope = Scope::of_article(&write.article);
         let statement = transaction(REMOVE_ARTICLE, write.audit.as_ref())
             .about(format!("article `{}`", write.article.id))
             .bind("article", ArticleRow::removed(write.article))
-            .bind("event", EventRow::from(write.event));
+            .tell(write.event.within(scope))?;
         self.write::<()>(statement).await?;
         self.nudge();
         Ok(())
@@ -268,10 +287,11 @@ impl ArticleStore for SurrealStore {
             Walk::Rows { list, from, until } => {
                 Ok(self.walk_rows(&filter, list, (from, until), &page).await?)
             }
-            Walk::Plain => {
-                let place: Place<ArticleId> = Place::of(&page)?;
-                let rows: Vec<ArticleRow> = self.read(plain(filter, &place)).await?;
-                Ok(place.page(read_all(rows)?, |article: &Article| article.id))
+            Walk::Created { from, until } => {
+                let place = Place::of(&page)?;
+                let statement = by_creation(&filter, (from, until), &place);
+                let rows: Vec<ArticleRow> = self.read(statement).await?;
+                Ok(place.page(read_all(rows)?, |article| filter.place_of(article)))
             }
         }
     }
@@ -300,8 +320,8 @@ impl ArticleStore for SurrealStore {
 
     async fn stamps(&self, after: Option<ArticleId>, limit: usize) -> Result<Vec<ArticleStamp>> {
         let statement = Statement::new(
-            "SELECT key, revision, deleted, changed_at FROM article \
-             WHERE key > $after ORDER BY key LIMIT $limit",
+            "SELECT key, revision, deleted, changed_at \
+             FROM type::record('article', $after>..) LIMIT $limit",
         )
         .bind("after", after.map(|id| id.to_string()).unwrap_or_default())
         .bind("limit", limit.min(u32::MAX as usize));
@@ -320,9 +340,7 @@ impl ArticleStore for SurrealStore {
 
 impl SurrealStore {
     async fn article_row(&self, id: ArticleId) -> Result<Option<ArticleRow>, StoreFailure> {
-        let statement = Statement::new("SELECT * FROM ONLY type::record('article', $key)")
-            .bind("key", id.to_string());
-        self.read(statement).await
+        self.record(TABLE, id.to_string()).await
     }
 
     async fn write_article(
@@ -332,61 +350,71 @@ impl SurrealStore {
     ) -> Result<(), StoreFailure> {
         let statement = transaction(parts, write.audit.as_ref())
             .about(format!("article `{}`", write.article.id));
-        self.write::<()>(bind_write(statement, write)).await?;
+        self.write::<()>(bind_write(statement, write)?).await?;
         self.nudge();
         Ok(())
     }
 }
 
 /// Gives the parts above what they take.
-pub(crate) fn bind_write(statement: Statement, write: ArticleWrite) -> Statement {
+pub(crate) fn bind_write(statement: Statement, write: ArticleWrite) -> RowResult<Statement> {
     let revision = RevisionRow::from(&write);
+    let scope = Scope::of_article(&write.article);
     statement
         .bind("article", ArticleRow::from(write.article))
         .bind("revision", revision)
-        .bind("event", EventRow::from(write.event))
+        .tell(write.event.within(scope))
 }
 
-/// By id, along the index of the one thing that is named.
-pub(crate) fn plain(filter: ArticleFilter, place: &Place<ArticleId>) -> Statement {
-    let ArticleFilter {
-        owner,
-        project,
-        status,
-        sort,
-        trashed,
-        ..
-    } = filter;
-    let mut conditions = match trashed {
-        false => vec!["deleted = false"],
-        // Those that were removed are few: they are dropped after a day.
-        true => vec!["deleted = true", "removed_at = NONE"],
+/// A page by creation, along the index of just what is named. It reads as many entries, whatever the table has.
+pub(crate) fn by_creation(
+    filter: &ArticleFilter,
+    (from, until): (Option<String>, Option<String>),
+    place: &Place<RowCursor>,
+) -> Statement {
+    let (beyond, direction) = match filter.sort {
+        ArticleSort::Oldest => ("place < $after", "DESC"),
+        _ => ("place > $after", "ASC"),
     };
-    if owner.is_some() {
-        conditions.push("owner = $owner");
-    }
-    if project.is_some() {
-        conditions.push("project = $project");
-    }
-    if status.is_some() {
-        conditions.push("text.status = $status");
-    }
-    let (beyond, direction) = match sort {
-        ArticleSort::Oldest => ("key > $before", "ASC"),
-        _ => ("key < $before", "DESC"),
-    };
-    if place.before.is_some() {
-        conditions.push(beyond);
-    }
+    let named = [
+        ("_project", "project = $project", filter.project.is_some()),
+        ("_owner", "owner = $owner", filter.owner.is_some()),
+        ("_status", "text.status = $status", filter.status.is_some()),
+    ];
+    let named = named.into_iter().filter(|(_, _, is_named)| *is_named);
+    let index: String = named.clone().map(|(part, _, _)| part).collect();
+    // Those that were removed are few: they are dropped after a day.
+    let more = [
+        ("removed_at = NONE", filter.trashed),
+        ("place >= $from", from.is_some()),
+        ("place < $until", until.is_some()),
+        (beyond, place.before.is_some()),
+    ];
+    let more = more.into_iter().filter(|(_, is_given)| *is_given);
+    let conditions: Vec<&str> = ["deleted = $trashed"]
+        .into_iter()
+        .chain(named.map(|(_, condition, _)| condition))
+        .chain(more.map(|(condition, _)| condition))
+        .collect();
     let text = format!(
-        "SELECT * FROM article WHERE {} ORDER BY key {direction} LIMIT $rows",
+        "SELECT * FROM article WITH INDEX article{index}_created WHERE {} \
+         ORDER BY place {direction} LIMIT $rows",
         conditions.join(" AND ")
     );
     Statement::new(text)
-        .bind("owner", owner.map(|owner| owner.to_string()))
-        .bind("project", project)
-        .bind("status", status.map(|status| status.as_str().to_owned()))
-        .bind("before", place.before.map(|id| id.to_string()))
+        .bind("trashed", filter.trashed)
+        .bind("owner", filter.owner.map(|owner| owner.to_string()))
+        .bind("project", filter.project.clone())
+        .bind(
+            "status",
+            filter.status.map(|status| status.as_str().to_owned()),
+        )
+        .bind("from", from)
+        .bind("until", until)
+        .bind(
+            "after",
+            place.before.as_ref().map(|last| last.place.clone()),
+        )
         .bind("rows", place.rows)
 }
 
@@ -416,6 +444,7 @@ impl ArticleRow {
 impl From<Article> for ArticleRow {
     fn from(article: Article) -> Self {
         let lists = keys_of(&article);
+        let place = Some(created_place(&article));
         let Article {
             id,
             project,
@@ -443,6 +472,7 @@ impl From<Article> for ArticleRow {
             deleted: trashed_at.is_some(),
             trashed_at,
             removed_at: None,
+            place,
             lists,
         }
     }

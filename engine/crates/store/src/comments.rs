@@ -1,11 +1,13 @@
 //! The table `comment`: comments on articles, replies and suggestions.
 
 use async_trait::async_trait;
+use chrono::Utc;
 use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::ids::{ArticleId, CommentId};
+use inkstone_domain::event::{Scope, ScopedEvent};
+use inkstone_domain::ids::{ArticleId, CommentId, UserId};
 use inkstone_domain::ports::CommentStore;
 use surrealdb::types::SurrealValue;
 
@@ -19,19 +21,39 @@ use crate::statement::Statement;
 
 const TABLE: &str = "comment";
 
-const CREATE: &str = "CREATE type::record('comment', $row.key) CONTENT $row RETURN NONE;";
-const UPDATE: &str = "
+/// Told where its article is, and whose.
+macro_rules! tell_of_article {
+    () => {
+        "
+    LET $about = SELECT project, owner FROM ONLY type::record('article', $event_article);
+    CREATE type::record('event', $event.key) CONTENT object::extend($event, {
+        project: $about.project, owner: $about.owner
+    }) RETURN NONE;
+"
+    };
+}
+const CREATE: &str = concat!(
+    "CREATE type::record('comment', $row.key) CONTENT $row RETURN NONE;",
+    tell_of_article!()
+);
+const UPDATE: &str = concat!(
+    "
     LET $stored = SELECT VALUE revision FROM ONLY type::record('comment', $row.key);
     IF $stored = NONE { THROW 'refused:not_found' };
     IF $stored != $row.revision - 1 { THROW 'refused:revision_mismatch:' + <string>$stored };
     UPDATE type::record('comment', $row.key) CONTENT $row RETURN NONE;
-";
-const DELETE: &str = "
+",
+    tell_of_article!()
+);
+const DELETE: &str = concat!(
+    "
     LET $stored = SELECT VALUE key FROM ONLY type::record('comment', $key);
     IF $stored = NONE { THROW 'refused:not_found' };
     DELETE type::record('comment', $key) RETURN NONE;
     DELETE comment WHERE reply_to = $key RETURN NONE;
-";
+",
+    tell_of_article!()
+);
 
 #[derive(SurrealValue)]
 struct CommentRow {
@@ -46,23 +68,45 @@ struct CommentRow {
 #[async_trait]
 impl CommentStore for SurrealStore {
     async fn create_comment(&self, new: &Comment, audit: Option<&AuditRecord>) -> Result<()> {
+        let told = ScopedEvent::comment_written(new, Scope::default());
         let statement = transaction(CREATE, audit)
             .about(subject(new.id))
-            .bind("row", CommentRow::of(new)?);
+            .bind("row", CommentRow::of(new)?)
+            .bind("event_article", new.article.to_string())
+            .tell(told)?;
         Ok(self.write(statement).await?)
     }
 
-    async fn update_comment(&self, next: &Comment, audit: Option<&AuditRecord>) -> Result<()> {
+    async fn update_comment(
+        &self,
+        next: &Comment,
+        by: UserId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        let told = ScopedEvent::comment_changed(next, by, Scope::default());
         let statement = transaction(UPDATE, audit)
             .about(subject(next.id))
-            .bind("row", CommentRow::of(next)?);
+            .bind("row", CommentRow::of(next)?)
+            .bind("event_article", next.article.to_string())
+            .tell(told)?;
         Ok(self.write(statement).await?)
     }
 
-    async fn delete_comment(&self, id: CommentId, audit: Option<&AuditRecord>) -> Result<()> {
+    async fn delete_comment(
+        &self,
+        id: CommentId,
+        by: UserId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        // What the event tells of it never changes; whether it is still there the transaction says.
+        let stored = self.comment(id).await?;
+        let stored = stored.ok_or_else(|| StoreFailure::not_found(subject(id)))?;
+        let told = ScopedEvent::comment_deleted(&stored, by, Utc::now(), Scope::default());
         let statement = transaction(DELETE, audit)
             .about(subject(id))
-            .bind("key", id.to_string());
+            .bind("key", id.to_string())
+            .bind("event_article", stored.article.to_string())
+            .tell(told)?;
         Ok(self.write(statement).await?)
     }
 

@@ -59,6 +59,7 @@ struct Shared {
     /// `None` once closed. Never cloned but inside its `Arc`: a clone of the handle is a session of its own.
     database: RwLock<Option<Arc<Surreal<Any>>>>,
     nudge: watch::Sender<()>,
+    event_nudge: watch::Sender<()>,
     url: String,
     /// Tells this opening of the database from every other.
     connection_id: Ulid,
@@ -88,6 +89,7 @@ impl SurrealStore {
             shared: Arc::new(Shared {
                 database: RwLock::new(Some(Arc::new(database))),
                 nudge: watch::Sender::new(()),
+                event_nudge: watch::Sender::new(()),
                 url: config.url,
                 connection_id: Ulid::new(),
             }),
@@ -146,6 +148,15 @@ impl SurrealStore {
 
     pub(crate) fn nudge(&self) {
         self.shared.nudge.send_replace(());
+    }
+
+    /// An event was written.
+    pub(crate) fn nudge_of_event(&self) {
+        self.shared.event_nudge.send_replace(());
+    }
+
+    pub(crate) fn event_nudges(&self) -> watch::Receiver<()> {
+        self.shared.event_nudge.subscribe()
     }
 
     pub(crate) fn nudges(&self) -> watch::Receiver<()> {

@@ -3,10 +3,12 @@
 mod row;
 
 use async_trait::async_trait;
+use chrono::Utc;
 use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage, Summary};
+use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::{ConversationId, MessageId, UserId};
 use inkstone_domain::ports::ConversationStore;
 
@@ -14,31 +16,42 @@ use self::row::{ConversationRow, MessageRow};
 use crate::articles::read_all;
 use crate::audit::transaction;
 use crate::connection::SurrealStore;
+use crate::events::tell;
+use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::row::to_json;
 use crate::statement::Statement;
 
 const CONVERSATION: &str = "conversation";
 
-const UPDATE: &str = "
+const UPDATE: &str = concat!(
+    "
     LET $stored = SELECT VALUE revision FROM ONLY type::record('conversation', $row.key);
     IF $stored = NONE { THROW 'refused:not_found' };
     IF $stored != $row.revision - 1 { THROW 'refused:stale:' + <string>$stored };
     UPDATE type::record('conversation', $row.key) CONTENT $row RETURN NONE;
-";
-const DELETE: &str = "
+",
+    tell!()
+);
+const DELETE: &str = concat!(
+    "
     LET $stored = SELECT VALUE key FROM ONLY type::record('conversation', $key);
     IF $stored = NONE { THROW 'refused:not_found' };
     DELETE type::record('conversation', $key) RETURN NONE;
     DELETE conversation_message WHERE conversation = $key RETURN NONE;
-";
-const APPEND: &str = "
+",
+    tell!()
+);
+const APPEND: &str = concat!(
+    "
     LET $stored = SELECT VALUE key FROM ONLY type::record('conversation', $row.conversation);
     IF $stored = NONE { THROW 'refused:not_found' };
     CREATE type::record('conversation_message', $row.key) CONTENT $row RETURN NONE;
     UPDATE type::record('conversation', $row.conversation)
         SET head = $row.key, revision += 1, updated_at = $row.created_at RETURN NONE;
-";
+",
+    tell!()
+);
 const KEEP_SUMMARY: &str = "
     LET $stored = SELECT VALUE key FROM ONLY type::record('conversation', $key);
     IF $stored = NONE { THROW 'refused:not_found' };
@@ -48,10 +61,14 @@ const KEEP_SUMMARY: &str = "
 #[async_trait]
 impl ConversationStore for SurrealStore {
     async fn create_conversation(&self, conversation: &Conversation) -> Result<()> {
-        let create = "CREATE type::record('conversation', $row.key) CONTENT $row RETURN NONE;";
+        let create = concat!(
+            "CREATE type::record('conversation', $row.key) CONTENT $row RETURN NONE;",
+            tell!()
+        );
         let statement = transaction(create, None)
             .about(subject(conversation.id))
-            .bind("row", ConversationRow::of(conversation)?);
+            .bind("row", ConversationRow::of(conversation)?)
+            .tell(ScopedEvent::chat_created(conversation))?;
         Ok(self.write(statement).await?)
     }
 
@@ -93,7 +110,8 @@ impl ConversationStore for SurrealStore {
     ) -> Result<()> {
         let statement = transaction(UPDATE, audit)
             .about(subject(conversation.id))
-            .bind("row", ConversationRow::of(conversation)?);
+            .bind("row", ConversationRow::of(conversation)?)
+            .tell(ScopedEvent::chat_changed(conversation, audit))?;
         Ok(self.write(statement).await?)
     }
 
@@ -102,16 +120,20 @@ impl ConversationStore for SurrealStore {
         id: ConversationId,
         audit: Option<&AuditRecord>,
     ) -> Result<()> {
+        let chat = self.kept(id).await?;
         let statement = transaction(DELETE, audit)
             .about(subject(id))
-            .bind("key", id.to_string());
+            .bind("key", id.to_string())
+            .tell(ScopedEvent::chat_deleted(&chat, audit, Utc::now()))?;
         Ok(self.write(statement).await?)
     }
 
     async fn append_message(&self, message: &ConversationMessage) -> Result<()> {
+        let chat = self.kept(message.conversation).await?;
         let statement = transaction(APPEND, None)
             .about(subject(message.conversation))
-            .bind("row", MessageRow::of(message)?);
+            .bind("row", MessageRow::of(message)?)
+            .tell(ScopedEvent::chat_message(message, &chat))?;
         Ok(self.write(statement).await?)
     }
 
@@ -144,6 +166,14 @@ impl ConversationStore for SurrealStore {
         .bind("limit", limit as u64);
         let rows: Vec<MessageRow> = self.read(statement).await?;
         Ok(read_all(rows)?)
+    }
+}
+
+impl SurrealStore {
+    /// For what an event tells of it, which never changes.
+    async fn kept(&self, id: ConversationId) -> Result<Conversation> {
+        let found = self.conversation(id).await?;
+        Ok(found.ok_or_else(|| StoreFailure::not_found(subject(id)))?)
     }
 }
 

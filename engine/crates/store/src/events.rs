@@ -1,17 +1,19 @@
-//! The table `event`. Events are written by the transactions they tell of; here they are read.
+//! The table `event`, and `event_head` with the highest number. Events are written by the transactions they
+//! tell of, with [`tell!`] and [`Statement::tell`]; here they get their numbers and are read.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
-use inkstone_domain::event::{Event, EventBody};
+use inkstone_domain::event::{Event, EventBody, Scope, ScopedEvent, Told};
 use inkstone_domain::ids::EventId;
-use inkstone_domain::ports::EventLog;
+use inkstone_domain::ports::{ChangeSignal, EventLog};
 use surrealdb::types::SurrealValue;
+use tokio_stream::wrappers::WatchStream;
 
 use crate::articles::read_all;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
-use crate::row::{RowResult, parse, parse_option, unknown_word, unreadable};
+use crate::row::{RowResult, from_json, parse, parse_option, to_json, unknown_word, unreadable};
 use crate::statement::Statement;
 
 const TABLE: &str = "event";
@@ -25,6 +27,28 @@ const JOB_SUCCEEDED: &str = "job.succeeded";
 const JOB_FAILED: &str = "job.failed";
 const JOB_CANCELLED: &str = "job.cancelled";
 
+/// The part of every transaction that is told. It takes what [`Statement::tell`] binds.
+macro_rules! tell {
+    () => {
+        "
+    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+"
+    };
+}
+pub(crate) use tell;
+
+/// Numbers are only given where nobody else gave any since they were chosen.
+const NUMBER: &str = "{
+    LET $highest = SELECT VALUE number FROM ONLY event_head:log;
+    IF $highest != $expected { RETURN false };
+    UPDATE event_head:log SET number = $highest + array::len($keys) RETURN NONE;
+    FOR $one IN $keys {
+        UPDATE type::record('event', $one.key) SET number = $one.number RETURN NONE;
+    };
+    RETURN true;
+}";
+
+/// What is written. A kind of before there were others has columns of its own, the rest is `data`.
 #[derive(SurrealValue)]
 pub(crate) struct EventRow {
     key: String,
@@ -35,6 +59,39 @@ pub(crate) struct EventRow {
     revision: Option<u64>,
     job: Option<String>,
     code: Option<String>,
+    project: Option<String>,
+    owner: Option<String>,
+    data: Option<String>,
+}
+
+/// What is read; `told_at` is the database's.
+#[derive(SurrealValue)]
+struct ToldRow {
+    number: u64,
+    key: String,
+    at: DateTime<Utc>,
+    actor: String,
+    kind: String,
+    article: Option<String>,
+    revision: Option<u64>,
+    job: Option<String>,
+    code: Option<String>,
+    project: Option<String>,
+    owner: Option<String>,
+    data: Option<String>,
+}
+
+/// Events without a number, and the highest one that was given.
+#[derive(SurrealValue)]
+struct PendingRow {
+    keys: Vec<String>,
+    highest: u64,
+}
+
+#[derive(SurrealValue)]
+struct NumberRow {
+    key: String,
+    number: u64,
 }
 
 #[async_trait]
@@ -44,9 +101,148 @@ impl EventLog for SurrealStore {
             Statement::new("SELECT * FROM event WHERE key > $after ORDER BY key LIMIT $limit")
                 .bind("after", after.map(|id| id.to_string()).unwrap_or_default())
                 .bind("limit", limit.min(u32::MAX as usize));
-        let rows: Vec<EventRow> = self.read(statement).await?;
+        let rows: Vec<ToldRow> = self.read(statement).await?;
+        let told: Vec<Told> = read_all(rows)?;
+        Ok(told.into_iter().map(|told| told.event).collect())
+    }
+
+    async fn append_event(&self, event: &ScopedEvent) -> Result<()> {
+        let statement = Statement::new(concat!("{", tell!(), "RETURN NONE; }"))
+            .about(format!("event `{}`", event.event.id))
+            .tell(event.clone())?;
+        Ok(self.write(statement).await?)
+    }
+
+    async fn number_events(&self, limit: usize) -> Result<u64> {
+        loop {
+            let pending = Statement::new(
+                "{
+                    LET $rows = SELECT key, told_at FROM event WHERE number = 0
+                        ORDER BY told_at, key LIMIT $limit;
+                    RETURN {
+                        keys: $rows.map(|$row| $row.key),
+                        highest: (SELECT VALUE number FROM ONLY event_head:log)
+                    };
+                }",
+            )
+            .bind("limit", limit.min(u32::MAX as usize));
+            let PendingRow { keys, highest }: PendingRow = self.read(pending).await?;
+            if keys.is_empty() {
+                return Ok(highest);
+            }
+            let count = keys.len() as u64;
+            let numbered = keys.into_iter().zip(highest + 1..);
+            let numbered = numbered.map(|(key, number)| NumberRow { key, number });
+            let statement = Statement::new(NUMBER)
+                .about("the log of events")
+                .bind("expected", highest)
+                .bind("keys", numbered.collect::<Vec<_>>());
+            // Another engine may have been faster; then there is less to do, or nothing.
+            if self.write::<bool>(statement).await? {
+                return Ok(highest + count);
+            }
+        }
+    }
+
+    async fn told_after(&self, after: u64, limit: usize) -> Result<Vec<Told>> {
+        // Beyond this there is no number of the database.
+        let Ok(after) = i64::try_from(after) else {
+            return Ok(Vec::new());
+        };
+        let statement = Statement::new(
+            "SELECT * FROM event WHERE number > $after ORDER BY number LIMIT $limit",
+        )
+        .bind("after", after)
+        .bind("limit", limit.min(u32::MAX as usize));
+        let rows: Vec<ToldRow> = self.read(statement).await?;
         Ok(read_all(rows)?)
     }
+
+    async fn event_number(&self, id: EventId) -> Result<Option<u64>> {
+        let statement = Statement::new("SELECT VALUE number FROM ONLY type::record('event', $key)")
+            .bind("key", id.to_string());
+        let number: Option<u64> = self.read(statement).await?;
+        Ok(number.filter(|number| *number > 0))
+    }
+
+    async fn number_before(&self, at: DateTime<Utc>) -> Result<u64> {
+        let statement = Statement::new(
+            "{
+                LET $later = SELECT number, told_at FROM event WHERE told_at >= $at
+                    ORDER BY told_at LIMIT 200;
+                LET $numbers = $later.map(|$row| $row.number).filter(|$number| $number > 0);
+                RETURN IF array::is_empty($numbers) {
+                    (SELECT VALUE number FROM ONLY event_head:log)
+                } ELSE {
+                    array::min($numbers) - 1
+                };
+            }",
+        )
+        .bind("at", at);
+        Ok(self.read(statement).await?)
+    }
+
+    async fn forget_events(
+        &self,
+        before: DateTime<Utc>,
+        through: u64,
+        limit: usize,
+    ) -> Result<u64> {
+        let statement = Statement::new(
+            "{
+                LET $old = SELECT key, told_at FROM event
+                    WHERE told_at < $before AND number > 0 AND number <= $through
+                    ORDER BY told_at LIMIT $limit;
+                DELETE $old.map(|$row| type::record('event', $row.key)) RETURN NONE;
+                RETURN array::len($old);
+            }",
+        )
+        .bind("before", before)
+        .bind("through", through.min(i64::MAX as u64))
+        .bind("limit", limit.min(u32::MAX as usize));
+        Ok(self.write(statement).await?)
+    }
+
+    fn tellings(&self) -> ChangeSignal {
+        Box::pin(WatchStream::from_changes(self.event_nudges()))
+    }
+}
+
+impl Statement {
+    /// Binds what [`tell!`] takes, and wakes those who follow events once it is written.
+    pub(crate) fn tell(self, event: ScopedEvent) -> RowResult<Self> {
+        Ok(self.bind("event", EventRow::of(event)?).telling())
+    }
+}
+
+impl EventRow {
+    pub(crate) fn of(told: ScopedEvent) -> RowResult<Self> {
+        let ScopedEvent { event, scope } = told;
+        let data = match is_in_columns(&event.body) {
+            true => None,
+            false => Some(to_json(TABLE, &event.body)?),
+        };
+        Ok(Self {
+            project: scope.project,
+            owner: scope.owner.map(|owner| owner.to_string()),
+            data,
+            ..Self::from(event)
+        })
+    }
+}
+
+fn is_in_columns(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::ArticleCreated { .. }
+            | EventBody::ArticleUpdated { .. }
+            | EventBody::ArticleDeleted { .. }
+            | EventBody::ArticleRestored { .. }
+            | EventBody::ArticleRemoved { .. }
+            | EventBody::JobSucceeded { .. }
+            | EventBody::JobFailed { .. }
+            | EventBody::JobCancelled { .. }
+    )
 }
 
 impl From<Event> for EventRow {
@@ -60,6 +256,9 @@ impl From<Event> for EventRow {
             revision: None,
             job: None,
             code: None,
+            project: None,
+            owner: None,
+            data: None,
         };
         let kind = match event.body {
             EventBody::ArticleCreated { article, revision } => {
@@ -101,20 +300,22 @@ impl From<Event> for EventRow {
                 row.job = Some(job.to_string());
                 JOB_CANCELLED
             }
+            other => other.kind().as_str(),
         };
         row.kind = kind.to_owned();
         row
     }
 }
 
-impl TryFrom<EventRow> for Event {
+impl TryFrom<ToldRow> for Told {
     type Error = StoreFailure;
 
-    fn try_from(row: EventRow) -> RowResult<Self> {
+    fn try_from(row: ToldRow) -> RowResult<Self> {
         let article = || parse(TABLE, &needed("article", row.article.clone())?);
         let job = || parse(TABLE, &needed("job", row.job.clone())?);
         let revision = || needed("revision", row.revision);
         let body = match row.kind.as_str() {
+            _ if row.data.is_some() => from_json(TABLE, row.data.as_deref().unwrap_or_default())?,
             ARTICLE_CREATED => EventBody::ArticleCreated {
                 article: article()?,
                 revision: revision()?,
@@ -147,10 +348,17 @@ impl TryFrom<EventRow> for Event {
             other => return Err(unknown_word(TABLE, "kind", other)),
         };
         Ok(Self {
-            id: parse(TABLE, &row.key)?,
-            at: row.at,
-            actor: parse(TABLE, &row.actor)?,
-            body,
+            number: row.number,
+            event: Event {
+                id: parse(TABLE, &row.key)?,
+                at: row.at,
+                actor: parse(TABLE, &row.actor)?,
+                body,
+            },
+            scope: Scope {
+                project: row.project,
+                owner: parse_option(TABLE, row.owner)?,
+            },
         })
     }
 }

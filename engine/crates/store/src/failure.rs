@@ -88,6 +88,14 @@ impl StoreFailure {
         }
     }
 
+    /// There is no such thing; `subject` as in [`crate::statement::Statement::about`].
+    pub(crate) fn not_found(subject: String) -> Self {
+        Self::Refused {
+            subject,
+            refusal: Refusal::NotFound,
+        }
+    }
+
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict(_))
     }

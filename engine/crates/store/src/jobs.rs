@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::event::Event;
+use inkstone_domain::event::{Event, ScopedEvent};
 use inkstone_domain::ids::{JobId, UserId};
 use inkstone_domain::job::{Checkpoint, ClaimedJob, Job, JobError, JobStatus, Progress};
 use inkstone_domain::ports::{DraftCommit, JobStore, NewJob};
@@ -19,7 +19,7 @@ use self::row::{CheckpointRow, ClaimRow, JobRow};
 use crate::articles::{CREATE_ARTICLE, REPLACE_ARTICLE, bind_write, read_all};
 use crate::audit::{APPEND_AUDIT, bind_audit};
 use crate::connection::SurrealStore;
-use crate::events::EventRow;
+use crate::events::{EventRow, tell};
 use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::provenance::{CREATE_PROVENANCE, ProvenanceRow};
@@ -27,7 +27,7 @@ use crate::statement::Statement;
 
 /// First part of every fenced transaction. It takes `$job_key` and `$fence` and gives `$held`.
 const HOLD: &str = "
-    LET $held = SELECT status, fence, cancel_requested FROM ONLY type::record('job', $job_key);
+    LET $held = SELECT status, fence, cancel_requested, project, owner FROM ONLY type::record('job', $job_key);
     IF $held = NONE { THROW 'refused:not_found' };
     IF $held.status != 'running' OR $held.fence != $fence { THROW 'refused:lease_lost' };
 ";
@@ -44,8 +44,19 @@ const END: &str = "
         lease_until = NONE
         RETURN NONE;
     DELETE type::record('job_checkpoint', $job_key);
-    CREATE type::record('event', $job_event.key) CONTENT $job_event RETURN NONE;
+    CREATE type::record('event', $job_event.key) CONTENT object::extend($job_event, {
+        project: $held.project, owner: $held.owner
+    }) RETURN NONE;
 ";
+const SUBMIT: &str = concat!(
+    "{
+    LET $stored = CREATE ONLY type::record('job', $job.key) CONTENT $job;
+    ",
+    tell!(),
+    "
+    RETURN $stored;
+}"
+);
 const CLAIM: &str = "{
     LET $queued = (SELECT id, key, enqueued_at FROM job
         WHERE status = 'queued' ORDER BY enqueued_at, key LIMIT 1)[0];
@@ -68,11 +79,13 @@ const CLAIM: &str = "{
     RETURN { job: $job, checkpoint: $checkpoint };
 }";
 const REQUEST_CANCEL: &str = "{
-    LET $job = SELECT status FROM ONLY type::record('job', $job_key);
+    LET $job = SELECT status, project, owner FROM ONLY type::record('job', $job_key);
     IF $job = NONE { THROW 'refused:not_found' };
     IF $job.status = 'queued' {
         DELETE type::record('job_checkpoint', $job_key);
-        CREATE type::record('event', $job_event.key) CONTENT $job_event RETURN NONE;
+        CREATE type::record('event', $job_event.key) CONTENT object::extend($job_event, {
+            project: $job.project, owner: $job.owner
+        }) RETURN NONE;
         RETURN UPDATE ONLY type::record('job', $job_key)
             SET status = 'cancelled', cancel_requested = true, finished_at = $job_event.at;
     };
@@ -86,9 +99,11 @@ const REQUEST_CANCEL: &str = "{
 impl JobStore for SurrealStore {
     async fn submit(&self, job: NewJob) -> Result<Job> {
         let row = JobRow::queued(&job)?;
-        let statement = Statement::new("CREATE ONLY type::record('job', $job.key) CONTENT $job")
+        let told = ScopedEvent::job_queued(job.id, job.owner, &job.task, job.enqueued_at);
+        let statement = Statement::new(SUBMIT)
             .about(subject(job.id))
-            .bind("job", row);
+            .bind("job", row)
+            .tell(told)?;
         let stored: JobRow = self.write(statement).await?;
         Ok(Job::try_from(stored)?)
     }
@@ -208,7 +223,7 @@ impl JobStore for SurrealStore {
             article: Some(article),
             ..row::Ending::of(JobStatus::Succeeded)
         };
-        let statement = bind_end(bind_write(statement, write), ending, event);
+        let statement = bind_end(bind_write(statement, write)?, ending, event);
         self.write::<()>(statement).await?;
         self.nudge();
         Ok(())
@@ -235,7 +250,8 @@ impl JobStore for SurrealStore {
         let statement = Statement::new(REQUEST_CANCEL)
             .about(subject(id))
             .bind("job_key", id.to_string())
-            .bind("job_event", EventRow::from(event));
+            .bind("job_event", EventRow::from(event))
+            .telling();
         let row: JobRow = self.write(statement).await?;
         Ok(Job::try_from(row)?)
     }
@@ -271,6 +287,7 @@ fn bind_end(statement: Statement, ending: row::Ending, event: Event) -> Statemen
     statement
         .bind("ending", ending)
         .bind("job_event", EventRow::from(event))
+        .telling()
 }
 
 fn subject(id: JobId) -> String {

@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::ids::{ArticleId, BlobId, MediaId, UploadId};
+use inkstone_domain::event::ScopedEvent;
+use inkstone_domain::ids::{ArticleId, BlobId, MediaId, UploadId, UserId};
 use inkstone_domain::media::{
     BlobKey, Media, MediaFilter, MediaVersion, Upload, UploadPart, Variant, VariantState,
 };
@@ -22,6 +23,7 @@ use self::row::{BLOB, BlobRow, MediaRow, PendingRow, VERSION, VersionRow};
 use crate::articles::read_all;
 use crate::audit::audited_some;
 use crate::connection::SurrealStore;
+use crate::events::tell;
 use crate::pages::Place;
 use crate::row::{RowResult, parse, to_json};
 use crate::statement::Statement;
@@ -54,7 +56,8 @@ const CREATE_FROM_UPLOAD: &str = concat!(
     CREATE type::record('media', $row.key) CONTENT $row RETURN NONE;
     CREATE type::record('media_version', [$row.key, $row.version]) CONTENT $version RETURN NONE;
     CREATE type::record('media_blob', $blob.key) CONTENT $blob RETURN NONE;
-    "
+    ",
+    tell!()
 );
 const CREATE: &str = concat!(
     take_space!("0"),
@@ -62,7 +65,8 @@ const CREATE: &str = concat!(
     CREATE type::record('media', $row.key) CONTENT $row RETURN NONE;
     CREATE type::record('media_version', [$row.key, $row.version]) CONTENT $version RETURN NONE;
     CREATE type::record('media_blob', $blob.key) CONTENT $blob RETURN NONE;
-    "
+    ",
+    tell!()
 );
 macro_rules! hold {
     () => {
@@ -81,7 +85,8 @@ const ADD_VERSION: &str = concat!(
     UPDATE type::record('media', $row.key) CONTENT $row RETURN NONE;
     CREATE type::record('media_version', [$row.key, $row.version]) CONTENT $version RETURN NONE;
     CREATE type::record('media_blob', $blob.key) CONTENT $blob RETURN NONE;
-    "
+    ",
+    tell!()
 );
 const UPDATE: &str = concat!(
     hold!(),
@@ -89,7 +94,8 @@ const UPDATE: &str = concat!(
     UPDATE type::record('media', $row.key) SET
         name = $row.name, alt = $row.alt, is_trashed = $row.is_trashed, trashed_at = $row.trashed_at,
         revision = $row.revision, updated_at = $row.updated_at RETURN NONE;
-    "
+    ",
+    tell!()
 );
 const PUT_VARIANTS: &str = "
     LET $pending = SELECT VALUE variant_state FROM ONLY type::record('media_version', [$media, $version]);
@@ -106,7 +112,8 @@ const PUT_VARIANTS: &str = "
         };
     };
 ";
-const REMOVE: &str = "
+const REMOVE: &str = concat!(
+    "
     LET $stored = SELECT revision, project FROM ONLY type::record('media', $media);
     IF $stored = NONE { THROW 'refused:not_found' };
     IF $stored.revision != $revision { THROW 'refused:stale:' + <string>$stored.revision };
@@ -117,7 +124,9 @@ const REMOVE: &str = "
     DELETE media_blob WHERE holder = $media RETURN NONE;
     DELETE media_version WHERE media = $media RETURN NONE;
     DELETE type::record('media', $media) RETURN NONE;
-";
+",
+    tell!()
+);
 
 #[async_trait]
 impl MediaStore for SurrealStore {
@@ -136,6 +145,7 @@ impl MediaStore for SurrealStore {
             .about(subject)
             .bind("upload_key", upload.map(|upload| upload.to_string()));
         let statement = of_version(statement, media, quota_bytes)?;
+        let statement = statement.tell(ScopedEvent::media_created(media))?;
         Ok(self.write(statement).await?)
     }
 
@@ -147,13 +157,20 @@ impl MediaStore for SurrealStore {
     ) -> Result<()> {
         let statement = audited_some(ADD_VERSION, audit).about(subject(media.id));
         let statement = of_version(statement, media, quota_bytes)?;
-        Ok(self.write(statement).await?)
+        let told = ScopedEvent::media_changed(media, media.newest.author);
+        Ok(self.write(statement.tell(told)?).await?)
     }
 
-    async fn update_media(&self, media: &Media, audit: Option<&AuditRecord>) -> Result<()> {
+    async fn update_media(
+        &self,
+        media: &Media,
+        by: UserId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
         let statement = audited_some(UPDATE, audit)
             .about(subject(media.id))
-            .bind("row", MediaRow::of(media)?);
+            .bind("row", MediaRow::of(media)?)
+            .tell(ScopedEvent::media_changed(media, by))?;
         Ok(self.write(statement).await?)
     }
 
@@ -217,16 +234,18 @@ impl MediaStore for SurrealStore {
 
     async fn remove_media(
         &self,
-        id: MediaId,
-        revision: u64,
+        media: &Media,
+        by: UserId,
         audit: Option<&AuditRecord>,
     ) -> Result<Vec<BlobKey>> {
+        let id = media.id;
         // Whatever comes between this and the transaction changes the revision.
         let blobs = self.blobs_of(id.to_string()).await?;
         let statement = audited_some(REMOVE, audit)
             .about(subject(id))
             .bind("media", id.to_string())
-            .bind("revision", revision);
+            .bind("revision", media.revision)
+            .tell(ScopedEvent::media_removed(media, by, Utc::now()))?;
         let () = self.write(statement).await?;
         Ok(blobs)
     }

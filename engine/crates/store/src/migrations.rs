@@ -46,6 +46,11 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0016_identities"
     "0017_job_kinds"
     "0018_newest_lists"
+    "0019_lean_articles"
+    "0021_events"
+    "0022_webhooks"
+    "0024_notifications"
+    "0025_publications"
 };
 
 /// The way back from here needs rows that only this program can unpack.

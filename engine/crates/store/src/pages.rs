@@ -1,4 +1,4 @@
-//! Pages of lists, newest first. The cursor is the key of the last item shown, so writes do not move it.
+//! Pages of lists, mostly newest first. The cursor is the key of the last item shown, so writes do not move it.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -12,6 +12,7 @@ const MAX_ITEMS: usize = 100;
 /// The place a page begins at, and how many rows to ask for: one more than is shown, to see whether
 /// there is a next page.
 pub(crate) struct Place<K> {
+    /// The last item of the page before.
     pub(crate) before: Option<K>,
     pub(crate) rows: u64,
     limit: usize,

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::{ProjectId, UserId};
 use inkstone_domain::ports::ProjectStore;
 use inkstone_domain::project::{Member, Project, ProjectFilter, ProjectRole};
@@ -15,25 +16,34 @@ use self::row::{MemberRow, ProjectRow, role_of};
 use crate::articles::read_all;
 use crate::audit::audited;
 use crate::connection::SurrealStore;
+use crate::events::tell;
 use crate::pages::Place;
 use crate::row::RowResult;
 use crate::statement::Statement;
 
 const PROJECT: &str = "project";
 
-const CREATE_PROJECT: &str = "
+const CREATE_PROJECT: &str = concat!(
+    "
     LET $stored = SELECT VALUE slug FROM ONLY type::record('project', $row.slug);
     IF $stored != NONE { THROW 'refused:already_exists' };
     CREATE type::record('project', $row.slug) CONTENT $row RETURN NONE;
     CREATE type::record('member', [$owner.project, $owner.user]) CONTENT $owner RETURN NONE;
-";
-const UPDATE_PROJECT: &str = "
+",
+    tell!()
+);
+macro_rules! update_project {
+    () => {
+        "
     LET $stored = SELECT VALUE revision FROM ONLY type::record('project', $row.slug);
     IF $stored = NONE { THROW 'refused:not_found' };
     IF $stored != $row.revision - 1 { THROW 'refused:stale:' + <string>$stored };
     UPDATE type::record('project', $row.slug) CONTENT $row RETURN NONE;
-";
-const PUT_MEMBER: &str = "
+"
+    };
+}
+const PUT_MEMBER: &str = concat!(
+    "
     LET $project = SELECT VALUE slug FROM ONLY type::record('project', $row.project);
     IF $project = NONE { THROW 'refused:not_found' };
     LET $stored = SELECT role, revision FROM ONLY type::record('member', [$row.project, $row.user]);
@@ -45,8 +55,11 @@ const PUT_MEMBER: &str = "
     };
     UPSERT type::record('member_round', $row.project) SET changes = (changes ?? 0) + 1 RETURN NONE;
     UPSERT type::record('member', [$row.project, $row.user]) CONTENT $row RETURN NONE;
-";
-const REMOVE_MEMBER: &str = "
+",
+    tell!()
+);
+const REMOVE_MEMBER: &str = concat!(
+    "
     LET $stored = SELECT role, revision FROM ONLY type::record('member', [$slug, $user]);
     IF $stored = NONE { THROW 'refused:not_found' };
     IF $stored.revision != $revision { THROW 'refused:stale:' + <string>$stored.revision };
@@ -54,7 +67,9 @@ const REMOVE_MEMBER: &str = "
     IF $stored.role = 'owner' AND array::len($owners) < 2 { THROW 'refused:last_owner' };
     UPSERT type::record('member_round', $slug) SET changes = (changes ?? 0) + 1 RETURN NONE;
     DELETE type::record('member', [$slug, $user]) RETURN NONE;
-";
+",
+    tell!()
+);
 
 #[async_trait]
 impl ProjectStore for SurrealStore {
@@ -67,14 +82,24 @@ impl ProjectStore for SurrealStore {
         let statement = audited(CREATE_PROJECT, audit)
             .about(subject(&project.slug))
             .bind("row", ProjectRow::of(project)?)
-            .bind("owner", MemberRow::from(owner));
+            .bind("owner", MemberRow::from(owner))
+            .tell(ScopedEvent::project_created(project, owner))?;
         Ok(self.write(statement).await?)
     }
 
     async fn update_project(&self, project: &Project, audit: &AuditRecord) -> Result<()> {
-        let statement = audited(UPDATE_PROJECT, audit)
+        let told = ScopedEvent::project_changed(project, audit);
+        let parts = match &told {
+            Some(_) => concat!(update_project!(), tell!()),
+            None => update_project!(),
+        };
+        let statement = audited(parts, audit)
             .about(subject(&project.slug))
             .bind("row", ProjectRow::of(project)?);
+        let statement = match told {
+            Some(told) => statement.tell(told)?,
+            None => statement,
+        };
         Ok(self.write(statement).await?)
     }
 
@@ -123,7 +148,8 @@ impl ProjectStore for SurrealStore {
     async fn put_member(&self, member: &Member, audit: &AuditRecord) -> Result<()> {
         let statement = audited(PUT_MEMBER, audit)
             .about(subject(&member.project))
-            .bind("row", MemberRow::from(member));
+            .bind("row", MemberRow::from(member))
+            .tell(ScopedEvent::member_set(member, audit))?;
         Ok(self.write(statement).await?)
     }
 
@@ -138,7 +164,8 @@ impl ProjectStore for SurrealStore {
             .about(format!("member `{user}`"))
             .bind("slug", slug)
             .bind("user", user.to_string())
-            .bind("revision", revision);
+            .bind("revision", revision)
+            .tell(ScopedEvent::member_removed(slug, user, audit))?;
         Ok(self.write(statement).await?)
     }
 

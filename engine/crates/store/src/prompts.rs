@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::PromptId;
 use inkstone_domain::ports::PromptStore;
 use inkstone_domain::prompt::{Prompt, PromptVersion};
@@ -13,6 +14,7 @@ use surrealdb::types::SurrealValue;
 use crate::articles::read_all;
 use crate::audit::audited;
 use crate::connection::SurrealStore;
+use crate::events::tell;
 use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::row::{RowResult, from_json, parse, to_json};
@@ -21,21 +23,27 @@ use crate::statement::Statement;
 const PROMPT: &str = "prompt";
 const VERSION: &str = "prompt_version";
 
-const CREATE_PROMPT: &str = "
+const CREATE_PROMPT: &str = concat!(
+    "
     LET $stored = SELECT VALUE key FROM ONLY type::record('prompt', [$row.project, $row.name]);
     IF $stored != NONE { THROW 'refused:already_exists' };
     CREATE type::record('prompt', [$row.project, $row.name]) CONTENT $row RETURN NONE;
     CREATE type::record('prompt_version', [$version.prompt, $version.version])
         CONTENT $version RETURN NONE;
-";
-const ADD_VERSION: &str = "
+",
+    tell!()
+);
+const ADD_VERSION: &str = concat!(
+    "
     LET $stored = SELECT VALUE version FROM ONLY type::record('prompt', [$row.project, $row.name]);
     IF $stored = NONE { THROW 'refused:not_found' };
     IF $stored != $version.version - 1 { THROW 'refused:stale:' + <string>$stored };
     UPDATE type::record('prompt', [$row.project, $row.name]) CONTENT $row RETURN NONE;
     CREATE type::record('prompt_version', [$version.prompt, $version.version])
         CONTENT $version RETURN NONE;
-";
+",
+    tell!()
+);
 
 #[derive(SurrealValue)]
 struct PromptRow {
@@ -142,10 +150,11 @@ impl PromptStore for SurrealStore {
 }
 
 fn bound(statement: Statement, prompt: &Prompt, version: &PromptVersion) -> RowResult<Statement> {
-    Ok(statement
+    statement
         .about(format!("prompt `{}`", prompt.name))
         .bind("row", PromptRow::from(prompt))
-        .bind("version", VersionRow::of(version)?))
+        .bind("version", VersionRow::of(version)?)
+        .tell(ScopedEvent::prompt_written(prompt, version.author))
 }
 
 impl From<&Prompt> for PromptRow {

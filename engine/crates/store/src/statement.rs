@@ -21,6 +21,7 @@ pub(crate) struct Statement {
     text: Cow<'static, str>,
     subject: String,
     variables: Variables,
+    tells: bool,
 }
 
 impl Statement {
@@ -29,12 +30,19 @@ impl Statement {
             text: text.into(),
             subject: "record".to_owned(),
             variables: Variables::new(),
+            tells: false,
         }
     }
 
     /// Such as ``article `art_…` ``: messages put `the` or `there is no` before it.
     pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = subject.into();
+        self
+    }
+
+    /// It writes an event.
+    pub(crate) fn telling(mut self) -> Self {
+        self.tells = true;
         self
     }
 
@@ -66,25 +74,44 @@ impl SurrealStore {
         &self,
         statement: Statement,
     ) -> Result<T, StoreFailure> {
-        until_no_conflict(|| self.attempt(&statement)).await
+        let written = until_no_conflict(|| self.attempt(&statement)).await?;
+        if statement.tells {
+            self.nudge_of_event();
+        }
+        Ok(written)
+    }
+
+    /// One record by its id.
+    pub(crate) async fn record<T: SurrealValue>(
+        &self,
+        table: &'static str,
+        key: String,
+    ) -> Result<Option<T>, StoreFailure> {
+        let database = self.database()?;
+        within_deadline(table, async { database.select((table, key)).await }).await
     }
 
     async fn attempt<T: SurrealValue>(&self, statement: &Statement) -> Result<T, StoreFailure> {
-        let failed = |error| StoreFailure::from_statement(&statement.subject, error);
         let database = self.database()?;
-        let running = async {
+        within_deadline(&statement.subject, async {
             let mut results = database
                 .query(statement.text.as_ref())
                 .bind(statement.variables.clone())
                 .await?;
-            results.take::<Value>(0)
-        };
-        let value = timeout(DEADLINE, running)
-            .await
-            .map_err(|_elapsed| StoreFailure::Deadline)?
-            .map_err(failed)?;
-        T::from_value(value).map_err(failed)
+            T::from_value(results.take::<Value>(0)?)
+        })
+        .await
     }
+}
+
+async fn within_deadline<T>(
+    subject: &str,
+    running: impl Future<Output = Result<T, surrealdb::Error>>,
+) -> Result<T, StoreFailure> {
+    timeout(DEADLINE, running)
+        .await
+        .map_err(|_elapsed| StoreFailure::Deadline)?
+        .map_err(|error| StoreFailure::from_statement(subject, error))
 }
 
 /// The one place where conflicts are met: `attempt` is one transaction.

@@ -151,7 +151,7 @@ impl TransferStore for SurrealStore {
                 let parts = format!("{TAKE_STEP} {REPLACE_ARTICLE}");
                 let statement = transaction(&parts, write.audit.as_ref());
                 let subject = format!("article `{}`", write.article.id);
-                bind_write(statement.about(subject), *write)
+                bind_write(statement.about(subject), *write)?
             }
         };
         let statement = statement
@@ -265,7 +265,7 @@ fn arriving(arrival: Arrival) -> Result<Statement, StoreFailure> {
         Some(provenance) => statement.bind("provenance", ProvenanceRow::of(&provenance)?),
         None => statement,
     };
-    Ok(bind_write(statement, write))
+    bind_write(statement, write)
 }
 
 fn subject(id: ImportId) -> String {

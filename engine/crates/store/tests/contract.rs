@@ -58,6 +58,11 @@ suites! {
     content_types: |store| async move { contract::content_types::run(&store).await };
     jobs: |store| async move { contract::jobs::run(&store, &store, &store).await };
     events: |store| async move { contract::events::run(&store, &store).await };
+    tellings: |store| async move { contract::events::tells::run(&store).await };
+    handlers: |store| async move { contract::handlers::run(&store).await };
+    webhooks: |store| async move { contract::webhooks::run(&store, &store, &store).await };
+    notifications: |store| async move { contract::notifications::run(&store).await };
+    publications: |store| async move { contract::publications::run(&store).await };
     kv: |store| async move { contract::kv::run(&store).await };
     usage: |store| async move { contract::usage::run(&store).await };
     keys: |store| async move { contract::keys::run(&store, &store).await };

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use inkstone_domain::codes;
+use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::UserId;
 use inkstone_domain::ports::{ArticleStore, EventLog, JobStore, PluginKv, UserStore};
 use inkstone_domain::principal::Role;
@@ -76,7 +77,13 @@ fn data_survives_closing_and_opening() {
             let stamps = store.stamps(None, 10).await.unwrap();
             assert_eq!(stamps.len(), 1);
             let events = store.events(None, 10).await.unwrap();
-            assert_eq!(events, vec![creation.event.clone()]);
+            assert_eq!(events[0], creation.event);
+            let queued = EventBody::JobQueued {
+                job: job.id,
+                kind: "generate".to_owned(),
+            };
+            assert_eq!(events[1].body, queued);
+            assert_eq!(events.len(), 2);
             let value = store.get("plugin", "key").await.unwrap();
             assert_eq!(value, Some(vec![7; 9]));
             store.close().await.unwrap();

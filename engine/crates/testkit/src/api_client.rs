@@ -20,9 +20,11 @@ use inkstone_services::auth::{HashingCost, SignIn};
 use inkstone_services::oidc::{IssuerConfig, OidcConfig};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    HealthCheck, MediaPorts, PluginPorts, Ports, SealingKey, Services, ServicesConfig, SigningKey,
+    EventPorts, HealthCheck, MediaPorts, PluginPorts, Ports, SealingKey, Services, ServicesConfig,
+    SigningKey,
 };
 use serde_json::Value;
+use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::{
@@ -88,6 +90,8 @@ pub struct TestApi {
     pub services: Arc<Services>,
     router: Router,
     tokens: Tokens,
+    /// Of transfers; gone with the rest.
+    _folder: TempDir,
 }
 
 struct Tokens {
@@ -176,7 +180,9 @@ impl TestApi {
         if let Some(egress) = setup.egress {
             ports.egress = egress;
         }
+        let folder = TempDir::new().unwrap();
         let mut config = config(setup.health_checks, setup.signup);
+        config.transfer.folder = folder.path().to_owned();
         config.oidc = OidcConfig {
             issuers: setup.issuers,
             public_url: PUBLIC_URL.to_owned(),
@@ -222,6 +228,7 @@ impl TestApi {
             services,
             router,
             tokens,
+            _folder: folder,
         }
     }
 
@@ -525,6 +532,13 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
             blobs: Arc::new(crate::MemBlobs::default()),
             images: Arc::new(crate::FakeImages),
         },
+        events: EventPorts {
+            log: store.clone(),
+            handlers: store.clone(),
+        },
+        webhooks: store.clone(),
+        notifications: store.clone(),
+        publications: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::new(store)),
         plugins,
@@ -539,7 +553,6 @@ fn config(health_checks: Vec<HealthCheck>, signup: SignupMode) -> ServicesConfig
     config.models.default = Some("fake/chat".to_owned());
     config.models.aliases = [("quick".to_owned(), "fake/chat".to_owned())].into();
     config.health_checks = health_checks;
-    config.transfer.folder = std::env::temp_dir().join(format!("inkstone-{}", UserId::new()));
     config.media.max_bytes = MAX_MEDIA_BYTES;
     config.media.project_quota_bytes = MEDIA_QUOTA_BYTES;
     config.media.max_pixels = 1_000_000;

@@ -9,17 +9,20 @@ pub mod comments;
 pub mod content_types;
 pub mod conversations;
 pub mod events;
+pub mod handlers;
 pub mod identities;
 pub mod jobs;
 pub mod journal;
 pub mod keys;
 pub mod kv;
 pub mod media;
+pub mod notifications;
 pub mod packages;
 pub mod people;
 pub mod plugin_list;
 pub mod projects;
 pub mod prompts;
+pub mod publications;
 pub mod recordings;
 mod related;
 pub mod replies;
@@ -28,11 +31,13 @@ pub mod search;
 pub mod transfers;
 pub mod usage;
 pub mod users;
+pub mod webhooks;
 
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, EventLog,
-    IdentityStore, JobStore, KeyStore, MediaStore, PeopleStore, PluginKv, ProjectStore,
-    PromptStore, ReplyStore, RolloutStore, TagStore, TransferStore, UsageLedger, UserStore,
+    HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore, PeopleStore,
+    PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore, TagStore,
+    TransferStore, UsageLedger, UserStore, WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -51,6 +56,10 @@ where
         + ConversationStore
         + CommentStore
         + ContentTypeStore
+        + HandlerStore
+        + WebhookStore
+        + NotificationStore
+        + PublicationStore
         + MediaStore
         + TransferStore,
 {
@@ -63,6 +72,11 @@ where
     transfers::run(store, store, store, store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;
+    events::tells::run(store).await;
+    handlers::run(store).await;
+    webhooks::run(store, store, store).await;
+    notifications::run(store).await;
+    publications::run(store).await;
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;

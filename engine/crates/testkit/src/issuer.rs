@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer, SigningKey};
 use hmac::{Hmac, Mac};
 use inkstone_domain::capability::Effective;
-use inkstone_domain::outbound::{OutboundRequest, OutboundResponse};
+use inkstone_domain::outbound::{OutboundRequest, OutboundResponse, Redirects};
 use inkstone_domain::ports::{Clock, Egress};
 use inkstone_domain::{Error, Result, codes};
 use serde_json::{Value, json};
@@ -297,6 +297,7 @@ impl Egress for FakeIssuers {
         let host = Url::parse(&request.url).unwrap();
         let host = host.host_str().unwrap();
         assert!(powers.names_exactly("https", host, 443, &request.method));
+        assert_eq!(request.redirects, Redirects::Answer);
         let (status, body) = issuer.answer(&request);
         let url = match issuer.state().sends_elsewhere {
             true => "https://elsewhere.example.org/".to_owned(),

@@ -12,14 +12,17 @@ mod jobs;
 mod keys;
 mod kv;
 mod media;
+mod notifications;
 mod people;
 mod projects;
 mod prompts;
+mod publications;
 mod replies;
 mod rollouts;
 mod transfers;
 mod usage;
 mod users;
+mod webhooks;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,14 +34,14 @@ use inkstone_domain::audit::AuditEntry;
 use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
-use inkstone_domain::event::Event;
 use inkstone_domain::ids::{
     ApiKeyId, ArticleId, CommentId, ConversationId, EventId, ImportId, InvitationId, JobId, KeyId,
-    MediaId, MessageId, PromptId, ServedId, SessionId, UploadId, UsageId, UserId,
+    MediaId, MessageId, PromptId, ServedId, SessionId, UploadId, UsageId, UserId, WebhookId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
 use inkstone_domain::media::{Media, MediaVersion, Upload};
+use inkstone_domain::notification::Notification;
 use inkstone_domain::people::{Identity, Invitation, MailToken, SecondFactor};
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_domain::principal::Account;
@@ -47,6 +50,7 @@ use inkstone_domain::prompt::{Prompt, PromptVersion};
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::rollout::{RolloutState, Served};
 use inkstone_domain::usage::UsageRecord;
+use inkstone_domain::webhook::Webhook;
 use inkstone_domain::{Error, Result, codes};
 use tokio::sync::watch;
 
@@ -79,7 +83,7 @@ struct State {
     comments: BTreeMap<CommentId, Comment>,
     provenance: HashMap<ArticleId, Provenance>,
     jobs: BTreeMap<JobId, jobs::JobEntry>,
-    events: BTreeMap<EventId, Event>,
+    events: events::Events,
     kv: HashMap<String, BTreeMap<String, Vec<u8>>>,
     usage: BTreeMap<UsageId, UsageRecord>,
     spend: BTreeMap<(NaiveDate, Subject), Spend>,
@@ -106,6 +110,11 @@ struct State {
     media: BTreeMap<MediaId, Media>,
     media_versions: BTreeMap<(MediaId, u32), MediaVersion>,
     uploads: BTreeMap<UploadId, Upload>,
+    publications: HashMap<ArticleId, publications::PublicationEntry>,
+    webhooks: BTreeMap<WebhookId, Webhook>,
+    notifications: Vec<Notification>,
+    notification_settings: HashMap<UserId, notifications::SettingsEntry>,
+    deliveries: BTreeMap<(WebhookId, EventId), webhooks::DeliveryEntry>,
 }
 
 impl MemStore {

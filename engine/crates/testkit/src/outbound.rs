@@ -32,9 +32,16 @@ impl OutboundTally for MemOutboundTally {
 #[derive(Default)]
 pub struct FakeEgress {
     answers: Mutex<HashMap<String, (u16, Bytes)>>,
+    sent: Mutex<Vec<OutboundRequest>>,
 }
 
 impl FakeEgress {
+    /// What was asked of addresses that answer, in order.
+    pub fn sent(&self) -> Vec<OutboundRequest> {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.clone()
+    }
+
     /// From now on this address answers so; all others cannot be reached.
     pub fn will_answer(&self, url: &str, status: u16, body: impl Into<Bytes>) {
         self.answers
@@ -56,6 +63,8 @@ impl Egress for FakeEgress {
         let Some((status, body)) = answers.get(&request.url).cloned() else {
             return Err(Error::new(&codes::UPSTREAM_UNREACHABLE, "nobody is there"));
         };
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.push(request.clone());
         Ok(OutboundResponse {
             status,
             headers: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod media;
+mod notification;
 
 use std::sync::LazyLock;
 
@@ -11,13 +12,14 @@ use inkstone_domain::allowance::{Allowance, Budget, Period};
 use inkstone_domain::api_key::{ApiKey, Scope};
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::chat::{Sampling, Usage};
+use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{
     Article, ArticleText, Cause, ContentType, Extras, PageRequest, Status,
 };
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, EventId, ImportId, InvitationId, JobId, KeyId, ProjectId, SessionId,
-    UsageId, UserId,
+    ApiKeyId, ArticleId, CommentId, EventId, ImportId, InvitationId, JobId, KeyId, ProjectId,
+    SessionId, UsageId, UserId, WebhookId,
 };
 use inkstone_domain::job::{Checkpoint, GenerateTask, JobStatus, Task, WorkTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
@@ -31,10 +33,12 @@ use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
 use inkstone_domain::transfer::{Counts, Format, Import, OnConflict};
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
+use inkstone_domain::webhook::{Webhook, WebhookSecret};
 use serde_json::json;
 
 pub use self::conversation::{conversation, message, prompt};
 pub use self::media::{media, media_content, media_version, png, upload};
+pub use self::notification::notification;
 
 /// The present, without the fractions that a store need not keep.
 pub fn now() -> DateTime<Utc> {
@@ -254,6 +258,47 @@ fn by_owner(article: Article, body: EventBody) -> ArticleWrite {
         audit: None,
         event: event(article.owner, body),
         article,
+    }
+}
+
+/// One that is told everything of a project, or of all of them.
+pub fn webhook(project: Option<&str>) -> Webhook {
+    let secret = WebhookSecret {
+        sealed: vec![7; 72],
+        created_at: now(),
+        expires_at: None,
+    };
+    Webhook {
+        id: WebhookId::new(),
+        project: project.map(str::to_owned),
+        url: "https://example.org/hook".to_owned(),
+        description: "ours".to_owned(),
+        kinds: Vec::new(),
+        secrets: vec![secret],
+        owner: UserId::new(),
+        is_enabled: true,
+        failing_since: None,
+        revision: 1,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+/// A comment on an article.
+pub fn comment(article: ArticleId, author: UserId) -> Comment {
+    Comment {
+        id: CommentId::new(),
+        article,
+        author,
+        body: "Is that so? “水”".to_owned(),
+        mentions: vec![UserId::new()],
+        reply_to: None,
+        anchor: None,
+        suggestion: None,
+        resolved: None,
+        revision: 1,
+        created_at: now(),
+        updated_at: now(),
     }
 }
 

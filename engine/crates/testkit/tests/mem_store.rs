@@ -53,6 +53,32 @@ async fn events() {
 }
 
 #[tokio::test]
+async fn tellings() {
+    contract::events::tells::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn handlers() {
+    contract::handlers::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn webhooks() {
+    let store = MemStore::new();
+    contract::webhooks::run(&store, &store, &store).await;
+}
+
+#[tokio::test]
+async fn notifications() {
+    contract::notifications::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn publications() {
+    contract::publications::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
 async fn kv() {
     contract::kv::run(&MemStore::new()).await;
 }

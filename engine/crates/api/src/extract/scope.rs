@@ -22,12 +22,19 @@ enum Rule {
 /// By the beginning of the path. The longest that fits holds.
 const RULES: &[(&str, Rule)] = &[
     ("/v1/me", Rule::Never),
+    ("/v1/notifications", Rule::Never),
     ("/v1/keys", Rule::Never),
     ("/v1/users", both(Scope::Admin)),
     ("/v1/invitations", both(Scope::Admin)),
     ("/v1/signing-keys", both(Scope::Admin)),
     ("/v1/limits", both(Scope::Admin)),
     ("/v1/audit", both(Scope::Admin)),
+    (
+        "/v1/webhooks",
+        Rule::Scopes(Scope::ProjectsRead, Scope::ProjectsWrite),
+    ),
+    ("/v1/events", both(Scope::ProjectsRead)),
+    ("/v1/events/handlers", both(Scope::Admin)),
     (
         "/v1/content-types",
         Rule::Scopes(Scope::ArticlesRead, Scope::Admin),
@@ -49,6 +56,7 @@ const RULES: &[(&str, Rule)] = &[
     ("/v1/generate", both(Scope::JobsWrite)),
     ("/v1/jobs", Rule::Scopes(Scope::JobsRead, Scope::JobsWrite)),
     ("/v1/search", both(Scope::ArticlesRead)),
+    ("/v1/search/index", both(Scope::Admin)),
     (
         "/v1/articles",
         Rule::Scopes(Scope::ArticlesRead, Scope::ArticlesWrite),

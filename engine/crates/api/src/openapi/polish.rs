@@ -37,6 +37,7 @@ pub(super) fn polish(document: &utoipa::openapi::OpenApi) -> Value {
         for parameter in list(operation, "parameters") {
             bound(parameter);
         }
+        allow_none(operation.get_mut("requestBody"));
         for content in contents(operation.get_mut("requestBody")) {
             show(as_bytes(content), Side::Request, &schemas);
         }
@@ -230,6 +231,16 @@ fn bound(parameter: &mut Value) {
     };
     if let (Some(schema), Some(more)) = (parameter["schema"].as_object_mut(), more.as_object()) {
         schema.extend(more.clone());
+    }
+}
+
+/// Bytes that are an `Option` may be none at all.
+fn allow_none(body: Option<&mut Value>) {
+    let Some(body) = body else { return };
+    let types = &body["content"]["application/octet-stream"]["schema"]["type"];
+    let types = types.as_array().into_iter().flatten();
+    if types.into_iter().any(|it| it == "null") {
+        body["required"] = json!(false);
     }
 }
 

@@ -3,13 +3,14 @@
 use chrono::{DateTime, Utc};
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::{Error, FieldError, Result};
-use inkstone_services::content::{Operation, Outcome, Target, Transition};
+use inkstone_services::content::{MAX_TITLE_CHARS, Operation, Outcome, Target, Transition};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::article::{ArticlePatchBody, NewArticleBody, StatusWord};
+use super::object::object;
 use super::problem::Problem;
-use crate::error::{invalid_fields, status_of};
+use crate::error::{fields_at, invalid_fields, status_of};
 use crate::extract::revision_of;
 
 /// Changes to be made one after the other.
@@ -27,15 +28,22 @@ pub(crate) struct BulkBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OperationBody {
+    #[serde(deserialize_with = "object")]
     Create(Box<NewArticleBody>),
+    #[serde(deserialize_with = "object")]
     Update(UpdateBody),
     /// A step of its life.
+    #[serde(deserialize_with = "object")]
     Move(MoveBody),
+    #[serde(deserialize_with = "object")]
     Tag(TagsBody),
+    #[serde(deserialize_with = "object")]
     Untag(TagsBody),
     /// It can be brought back.
+    #[serde(deserialize_with = "object")]
     Trash(TargetBody),
     /// From the trash.
+    #[serde(deserialize_with = "object")]
     Restore(TargetBody),
 }
 
@@ -49,6 +57,7 @@ pub(crate) struct UpdateBody {
     #[serde(default)]
     #[schema(example = "\"7\"")]
     pub if_match: Option<String>,
+    #[serde(deserialize_with = "object")]
     pub patch: Box<ArticlePatchBody>,
 }
 
@@ -162,7 +171,17 @@ impl OperationBody {
             })
         };
         Ok(match self {
-            Self::Create(body) => Operation::Create(Box::new((*body).into())),
+            Self::Create(body) => {
+                // As all that is no valid body, before anything is done.
+                if !(1..=MAX_TITLE_CHARS).contains(&body.title.chars().count()) {
+                    let field = FieldError {
+                        pointer: format!("/operations/{index}/create/title"),
+                        detail: format!("must have 1 to {MAX_TITLE_CHARS} characters"),
+                    };
+                    return Err(invalid_fields("the body is not valid", vec![field]));
+                }
+                Operation::Create(Box::new((*body).into()))
+            }
             Self::Update(body) => Operation::Update(
                 target("update", body.id, body.if_match)?,
                 Box::new((*body.patch).into()),
@@ -221,11 +240,6 @@ impl OperationReply {
 
 /// The error, with its fields where they stand in the whole body.
 fn within(error: Error, place: &str) -> Error {
-    let fields = error.fields().iter();
-    let fields = fields.map(|field| FieldError {
-        pointer: format!("{place}{}", field.pointer),
-        detail: field.detail.clone(),
-    });
-    let fields = fields.collect();
+    let fields = fields_at(&error, |pointer| format!("{place}{pointer}"));
     error.with_fields(fields)
 }

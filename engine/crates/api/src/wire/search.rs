@@ -1,11 +1,16 @@
-//! Results of a search.
+//! Results of a search. What is asked stands in `search_form`.
+
+use std::collections::BTreeMap;
 
 use inkstone_domain::ids::ArticleId;
-use inkstone_domain::search::{Hit, SearchPage};
+use inkstone_domain::search::{
+    FacetCounts, Hit, IndexReport, IndexStats, Ranking, SearchPage, Suggestion,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::article::StatusWord;
+use super::search_form::Form;
 
 /// A page of results.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,6 +21,14 @@ pub(crate) struct SearchReply {
     pub total: usize,
     pub limit: usize,
     pub offset: usize,
+    /// Send it as `cursor` for the next page; null on the last one.
+    pub next_cursor: Option<String>,
+    /// For each facet that was asked for, how many of all results have which value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub facets: BTreeMap<String, Vec<FacetReply>>,
+    /// What may have been meant, where a word is in nothing that the caller may read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub did_you_mean: Option<String>,
 }
 
 /// An article that was found.
@@ -34,6 +47,9 @@ pub(crate) struct HitReply {
     pub highlight: Option<HighlightReply>,
     /// Relative, higher is better.
     pub score: f32,
+    /// Why it stands here, with `show_score`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<SearchRankingReply>,
 }
 
 /// Escaped HTML with the matches within `<em>`.
@@ -43,42 +59,105 @@ pub(crate) struct HighlightReply {
     pub snippet: String,
 }
 
-/// Whether matches are marked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Highlighting {
-    On,
-    Off,
+/// What the rules say, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SearchRankingReply {
+    /// Words that are there.
+    pub words: usize,
+    /// Words that were looked for.
+    pub of_words: usize,
+    /// Letters that differ from what was typed.
+    pub typos: u32,
+    /// Words that stand between the words.
+    pub proximity: u32,
+    /// Where the first match is: `title`, `summary`, `tags` or `body`.
+    pub attribute: String,
+    /// Words that are there just as typed.
+    pub exact: usize,
+    /// BM25F of the whole text.
+    pub text: f32,
+}
+
+/// A value, and how many results have it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FacetReply {
+    pub value: String,
+    pub count: u64,
+}
+
+/// How the last word may go on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WordSuggestionReply {
+    /// What was typed, with the last word completed.
+    pub text: String,
+    /// Articles that the caller may read and that have the word; counted up to a thousand.
+    pub documents: u64,
+}
+
+/// The search index.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IndexReply {
+    pub documents: u64,
+    pub size_bytes: u64,
+    pub segments: u64,
+    /// Of fields and analysis.
+    pub version: u32,
+}
+
+/// Index and store, compared.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IndexReportReply {
+    pub identical: bool,
+    /// Articles in the store.
+    pub stored: u64,
+    /// Articles in the index.
+    pub indexed: u64,
+    /// In the store and not, or in another revision, in the index.
+    pub missing: u64,
+    /// In the index and not in the store.
+    pub surplus: u64,
+}
+
+/// An index that was built anew.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RebuiltReply {
+    pub documents: u64,
 }
 
 impl SearchReply {
-    pub(crate) fn new(
-        page: SearchPage,
-        limit: usize,
-        offset: usize,
-        highlighting: Highlighting,
-    ) -> Self {
+    pub(crate) fn new(page: SearchPage, form: &Form) -> Self {
+        let (limit, offset) = (form.request.limit, form.request.offset);
+        let shown = offset + page.hits.len();
+        let is_last = page.hits.is_empty() || shown >= page.total;
         Self {
             data: page
                 .hits
                 .into_iter()
-                .map(|hit| HitReply::new(hit, highlighting))
+                .map(|hit| HitReply::new(hit, form))
                 .collect(),
             total: page.total,
             limit,
             offset,
+            next_cursor: (!is_last).then(|| form.cursor_at(shown)),
+            facets: page.facets.into_iter().map(facet).collect(),
+            did_you_mean: page.did_you_mean,
         }
     }
 }
 
+fn facet(counts: FacetCounts) -> (String, Vec<FacetReply>) {
+    let values = counts.values.into_iter();
+    let values = values.map(|(value, count)| FacetReply { value, count });
+    (counts.facet.as_str().to_owned(), values.collect())
+}
+
 impl HitReply {
-    fn new(hit: Hit, highlighting: Highlighting) -> Self {
-        let highlight = match highlighting {
-            Highlighting::Off => None,
-            Highlighting::On => Some(HighlightReply {
-                title: hit.title_html,
-                snippet: hit.snippet_html,
-            }),
-        };
+    fn new(hit: Hit, form: &Form) -> Self {
+        let highlight = form.highlight.then_some(HighlightReply {
+            title: hit.title_html,
+            snippet: hit.snippet_html,
+        });
+        let ranking = hit.ranking.filter(|_| form.show_score);
         Self {
             id: hit.id,
             project: hit.project,
@@ -88,6 +167,53 @@ impl HitReply {
             snippet: hit.snippet,
             highlight,
             score: hit.score,
+            ranking: ranking.map(SearchRankingReply::from),
+        }
+    }
+}
+
+impl From<Ranking> for SearchRankingReply {
+    fn from(ranking: Ranking) -> Self {
+        Self {
+            words: ranking.words,
+            of_words: ranking.of_words,
+            typos: ranking.typos,
+            proximity: ranking.proximity,
+            attribute: ranking.attribute,
+            exact: ranking.exact,
+            text: ranking.text,
+        }
+    }
+}
+
+impl From<Suggestion> for WordSuggestionReply {
+    fn from(suggestion: Suggestion) -> Self {
+        Self {
+            text: suggestion.text,
+            documents: suggestion.documents,
+        }
+    }
+}
+
+impl From<IndexStats> for IndexReply {
+    fn from(stats: IndexStats) -> Self {
+        Self {
+            documents: stats.documents,
+            size_bytes: stats.size_bytes,
+            segments: stats.segments,
+            version: stats.version,
+        }
+    }
+}
+
+impl From<IndexReport> for IndexReportReply {
+    fn from(report: IndexReport) -> Self {
+        Self {
+            identical: report.is_identical(),
+            stored: report.stored,
+            indexed: report.indexed,
+            missing: report.missing,
+            surplus: report.surplus,
         }
     }
 }

@@ -94,7 +94,7 @@ async fn what_fails_says_why_and_stops_nothing() {
     let reply = bulk(
         &client,
         json!([
-            {"create": {"title": ""}},
+            {"create": {"title": " "}},
             {"create": {"title": "Again", "slug": "own"}},
             {"create": {"title": "Elsewhere", "project": "of-nobody"}},
             {"update": {"id": own, "if_match": "\"7\"", "patch": {"title": "Late"}}},
@@ -219,7 +219,7 @@ fn problem_code(problem: &Value) -> &str {
 async fn a_request_with_a_key_is_made_once() {
     let api = TestApi::start().await;
     let client = api.creator().with_header("idempotency-key", "k-1");
-    let body = json!({"operations": [{"create": {"title": "Once"}}, {"create": {"title": ""}}]});
+    let body = json!({"operations": [{"create": {"title": "Once"}}, {"create": {"title": " "}}]});
     let first = client.post(BULK, body.clone()).await;
     let again = client.post(BULK, body).await;
     assert_eq!(again.json(), first.json());
@@ -262,6 +262,38 @@ async fn what_an_admin_does_to_others_is_written_down() {
         assert!(
             actions.iter().any(|entry| entry["action"] == action),
             "{action}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_valid_body_is_refused_as_a_whole() {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let id = write(&client, json!({"title": "One"})).await;
+    let operations = [
+        (json!({"create": ["One"]}), "/operations/0/create"),
+        (
+            json!({"update": {"id": id, "patch": [null, null]}}),
+            "/operations/0/update/patch",
+        ),
+        (json!({"trash": [id]}), "/operations/0/trash"),
+    ];
+    let empty = json!({"operations": [{"create": {"title": ""}}]});
+    let reply = client.post(BULK, empty).await;
+    assert_eq!(reply.status, 400, "{reply:?}");
+    assert_eq!(
+        reply.json()["errors"][0]["pointer"],
+        "/operations/0/create/title"
+    );
+    for (operation, pointer) in operations {
+        let reply = client.post(BULK, json!({"operations": [operation]})).await;
+        assert_eq!(reply.status, 400, "{reply:?}");
+        let field = &reply.json()["errors"][0];
+        assert_eq!(field["pointer"], pointer);
+        assert_eq!(
+            field["detail"],
+            "invalid type: sequence, expected a JSON object"
         );
     }
 }

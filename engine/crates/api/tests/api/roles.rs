@@ -2,46 +2,19 @@
 //! operation without a line in the table fails here, so nobody adds a route and forgets who may call it.
 
 mod audited;
+mod documented;
 mod files;
 mod routes;
 mod things;
+mod told;
+mod who;
 
-use std::collections::BTreeSet;
-
-use axum::http::Method;
 use expect_test::expect;
-use inkstone_testkit::api_client::{ApiClient, Identity, TestApi, TestReply};
-use serde_json::json;
+use inkstone_testkit::api_client::{Identity, TestApi, TestReply};
 
 use self::routes::routes;
 use self::things::{fill, fill_project};
-
-/// Who calls. In paths everything is the creator's.
-#[derive(Debug, Clone, Copy)]
-enum Who {
-    Is(Identity),
-    /// A creator who has this role in the creator's project, and owns nothing in it.
-    Has(&'static str),
-}
-
-const EVERYBODY: [Who; 5] = [
-    Who::Is(Identity::Anonymous),
-    Who::Is(Identity::Viewer),
-    Who::Is(Identity::Stranger),
-    Who::Is(Identity::Creator),
-    Who::Is(Identity::Admin),
-];
-
-/// Asked beside everybody where the path is in a project.
-const MEMBERS: [Who; 4] = [
-    Who::Has("viewer"),
-    Who::Has("reviewer"),
-    Who::Has("editor"),
-    Who::Has("owner"),
-];
-
-/// Served, and not in the document they serve.
-const UNDOCUMENTED: [&str; 2] = ["GET /openapi.json", "GET /docs/"];
+use self::who::{EVERYBODY, MEMBERS, Who, client};
 
 #[tokio::test]
 async fn every_route_by_every_identity() {
@@ -380,6 +353,16 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
         GET /v1/search?q=a
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/search
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/search/suggestions?q=a
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/search/index
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/search/index/verify
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/search/index/rebuild
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
         POST /v1/auth/login
             anonymous 401 invalid_credentials viewer 401 invalid_credentials stranger 401 invalid_credentials creator 401 invalid_credentials admin 401 invalid_credentials
         POST /v1/auth/refresh
@@ -454,6 +437,50 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
         DELETE /v1/projects/{project}/chats/{chat}/answer
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 409 conflict admin 409 conflict member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 404 not_found
+        GET /v1/events?follow=false
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/events/ws
+            anonymous 401 missing_token viewer 400 invalid_input stranger 400 invalid_input creator 400 invalid_input admin 400 invalid_input
+        GET /v1/events/handlers
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/events/handlers/webhooks/replay
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+        GET /v1/webhooks
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
+        POST /v1/webhooks
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 201
+        GET /v1/projects/{project}/webhooks
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 200
+        POST /v1/projects/{project}/webhooks
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 201 admin 201 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 403 forbidden member-owner 201
+        GET /v1/webhooks/{project-webhook}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 200
+        PATCH /v1/webhooks/{project-webhook}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 200
+        DELETE /v1/webhooks/{project-webhook}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 204 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 204
+        POST /v1/webhooks/{project-webhook}/secrets
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 200
+        POST /v1/webhooks/{project-webhook}/ping
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 202 admin 202 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 202
+        GET /v1/webhooks/{project-webhook}/deliveries
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 200
+        POST /v1/webhooks/{project-webhook}/deliveries/{delivery}/redeliver
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 202 admin 202 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 202
+        GET /v1/notifications
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/notifications/unread
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/notifications/read
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/notifications/settings
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        PUT /v1/notifications/settings
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        GET /v1/notifications/{notification}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 404 not_found
+        PATCH /v1/notifications/{notification}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 404 not_found
         GET /v1/audit
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
         GET /v1/audit/head
@@ -521,73 +548,6 @@ async fn every_route_by_every_identity() {
         GET /v1/projects/{project}/export?format=jsonl
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
     "#]].assert_eq(&table);
-}
-
-async fn client(api: &TestApi, who: Who) -> ApiClient {
-    match who {
-        Who::Is(identity) => api.client(identity),
-        Who::Has(role) => {
-            join(api, &api.user(Identity::Stranger).to_string(), role).await;
-            api.stranger()
-        }
-    }
-}
-
-async fn join(api: &TestApi, user: &str, role: &str) {
-    let path = format!("/v1/projects/handbook/members/{user}");
-    let body = Some(json!({"role": role}));
-    let joined = api.creator().send(Method::PUT, &path, body).await;
-    assert!(joined.status < 300, "{joined:?}");
-}
-
-#[test]
-fn every_documented_operation_stands_in_the_table() {
-    let document = inkstone_api::openapi();
-    let mut documented = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys() {
-            documented.insert((method.to_uppercase(), path.clone()));
-        }
-    }
-    let mut ruled = BTreeSet::new();
-    for (method, path, _) in routes() {
-        let path = path.split('?').next().unwrap();
-        let fitting = documented
-            .iter()
-            .filter(|(other, template)| method.as_str() == other && fits(template, path));
-        // A word of the route goes before a parameter.
-        let closest = fitting.min_by_key(|(_, template)| template.matches('{').count());
-        let name = format!("{method} {path}");
-        match closest {
-            Some(operation) => drop(ruled.insert(operation.clone())),
-            None => assert!(UNDOCUMENTED.contains(&name.as_str()), "{name} is no route"),
-        }
-    }
-    let unruled: Vec<_> = documented.difference(&ruled).collect();
-    assert!(
-        unruled.is_empty(),
-        "add these to `routes`, and read who may: {unruled:?}"
-    );
-}
-
-/// Whether a path is one of a template's. Names of models have several words.
-fn fits(template: &str, path: &str) -> bool {
-    let takes_rest = template.starts_with("/v1/models/");
-    let mut words = path.split('/');
-    let mut parts = template.split('/').peekable();
-    while let Some(part) = parts.next() {
-        let Some(word) = words.next() else {
-            return false;
-        };
-        let is_parameter = part.starts_with('{');
-        if !is_parameter && part != word {
-            return false;
-        }
-        if takes_rest && is_parameter && parts.peek().is_none() {
-            return true;
-        }
-    }
-    words.next().is_none()
 }
 
 fn code_of(reply: &TestReply) -> String {

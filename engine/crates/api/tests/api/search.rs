@@ -59,3 +59,109 @@ async fn filters_pages_and_highlighting() {
     assert_eq!(page["total"], 2);
     assert!(page["data"][0].get("highlight").is_none());
 }
+
+#[tokio::test]
+async fn the_long_form_says_the_same() {
+    let api = with_articles().await;
+    let short = "/v1/search?q=tides&filter[tag]=sea&facets=tag,status&show_score=true&sort=-words";
+    let short = api.creator().get(short).await.json();
+    let body = json!({
+        "q": "tides", "filter": {"tags": ["sea"]}, "facets": ["tag", "status"],
+        "show_score": true, "sort": "-words"
+    });
+    let long = api.creator().post("/v1/search", body).await;
+    assert_eq!(long.status, 200, "{long:?}");
+    assert_eq!(long.json(), short);
+    assert_eq!(
+        short["facets"]["tag"],
+        json!([{"value": "sea", "count": 2}, {"value": "moon", "count": 1}])
+    );
+}
+
+#[tokio::test]
+async fn cursors_go_through_all_pages_of_their_search() {
+    let api = with_articles().await;
+    let first = api.creator().get("/v1/search?q=tides&limit=1").await.json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let next = format!("/v1/search?q=tides&limit=1&cursor={cursor}");
+    let second = api.creator().get(&next).await.json();
+    assert_eq!(second["offset"], 1);
+    assert_ne!(second["data"][0]["id"], first["data"][0]["id"]);
+    assert!(second["next_cursor"].is_null());
+    for wrong in [
+        format!("/v1/search?q=moon&limit=1&cursor={cursor}"),
+        format!("/v1/search?q=tides&offset=1&cursor={cursor}"),
+        "/v1/search?q=tides&cursor=x".to_owned(),
+    ] {
+        let refused = api.creator().get(&wrong).await;
+        assert_eq!(refused.status, 400, "{wrong}");
+        assert_eq!(refused.json()["errors"][0]["pointer"], "?cursor");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_search_is_refused_with_what_would_do() {
+    let api = TestApi::start().await;
+    for (query, says) in [
+        ("sort=title", "`created_at`"),
+        ("facets=color", "`category`"),
+        ("distinct=color", "`category`"),
+        ("matching=some", "`frequency`"),
+        ("crop=0", "1 to 200"),
+        ("crop=201", "1 to 200"),
+        ("limit=0", "1 to 100"),
+    ] {
+        let refused = api.viewer().get(&format!("/v1/search?{query}")).await;
+        assert_eq!(refused.status, 400, "{query}");
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(says), "{query}: {detail}");
+    }
+    let unknown = json!({"q": "a", "filters": {}});
+    assert_eq!(api.viewer().post("/v1/search", unknown).await.status, 400);
+}
+
+#[tokio::test]
+async fn suggestions_are_words_of_what_may_be_read() {
+    let api = with_articles().await;
+    let found = api
+        .viewer()
+        .get("/v1/search/suggestions?q=the%20tid")
+        .await
+        .json();
+    assert_eq!(
+        found["data"],
+        json!([{"text": "the tides", "documents": 1}]),
+        "the draft is not counted"
+    );
+}
+
+#[tokio::test]
+async fn the_index_is_for_admins() {
+    let api = with_articles().await;
+    let stats = api.admin().get("/v1/search/index").await.json();
+    assert_eq!(stats["documents"], 2);
+    let report = api.admin().post("/v1/search/index/verify", json!({})).await;
+    assert_eq!(report.json()["identical"], true);
+    let rebuilt = api
+        .admin()
+        .post("/v1/search/index/rebuild", json!({}))
+        .await;
+    assert_eq!(rebuilt.json(), json!({"documents": 2}));
+    assert_eq!(api.creator().get("/v1/search/index").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_refused_body_says_where() {
+    let api = TestApi::start().await;
+    for (body, pointer) in [
+        (json!({"limit": 0}), "/limit"),
+        (json!({"filter": []}), "/filter"),
+        (json!({"filter": {"words": [1]}}), "/filter/words"),
+        (json!({"filter": {"status": "lost"}}), "/filter/status"),
+        (json!({"sort": "title"}), "/sort"),
+    ] {
+        let refused = api.creator().post("/v1/search", body).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert_eq!(refused.json()["errors"][0]["pointer"], pointer);
+    }
+}

@@ -18,8 +18,9 @@ use crate::problem::ConfigError;
 /// A list that was changed this recently may still be in somebody's hands: it is read until two
 /// readings agree, this often and with this pause.
 const FRESH: Duration = Duration::from_millis(200);
+/// The same for one that is empty, which whoever writes it anew may be for long on a machine that is busy.
+const FRESHLY_EMPTIED: Duration = Duration::from_secs(3);
 const READINGS: u32 = 4;
-/// For a list that was emptied just now, on a machine that is busy.
 const READINGS_OF_NOTHING: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(40);
 
@@ -102,7 +103,11 @@ async fn settled(config: &PluginsConfig, written: &str) -> Result<String> {
     let mut before = read_text(config)?;
     // Looked at after the reading: who began to write before it is seen.
     let is_ours = |text: &str| !text.is_empty() && text == written;
-    if !is_fresh(config) || is_ours(&before) {
+    let fresh = match before.is_empty() {
+        true => FRESHLY_EMPTIED,
+        false => FRESH,
+    };
+    if !is_younger(config, fresh) || is_ours(&before) {
         return Ok(before);
     }
     let mut readings = 0;
@@ -124,13 +129,13 @@ async fn settled(config: &PluginsConfig, written: &str) -> Result<String> {
     }
 }
 
-fn is_fresh(config: &PluginsConfig) -> bool {
+fn is_younger(config: &PluginsConfig, than: Duration) -> bool {
     std::fs::metadata(&config.file)
         .and_then(|metadata| metadata.modified())
         .is_ok_and(|at| {
             SystemTime::now()
                 .duration_since(at)
-                .is_ok_and(|age| age < FRESH)
+                .is_ok_and(|age| age < than)
         })
 }
 

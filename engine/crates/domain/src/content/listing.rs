@@ -1,6 +1,9 @@
 //! Lists of articles: what may be asked of them, and which index answers it. Pure. A list that no index
 //! has is refused here, so that no store ever looks through all articles for one.
 
+use std::fmt;
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 
 use super::{Article, Status};
@@ -59,8 +62,11 @@ pub enum ArticleSort {
 /// How a store finds the articles of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Walk {
-    /// By id, in the index of the one thing that is named.
-    Plain,
+    /// By creation, in the index of what is named, within the places if they are given.
+    Created {
+        from: Option<String>,
+        until: Option<String>,
+    },
     /// By rows of this list, in their order, within the places if they are given.
     Rows {
         list: String,
@@ -124,28 +130,10 @@ impl Span {
 impl ArticleFilter {
     /// How to find them. `unindexed_filter` and `unindexed_sort` say what could be asked instead.
     pub fn walk(&self) -> Result<Walk> {
-        let is_plain = self.facet.is_none() && !self.created.is_given() && !self.updated.is_given();
-        let named = [
-            self.owner.is_some(),
-            self.project.is_some(),
-            self.status.is_some(),
-        ];
-        let named = named.into_iter().filter(|is_named| *is_named).count();
-        let is_by_id = matches!(self.sort, ArticleSort::Newest | ArticleSort::Oldest);
-        if self.trashed {
-            return match is_plain && is_by_id && self.status.is_none() {
-                true => Ok(Walk::Plain),
-                false => Err(unindexed_filter(
-                    "the trash is listed by `filter[project]` and `filter[owner]`, and by nothing else",
-                )),
-            };
-        }
-        if is_plain && self.sort == ArticleSort::Oldest && named <= 1 {
-            return Ok(Walk::Plain);
-        }
-        if self.created.is_given() && self.sort != ArticleSort::Newest {
+        let is_by_creation = matches!(self.sort, ArticleSort::Newest | ArticleSort::Oldest);
+        if self.created.is_given() && !is_by_creation {
             return Err(unindexed_filter(
-                "`filter[created_at]` goes with `sort=-created_at`",
+                "`filter[created_at]` goes with `sort=-created_at` and `sort=created_at`",
             ));
         }
         if self.updated.is_given() && self.sort != ArticleSort::Updated {
@@ -153,38 +141,37 @@ impl ArticleFilter {
                 "`filter[updated_at]` goes with `sort=-updated_at`",
             ));
         }
-        self.rows()
+        let is_plain = is_by_creation && self.facet.is_none();
+        if self.trashed && (!is_plain || self.status.is_some() || self.created.is_given()) {
+            return Err(unindexed_filter(
+                "the trash is listed by `filter[project]` and `filter[owner]`, and by nothing else",
+            ));
+        }
+        match is_plain {
+            // The newest have the lowest places.
+            true => Ok(Walk::Created {
+                from: self.created.until.map(place_after),
+                until: self.created.from.map(place_after),
+            }),
+            false => self.rows(),
+        }
     }
 
     fn rows(&self) -> Result<Walk> {
         let kind = match (self.sort, &self.facet) {
-            (ArticleSort::Newest, None) => "created".to_owned(),
             (ArticleSort::Newest, Some(facet)) => facet.word(),
             (ArticleSort::Updated, None) => "updated".to_owned(),
             (ArticleSort::Title, None) => "title".to_owned(),
-            (ArticleSort::Oldest, _) => {
-                return Err(unindexed_sort(
-                    "`sort=created_at` goes with at most one of `filter[owner]`, `filter[project]` and \
-                     `filter[status]`; other lists have `sort=-created_at`",
-                ));
-            }
-            (_, Some(_)) => {
+            _ => {
                 return Err(unindexed_sort(
                     "lists by tag, category, locale, author or type have `sort=-created_at` alone",
                 ));
             }
         };
-        let is_created = kind == "created";
         let scope = match (&self.owner, self.project.as_deref()) {
-            (None, None) if is_created => Some(EVERYTHING.to_owned()),
-            (Some(owner), None) if is_created => Some(own(*owner)),
-            (Some(owner), Some(project)) if is_created || project == DEFAULT_PROJECT => {
-                Some(own_in(*owner, project))
-            }
+            (Some(owner), Some(DEFAULT_PROJECT)) => Some(own_in(*owner, DEFAULT_PROJECT)),
             (None, Some(project))
-                if is_created
-                    || project != DEFAULT_PROJECT
-                    || self.status == Some(Status::Published) =>
+                if project != DEFAULT_PROJECT || self.status == Some(Status::Published) =>
             {
                 Some(all_in(project))
             }
@@ -200,7 +187,6 @@ impl ArticleFilter {
             ArticleSort::Updated => self.updated,
             _ => self.created,
         };
-        // The newest have the lowest places.
         Ok(Walk::Rows {
             list: format!("{scope} {kind}"),
             from: span.until.map(place_after),
@@ -226,7 +212,7 @@ impl ArticleFilter {
         let place = match self.sort {
             ArticleSort::Updated => place_at(article.updated_at, article.id),
             ArticleSort::Title => title_place(article),
-            ArticleSort::Newest | ArticleSort::Oldest => place_at(article.created_at, article.id),
+            ArticleSort::Newest | ArticleSort::Oldest => created_place(article),
         };
         RowCursor {
             place,
@@ -235,11 +221,8 @@ impl ArticleFilter {
     }
 }
 
-/// The scope of all there is.
-const EVERYTHING: &str = "all";
-
 const WITHIN_A_PROJECT: &str = "across projects there are `filter[owner]` and `filter[status]` by \
-    `sort=-created_at`; within a project that you name, or among your own in `default`, there are also \
+    `sort=-created_at` and `sort=created_at`; within a project that you name, or among your own in `default`, there are also \
     `sort=-updated_at` and `sort=title`, and one of the filters by tag, category, locale, author and type. \
     `GET /v1/search` knows more";
 
@@ -253,13 +236,18 @@ pub fn tag_lists(project: &str) -> String {
     format!("{} tag:", all_in(project))
 }
 
+/// Where an article stands by its creation; no two stand at one place.
+pub fn created_place(article: &Article) -> String {
+    place_at(article.created_at, article.id)
+}
+
 /// All rows that an article has, none twice; none where it is in the trash.
 pub fn rows_of(article: &Article) -> Vec<ListEntry> {
     if article.trashed_at.is_some() {
         return Vec::new();
     }
     let status = article.text.status;
-    let created = place_at(article.created_at, article.id);
+    let created = created_place(article);
     let mut rows = Vec::new();
     let mut add = |scope: &str, kind: &str, place: &str| {
         rows.push(ListEntry {
@@ -270,9 +258,6 @@ pub fn rows_of(article: &Article) -> Vec<ListEntry> {
     };
     let all = all_in(&article.project);
     let own_here = own_in(article.owner, &article.project);
-    for scope in [EVERYTHING, &own(article.owner), &all, &own_here] {
-        add(scope, "created", &created);
-    }
     // In `default` people see their own, and what is published.
     let homes = match (article.project.as_str(), status) {
         (DEFAULT_PROJECT, Status::Published) => vec![own_here, all],
@@ -291,19 +276,27 @@ pub fn rows_of(article: &Article) -> Vec<ListEntry> {
     rows
 }
 
-impl RowCursor {
-    /// As clients hold it.
-    pub fn to_text(&self) -> String {
-        let place: String = self
-            .place
-            .bytes()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("{place}.{}", self.id)
+/// As clients hold it.
+impl fmt::Display for RowCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.place.bytes() {
+            write!(f, "{byte:02x}")?;
+        }
+        write!(f, ".{}", self.id)
     }
+}
 
+impl FromStr for RowCursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::read(text).ok_or_else(|| Error::new(&codes::INVALID_INPUT, "it is no cursor"))
+    }
+}
+
+impl RowCursor {
     /// `None` where it never was one.
-    pub fn of_text(text: &str) -> Option<Self> {
+    fn read(text: &str) -> Option<Self> {
         let (place, id) = text.split_once('.')?;
         let is_hex = place.len() % 2 == 0 && place.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !is_hex || place.len() > 8 * TITLE_CHARS {
@@ -334,10 +327,6 @@ fn facets_of(article: &Article) -> Vec<Facet> {
 
 fn all_in(project: &str) -> String {
     format!("p:{project}")
-}
-
-fn own(owner: UserId) -> String {
-    format!("o:{owner}")
 }
 
 fn own_in(owner: UserId, project: &str) -> String {

@@ -12,7 +12,7 @@ use futures::Stream;
 use crate::Result;
 use crate::audit::AuditRecord;
 use crate::content::{Page, PageRequest};
-use crate::ids::{ArticleId, BlobId, MediaId, UploadId};
+use crate::ids::{ArticleId, BlobId, MediaId, UploadId, UserId};
 use crate::media::{
     BlobKey, Media, MediaFilter, MediaVersion, Upload, UploadPart, Variant, VariantSpec,
     VariantState,
@@ -40,9 +40,15 @@ pub trait MediaStore: Send + Sync {
         quota_bytes: u64,
         audit: Option<&AuditRecord>,
     ) -> Result<()>;
-    /// Replaces name, alternative text and trash if the stored revision is `media.revision - 1`, else
-    /// `revision_mismatch`; `not_found` where there is none. Versions stay as they are.
-    async fn update_media(&self, media: &Media, audit: Option<&AuditRecord>) -> Result<()>;
+    /// Replaces name, alternative text and trash, in the name of `by`, if the stored revision is
+    /// `media.revision - 1`, else `revision_mismatch`; `not_found` where there is none. Versions stay as
+    /// they are.
+    async fn update_media(
+        &self,
+        media: &Media,
+        by: UserId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()>;
     /// Says what became of a version's variants, and adds one to the file's revision. Nothing where the
     /// version is gone or has its variants already: the blobs are not known then.
     async fn put_variants(
@@ -59,13 +65,13 @@ pub trait MediaStore: Send + Sync {
     async fn media_version(&self, id: MediaId, version: u32) -> Result<Option<MediaVersion>>;
     /// Newest first.
     async fn media_versions(&self, id: MediaId, page: PageRequest) -> Result<Page<MediaVersion>>;
-    /// Removes a file with all its versions, if the stored revision is `revision`, else
-    /// `revision_mismatch`; `not_found` where there is none. Gives the keys of the bytes that nobody
-    /// knows any more.
+    /// Removes a file with all its versions, in the name of `by`, if the stored revision is
+    /// `media.revision`, else `revision_mismatch`; `not_found` where there is none. Gives the keys of the
+    /// bytes that nobody knows any more.
     async fn remove_media(
         &self,
-        id: MediaId,
-        revision: u64,
+        media: &Media,
+        by: UserId,
         audit: Option<&AuditRecord>,
     ) -> Result<Vec<BlobKey>>;
     /// In the trash since before that instant, longest first.

@@ -13,7 +13,7 @@ use crate::allowance::{Allowance, DaySpend, Subject};
 use crate::audit::AuditRecord;
 use crate::content::{Article, ArticleFilter, ArticleStamp, Cause, Page, PageRequest, Revision};
 use crate::event::Event;
-use crate::ids::{ArticleId, EventId, JobId, SessionId, UserId};
+use crate::ids::{ArticleId, JobId, SessionId, UserId};
 use crate::job::{Checkpoint, ClaimedJob, Job, JobError, Progress, Task};
 use crate::kept_reply::{CachedReply, Claim, Claimed};
 use crate::key::VirtualKey;
@@ -206,12 +206,6 @@ pub trait JobStore: Send + Sync {
     async fn request_cancel(&self, id: JobId, event: Event) -> Result<Job>;
     /// The worker's end of a cancel.
     async fn cancelled(&self, id: JobId, fence: u64, event: Event) -> Result<()>;
-}
-
-#[async_trait]
-pub trait EventLog: Send + Sync {
-    /// Oldest first, after `after`.
-    async fn events(&self, after: Option<EventId>, limit: usize) -> Result<Vec<Event>>;
 }
 
 /// The plugins' own storage, a space for each.

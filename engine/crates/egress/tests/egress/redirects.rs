@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use inkstone_domain::outbound::OutboundRequest;
+use inkstone_domain::outbound::{OutboundRequest, Redirects};
 use inkstone_domain::ports::Egress;
 
 use crate::upstream::{SECRET, Upstream, egress, get_request, powers, text};
@@ -37,6 +37,23 @@ async fn the_same_origin_keeps_the_credential() {
         assert!(seen.ends_with(&format!("\n\n{body}")), "{status}: {seen}");
         assert!(seen.contains("authorization: Bearer"), "{status}: {seen}");
         assert!(seen.contains("x-api-key: own"), "{status}: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_may_want_the_redirect_itself() {
+    let upstream = Upstream::start().await;
+    let egress = egress(&upstream.origin(), |_| ());
+    let powers = powers(&[&upstream.origin()]);
+    for status in [301, 302, 303, 307, 308] {
+        let url = upstream.url(&format!("/redirect/{status}?to=/show"));
+        let request = OutboundRequest {
+            redirects: Redirects::Answer,
+            ..post_with_credential(url.clone())
+        };
+        let response = egress.send("p", &powers, request).await.unwrap();
+        assert_eq!((response.status, response.url), (status, url));
+        assert!(!text(response.body).await.contains("hello"), "{status}");
     }
 }
 

@@ -17,7 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use inkstone_domain::capability::{Effective, Permissions};
-use inkstone_domain::outbound::OutboundRequest;
+use inkstone_domain::outbound::{OutboundRequest, Redirects};
 use inkstone_egress::{CredentialBinding, EgressConfig, HttpEgress, Secret};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
@@ -285,6 +285,7 @@ pub fn get_request(url: String) -> OutboundRequest {
         body: None,
         credential: None,
         timeout: None,
+        redirects: Redirects::Follow,
     }
 }
 

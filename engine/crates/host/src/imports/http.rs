@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use inkstone_bindings::latest::imports::http;
-use inkstone_domain::outbound::{BodyStream, OutboundRequest};
+use inkstone_domain::outbound::{BodyStream, OutboundRequest, Redirects};
 use inkstone_domain::recording::Blob;
 use inkstone_domain::{Error, codes};
 use serde::ser::SerializeStruct;
@@ -143,5 +143,6 @@ fn outbound(request: http::Request) -> OutboundRequest {
         timeout: request
             .timeout_ms
             .map(|ms| Duration::from_millis(u64::from(ms))),
+        redirects: Redirects::Follow,
     }
 }

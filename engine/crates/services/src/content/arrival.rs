@@ -53,7 +53,8 @@ impl Articles {
             ));
         }
         self.check_fields(&article).await?;
-        let record = audited::record(principal, actions::ARTICLE_CREATED, None, &article);
+        let audit = (verdict == Verdict::AllowedAsAdmin)
+            .then(|| audited::record(principal, actions::ARTICLE_CREATED, None, &article));
         let body = EventBody::ArticleCreated {
             article: article.id,
             revision: article.revision,
@@ -61,7 +62,7 @@ impl Articles {
         let mut write = self.write(principal, article, body);
         // Its last change was elsewhere, but it came now.
         write.event.at = self.clock.now();
-        write.audit = (verdict == Verdict::AllowedAsAdmin).then_some(record);
+        write.audit = audit;
         Ok(write)
     }
 
@@ -82,14 +83,15 @@ impl Articles {
             self.check_fields(&after).await?;
         }
         let article = self.next_revision(after);
-        let record = audited::record(principal, actions::ARTICLE_CHANGED, Some(before), &article);
+        let audit = (!footing.is_by_right(before, &article))
+            .then(|| audited::record(principal, actions::ARTICLE_CHANGED, Some(before), &article));
         let body = EventBody::ArticleUpdated {
             article: article.id,
             revision: article.revision,
         };
         Ok(ArticleWrite {
             comment: Some("imported".to_owned()),
-            audit: (!footing.is_by_right(before, &article)).then_some(record),
+            audit,
             ..self.write(principal, article, body)
         })
     }

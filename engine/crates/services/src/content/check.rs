@@ -6,7 +6,8 @@ use inkstone_domain::{Error, FieldError, Result, codes};
 use super::extras::check_extras;
 use super::slug::is_slug;
 
-const MAX_TITLE_CHARS: usize = 300;
+/// Of the title of an article.
+pub const MAX_TITLE_CHARS: usize = 300;
 const MAX_SUMMARY_CHARS: usize = 5_000;
 const MAX_META_CHARS: usize = 1_000;
 const MAX_BODY_BYTES: usize = 1 << 20;

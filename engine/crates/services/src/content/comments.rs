@@ -248,7 +248,9 @@ impl Comments {
             || policy::hands_by_right(found.standing, &found.article).author;
         let record = self.record(principal, actions::COMMENT_DELETED, &stored);
         let record = (!is_by_right).then_some(record);
-        self.store.delete_comment(id, record.as_ref()).await
+        self.store
+            .delete_comment(id, principal.user, record.as_ref())
+            .await
     }
 
     /// Puts the suggested words into the article as it is now, as a new revision. For who may change its
@@ -479,7 +481,9 @@ impl Comments {
         };
         let record = self.record(principal, actions::COMMENT_CHANGED, &next);
         let record = (!is_by_right(found)).then_some(record);
-        self.store.update_comment(&next, record.as_ref()).await?;
+        self.store
+            .update_comment(&next, principal.user, record.as_ref())
+            .await?;
         Ok(placed(next, &found.article.text.body))
     }
 

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use inkstone_domain::capability::{Effective, Permissions};
 use inkstone_domain::chat::{Image, ImageSource, Part, Request};
 use inkstone_domain::gateway::ImagesConfig;
-use inkstone_domain::outbound::OutboundRequest;
+use inkstone_domain::outbound::{OutboundRequest, Redirects};
 use inkstone_domain::ports::Egress;
 use inkstone_domain::{Error, Result, codes};
 
@@ -84,6 +84,7 @@ impl Images {
             body: None,
             credential: None,
             timeout: Some(PATIENCE),
+            redirects: Redirects::Follow,
         };
         let mut response = self
             .egress

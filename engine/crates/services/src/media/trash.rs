@@ -2,7 +2,7 @@
 //! is the cover of an article is not thrown away by accident.
 
 use inkstone_domain::audit::{AuditRecord, actions};
-use inkstone_domain::ids::MediaId;
+use inkstone_domain::ids::{MediaId, UserId};
 use inkstone_domain::media::Media;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
@@ -29,7 +29,10 @@ impl MediaLibrary {
             after.trashed_at = Some(after.updated_at);
             let action = actions::MEDIA_DELETED;
             let audit = reach::record(principal, action, verdict, Some(&before), &after);
-            match self.store.update_media(&after, audit.as_ref()).await {
+            let changing = self
+                .store
+                .update_media(&after, principal.user, audit.as_ref());
+            match changing.await {
                 Err(error) if retries(&error, expected) => {}
                 done => return done,
             }
@@ -52,7 +55,10 @@ impl MediaLibrary {
             after.trashed_at = None;
             let action = actions::MEDIA_RESTORED;
             let audit = reach::record(principal, action, verdict, Some(&before), &after);
-            match self.store.update_media(&after, audit.as_ref()).await {
+            let changing = self
+                .store
+                .update_media(&after, principal.user, audit.as_ref());
+            match changing.await {
                 Ok(()) => return Ok(after),
                 Err(error) if retries(&error, expected) => {}
                 Err(error) => return Err(error),
@@ -85,7 +91,8 @@ impl MediaLibrary {
             let after = self.next_revision(before.clone());
             let action = actions::MEDIA_REMOVED;
             let audit = reach::record(principal, action, verdict, Some(&before), &after);
-            match self.remove_trashed(&before, audit.as_ref()).await {
+            let removing = self.remove_trashed(&before, principal.user, audit.as_ref());
+            match removing.await {
                 Err(error) if retries(&error, expected) => {}
                 done => return done,
             }
@@ -104,7 +111,7 @@ impl MediaLibrary {
             let expired = self.store.media_trashed_before(before, BATCH).await?;
             let is_last = expired.len() < BATCH;
             for media in expired {
-                match self.remove_trashed(&media, None).await {
+                match self.remove_trashed(&media, media.owner, None).await {
                     Ok(()) => removed += 1,
                     // Somebody brought it back or removed it meanwhile.
                     Err(error) if is_gone(&error) => {}
@@ -118,8 +125,13 @@ impl MediaLibrary {
     }
 
     /// The record first: bytes without one are swept away, a record without bytes would be a hole.
-    async fn remove_trashed(&self, media: &Media, audit: Option<&AuditRecord>) -> Result<()> {
-        let removing = self.store.remove_media(media.id, media.revision, audit);
+    async fn remove_trashed(
+        &self,
+        media: &Media,
+        by: UserId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        let removing = self.store.remove_media(media, by, audit);
         let keys = removing.await?;
         self.forget_bytes(&keys).await;
         Ok(())

@@ -18,11 +18,13 @@ use serde_json::{Value, json};
 use super::MediaLibrary;
 use crate::jobs::{Work, WorkKind};
 
-/// The kind of the jobs that make them.
-const KIND: &str = "media_variants";
-
 /// Does these jobs.
 pub struct MediaVariants(pub Arc<MediaLibrary>);
+
+impl MediaVariants {
+    /// The kind of the jobs that make them.
+    pub const KIND: &str = "media_variants";
+}
 
 /// What such a job is given.
 #[derive(Serialize, Deserialize)]
@@ -34,7 +36,7 @@ struct Input {
 #[async_trait]
 impl WorkKind for MediaVariants {
     fn name(&self) -> &'static str {
-        KIND
+        Self::KIND
     }
 
     async fn run(&self, work: &Work<'_>) -> Result<Value> {
@@ -52,7 +54,7 @@ impl MediaLibrary {
             return;
         }
         let work = WorkTask {
-            kind: KIND.to_owned(),
+            kind: MediaVariants::KIND.to_owned(),
             project: media.project.clone(),
             input: json!(Input {
                 media: media.id,

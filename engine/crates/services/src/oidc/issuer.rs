@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use inkstone_domain::capability::{Effective, Permissions};
-use inkstone_domain::outbound::OutboundRequest;
+use inkstone_domain::outbound::{OutboundRequest, Redirects};
 use inkstone_domain::ports::{Clock, Egress};
 use inkstone_domain::{Error, Result, codes};
 use openidconnect::core::{
@@ -460,6 +460,7 @@ impl Door {
             body: (!body.is_empty()).then(|| body.into()),
             credential: None,
             timeout: Some(PATIENCE),
+            redirects: Redirects::Answer,
         };
         let answer = self.exchange(request, &url);
         tokio::time::timeout(PATIENCE * 2, answer)
@@ -469,7 +470,7 @@ impl Door {
 
     async fn exchange(&self, request: OutboundRequest, url: &str) -> Result<HttpResponse> {
         let mut answer = self.egress.send(CALLER, &self.powers, request).await?;
-        if answer.url != url {
+        if answer.url != url || (300..400).contains(&answer.status) {
             return Err(unusable("it sends us elsewhere"));
         }
         let mut body = Vec::new();

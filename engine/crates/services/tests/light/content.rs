@@ -2,6 +2,7 @@
 
 mod extras;
 mod projects;
+mod publications;
 mod revisions;
 mod slugs;
 mod transitions;

@@ -13,6 +13,7 @@ mod chat;
 mod content;
 mod conversations;
 mod enclosures; // what comes with messages of conversations
+mod events;
 mod gateway;
 mod gateway_replies;
 mod guests;
@@ -23,6 +24,7 @@ mod jobs_work; // the engine's own work
 mod keys;
 mod media;
 mod models;
+mod notifications;
 mod people;
 mod plugins;
 mod projects;
@@ -35,3 +37,4 @@ mod second_factor;
 mod signup;
 mod tokens;
 mod transfer;
+mod webhooks;

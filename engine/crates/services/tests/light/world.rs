@@ -14,9 +14,9 @@ use inkstone_domain::project::ProjectRole;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    GatewayConfig, JobsConfig, MediaConfig, MediaPorts, ModelsConfig, NewProject, PluginPorts,
-    Ports, RequestContext, SealingKey, Services, ServicesConfig, SigningKey, SignupConfig,
-    TransferConfig,
+    EventPorts, GatewayConfig, JobsConfig, MediaConfig, MediaPorts, ModelsConfig, NewProject,
+    PluginPorts, Ports, RequestContext, SealingKey, Services, ServicesConfig, SigningKey,
+    SignupConfig, TransferConfig,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeEgress, FakeGenerator, FakeImages, FakeLoader, FakePackageFetcher,
@@ -215,6 +215,13 @@ fn engine(
                 blobs: Arc::new(blobs.clone()),
                 images: Arc::new(FakeImages),
             },
+            events: EventPorts {
+                log: store.clone(),
+                handlers: store.clone(),
+            },
+            webhooks: store.clone(),
+            notifications: store.clone(),
+            publications: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {

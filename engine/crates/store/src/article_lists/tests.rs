@@ -2,16 +2,15 @@
 
 use inkstone_domain::content::listing::Walk;
 use inkstone_domain::content::{ArticleSort, Facet};
-use inkstone_domain::ids::{ArticleId, UserId};
+use inkstone_domain::ids::UserId;
 use inkstone_domain::ports::ArticleStore;
 use inkstone_testkit::{run_on_deep_stack, sample};
 use serde_json::Value as Json;
 use surrealdb::types::Value;
 
 use super::*;
-use crate::articles::plain;
+use crate::articles::by_creation;
 use crate::connection::StoreConfig;
-use crate::pages::Place;
 
 const ARTICLES: usize = 40;
 const SHOWN: usize = 3;
@@ -139,9 +138,8 @@ fn no_list_looks_at_more_than_it_shows() {
         for filter in lists {
             let about = format!("{filter:?}");
             match filter.walk().unwrap() {
-                Walk::Plain => {
-                    let place: Place<ArticleId> = Place::of(&page).unwrap();
-                    let statement = plain(filter, &place);
+                Walk::Created { from, until } => {
+                    let statement = by_creation(&filter, (from, until), &Place::of(&page).unwrap());
                     assert_bounded(&store, statement, "IndexScan", &about).await;
                 }
                 Walk::Rows { list, .. } => {

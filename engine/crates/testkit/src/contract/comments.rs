@@ -3,7 +3,7 @@
 use inkstone_domain::codes;
 use inkstone_domain::comment::{Anchor, Comment, Resolution, Suggestion};
 use inkstone_domain::content::PageRequest;
-use inkstone_domain::ids::{ArticleId, CommentId, UserId};
+use inkstone_domain::ids::{ArticleId, UserId};
 use inkstone_domain::ports::{ArticleStore, AuditLog, CommentStore};
 
 use super::{assert_code, audit::whole_chain};
@@ -43,19 +43,22 @@ async fn keeps_what_it_is_given(store: &dyn CommentStore) {
         revision: 2,
         ..comment.clone()
     };
-    store.update_comment(&next, None).await.unwrap();
+    store
+        .update_comment(&next, next.author, None)
+        .await
+        .unwrap();
     assert_eq!(store.comment(comment.id).await.unwrap(), Some(next.clone()));
     assert_code(
-        store.update_comment(&next, None).await,
+        store.update_comment(&next, next.author, None).await,
         &codes::REVISION_MISMATCH,
     );
     let unknown = about(ArticleId::new());
     assert_code(
-        store.update_comment(&unknown, None).await,
+        store.update_comment(&unknown, next.author, None).await,
         &codes::NOT_FOUND,
     );
     assert_code(
-        store.delete_comment(unknown.id, None).await,
+        store.delete_comment(unknown.id, next.author, None).await,
         &codes::NOT_FOUND,
     );
     assert_eq!(store.comment(unknown.id).await.unwrap(), None);
@@ -85,7 +88,10 @@ async fn pages_and_threads(store: &dyn CommentStore) {
     let rest = store.comments(article, rest).await.unwrap();
     assert_eq!((rest.items, rest.next_cursor), (vec![first.clone()], None));
 
-    store.delete_comment(first.id, None).await.unwrap();
+    store
+        .delete_comment(first.id, first.author, None)
+        .await
+        .unwrap();
     let left = store
         .comments(article, sample::first_page(9))
         .await
@@ -134,18 +140,5 @@ async fn writes_the_log_with_the_change(store: &dyn CommentStore, log: &dyn Audi
 }
 
 fn about(article: ArticleId) -> Comment {
-    Comment {
-        id: CommentId::new(),
-        article,
-        author: UserId::new(),
-        body: "Is that so? “水”".to_owned(),
-        mentions: vec![UserId::new()],
-        reply_to: None,
-        anchor: None,
-        suggestion: None,
-        resolved: None,
-        revision: 1,
-        created_at: sample::now(),
-        updated_at: sample::now(),
-    }
+    sample::comment(article, UserId::new())
 }

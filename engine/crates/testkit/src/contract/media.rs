@@ -95,12 +95,17 @@ pub async fn changes_what_is_said_of_a_file(store: &dyn MediaStore) {
     second.name = "ebb.png".to_owned();
     second.alt = String::new();
     second.trashed_at = Some(sample::now());
-    store.update_media(&second, None).await.unwrap();
+    store
+        .update_media(&second, first.owner, None)
+        .await
+        .unwrap();
     assert_eq!(store.media(first.id).await.unwrap(), Some(second.clone()));
-    let late = store.update_media(&second, None).await;
+    let late = store.update_media(&second, first.owner, None).await;
     assert_code(late, &codes::REVISION_MISMATCH);
     let stranger = sample::media(&first.project, first.owner);
-    let none = store.update_media(&changed(&stranger), None).await;
+    let none = store
+        .update_media(&changed(&stranger), first.owner, None)
+        .await;
     assert_code(none, &codes::NOT_FOUND);
 
     let later = sample::now() + TimeDelta::hours(1);
@@ -182,7 +187,10 @@ pub async fn lists_what_a_project_has(store: &dyn MediaStore) {
     }
     let mut trashed = changed(&made[0]);
     trashed.trashed_at = Some(sample::now());
-    store.update_media(&trashed, None).await.unwrap();
+    store
+        .update_media(&trashed, trashed.owner, None)
+        .await
+        .unwrap();
     created(store, &self::project()).await;
 
     let all = MediaFilter {
@@ -241,9 +249,14 @@ pub async fn removes_a_file_with_its_bytes(store: &dyn MediaStore) {
         .put_variants(first.id, 2, variants, ready)
         .await
         .unwrap();
-    let stale = store.remove_media(first.id, 2, None).await;
+    let stale = store
+        .remove_media(&at_revision(&first, 2), first.owner, None)
+        .await;
     assert_code(stale, &codes::REVISION_MISMATCH);
-    let mut removed = store.remove_media(first.id, 3, None).await.unwrap();
+    let mut removed = store
+        .remove_media(&at_revision(&first, 3), first.owner, None)
+        .await
+        .unwrap();
     removed.sort();
     let contents = [
         &first.newest.content,
@@ -258,8 +271,17 @@ pub async fn removes_a_file_with_its_bytes(store: &dyn MediaStore) {
     assert_eq!(store.media_bytes(&first.project).await.unwrap(), 0);
     let blobs: Vec<BlobId> = removed.iter().map(|key| key.blob).collect();
     assert!(store.known_blobs(&blobs).await.unwrap().is_empty());
-    let again = store.remove_media(first.id, 3, None).await;
+    let again = store
+        .remove_media(&at_revision(&first, 3), first.owner, None)
+        .await;
     assert_code(again, &codes::NOT_FOUND);
+}
+
+fn at_revision(media: &Media, revision: u64) -> Media {
+    Media {
+        revision,
+        ..media.clone()
+    }
 }
 
 pub async fn the_quota_holds_in_a_crowd(store: &dyn MediaStore) {

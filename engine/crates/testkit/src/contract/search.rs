@@ -1,10 +1,11 @@
 //! What every search index promises, whatever it is made of. Texts are chosen so that a plain
 //! contains-search and a full-text index must agree.
 
+use chrono::{TimeZone, Utc};
 use inkstone_domain::content::{Article, Status};
 use inkstone_domain::ids::{ArticleId, UserId};
 use inkstone_domain::ports::{ArticleStore, SearchIndex};
-use inkstone_domain::search::{SearchQuery, Visibility};
+use inkstone_domain::search::{Between, Narrow, SearchFacet, SearchQuery, SearchSort, Visibility};
 
 use crate::sample;
 
@@ -17,6 +18,11 @@ pub async fn run(index: &dyn SearchIndex, store: &dyn ArticleStore) {
     takes_whatever_people_type(index, store).await;
     pages(index, store).await;
     super::related::run(index, store).await;
+    narrows_by_everything(index, store).await;
+    counts_facets_of_what_may_be_read(index, store).await;
+    sorts_and_groups(index, store).await;
+    suggests_words_of_what_may_be_read(index, store).await;
+    is_identical_and_stays_so_when_rebuilt(index, store).await;
 }
 
 async fn finds_what_was_written(index: &dyn SearchIndex, store: &dyn ArticleStore) {
@@ -188,6 +194,275 @@ async fn pages(index: &dyn SearchIndex, store: &dyn ArticleStore) {
     assert_eq!(seen.len(), 5);
 }
 
+async fn narrows_by_everything(index: &dyn SearchIndex, store: &dyn ArticleStore) {
+    let owner = UserId::new();
+    let hour = |hour: u32| {
+        let time = Utc.with_ymd_and_hms(2026, 3, 1, hour, 0, 0);
+        time.single().unwrap()
+    };
+    let early = write(store, owner, "Lemming", "one two three", |article| {
+        article.text.extras.categories = vec!["animals/rodents".to_owned()];
+        article.text.extras.authors = vec!["Ada".to_owned()];
+        article.text.language = "de-AT".to_owned();
+        article.created_at = hour(1);
+        article.updated_at = hour(2);
+    })
+    .await;
+    let late = write(
+        store,
+        owner,
+        "Lemming",
+        "one two three four five six",
+        |article| {
+            article.text.extras.categories = vec!["animals".to_owned(), "north".to_owned()];
+            article.text.extras.authors = vec!["Bo".to_owned()];
+            article.text.extras.content_type = "recipe".to_owned();
+            article.text.language = "en".to_owned();
+            article.created_at = hour(3);
+            article.updated_at = hour(4);
+        },
+    )
+    .await;
+    index.catch_up().await.unwrap();
+    let words =
+        |names: &[&str]| -> Vec<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+    let from = |from: u32| Between {
+        from: Some(hour(from)),
+        to: None,
+    };
+    let cases = [
+        (
+            Narrow {
+                categories: words(&["animals"]),
+                ..Narrow::default()
+            },
+            vec![early.id, late.id],
+        ),
+        (
+            Narrow {
+                categories: words(&["animals/rodents"]),
+                ..Narrow::default()
+            },
+            vec![early.id],
+        ),
+        (
+            Narrow {
+                categories: words(&["animals", "north"]),
+                ..Narrow::default()
+            },
+            vec![late.id],
+        ),
+        (
+            Narrow {
+                categories: words(&["anim"]),
+                ..Narrow::default()
+            },
+            vec![],
+        ),
+        (
+            Narrow {
+                authors: words(&["Ada", "Cy"]),
+                ..Narrow::default()
+            },
+            vec![early.id],
+        ),
+        (
+            Narrow {
+                languages: words(&["DE-at"]),
+                ..Narrow::default()
+            },
+            vec![early.id],
+        ),
+        (
+            Narrow {
+                content_types: words(&["recipe"]),
+                ..Narrow::default()
+            },
+            vec![late.id],
+        ),
+        (
+            Narrow {
+                created: from(2),
+                ..Narrow::default()
+            },
+            vec![late.id],
+        ),
+        (
+            Narrow {
+                updated: from(2),
+                ..Narrow::default()
+            },
+            vec![early.id, late.id],
+        ),
+        (
+            Narrow {
+                updated: Between {
+                    from: None,
+                    to: Some(hour(2)),
+                },
+                ..Narrow::default()
+            },
+            vec![early.id],
+        ),
+    ];
+    for (narrow, mut expected) in cases {
+        let query = SearchQuery {
+            narrow: narrow.clone(),
+            ..query("lemming")
+        };
+        let page = index.query(query).await.unwrap();
+        let mut ids: Vec<_> = page.hits.iter().map(|hit| hit.id).collect();
+        ids.sort();
+        expected.sort();
+        assert_eq!(ids, expected, "{narrow:?}");
+        assert_eq!(page.total, expected.len(), "{narrow:?}");
+    }
+    let long = SearchQuery {
+        narrow: Narrow {
+            words: Between {
+                // The sample's own summary has words, too.
+                from: Some(words_of(&early) + 1),
+                to: None,
+            },
+            ..Narrow::default()
+        },
+        ..query("lemming")
+    };
+    let page = index.query(long).await.unwrap();
+    assert_eq!(
+        page.hits.iter().map(|hit| hit.id).collect::<Vec<_>>(),
+        [late.id]
+    );
+}
+
+async fn counts_facets_of_what_may_be_read(index: &dyn SearchIndex, store: &dyn ArticleStore) {
+    let (owner, stranger) = (UserId::new(), UserId::new());
+    for (tags, category, status) in [
+        (["fur", "sea"], "mammals/otters", Status::Published),
+        (["fur", "secret"], "mammals", Status::Draft),
+    ] {
+        write(store, owner, "Walrus", "blubber", |article| {
+            article.text.tags = tags.map(str::to_owned).to_vec();
+            article.text.extras.categories = vec![category.to_owned()];
+            article.text.status = status;
+        })
+        .await;
+    }
+    index.catch_up().await.unwrap();
+    let facets = async |user: UserId| {
+        let mut query = SearchQuery {
+            visibility: Visibility::User {
+                user,
+                projects: Vec::new(),
+            },
+            ..query("walrus")
+        };
+        // Facets count what was found, not what is shown.
+        query.limit = 1;
+        query.shape.facets = vec![SearchFacet::Tag, SearchFacet::Category];
+        let page = index.query(query).await.unwrap();
+        let told = page.facets.into_iter().map(|counts| {
+            let values = counts.values.into_iter();
+            values
+                .map(|(value, count)| format!("{value}={count}"))
+                .collect::<Vec<_>>()
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        facets(owner).await,
+        [
+            vec!["fur=2", "sea=1", "secret=1"],
+            vec!["mammals=2", "mammals/otters=1"]
+        ]
+    );
+    assert_eq!(
+        facets(stranger).await,
+        [
+            vec!["fur=1", "sea=1"],
+            vec!["mammals=1", "mammals/otters=1"]
+        ]
+    );
+}
+
+async fn sorts_and_groups(index: &dyn SearchIndex, store: &dyn ArticleStore) {
+    let owner = UserId::new();
+    let mut written = Vec::new();
+    for (number, author) in [(1, "Ada"), (2, "Bo"), (3, "Ada")] {
+        let article = write(store, owner, "Tapir", "snout", |article| {
+            article.text.extras.authors = vec![author.to_owned()];
+            let time = Utc.with_ymd_and_hms(2026, 4, number, 0, 0, 0);
+            article.created_at = time.single().unwrap();
+        });
+        written.push(article.await.id);
+    }
+    index.catch_up().await.unwrap();
+    let sorted_by = async |name: &str, distinct: Option<SearchFacet>| {
+        let mut query = query("tapir");
+        query.shape.sort = SearchSort::named(name);
+        query.shape.distinct = distinct;
+        let page = index.query(query).await.unwrap();
+        let ids: Vec<_> = page.hits.iter().map(|hit| hit.id).collect();
+        (ids, page.total)
+    };
+    assert_eq!(sorted_by("created_at", None).await, (written.clone(), 3));
+    let backwards: Vec<_> = written.iter().rev().copied().collect();
+    assert_eq!(sorted_by("-created_at", None).await, (backwards, 3));
+    let first_of_each = vec![written[0], written[1]];
+    assert_eq!(
+        sorted_by("created_at", Some(SearchFacet::Author)).await,
+        (first_of_each, 2)
+    );
+}
+
+async fn suggests_words_of_what_may_be_read(index: &dyn SearchIndex, store: &dyn ArticleStore) {
+    let (owner, stranger) = (UserId::new(), UserId::new());
+    write(store, owner, "Zebrafish", "stripes", |article| {
+        article.text.status = Status::Published;
+    })
+    .await;
+    write(store, owner, "Zebroid", "a secret cross", |_| {}).await;
+    index.catch_up().await.unwrap();
+    let suggestions = async |user: UserId| {
+        let visibility = Visibility::User {
+            user,
+            projects: Vec::new(),
+        };
+        let found = index
+            .suggest("striped zebr".to_owned(), visibility, 10)
+            .await;
+        let found = found.unwrap().into_iter();
+        found
+            .map(|one| (one.text, one.documents))
+            .collect::<Vec<_>>()
+    };
+    let told = |text: &str| (text.to_owned(), 1);
+    assert_eq!(
+        suggestions(owner).await,
+        [told("striped zebrafish"), told("striped zebroid")]
+    );
+    assert_eq!(suggestions(stranger).await, [told("striped zebrafish")]);
+}
+
+async fn is_identical_and_stays_so_when_rebuilt(index: &dyn SearchIndex, store: &dyn ArticleStore) {
+    let before = index.verify().await.unwrap();
+    assert!(before.is_identical(), "{before:?}");
+    assert!(before.stored > 0);
+    assert_eq!(index.rebuild().await.unwrap(), before.stored);
+    assert_eq!(index.verify().await.unwrap(), before);
+    let written = write(store, UserId::new(), "Numbat", "after", |_| {}).await;
+    index.catch_up().await.unwrap();
+    let page = index.query(query("numbat")).await.unwrap();
+    assert_eq!(page.hits[0].id, written.id);
+}
+
+fn words_of(article: &Article) -> u64 {
+    let text = &article.text;
+    let all = [&text.title, &text.summary, &text.body];
+    let words = all.iter().map(|text| text.split_whitespace().count());
+    (words.sum::<usize>() + text.tags.len()) as u64
+}
+
 /// Ids of one millisecond have no order of their own.
 fn sorted(mut ids: [ArticleId; 2]) -> [ArticleId; 2] {
     ids.sort();
@@ -195,15 +470,7 @@ fn sorted(mut ids: [ArticleId; 2]) -> [ArticleId; 2] {
 }
 
 fn query(text: &str) -> SearchQuery {
-    SearchQuery {
-        text: text.to_owned(),
-        visibility: Visibility::All,
-        project: None,
-        status: None,
-        tags: Vec::new(),
-        limit: 20,
-        offset: 0,
-    }
+    SearchQuery::new(text, Visibility::All)
 }
 
 async fn write(

@@ -1,17 +1,15 @@
 //! Articles, revisions and provenance in memory.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::audit::AuditRecord;
-use inkstone_domain::content::listing::{RowCursor, Walk, rows_of, tag_lists};
+use inkstone_domain::content::listing::{RowCursor, rows_of, tag_lists};
 use inkstone_domain::content::{
     Article, ArticleFilter, ArticleSort, ArticleStamp, ArticleText, Page, PageRequest, Revision,
 };
-use inkstone_domain::event::Event;
+use inkstone_domain::event::{Scope, ScopedEvent};
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::media::Media;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal, TagStore};
@@ -52,13 +50,14 @@ impl ArticleStore for MemStore {
     async fn delete_article(&self, write: ArticleWrite) -> Result<()> {
         let now = self.shared.clock.now();
         let mut state = self.state();
+        let told = write.event.within(Scope::of_article(&write.article));
         let entry = state.expect_previous(&write.article)?;
         entry.article.revision = write.article.revision;
         entry.article.updated_at = write.article.updated_at;
         entry.article.trashed_at = Some(write.article.updated_at);
         entry.deleted = true;
         entry.changed_at = now;
-        state.tell(write.event, write.audit);
+        state.tell(told, write.audit);
         drop(state);
         self.nudge();
         Ok(())
@@ -67,6 +66,10 @@ impl ArticleStore for MemStore {
     async fn restore_article(&self, write: ArticleWrite) -> Result<()> {
         let now = self.shared.clock.now();
         let mut state = self.state();
+        let told = write
+            .event
+            .clone()
+            .within(Scope::of_article(&write.article));
         state.expect_trashed(&write.article)?;
         state.claim_slug(&write.article)?;
         let entry = state.expect_trashed(&write.article)?;
@@ -74,7 +77,7 @@ impl ArticleStore for MemStore {
         entry.article = write.article;
         entry.deleted = false;
         entry.changed_at = now;
-        state.tell(write.event, write.audit);
+        state.tell(told, write.audit);
         drop(state);
         self.nudge();
         Ok(())
@@ -83,6 +86,7 @@ impl ArticleStore for MemStore {
     async fn remove_article(&self, write: ArticleWrite) -> Result<()> {
         let now = self.shared.clock.now();
         let id = write.article.id;
+        let told = write.event.within(Scope::of_article(&write.article));
         let mut state = self.state();
         let entry = state.expect_trashed(&write.article)?;
         entry.article = Article {
@@ -96,7 +100,7 @@ impl ArticleStore for MemStore {
         state.provenance.remove(&id);
         state.slugs.retain(|_, holder| *holder != id);
         state.comments.retain(|_, comment| comment.article != id);
-        state.tell(write.event, write.audit);
+        state.tell(told, write.audit);
         drop(state);
         self.nudge();
         Ok(())
@@ -170,7 +174,7 @@ impl ArticleStore for MemStore {
         filter: ArticleFilter,
         page: PageRequest,
     ) -> Result<Page<Article>> {
-        let walk = filter.walk()?;
+        filter.walk()?;
         let state = self.state();
         let met = state
             .articles
@@ -180,21 +184,14 @@ impl ArticleStore for MemStore {
                 false => !entry.deleted,
             })
             .filter(|(_, entry)| filter.is_met_by(&entry.article))
-            .map(|(id, entry)| (*id, entry.article.clone()));
-        match (walk, filter.sort) {
-            (Walk::Rows { .. }, _) => {
-                let mut rows: Vec<_> = met.map(|(_, it)| (filter.place_of(&it), it)).collect();
-                rows.sort_by(|a, b| a.0.cmp(&b.0));
-                page_of_rows(rows, &page)
-            }
-            (Walk::Plain, ArticleSort::Oldest) => {
-                let oldest_first = met.map(|(id, it)| (Backward(id), it));
-                page_of(oldest_first, &page, |cursor| {
-                    cursor.parse().ok().map(Backward)
-                })
-            }
-            (Walk::Plain, _) => page_of(met.rev(), &page, |cursor| cursor.parse().ok()),
+            .map(|(_, entry)| entry.article.clone());
+        let mut rows: Vec<_> = met.map(|it| (filter.place_of(&it), it)).collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let is_backward = filter.sort == ArticleSort::Oldest;
+        if is_backward {
+            rows.reverse();
         }
+        page_of_rows(rows, is_backward, &page)
     }
 
     async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>> {
@@ -276,6 +273,10 @@ impl State {
             return Err(already_exists("article", id));
         }
         self.claim_slug(&write.article)?;
+        let told = write
+            .event
+            .clone()
+            .within(Scope::of_article(&write.article));
         let entry = ArticleEntry {
             revisions: vec![revision(&write)],
             article: write.article,
@@ -284,18 +285,22 @@ impl State {
             changed_at: now,
         };
         self.articles.insert(id, entry);
-        self.tell(write.event, write.audit);
+        self.tell(told, write.audit);
         Ok(())
     }
 
     pub(super) fn update_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
         self.expect_previous(&write.article)?;
         self.claim_slug(&write.article)?;
+        let told = write
+            .event
+            .clone()
+            .within(Scope::of_article(&write.article));
         let entry = self.expect_previous(&write.article)?;
         entry.revisions.push(revision(&write));
         entry.article = write.article;
         entry.changed_at = now;
-        self.tell(write.event, write.audit);
+        self.tell(told, write.audit);
         Ok(())
     }
 
@@ -307,8 +312,8 @@ impl State {
     }
 
     /// What goes with every change.
-    fn tell(&mut self, event: Event, audit: Option<AuditRecord>) {
-        self.events.insert(event.id, event);
+    fn tell(&mut self, event: ScopedEvent, audit: Option<AuditRecord>) {
+        self.tell_of(event);
         if let Some(audit) = audit {
             self.append_audit(&audit);
         }
@@ -362,6 +367,11 @@ impl State {
         }
     }
 
+    /// Out of sight too.
+    pub(super) fn stored_article(&self, id: ArticleId) -> Option<&Article> {
+        self.articles.get(&id).map(|entry| &entry.article)
+    }
+
     fn visible(&self, id: ArticleId) -> Option<&Article> {
         let entry = self.articles.get(&id)?;
         (!entry.deleted).then_some(&entry.article)
@@ -394,40 +404,26 @@ fn stamp(entry: &ArticleEntry) -> ArticleStamp {
     }
 }
 
-/// An id where the oldest comes first.
-#[derive(PartialEq, Eq)]
-struct Backward(ArticleId);
-
-impl Ord for Backward {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.0.cmp(&self.0)
-    }
-}
-
-impl PartialOrd for Backward {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl fmt::Display for Backward {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// Cuts a page out of rows that are in their order.
-fn page_of_rows(rows: Vec<(RowCursor, Article)>, request: &PageRequest) -> Result<Page<Article>> {
+fn page_of_rows(
+    rows: Vec<(RowCursor, Article)>,
+    is_backward: bool,
+    request: &PageRequest,
+) -> Result<Page<Article>> {
     let after = match request.cursor.as_deref() {
         None => None,
-        Some(text) => Some(RowCursor::of_text(text).ok_or_else(|| bad_cursor(text))?),
+        Some(text) => Some(text.parse::<RowCursor>().map_err(|_| bad_cursor(text))?),
     };
-    let mut rest = rows
-        .into_iter()
-        .filter(|(place, _)| after.as_ref().is_none_or(|after| place > after));
+    let mut rest = rows.into_iter().filter(|(place, _)| {
+        let beyond = |after: &RowCursor| match is_backward {
+            true => place < after,
+            false => place > after,
+        };
+        after.as_ref().is_none_or(beyond)
+    });
     let shown: Vec<_> = rest.by_ref().take(request.limit.clamp(1, 100)).collect();
     let next_cursor = match rest.next() {
-        Some(_) => shown.last().map(|(place, _)| place.to_text()),
+        Some(_) => shown.last().map(|(place, _)| place.to_string()),
         None => None,
     };
     Ok(Page {

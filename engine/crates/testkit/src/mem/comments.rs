@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::ids::{ArticleId, CommentId};
+use inkstone_domain::event::ScopedEvent;
+use inkstone_domain::ids::{ArticleId, CommentId, UserId};
 use inkstone_domain::ports::CommentStore;
 use inkstone_domain::{Error, Result, codes};
 
@@ -18,11 +19,18 @@ impl CommentStore for MemStore {
             return Err(already_exists("comment", new.id));
         }
         state.comments.insert(new.id, new.clone());
+        let scope = state.scope_of_article(new.article);
+        state.tell_of(ScopedEvent::comment_written(new, scope));
         state.note(audit);
         Ok(())
     }
 
-    async fn update_comment(&self, next: &Comment, audit: Option<&AuditRecord>) -> Result<()> {
+    async fn update_comment(
+        &self,
+        next: &Comment,
+        by: UserId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
         let mut state = self.state();
         let stored = state.comments.get_mut(&next.id);
         let stored = stored.ok_or_else(|| not_found("comment", next.id))?;
@@ -35,16 +43,25 @@ impl CommentStore for MemStore {
             .with_revision(Some(revision)));
         }
         stored.clone_from(next);
+        let scope = state.scope_of_article(next.article);
+        state.tell_of(ScopedEvent::comment_changed(next, by, scope));
         state.note(audit);
         Ok(())
     }
 
-    async fn delete_comment(&self, id: CommentId, audit: Option<&AuditRecord>) -> Result<()> {
+    async fn delete_comment(
+        &self,
+        id: CommentId,
+        by: UserId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        let now = self.shared.clock.now();
         let mut state = self.state();
-        if state.comments.remove(&id).is_none() {
-            return Err(not_found("comment", id));
-        }
+        let removed = state.comments.remove(&id);
+        let removed = removed.ok_or_else(|| not_found("comment", id))?;
         state.comments.retain(|_, it| it.reply_to != Some(id));
+        let scope = state.scope_of_article(removed.article);
+        state.tell_of(ScopedEvent::comment_deleted(&removed, by, now, scope));
         state.note(audit);
         Ok(())
     }

@@ -5,6 +5,7 @@ use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage, Summary};
+use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::{ConversationId, MessageId, UserId};
 use inkstone_domain::ports::ConversationStore;
 
@@ -20,6 +21,7 @@ impl ConversationStore for MemStore {
             return Err(already_exists("conversation", id));
         }
         state.conversations.insert(id, conversation.clone());
+        state.tell_of(ScopedEvent::chat_created(conversation));
         Ok(())
     }
 
@@ -53,6 +55,7 @@ impl ConversationStore for MemStore {
             return Err(mismatch());
         }
         stored.clone_from(conversation);
+        state.tell_of(ScopedEvent::chat_changed(conversation, audit));
         if let Some(audit) = audit {
             state.append_audit(audit);
         }
@@ -64,10 +67,11 @@ impl ConversationStore for MemStore {
         id: ConversationId,
         audit: Option<&AuditRecord>,
     ) -> Result<()> {
+        let now = self.shared.clock.now();
         let mut state = self.state();
-        if state.conversations.remove(&id).is_none() {
-            return Err(not_found("conversation", id));
-        }
+        let removed = state.conversations.remove(&id);
+        let removed = removed.ok_or_else(|| not_found("conversation", id))?;
+        state.tell_of(ScopedEvent::chat_deleted(&removed, audit, now));
         state
             .messages
             .retain(|_, message| message.conversation != id);
@@ -85,7 +89,9 @@ impl ConversationStore for MemStore {
         stored.head = Some(message.id);
         stored.revision += 1;
         stored.updated_at = message.created_at;
+        let told = ScopedEvent::chat_message(message, stored);
         state.messages.insert(message.id, message.clone());
+        state.tell_of(told);
         Ok(())
     }
 

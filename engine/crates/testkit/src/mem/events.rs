@@ -1,24 +1,234 @@
-//! The event log in memory. Events are written by the changes they tell of; here they are only read.
+//! The event log in memory. Events are written by the changes they tell of, through [`State::tell_of`]; here
+//! they get their numbers and are read.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use inkstone_domain::Result;
-use inkstone_domain::event::Event;
-use inkstone_domain::ids::EventId;
-use inkstone_domain::ports::EventLog;
+use chrono::{DateTime, Utc};
+use inkstone_domain::event::{Event, Scope, ScopedEvent, Told};
+use inkstone_domain::ids::{ArticleId, EventId};
+use inkstone_domain::ports::{ChangeSignal, ClaimedHandler, EventLog, HandlerState, HandlerStore};
+use inkstone_domain::{Error, Result, codes};
+use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
 
-use super::MemStore;
+use super::{MemStore, State, already_exists, not_found};
+
+/// What happened, and how far those who follow have come.
+#[derive(Default)]
+pub(super) struct Events {
+    log: BTreeMap<EventId, ScopedEvent>,
+    /// In the order they were written in.
+    unnumbered: Vec<EventId>,
+    numbered: BTreeMap<u64, EventId>,
+    highest: u64,
+    handlers: BTreeMap<String, Handler>,
+    tellings: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct Handler {
+    number: u64,
+    fence: u64,
+    holder: Option<String>,
+    lease_until: Option<DateTime<Utc>>,
+}
+
+impl State {
+    /// What goes with every change that is told.
+    pub(super) fn tell_of(&mut self, told: ScopedEvent) {
+        let events = &mut self.events;
+        events.unnumbered.push(told.event.id);
+        events.log.insert(told.event.id, told);
+        events.tellings.send_replace(());
+    }
+
+    /// Of what belongs to an article.
+    pub(super) fn scope_of_article(&self, id: ArticleId) -> Scope {
+        let article = self.stored_article(id);
+        article.map(Scope::of_article).unwrap_or_default()
+    }
+}
 
 #[async_trait]
 impl EventLog for MemStore {
     async fn events(&self, after: Option<EventId>, limit: usize) -> Result<Vec<Event>> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.state();
-        let in_order = state.events.range((start, Bound::Unbounded));
+        let in_order = state.events.log.range((start, Bound::Unbounded));
         Ok(in_order
             .take(limit)
-            .map(|(_, event)| event.clone())
+            .map(|(_, told)| told.event.clone())
             .collect())
+    }
+
+    async fn append_event(&self, event: &ScopedEvent) -> Result<()> {
+        let mut state = self.state();
+        if state.events.log.contains_key(&event.event.id) {
+            return Err(already_exists("event", event.event.id));
+        }
+        state.tell_of(event.clone());
+        Ok(())
+    }
+
+    async fn number_events(&self, limit: usize) -> Result<u64> {
+        let mut state = self.state();
+        let events = &mut state.events;
+        let count = limit.min(events.unnumbered.len());
+        for id in events.unnumbered.drain(..count) {
+            events.highest += 1;
+            events.numbered.insert(events.highest, id);
+        }
+        Ok(events.highest)
+    }
+
+    async fn told_after(&self, after: u64, limit: usize) -> Result<Vec<Told>> {
+        let state = self.state();
+        let events = &state.events;
+        let rest = (Bound::Excluded(after), Bound::Unbounded);
+        let rest = events.numbered.range(rest).take(limit);
+        let told = rest.filter_map(|(number, id)| {
+            let ScopedEvent { event, scope } = events.log.get(id)?.clone();
+            Some(Told {
+                number: *number,
+                event,
+                scope,
+            })
+        });
+        Ok(told.collect())
+    }
+
+    async fn event_number(&self, id: EventId) -> Result<Option<u64>> {
+        let state = self.state();
+        let mut numbered = state.events.numbered.iter();
+        let found = numbered.find(|(_, other)| **other == id);
+        Ok(found.map(|(number, _)| *number))
+    }
+
+    async fn number_before(&self, at: DateTime<Utc>) -> Result<u64> {
+        let state = self.state();
+        let events = &state.events;
+        let mut numbered = events.numbered.iter();
+        let first = numbered.find(|(_, id)| events.log.get(id).is_some_and(|it| it.event.at >= at));
+        Ok(first.map_or(events.highest, |(number, _)| number - 1))
+    }
+
+    async fn forget_events(
+        &self,
+        before: DateTime<Utc>,
+        through: u64,
+        limit: usize,
+    ) -> Result<u64> {
+        let mut state = self.state();
+        let events = &mut state.events;
+        let old: Vec<(u64, EventId)> = events
+            .numbered
+            .range(..=through)
+            .map(|(number, id)| (*number, *id))
+            .filter(|(_, id)| events.log.get(id).is_some_and(|it| it.event.at < before))
+            .take(limit)
+            .collect();
+        for (number, id) in &old {
+            events.numbered.remove(number);
+            events.log.remove(id);
+        }
+        Ok(old.len() as u64)
+    }
+
+    fn tellings(&self) -> ChangeSignal {
+        let state = self.state();
+        Box::pin(WatchStream::from_changes(state.events.tellings.subscribe()))
+    }
+}
+
+#[async_trait]
+impl HandlerStore for MemStore {
+    async fn claim_handler(
+        &self,
+        name: &str,
+        holder: &str,
+        begin: u64,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ClaimedHandler>> {
+        let mut state = self.state();
+        let handlers = &mut state.events.handlers;
+        let handler = handlers.entry(name.to_owned()).or_insert_with(|| Handler {
+            number: begin,
+            ..Handler::default()
+        });
+        let is_held = handler.lease_until.is_some_and(|until| until > now);
+        if is_held && handler.holder.as_deref() != Some(holder) {
+            return Ok(None);
+        }
+        handler.fence += 1;
+        handler.holder = Some(holder.to_owned());
+        handler.lease_until = Some(now + lease);
+        Ok(Some(ClaimedHandler {
+            fence: handler.fence,
+            number: handler.number,
+        }))
+    }
+
+    async fn advance_handler(
+        &self,
+        name: &str,
+        fence: u64,
+        number: u64,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let handler = state.held_handler(name, fence)?;
+        handler.number = number;
+        handler.lease_until = Some(now + lease);
+        Ok(())
+    }
+
+    async fn release_handler(&self, name: &str, fence: u64) -> Result<()> {
+        let mut state = self.state();
+        let handler = state.held_handler(name, fence)?;
+        handler.holder = None;
+        handler.lease_until = None;
+        Ok(())
+    }
+
+    async fn rewind_handler(&self, name: &str, number: u64) -> Result<()> {
+        let mut state = self.state();
+        let handler = state.events.handlers.get_mut(name);
+        let handler = handler.ok_or_else(|| not_found("handler", name))?;
+        handler.number = number;
+        handler.fence += 1;
+        handler.holder = None;
+        handler.lease_until = None;
+        Ok(())
+    }
+
+    async fn handlers(&self) -> Result<Vec<HandlerState>> {
+        let state = self.state();
+        let handlers = state.events.handlers.iter();
+        let handlers = handlers.map(|(name, it)| HandlerState {
+            name: name.clone(),
+            number: it.number,
+            holder: it.holder.clone(),
+            lease_until: it.lease_until,
+        });
+        Ok(handlers.collect())
+    }
+}
+
+impl State {
+    fn held_handler(&mut self, name: &str, fence: u64) -> Result<&mut Handler> {
+        let handler = self.events.handlers.get_mut(name);
+        let handler = handler.ok_or_else(|| not_found("handler", name))?;
+        match handler.fence == fence {
+            true => Ok(handler),
+            false => Err(Error::new(
+                &codes::LEASE_LOST,
+                format!("the handler `{name}` is in other hands"),
+            )),
+        }
     }
 }

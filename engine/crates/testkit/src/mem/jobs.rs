@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::event::Event;
+use inkstone_domain::event::{Event, Scope, ScopedEvent};
 use inkstone_domain::ids::{JobId, UserId};
 use inkstone_domain::job::{Checkpoint, ClaimedJob, Job, JobError, JobStatus, Progress};
 use inkstone_domain::ports::{DraftCommit, JobStore, NewJob};
@@ -49,6 +49,8 @@ impl JobStore for MemStore {
             lease_until: None,
             checkpoint: None,
         };
+        let (id, at) = (job.id, new.enqueued_at);
+        state.tell_of(ScopedEvent::job_queued(id, job.owner, &job.task, at));
         state.jobs.insert(job.id, entry);
         Ok(job)
     }
@@ -137,7 +139,8 @@ impl JobStore for MemStore {
         let entry = state.held(id, fence)?;
         entry.job.article = Some(article);
         entry.finish(JobStatus::Succeeded, commit.event.at);
-        state.events.insert(commit.event.id, commit.event);
+        let told = commit.event.within(Scope::of_job(&entry.job));
+        state.tell_of(told);
         drop(state);
         self.nudge();
         Ok(())
@@ -148,7 +151,8 @@ impl JobStore for MemStore {
         let entry = state.held(id, fence)?;
         entry.job.result = Some(result.clone());
         entry.finish(JobStatus::Succeeded, event.at);
-        state.events.insert(event.id, event);
+        let told = event.within(Scope::of_job(&entry.job));
+        state.tell_of(told);
         Ok(())
     }
 
@@ -157,7 +161,8 @@ impl JobStore for MemStore {
         let entry = state.held(id, fence)?;
         entry.job.error = Some(error.clone());
         entry.finish(JobStatus::Failed, event.at);
-        state.events.insert(event.id, event);
+        let told = event.within(Scope::of_job(&entry.job));
+        state.tell_of(told);
         Ok(())
     }
 
@@ -172,7 +177,8 @@ impl JobStore for MemStore {
                 entry.job.cancel_requested = true;
                 entry.finish(JobStatus::Cancelled, event.at);
                 let job = entry.job.clone();
-                state.events.insert(event.id, event);
+                let told = event.within(Scope::of_job(&entry.job));
+                state.tell_of(told);
                 Ok(job)
             }
             JobStatus::Running => {
@@ -195,7 +201,8 @@ impl JobStore for MemStore {
         let mut state = self.state();
         let entry = state.held(id, fence)?;
         entry.finish(JobStatus::Cancelled, event.at);
-        state.events.insert(event.id, event);
+        let told = event.within(Scope::of_job(&entry.job));
+        state.tell_of(told);
         Ok(())
     }
 }

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::ids::{ArticleId, BlobId, MediaId, UploadId};
+use inkstone_domain::event::ScopedEvent;
+use inkstone_domain::ids::{ArticleId, BlobId, MediaId, UploadId, UserId};
 use inkstone_domain::media::{
     BlobKey, Media, MediaFilter, MediaVersion, Upload, UploadPart, Variant, VariantState,
 };
@@ -124,6 +125,7 @@ impl MediaStore for MemStore {
         let place = (media.id, media.newest.version);
         state.media_versions.insert(place, media.newest.clone());
         state.media.insert(media.id, media.clone());
+        state.tell_of(ScopedEvent::media_created(media));
         state.append_some_audit(audit);
         Ok(())
     }
@@ -141,17 +143,25 @@ impl MediaStore for MemStore {
         let place = (media.id, media.newest.version);
         state.media_versions.insert(place, media.newest.clone());
         state.media.insert(media.id, media.clone());
+        state.tell_of(ScopedEvent::media_changed(media, media.newest.author));
         state.append_some_audit(audit);
         Ok(())
     }
 
-    async fn update_media(&self, media: &Media, audit: Option<&AuditRecord>) -> Result<()> {
+    async fn update_media(
+        &self,
+        media: &Media,
+        by: UserId,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
         let mut state = self.state();
         let stored = state.previous(media)?;
         *stored = Media {
             newest: stored.newest.clone(),
             ..media.clone()
         };
+        let told = ScopedEvent::media_changed(stored, by);
+        state.tell_of(told);
         state.append_some_audit(audit);
         Ok(())
     }
@@ -210,17 +220,19 @@ impl MediaStore for MemStore {
 
     async fn remove_media(
         &self,
-        id: MediaId,
-        revision: u64,
+        media: &Media,
+        by: UserId,
         audit: Option<&AuditRecord>,
     ) -> Result<Vec<BlobKey>> {
+        let (id, now) = (media.id, self.shared.clock.now());
         let mut state = self.state();
         let stored = state.media.get(&id).cloned();
         let stored = stored.ok_or_else(|| not_found("medium", id))?;
-        if stored.revision != revision {
+        if stored.revision != media.revision {
             return Err(mismatch());
         }
         let blobs = state.blobs_of(&stored);
+        state.tell_of(ScopedEvent::media_removed(&stored, by, now));
         state.media_versions.retain(|(media, _), _| *media != id);
         state.media.remove(&id);
         state.append_some_audit(audit);

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::UserId;
 use inkstone_domain::ports::ProjectStore;
 use inkstone_domain::project::{Member, Project, ProjectFilter, ProjectRole};
@@ -35,6 +36,7 @@ impl ProjectStore for MemStore {
         let key = (owner.project.clone(), owner.user);
         state.members.insert(key, owner.clone());
         state.projects.insert(project.slug.clone(), project.clone());
+        state.tell_of(ScopedEvent::project_created(project, owner));
         state.append_audit(audit);
         Ok(())
     }
@@ -47,6 +49,9 @@ impl ProjectStore for MemStore {
             return Err(mismatch());
         }
         stored.clone_from(project);
+        if let Some(told) = ScopedEvent::project_changed(project, audit) {
+            state.tell_of(told);
+        }
         state.append_audit(audit);
         Ok(())
     }
@@ -102,6 +107,7 @@ impl ProjectStore for MemStore {
             return Err(last_owner());
         }
         state.members.insert(key, member.clone());
+        state.tell_of(ScopedEvent::member_set(member, audit));
         state.append_audit(audit);
         Ok(())
     }
@@ -124,6 +130,7 @@ impl ProjectStore for MemStore {
             return Err(last_owner());
         }
         state.members.remove(&key);
+        state.tell_of(ScopedEvent::member_removed(slug, user, audit));
         state.append_audit(audit);
         Ok(())
     }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::PromptId;
 use inkstone_domain::ports::PromptStore;
 use inkstone_domain::prompt::{Prompt, PromptVersion};
@@ -27,6 +28,7 @@ impl PromptStore for MemStore {
         state.prompts.insert(key, prompt.clone());
         let place = (version.prompt, version.version);
         state.prompt_versions.insert(place, version.clone());
+        state.tell_of(ScopedEvent::prompt_written(prompt, version.author));
         state.append_audit(audit);
         Ok(())
     }
@@ -47,6 +49,7 @@ impl PromptStore for MemStore {
         stored.clone_from(prompt);
         let place = (version.prompt, version.version);
         state.prompt_versions.insert(place, version.clone());
+        state.tell_of(ScopedEvent::prompt_written(prompt, version.author));
         state.append_audit(audit);
         Ok(())
     }

@@ -4,11 +4,11 @@ use axum::http::Method;
 use inkstone_testkit::api_client::PASSWORD;
 use serde_json::{Value, json};
 
-use super::files;
+use super::{files, told};
 
 /// The routes, with things of the creator's in their paths. Each cell has an engine of its own.
 pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
-    [of_texts(), files::routes()].concat()
+    [of_texts(), told::routes(), files::routes()].concat()
 }
 
 fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
@@ -422,6 +422,11 @@ fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
             Some(json!({"title": "R", "schema": {}})),
         ),
         (Method::GET, "/v1/search?q=a", None),
+        (Method::POST, "/v1/search", Some(json!({"q": "a"}))),
+        (Method::GET, "/v1/search/suggestions?q=a", None),
+        (Method::GET, "/v1/search/index", None),
+        (Method::POST, "/v1/search/index/verify", None),
+        (Method::POST, "/v1/search/index/rebuild", None),
         (
             Method::POST,
             "/v1/auth/login",
@@ -535,8 +540,5 @@ fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
             "/v1/projects/{project}/chats/{chat}/answer",
             None,
         ),
-        (Method::GET, "/v1/audit", None),
-        (Method::GET, "/v1/audit/head", None),
-        (Method::GET, "/v1/audit/export", None),
     ]
 }

@@ -3,7 +3,7 @@
 use inkstone_testkit::api_client::{Identity, TestApi};
 use serde_json::json;
 
-use super::join;
+use super::who::join;
 
 /// Writes the creator's things and puts their ids into the path.
 pub(super) async fn fill(api: &TestApi, path: &str) -> String {
@@ -38,6 +38,10 @@ pub(super) async fn fill(api: &TestApi, path: &str) -> String {
             path = path.replace(name, made["id"].as_str().unwrap());
         }
     }
+    if path.contains("{notification}") {
+        let told = crate::notifications::told(api, 1).await;
+        path = path.replace("{notification}", &told[0].id.to_string());
+    }
     if path.contains("{trashed}") {
         let made = client.post("/v1/articles", json!({"title": "A"})).await;
         let id = made.json()["id"].as_str().unwrap().to_owned();
@@ -46,6 +50,18 @@ pub(super) async fn fill(api: &TestApi, path: &str) -> String {
     }
     if path.contains("{project") {
         path = fill_project(api, &path).await;
+    }
+    if path.contains("{project-webhook}") {
+        let new = json!({"url": "https://example.org/hook"});
+        let target = "/v1/projects/handbook/webhooks";
+        let made = client.post(target, new).await.json();
+        let id = made["webhook"]["id"].as_str().unwrap();
+        path = path.replace("{project-webhook}", id);
+        if path.contains("{delivery}") {
+            let ping = format!("/v1/webhooks/{id}/ping");
+            let sent = client.post(&ping, json!({})).await.json();
+            path = path.replace("{delivery}", sent["event"].as_str().unwrap());
+        }
     }
     for (name, project) in [
         ("{medium}", "default"),

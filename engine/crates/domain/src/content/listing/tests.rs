@@ -14,10 +14,10 @@ fn filter(change: impl FnOnce(&mut ArticleFilter)) -> ArticleFilter {
     filter
 }
 
-/// What became of a question: `plain`, the kind of the list, or the code of the refusal.
+/// What became of a question: `created`, the kind of the list, or the code of the refusal.
 fn outcome(filter: &ArticleFilter) -> String {
     match filter.walk() {
-        Ok(Walk::Plain) => "plain".to_owned(),
+        Ok(Walk::Created { .. }) => "created".to_owned(),
         Ok(Walk::Rows { list, .. }) => list.split_once(' ').unwrap().1.to_owned(),
         Err(error) => error.code().name.to_owned(),
     }
@@ -37,7 +37,7 @@ fn lists_that_an_index_has() {
     type Change<'a> = &'a dyn Fn(&mut ArticleFilter);
     let cases: &[(Change, &str)] = &[
         (&|_| {}, "created"),
-        (&|it| it.sort = ArticleSort::Oldest, "plain"),
+        (&|it| it.sort = ArticleSort::Oldest, "created"),
         (&|it| it.owner = ada, "created"),
         (&|it| it.project = project(), "created"),
         (&|it| it.status = draft, "created"),
@@ -73,7 +73,7 @@ fn lists_that_an_index_has() {
             },
             "tag:sea",
         ),
-        (&|it| (it.trashed, it.owner) = (true, ada), "plain"),
+        (&|it| (it.trashed, it.owner) = (true, ada), "created"),
         // Refused.
         (&|it| it.facet = tag(), "unindexed_filter"),
         (
@@ -114,6 +114,13 @@ fn lists_that_an_index_has() {
         (
             &|it| {
                 (it.project, it.status) = (project(), draft);
+                it.sort = ArticleSort::Oldest;
+            },
+            "created",
+        ),
+        (
+            &|it| {
+                (it.project, it.facet) = (project(), tag());
                 it.sort = ArticleSort::Oldest;
             },
             "unindexed_sort",
@@ -157,8 +164,8 @@ fn later_instants_come_first_and_spans_end_where_they_say() {
         until: Some(noon + second),
     };
     let asked = filter(|it| (it.owner, it.created) = (Some(UserId::new()), within));
-    let Walk::Rows { from, until, .. } = asked.walk().unwrap() else {
-        panic!("it is a list of rows");
+    let Walk::Created { from, until } = asked.walk().unwrap() else {
+        panic!("it is a list by creation");
     };
     let (from, until) = (from.unwrap(), until.unwrap());
     let micro = TimeDelta::microseconds(1);
@@ -181,7 +188,7 @@ fn cursors_come_back_and_others_are_told_apart() {
             place: place.to_owned(),
             id: ArticleId::new(),
         };
-        assert_eq!(RowCursor::of_text(&cursor.to_text()), Some(cursor));
+        assert_eq!(cursor.to_string().parse().ok(), Some(cursor));
     }
     let id = ArticleId::new();
     let bad = [
@@ -196,6 +203,6 @@ fn cursors_come_back_and_others_are_told_apart() {
         format!("{}.{id}", "00".repeat(10_000)),
     ];
     for text in bad {
-        assert_eq!(RowCursor::of_text(&text), None, "{text}");
+        assert_eq!(text.parse::<RowCursor>().ok(), None, "{text}");
     }
 }

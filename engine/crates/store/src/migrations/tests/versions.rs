@@ -7,8 +7,8 @@ mod rows;
 use inkstone_domain::content::ArticleFilter;
 use inkstone_domain::ids::JobId;
 use inkstone_domain::ports::{
-    AuditLog, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore, PeopleStore,
-    PluginKv, PromptStore, ReplyStore, RolloutStore,
+    AuditLog, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore, NotificationStore,
+    PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore, RolloutStore, WebhookStore,
 };
 use inkstone_domain::principal::Role;
 use serde_json::Value;
@@ -183,7 +183,10 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     }
     if has("0004_events") {
         let events = store.events(None, 100).await.unwrap();
-        assert_eq!(events.len(), cast.articles);
+        let told = usize::from(has("0021_events"));
+        assert_eq!(events.len(), cast.articles + told);
+        let highest = store.number_events(100).await.unwrap();
+        assert_eq!(highest as usize, events.len());
     }
     if has("0005_plugin_kv") {
         let value = store.get("plugin", "key").await.unwrap();
@@ -232,6 +235,18 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
         }
         assert_eq!(*chain.head(), store.audit_head().await.unwrap());
         assert!(entries.len() >= 4);
+    }
+    if has("0022_webhooks") {
+        assert_eq!(store.enabled_webhooks().await.unwrap().len(), 1);
+    }
+    if has("0024_notifications") {
+        assert_eq!(store.count_unread(cast.user).await.unwrap(), 1);
+        let settings = store.notification_settings(cast.user).await.unwrap();
+        assert_eq!(settings.unwrap().revision, 1);
+    }
+    if has("0025_publications") {
+        let publication = store.publication(cast.article).await.unwrap();
+        assert_eq!(publication.unwrap().by, cast.user);
     }
     if has("0012_articles") {
         assert_eq!(store.content_types().await.unwrap().len(), 1);

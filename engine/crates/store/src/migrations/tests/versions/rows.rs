@@ -1,17 +1,28 @@
 //! Rows of each version, as engines of its time wrote them.
 
-use inkstone_domain::content::Article;
-use inkstone_domain::event::EventBody;
+use inkstone_domain::content::listing::created_place;
+use inkstone_domain::content::{Article, Publication};
+use inkstone_domain::event::{EventBody, Scope};
 use inkstone_domain::ids::ServedId;
+use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
 use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
 use super::*;
-use crate::articles::bind_write;
+use crate::article_lists::keys_of;
+use crate::articles::{ArticleRow, bind_write};
 use crate::events::EventRow;
 use crate::provenance::ProvenanceRow;
 use crate::users::UserRow;
+
+/// An event before there were others than of articles and ends of jobs.
+const OLD_EVENT: &str = "
+    CREATE type::record('event', $event.key) CONTENT {
+        key: $event.key, at: $event.at, actor: $event.actor, kind: $event.kind,
+        article: $event.article, revision: $event.revision
+    } RETURN NONE;
+";
 
 /// Rows as engines wrote them whose newest migration this was. What later migrations changed is written in
 /// the words of the time, the rest by today's engine.
@@ -37,7 +48,7 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 revision: 1,
             };
             let row = EventRow::from(sample::event(cast.user, body));
-            let create = "CREATE type::record('event', $event.key) CONTENT $event RETURN NONE";
+            let create = format!("{{ {OLD_EVENT} RETURN NONE; }}");
             write(store, Statement::new(create).bind("event", row)).await;
         }
         "0005_plugin_kv" => store.put("plugin", "key", vec![7; 9], 100).await.unwrap(),
@@ -72,6 +83,7 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             store.put_mail_token(&token).await.unwrap();
         }
         "0011_projects" => {
+            listen_to_nothing(store).await;
             let project = sample::project();
             let owner = sample::member(&project, cast.user, ProjectRole::Owner);
             store
@@ -93,6 +105,7 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             store.create_api_key(&key, &audit).await.unwrap();
             let invitation = sample::invitation(Role::Creator);
             store.put_invitation(&invitation, &audit).await.unwrap();
+            tell_nothing(store).await;
         }
         "0012_articles" => {
             let mut article = sample::article(cast.user);
@@ -126,24 +139,106 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 .bind("owner", cast.user.to_string());
             write(store, statement).await;
         }
+        "0021_events" => {
+            let body = EventBody::ChatDeleted {
+                chat: inkstone_domain::ids::ConversationId::new(),
+            };
+            let event = sample::event(cast.user, body);
+            let event = event.within(Scope::of_project("handbook"));
+            store.append_event(&event).await.unwrap();
+            // Its engines did so all the time.
+            store.number_events(100).await.unwrap();
+        }
+        "0022_webhooks" => {
+            let webhook = sample::webhook(Some("handbook"));
+            store.create_webhook(&webhook, &audit).await.unwrap();
+        }
+        "0024_notifications" => {
+            let one = sample::notification(cast.user);
+            store.put_notifications(&[one]).await.unwrap();
+            let settings = NotificationSettings {
+                revision: 1,
+                ..NotificationSettings::of(cast.user)
+            };
+            store
+                .put_notification_settings(&settings, None)
+                .await
+                .unwrap();
+        }
+        "0025_publications" => {
+            let publication = Publication {
+                article: cast.article,
+                at: sample::now(),
+                by: cast.user,
+            };
+            store.put_publication(&publication).await.unwrap();
+        }
         "0013_content_rest" => {
-            // Its engines did so at their start.
-            store.list_old_articles().await.unwrap();
-            // This list came later.
-            let then = "{
-                DELETE type::record('article_list', ['all created']..['all created', 'z']) RETURN NONE;
-                UPDATE article SET lists = lists.filter(|$row| $row[0] != 'all created') RETURN NONE;
-                RETURN NONE;
-            }";
-            write(store, Statement::new(then)).await;
+            list_by_creation(store, &["o:", "p:", "o:/"]).await;
             insert_comment(store, cast).await;
         }
         "0014_media" => insert_file(store, cast).await,
         "0015_transfers" => insert_import(store, cast).await,
         "0016_identities" => insert_identity(store, cast).await,
-        // Its engines did so at their start, too.
-        "0018_newest_lists" => store.list_old_articles().await.unwrap(),
+        "0018_newest_lists" => list_by_creation(store, &["all", "o:", "p:", "o:/"]).await,
+        "0019_lean_articles" => store.list_old_articles().await.unwrap(),
         other => panic!("say here what rows engines of the time of `{other}` wrote"),
+    }
+}
+
+/// Today's engine tells of what engines of the time did not: for a while the table takes it.
+async fn listen_to_nothing(store: &SurrealStore) {
+    let open = "DEFINE TABLE OVERWRITE event SCHEMALESS";
+    write(store, Statement::new(open)).await;
+}
+
+/// The end of it: nothing was told.
+async fn tell_nothing(store: &SurrealStore) {
+    let close = "{
+        DELETE event WHERE data != NONE RETURN NONE;
+        DEFINE TABLE OVERWRITE event SCHEMAFULL;
+        RETURN NONE;
+    }";
+    write(store, Statement::new(close)).await;
+}
+
+/// The rows of `article_list` as engines of that time gave them to old articles at their start: those of today,
+/// and of the lists by creation those named here.
+async fn list_by_creation(store: &SurrealStore, scopes: &[&str]) {
+    let all = Statement::new("SELECT * FROM article WHERE deleted = false");
+    let rows: Vec<ArticleRow> = store.read(all).await.unwrap();
+    for row in rows {
+        let article = Article::try_from(row).unwrap();
+        let (owner, project) = (article.owner, &article.project);
+        let by_creation = scopes.iter().map(|scope| {
+            let scope = match *scope {
+                "o:" => format!("o:{owner}"),
+                "p:" => format!("p:{project}"),
+                "o:/" => format!("o:{owner}/{project}"),
+                other => other.to_owned(),
+            };
+            let status = article.text.status.as_str().to_owned();
+            let place = created_place(&article);
+            vec![
+                format!("{scope} created"),
+                status,
+                place,
+                article.id.to_string(),
+            ]
+        });
+        let mut lists = keys_of(&article).unwrap();
+        lists.extend(by_creation);
+        lists.sort();
+        let text = "{
+            INSERT IGNORE INTO article_list $lists.map(|$row| { id: $row }) RETURN NONE;
+            UPDATE type::record('article', $key) SET lists = $lists RETURN NONE;
+            DELETE article_list_backfill RETURN NONE;
+            RETURN NONE;
+        }";
+        let statement = Statement::new(text)
+            .bind("key", article.id.to_string())
+            .bind("lists", lists);
+        write(store, statement).await;
     }
 }
 
@@ -346,17 +441,21 @@ async fn write(store: &SurrealStore, statement: Statement) {
 async fn insert_article_without_lists(store: &SurrealStore, article: Article) {
     let create = "{
         CREATE type::record('article', $article.key)
-            CONTENT object::remove($article, 'lists') RETURN NONE;
+            CONTENT object::remove(object::remove($article, 'lists'), 'place') RETURN NONE;
         CREATE type::record('article_revision', [$article.key, $article.revision])
             CONTENT $revision RETURN NONE;
-        CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+        CREATE type::record('event', $event.key) CONTENT {
+            key: $event.key, at: $event.at, actor: $event.actor, kind: $event.kind,
+            article: $event.article, revision: $event.revision
+        } RETURN NONE;
         CREATE type::record('article_slug', [
             $article.project, string::lowercase($article.text.language), $article.slug
         ]) CONTENT { article: $article.key } RETURN NONE;
         RETURN NONE;
     }";
     let creation = sample::creation(&article);
-    write(store, bind_write(Statement::new(create), creation)).await;
+    let statement = bind_write(Statement::new(create), creation).unwrap();
+    write(store, statement).await;
 }
 
 /// As engines of the time of `0013_content_rest` wrote it.

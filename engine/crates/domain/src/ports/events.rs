@@ -1,0 +1,87 @@
+//! What happened, in order, and how far each of those who follow has come.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::ChangeSignal;
+use crate::Result;
+use crate::event::{Event, ScopedEvent, Told};
+use crate::ids::EventId;
+
+/// The log of events. They are written by the changes they tell of, within their transactions, by the
+/// stores of what changes; the documentation of a change does not repeat it. Only afterwards they are
+/// given numbers, one after the other, by whoever comes first: so a reader that goes by numbers misses
+/// nothing, whatever was committed late, and however many engines write.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Oldest first, after `after`, numbered or not. A cursor alone misses what is committed late.
+    async fn events(&self, after: Option<EventId>, limit: usize) -> Result<Vec<Event>>;
+    /// Writes what has no transaction of its own to be written in.
+    async fn append_event(&self, event: &ScopedEvent) -> Result<()>;
+    /// Gives numbers to up to `limit` events that have none, in the order they were written in, and
+    /// returns the highest number there is. Any number of callers at once number each event once.
+    async fn number_events(&self, limit: usize) -> Result<u64>;
+    /// The numbered ones after `after`, by number, at most `limit`.
+    async fn told_after(&self, after: u64, limit: usize) -> Result<Vec<Told>>;
+    /// `None` where there is no such event, or it is forgotten, or has no number yet.
+    async fn event_number(&self, id: EventId) -> Result<Option<u64>>;
+    /// The highest number before the first event that was told at that instant or later.
+    async fn number_before(&self, at: DateTime<Utc>) -> Result<u64>;
+    /// Forgets up to `limit` events that were told before that instant and are numbered up to
+    /// `through`, oldest first. How many.
+    async fn forget_events(&self, before: DateTime<Utc>, through: u64, limit: usize)
+    -> Result<u64>;
+    /// Nudges on events written through this very store object.
+    fn tellings(&self) -> ChangeSignal;
+}
+
+/// A handler in the hands of an engine. Its fence rises with every claim and every rewinding: what carries
+/// an old one is refused with `lease_lost`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedHandler {
+    pub fence: u64,
+    /// Of the last event that it has handled.
+    pub number: u64,
+}
+
+/// How far a handler has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandlerState {
+    pub name: String,
+    pub number: u64,
+    /// Who has it, and until when.
+    pub holder: Option<String>,
+    pub lease_until: Option<DateTime<Utc>>,
+}
+
+/// How far each handler of events has come.
+#[async_trait]
+pub trait HandlerStore: Send + Sync {
+    /// Takes a handler that nobody has, or whose lease has passed at `now`, or that `holder` has already. A
+    /// handler that was never claimed begins after the number `begin`. `None` where somebody else has it.
+    async fn claim_handler(
+        &self,
+        name: &str,
+        holder: &str,
+        begin: u64,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ClaimedHandler>>;
+    /// It has handled all up to `number`, and is kept for longer.
+    async fn advance_handler(
+        &self,
+        name: &str,
+        fence: u64,
+        number: u64,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
+    /// Lets go of it, so that another engine may claim it at once.
+    async fn release_handler(&self, name: &str, fence: u64) -> Result<()>;
+    /// Handles all after `number` again, whoever has it; `not_found` where it was never claimed.
+    async fn rewind_handler(&self, name: &str, number: u64) -> Result<()>;
+    /// By name.
+    async fn handlers(&self) -> Result<Vec<HandlerState>>;
+}

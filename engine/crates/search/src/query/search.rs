@@ -1,0 +1,227 @@
+//! A query from beginning to end. Blocking: run it on a blocking thread.
+
+use std::collections::HashSet;
+
+use inkstone_domain::content::Status;
+use inkstone_domain::search::{
+    Direction, Hit, Matching, SearchFacet, SearchOrder, SearchPage, SearchQuery, SearchSort,
+    Suggestion, Visibility,
+};
+use tantivy::query::Query;
+use tantivy::schema::{Field, Value};
+use tantivy::{Searcher, TantivyDocument};
+
+use super::find::Candidate;
+use super::plan::Plan;
+use super::rank::{self, Ranked};
+use super::vocabulary::Vocabulary;
+use super::{facets, filter, find, show, suggest};
+use crate::error::SearchError;
+use crate::schema::Fields;
+
+/// So many of the best are ordered by the rules, whatever the page, so that pages fit together.
+const RANKED: usize = 100;
+/// So many of the best are grouped by `distinct`.
+const GROUPED: usize = 1_000;
+const NEWEST: SearchSort = SearchSort {
+    by: SearchOrder::UpdatedAt,
+    direction: Direction::Descending,
+};
+
+/// The index as it was at one moment.
+pub(crate) struct Searching {
+    pub searcher: Searcher,
+    pub fields: Fields,
+}
+
+impl Searching {
+    pub(crate) fn run(&self, query: &SearchQuery) -> Result<SearchPage, SearchError> {
+        let filter = filter::of(&self.fields, query);
+        let filter = filter.as_deref();
+        let language = query.shape.language.as_deref();
+        let visible = filter::visible(&self.fields, &query.visibility);
+        let vocabulary =
+            Vocabulary::new(&self.searcher, &self.fields, language, visible.as_deref())?;
+        let plan = Plan::new(self.fields, query, &vocabulary)?;
+
+        let (words, total) = self.matching(&plan, query, filter)?;
+        let sort = query.shape.sort.or(plan.is_everything().then_some(NEWEST));
+        let wanted = query.offset + query.limit;
+        let depth = match query.shape.distinct {
+            Some(_) => wanted.max(GROUPED),
+            None => wanted,
+        };
+        let mut ranked = match sort {
+            Some(sort) => {
+                let all = filter::within(words.box_clone(), filter);
+                let sorted = find::sorted(&self.searcher, &*all, sort, depth)?;
+                self.unranked(sorted)
+            }
+            None => {
+                let depth = depth.max(RANKED);
+                let mut best = find::best(&self.searcher, &*words, filter, depth)?;
+                let rest = best.split_off(best.len().min(RANKED));
+                let mut ranked = rank::rank(&self.searcher, &self.fields, &plan.words, best)?;
+                ranked.extend(self.unranked(rest));
+                ranked
+            }
+        };
+        let all = filter::within(words, filter);
+        let total = match query.shape.distinct {
+            None => total,
+            Some(facet) => {
+                ranked = self.distinct(ranked, facet)?;
+                facets::groups(&self.searcher, &*all, facet)?
+            }
+        };
+        let facets = match query.shape.facets.is_empty() {
+            true => Vec::new(),
+            false => facets::count(&self.searcher, &*all, &query.shape.facets)?,
+        };
+        let page: Vec<Ranked> = ranked
+            .into_iter()
+            .skip(query.offset)
+            .take(query.limit)
+            .collect();
+        Ok(SearchPage {
+            hits: self.hits(page, &plan, query, sort.is_some())?,
+            total,
+            facets,
+            did_you_mean: did_you_mean(&query.text, &plan.corrections),
+        })
+    }
+
+    pub(crate) fn suggest(
+        &self,
+        typed: &str,
+        visibility: &Visibility,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>, SearchError> {
+        suggest::suggest(&self.searcher, &self.fields, typed, visibility, limit)
+    }
+
+    /// The query with as many words required as `matching` wants, and how many texts it finds.
+    fn matching(
+        &self,
+        plan: &Plan,
+        query: &SearchQuery,
+        filter: Option<&dyn Query>,
+    ) -> Result<(Box<dyn Query>, usize), SearchError> {
+        let order = plan.by_need(query.shape.matching);
+        let fewest = match query.shape.matching {
+            Matching::Any => 0,
+            Matching::All => order.len(),
+            Matching::Last | Matching::Frequency => order.len().min(1),
+        };
+        let most = match query.shape.matching {
+            Matching::Any => 0,
+            _ => order.len(),
+        };
+        let mut required = most;
+        loop {
+            let words = plan.query(&order[..required]);
+            let total = find::count(&self.searcher, words.box_clone(), filter)?;
+            if total >= query.offset + query.limit || required <= fewest {
+                return Ok((words, total));
+            }
+            required -= 1;
+        }
+    }
+
+    fn unranked(&self, candidates: Vec<Candidate>) -> Vec<Ranked> {
+        candidates.into_iter().map(Ranked::unranked).collect()
+    }
+
+    /// The best of each group, in their order.
+    fn distinct(
+        &self,
+        ranked: Vec<Ranked>,
+        facet: SearchFacet,
+    ) -> Result<Vec<Ranked>, SearchError> {
+        let mut seen = HashSet::new();
+        let mut kept = Vec::new();
+        for one in ranked {
+            let value = facets::value_of(&self.searcher, facet, one.candidate.address)?;
+            if value.is_none_or(|value| seen.insert(value)) {
+                kept.push(one);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn hits(
+        &self,
+        page: Vec<Ranked>,
+        plan: &Plan,
+        query: &SearchQuery,
+        is_sorted: bool,
+    ) -> Result<Vec<Hit>, SearchError> {
+        let looked_at = match page.iter().all(|one| one.is_looked_at) {
+            true => page,
+            false => {
+                let candidates = page.iter().map(|one| one.candidate).collect();
+                rank::look(&self.searcher, &self.fields, &plan.words, candidates)?
+            }
+        };
+        let hits = looked_at
+            .into_iter()
+            .map(|one| self.hit(one, query, is_sorted));
+        hits.collect()
+    }
+
+    fn hit(
+        &self,
+        ranked: Ranked,
+        query: &SearchQuery,
+        is_sorted: bool,
+    ) -> Result<Hit, SearchError> {
+        let document: TantivyDocument = self.searcher.doc(ranked.candidate.address)?;
+        let fields = &self.fields;
+        let text = |field: Field, name: &'static str| {
+            document
+                .get_first(field)
+                .and_then(|value| value.as_str())
+                .ok_or(SearchError::Document(name))
+        };
+        let title = text(fields.stored_title, "title")?;
+        let body = text(fields.stored_body, "body")?;
+        let summary = text(fields.stored_summary, "summary")?;
+        let id = text(fields.id, "id")?;
+        let status = text(fields.status, "status")?;
+        let (starts, matches) = (ranked.starts, &ranked.matches);
+        let end_of = |start: u32| matches.partition_point(|position| *position < start);
+        let (in_title, rest) = matches.split_at(end_of(starts.summary));
+        let in_summary = &rest[..end_of(starts.tags) - in_title.len()];
+        let in_body = &matches[end_of(starts.body)..];
+        let crop = query.shape.crop_words;
+        let shown_title = show::whole(title, 0, in_title);
+        let mut shown = show::crop(body, starts.body, in_body, crop);
+        if shown.matches == 0 && !in_summary.is_empty() {
+            shown = show::crop(summary, starts.summary, in_summary, crop);
+        }
+        Ok(Hit {
+            id: id.parse().map_err(|_| SearchError::Document("id"))?,
+            project: text(fields.project, "project")?.to_owned(),
+            status: Status::named(status).ok_or(SearchError::Document("status"))?,
+            tags: document
+                .get_all(fields.tag)
+                .filter_map(|value| value.as_str().map(str::to_owned))
+                .collect(),
+            title: title.to_owned(),
+            title_html: shown_title.html,
+            snippet_html: shown.html,
+            snippet: shown.text,
+            score: ranked.candidate.score,
+            ranking: (!is_sorted).then_some(ranked.ranking),
+        })
+    }
+}
+
+/// What was typed, with the words replaced that nobody wrote.
+fn did_you_mean(typed: &str, corrections: &[(String, String)]) -> Option<String> {
+    let mut meant = typed.to_owned();
+    for (word, correction) in corrections {
+        meant = meant.replacen(word.as_str(), correction, 1);
+    }
+    (!corrections.is_empty()).then_some(meant)
+}

@@ -1,0 +1,181 @@
+//! What people see of a hit: title and passage, as text and as HTML in which nothing is markup but `<em>`
+//! around what matched.
+
+use crate::text::{Piece, pieces};
+
+/// Before the first match of a passage; words.
+const LEAD: usize = 4;
+/// Where something was left out.
+const CUT: &str = "…";
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Passage {
+    pub html: String,
+    pub text: String,
+    /// Matches in it.
+    pub matches: usize,
+}
+
+/// The whole text, with the pieces marked that stand at `matches` (in order, counted from `base`).
+pub(super) fn whole(text: &str, base: u32, matches: &[u32]) -> Passage {
+    let pieces: Vec<Piece<'_>> = pieces(text).collect();
+    let marked = marked(&pieces, base, matches);
+    passage(text, &pieces, &marked, 0..pieces.len())
+}
+
+/// The part of so many words that has most matches; the beginning where there are none.
+pub(super) fn crop(text: &str, base: u32, matches: &[u32], words: usize) -> Passage {
+    let words = words.max(1);
+    if matches.is_empty() {
+        let pieces: Vec<Piece<'_>> = pieces(text).take(words + 1).collect();
+        let end = pieces.len().min(words);
+        return passage(text, &pieces, &[], 0..end);
+    }
+    let pieces: Vec<Piece<'_>> = pieces(text).collect();
+    let marked = marked(&pieces, base, matches);
+    let start = best_start(&marked, pieces.len(), words);
+    let end = (start + words).min(pieces.len());
+    passage(text, &pieces, &marked, start..end)
+}
+
+/// Numbers of the pieces that match.
+fn marked(pieces: &[Piece<'_>], base: u32, matches: &[u32]) -> Vec<usize> {
+    let within = matches
+        .iter()
+        .filter_map(|position| position.checked_sub(base));
+    let within = within.map(|position| position as usize);
+    within.filter(|position| *position < pieces.len()).collect()
+}
+
+fn best_start(marked: &[usize], pieces: usize, words: usize) -> usize {
+    let latest = pieces.saturating_sub(words);
+    let mut best = (0, 0);
+    for first in marked {
+        let start = first.saturating_sub(LEAD.min(words / 2)).min(latest);
+        let inside = marked
+            .iter()
+            .filter(|at| (start..start + words).contains(at));
+        let inside = inside.count();
+        if inside > best.0 {
+            best = (inside, start);
+        }
+    }
+    best.1
+}
+
+fn passage(
+    text: &str,
+    pieces: &[Piece<'_>],
+    marked: &[usize],
+    shown: std::ops::Range<usize>,
+) -> Passage {
+    let is_first = shown.start == 0;
+    let is_last = shown.end == pieces.len();
+    let start = match is_first {
+        true => 0,
+        false => pieces[shown.start].start,
+    };
+    let end = match is_last {
+        true => text.len(),
+        false => pieces[shown.end - 1].end,
+    };
+    let mut html = String::with_capacity(end - start + 32);
+    let mut plain = String::with_capacity(end - start + 8);
+    if !is_first {
+        html.push_str(CUT);
+        plain.push_str(CUT);
+    }
+    plain.push_str(&text[start..end]);
+    let mut at = start;
+    let mut matches = 0;
+    let mut inside = marked
+        .iter()
+        .filter(|number| shown.contains(number))
+        .peekable();
+    while let Some(number) = inside.next() {
+        let first = &pieces[*number];
+        // Characters that stand side by side are marked as one.
+        let mut last = first;
+        matches += 1;
+        while let Some(next) = inside.peek().map(|number| &pieces[**number])
+            && next.start == last.end
+        {
+            last = next;
+            inside.next();
+        }
+        escape(&text[at..first.start], &mut html);
+        html.push_str("<em>");
+        escape(&text[first.start..last.end], &mut html);
+        html.push_str("</em>");
+        at = last.end;
+    }
+    escape(&text[at..end], &mut html);
+    if !is_last {
+        html.push_str(CUT);
+        plain.push_str(CUT);
+    }
+    Passage {
+        html,
+        text: plain,
+        matches,
+    }
+}
+
+fn escape(text: &str, html: &mut String) {
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn matches_are_marked_and_all_else_is_escaped() {
+        let passage = whole("Low <tide> & \"sea\"", 10, &[11]);
+        assert_eq!(
+            passage.html,
+            "Low &lt;<em>tide</em>&gt; &amp; &quot;sea&quot;"
+        );
+        assert_eq!(passage.text, "Low <tide> & \"sea\"");
+        assert_eq!(whole("日本語", 0, &[1, 2]).html, "日<em>本語</em>");
+    }
+
+    #[test]
+    fn the_passage_has_most_matches() {
+        let text = "one two three four five six seven eight nine ten.";
+        let passage = crop(text, 0, &[7, 8], 4);
+        assert_eq!(passage.text, "…six seven eight nine…");
+        assert_eq!(passage.html, "…six seven <em>eight</em> <em>nine</em>…");
+        assert_eq!(passage.matches, 2);
+    }
+
+    #[test]
+    fn short_texts_are_whole() {
+        assert_eq!(crop("The moon pulls.", 0, &[], 36).text, "The moon pulls.");
+        assert_eq!(crop("a b c", 0, &[], 2).text, "a b…");
+        assert_eq!(crop("", 0, &[3], 5).text, "");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_it(text in any::<String>(), matches in prop::collection::btree_set(0u32..40, 0..8), words in 1usize..12) {
+            let matches: Vec<u32> = matches.into_iter().collect();
+            let cropped = crop(&text, 0, &matches, words);
+            let bare = cropped.html.replace("<em>", "").replace("</em>", "");
+            prop_assert!(!bare.contains('<') && !bare.contains('"'));
+            whole(&text, 3, &matches);
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What the index has for a word: its stems, words that go on from it, and words it may be a slip of.
+//! Whatever is told to people is counted in the texts that they may read.
+
+use std::collections::HashMap;
+
+use tantivy::query::{EnableScoring, FuzzyTermQuery, Query, Weight};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocSet, Searcher, TERMINATED, Term};
+
+use crate::error::SearchError;
+use crate::schema::Fields;
+use crate::text::Stemming;
+
+/// Words that a prefix stands for at the most.
+const COMPLETIONS: usize = 16;
+/// Words that a slip stands for at the most.
+const CORRECTIONS: usize = 8;
+/// Terms of the dictionary that are looked at for one word.
+const LOOKED_AT: usize = 4_096;
+/// Languages whose stems are tried.
+const LANGUAGES: usize = 18;
+
+pub(super) struct Vocabulary<'index> {
+    searcher: &'index Searcher,
+    fields: &'index Fields,
+    languages: Vec<Stemming>,
+    visible: Option<Box<dyn Weight>>,
+}
+
+/// A word of the index near one that was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Near {
+    pub surface: String,
+    pub typos: u32,
+    /// Texts that have it, whoever may read them: for ranking, never for telling.
+    pub documents: u64,
+}
+
+impl<'index> Vocabulary<'index> {
+    /// `language` is that of what was typed, where it is declared.
+    pub(super) fn new(
+        searcher: &'index Searcher,
+        fields: &'index Fields,
+        language: Option<&str>,
+        visible: Option<&dyn Query>,
+    ) -> Result<Self, SearchError> {
+        let languages = match language.and_then(Stemming::named) {
+            Some(declared) => vec![declared],
+            None => indexed_languages(searcher, fields.stemming)?,
+        };
+        let visible = match visible {
+            Some(query) => Some(query.weight(EnableScoring::disabled_from_searcher(searcher))?),
+            None => None,
+        };
+        Ok(Self {
+            searcher,
+            fields,
+            languages,
+            visible,
+        })
+    }
+
+    pub(super) fn languages(&self) -> &[Stemming] {
+        &self.languages
+    }
+
+    /// The terms that a word may be under: itself, and its stem in every language.
+    pub(super) fn stems(&self, word: &str) -> Vec<String> {
+        let mut stems = vec![crate::text::fold(word)];
+        for language in &self.languages {
+            let stem = language.stem(word);
+            if !stem.is_empty() && !stems.contains(&stem) {
+                stems.push(stem);
+            }
+        }
+        stems
+    }
+
+    /// Texts with this term, whoever may read them.
+    pub(super) fn documents(&self, term: &str) -> Result<u64, SearchError> {
+        let term = Term::from_field_text(self.fields.text, term);
+        Ok(self.searcher.doc_freq(&term)?)
+    }
+
+    /// Texts with this term in a field that may be read, counted up to `most`.
+    pub(super) fn readable(&self, field: Field, term: &str, most: u64) -> Result<u64, SearchError> {
+        let term = Term::from_field_text(field, term);
+        let mut count = 0;
+        for segment in self.searcher.segment_readers() {
+            let index = segment.inverted_index(field)?;
+            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else {
+                continue;
+            };
+            let mut visible = match &self.visible {
+                Some(weight) => Some(weight.scorer(segment, 1.0)?),
+                None => None,
+            };
+            let mut document = postings.doc();
+            while document != TERMINATED && count < most {
+                let allowed = match &mut visible {
+                    None => document,
+                    Some(visible) if visible.doc() < document => visible.seek(document),
+                    Some(visible) => visible.doc(),
+                };
+                let is_alive = segment
+                    .alive_bitset()
+                    .is_none_or(|alive| alive.is_alive(document));
+                if allowed == document && is_alive {
+                    count += 1;
+                }
+                document = match allowed > document {
+                    true => postings.seek(allowed),
+                    false => postings.advance(),
+                };
+            }
+        }
+        Ok(count)
+    }
+
+    /// Words that begin with this, most frequent first.
+    pub(super) fn completions(&self, prefix: &str) -> Result<Vec<Near>, SearchError> {
+        let mut found: HashMap<String, u64> = HashMap::new();
+        for segment in self.searcher.segment_readers() {
+            let index = segment.inverted_index(self.fields.surface)?;
+            let mut stream = index.terms().range().ge(prefix).into_stream()?;
+            let mut looked_at = 0;
+            while stream.advance() && looked_at < LOOKED_AT {
+                let Ok(word) = std::str::from_utf8(stream.key()) else {
+                    continue;
+                };
+                if !word.starts_with(prefix) {
+                    break;
+                }
+                looked_at += 1;
+                if word.len() > prefix.len() {
+                    *found.entry(word.to_owned()).or_default() +=
+                        u64::from(stream.value().doc_freq);
+                }
+            }
+        }
+        Ok(nearest(
+            found
+                .into_iter()
+                .map(|(word, documents)| (word, 0, documents)),
+            COMPLETIONS,
+        ))
+    }
+
+    /// Words that this may be a slip of; the fewest slips first, then the most frequent. A slip in the
+    /// first letter counts twice.
+    pub(super) fn corrections(
+        &self,
+        word: &str,
+        is_prefix: bool,
+    ) -> Result<Vec<Near>, SearchError> {
+        let allowed = allowed_typos(word);
+        if allowed == 0 {
+            return Ok(Vec::new());
+        }
+        let term = Term::from_field_text(self.fields.surface, word);
+        let query = match is_prefix {
+            true => FuzzyTermQuery::new_prefix(term, allowed, true),
+            false => FuzzyTermQuery::new(term, allowed, true),
+        };
+        let automaton = query.automaton()?;
+        let mut found: HashMap<String, (u32, u64)> = HashMap::new();
+        for segment in self.searcher.segment_readers() {
+            let index = segment.inverted_index(self.fields.surface)?;
+            let mut stream = index.terms().search(&automaton).into_stream()?;
+            let mut looked_at = 0;
+            while stream.advance() && looked_at < LOOKED_AT {
+                looked_at += 1;
+                let Ok(near) = std::str::from_utf8(stream.key()) else {
+                    continue;
+                };
+                let mut typos = typos_between(word, near, is_prefix);
+                if near.chars().next() != word.chars().next() {
+                    typos += 1;
+                }
+                if near != word && typos <= u32::from(allowed) {
+                    let entry = found.entry(near.to_owned()).or_insert((typos, 0));
+                    entry.1 += u64::from(stream.value().doc_freq);
+                }
+            }
+        }
+        let found = found.into_iter();
+        Ok(nearest(
+            found.map(|(word, (typos, documents))| (word, typos, documents)),
+            CORRECTIONS,
+        ))
+    }
+}
+
+/// 0 for words of up to four letters, 1 up to eight, then 2. Digits are no slips.
+fn allowed_typos(word: &str) -> u8 {
+    if word.chars().any(|character| character.is_numeric()) {
+        return 0;
+    }
+    match word.chars().count() {
+        0..=4 => 0,
+        5..=8 => 1,
+        _ => 2,
+    }
+}
+
+/// Of a word, or of the beginning of one, that is within the allowed typos.
+fn typos_between(typed: &str, near: &str, is_prefix: bool) -> u32 {
+    let distance = |near: &str| strsim::osa_distance(typed, near);
+    let whole = distance(near);
+    let least = match is_prefix {
+        false => whole,
+        true => {
+            let length = typed.chars().count();
+            let ends = near.char_indices().map(|(at, _)| at);
+            let ends = ends.skip(length.saturating_sub(2)).take(5);
+            ends.map(|end| distance(&near[..end]))
+                .min()
+                .unwrap_or(whole)
+                .min(whole)
+        }
+    };
+    u32::try_from(least).unwrap_or(u32::MAX)
+}
+
+fn nearest(found: impl Iterator<Item = (String, u32, u64)>, most: usize) -> Vec<Near> {
+    let mut all: Vec<Near> = found
+        .map(|(surface, typos, documents)| Near {
+            surface,
+            typos,
+            documents,
+        })
+        .collect();
+    all.sort_by(|one, other| {
+        let by_typos = one.typos.cmp(&other.typos);
+        by_typos
+            .then(other.documents.cmp(&one.documents))
+            .then_with(|| one.surface.cmp(&other.surface))
+    });
+    all.truncate(most);
+    all
+}
+
+/// The languages of the texts in the index.
+fn indexed_languages(searcher: &Searcher, field: Field) -> Result<Vec<Stemming>, SearchError> {
+    let mut languages = Vec::new();
+    for segment in searcher.segment_readers() {
+        let index = segment.inverted_index(field)?;
+        let mut stream = index.terms().stream()?;
+        while stream.advance() && languages.len() < LANGUAGES {
+            let code = std::str::from_utf8(stream.key()).unwrap_or_default();
+            if let Some(language) = Stemming::named(code)
+                && !languages.contains(&language)
+            {
+                languages.push(language);
+            }
+        }
+    }
+    Ok(languages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_words_may_have_slips() {
+        for (word, typos) in [
+            ("tide", 0),
+            ("tides", 1),
+            ("currents", 1),
+            ("aerodynamics", 2),
+            ("mp3players", 0),
+        ] {
+            assert_eq!(allowed_typos(word), typos, "{word}");
+        }
+    }
+
+    #[test]
+    fn slips_are_counted_in_the_beginning_of_a_word() {
+        assert_eq!(typos_between("currrants", "currents", false), 2);
+        assert_eq!(typos_between("aerodinam", "aerodynamics", true), 1);
+        assert_eq!(typos_between("wirter", "writer", false), 1);
+    }
+}

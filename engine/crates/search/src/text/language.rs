@@ -1,0 +1,147 @@
+//! Languages: which one a text is in, its stems and its stop words.
+
+use std::sync::LazyLock;
+
+use rust_stemmers::{Algorithm, Stemmer};
+use tantivy::tokenizer::{Language, RawTokenizer, StopWordFilter, TextAnalyzer};
+use whatlang::{Detector, Lang};
+
+use super::fold;
+
+/// One of the languages with stems.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stemming(&'static Known);
+
+struct Known {
+    /// ISO 639-1.
+    code: &'static str,
+    algorithm: Algorithm,
+    lang: Lang,
+    /// Of the stop words, where there are some.
+    stop: Option<Language>,
+}
+
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+impl Eq for Known {}
+
+macro_rules! known {
+    ($($code:literal $algorithm:ident $lang:ident $stop:expr;)*) => {
+        &[$(Known { code: $code, algorithm: Algorithm::$algorithm, lang: Lang::$lang, stop: $stop }),*]
+    };
+}
+
+const KNOWN: &[Known] = known! {
+    "ar" Arabic Ara None;
+    "da" Danish Dan Some(Language::Danish);
+    "nl" Dutch Nld Some(Language::Dutch);
+    "en" English Eng Some(Language::English);
+    "fi" Finnish Fin Some(Language::Finnish);
+    "fr" French Fra Some(Language::French);
+    "de" German Deu Some(Language::German);
+    "el" Greek Ell None;
+    "hu" Hungarian Hun Some(Language::Hungarian);
+    "it" Italian Ita Some(Language::Italian);
+    "no" Norwegian Nob Some(Language::Norwegian);
+    "pt" Portuguese Por Some(Language::Portuguese);
+    "ro" Romanian Ron None;
+    "ru" Russian Rus Some(Language::Russian);
+    "es" Spanish Spa Some(Language::Spanish);
+    "sv" Swedish Swe Some(Language::Swedish);
+    "ta" Tamil Tam None;
+    "tr" Turkish Tur None;
+};
+
+/// Enough to tell a language by; characters.
+const SAMPLE: usize = 1_000;
+/// Shorter texts are left unstemmed rather than stemmed in a wrong language; characters.
+const SHORTEST_SAMPLE: usize = 40;
+
+impl Stemming {
+    /// Of a BCP 47 tag, such as `de-AT`.
+    pub(crate) fn named(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        let code = match primary.to_ascii_lowercase().as_str() {
+            "nb" | "nn" => "no".to_owned(),
+            other => other.to_owned(),
+        };
+        KNOWN.iter().find(|known| known.code == code).map(Self)
+    }
+
+    /// Of the language that is declared, else of the one the text is in.
+    pub(crate) fn of_text(declared: &str, text: &str) -> Option<Self> {
+        match declared.is_empty() {
+            true => Self::detected(text),
+            false => Self::named(declared),
+        }
+    }
+
+    fn detected(text: &str) -> Option<Self> {
+        let sample: String = text.chars().take(SAMPLE).collect();
+        if sample.chars().count() < SHORTEST_SAMPLE {
+            return None;
+        }
+        let info = Detector::new().detect(&sample)?;
+        let known = KNOWN.iter().find(|known| known.lang == info.lang())?;
+        info.is_reliable().then_some(Self(known))
+    }
+
+    pub(crate) fn code(self) -> &'static str {
+        self.0.code
+    }
+
+    /// Folded after it is stemmed: the rules know accents.
+    pub(crate) fn stem(self, word: &str) -> String {
+        let lower = word.to_lowercase();
+        fold(&Stemmer::create(self.0.algorithm).stem(&lower))
+    }
+}
+
+static STOPS: LazyLock<Vec<(&'static str, TextAnalyzer)>> = LazyLock::new(|| {
+    let with_stops = KNOWN.iter().filter_map(|known| {
+        let filter = StopWordFilter::new(known.stop?)?;
+        let analyser = TextAnalyzer::builder(RawTokenizer::default()).filter(filter);
+        Some((known.code, analyser.build()))
+    });
+    with_stops.collect()
+});
+
+/// Says nothing about what is looked for, in one of these languages.
+pub(crate) fn is_stop_word(word: &str, languages: &[Stemming]) -> bool {
+    let lower = word.to_lowercase();
+    let mut stops = STOPS
+        .iter()
+        .filter(|(code, _)| languages.iter().any(|language| language.code() == *code));
+    stops.any(|(_, analyser)| !analyser.clone().token_stream(&lower).advance())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_declared_or_detected() {
+        let german =
+            "Der Hund läuft über die Straße und sucht einen Knochen, den er vergraben hat.";
+        let code = |declared, text| Stemming::of_text(declared, text).map(Stemming::code);
+        assert_eq!(code("", german), Some("de"));
+        assert_eq!(code("en-GB", german), Some("en"));
+        assert_eq!(code("nb", ""), Some("no"));
+        assert_eq!(code("", "too short"), None);
+        assert_eq!(code("ja", "日本語"), None);
+        assert!(KNOWN.len() >= 15);
+    }
+
+    #[test]
+    fn stop_words_are_those_of_the_language() {
+        let of = |code| vec![Stemming::named(code).unwrap()];
+        assert!(is_stop_word("The", &of("en")));
+        assert!(is_stop_word("und", &of("de")));
+        assert!(!is_stop_word("und", &of("en")));
+        assert!(!is_stop_word("water", &of("en")));
+    }
+}

@@ -1,0 +1,284 @@
+//! What only a real index does with words: stems of many languages, slips, half words, syntax, the order
+//! of hits and the passages shown.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use inkstone_domain::content::Status;
+use inkstone_domain::ids::UserId;
+use inkstone_domain::ports::{ArticleStore, SearchIndex};
+use inkstone_domain::search::{LastWord, Lexicon, Matching, SearchPage, SearchQuery, Visibility};
+use inkstone_search::{SearchConfig, TantivyIndex};
+use inkstone_testkit::{MemStore, sample};
+use tokio::task::JoinHandle;
+
+struct Library {
+    index: Arc<TantivyIndex>,
+    follower: JoinHandle<()>,
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+/// Texts of (language, title, body).
+async fn library(texts: &[(&str, &str, &str)]) -> Library {
+    let store = MemStore::new();
+    for (language, title, body) in texts {
+        let mut article = sample::article(UserId::new());
+        article.text.language = (*language).to_owned();
+        article.text.title = (*title).to_owned();
+        article.text.summary.clear();
+        article.text.tags.clear();
+        article.text.body = (*body).to_owned();
+        store
+            .create_article(sample::creation(&article))
+            .await
+            .unwrap();
+    }
+    following(store).await
+}
+
+async fn following(store: MemStore) -> Library {
+    let index = TantivyIndex::open(SearchConfig::default(), Arc::new(store)).unwrap();
+    let following = Arc::clone(&index);
+    let follower = tokio::spawn(async move { following.follow(std::future::pending()).await });
+    index.catch_up().await.unwrap();
+    Library { index, follower }
+}
+
+fn query(text: &str) -> SearchQuery {
+    SearchQuery::new(text, Visibility::All)
+}
+
+impl Library {
+    async fn page(&self, query: SearchQuery) -> SearchPage {
+        self.index.query(query).await.unwrap()
+    }
+
+    /// Titles of the hits, best first.
+    async fn titles(&self, query: SearchQuery) -> Vec<String> {
+        let page = self.page(query).await;
+        page.hits.into_iter().map(|hit| hit.title).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_found_by_their_stem_in_their_language() {
+    let library = library(&[
+        ("en", "en", "The shoes are running"),
+        ("de", "de", "Alte Häuser am Fluss"),
+        ("fr", "fr", "Les chevaux mangeaient l'herbe"),
+        ("ru", "ru", "Она читала книгами"),
+        ("ja", "ja", "日本語の文書を検索する"),
+        ("zh", "zh", "全文搜索引擎"),
+        ("ko", "ko", "학교에서 공부한다"),
+        ("th", "th", "ภาษาไทย"),
+        (
+            "",
+            "detected",
+            "Der alte Mann und seine Hunde laufen jeden Morgen durch den dunklen Wald.",
+        ),
+    ])
+    .await;
+    for (typed, expected) in [
+        ("runs", "en"),
+        ("haus", "de"),
+        ("HÄUSERN", "de"),
+        ("mangeait", "fr"),
+        ("книга", "ru"),
+        ("検索", "ja"),
+        ("搜索", "zh"),
+        ("학교", "ko"),
+        ("ไทย", "th"),
+        ("hund", "detected"),
+    ] {
+        assert_eq!(library.titles(query(typed)).await, [expected], "{typed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slips_are_forgiven_by_length_and_told() {
+    let library = library(&[("en", "flow", "aerodynamics of supersonic planes")]).await;
+    for (typed, meant) in [
+        ("arodynamics ", Some("aerodynamics ")),
+        ("aerodynmaics", Some("aerodynamics")),
+        ("planse ", Some("planes ")),
+        // Too short, too far, a wrong first letter in a short word.
+        ("flwo ", None),
+        ("aeroxxamics ", None),
+        ("blanes ", None),
+    ] {
+        let page = library.page(query(typed)).await;
+        assert_eq!(page.did_you_mean.as_deref(), meant, "{typed}");
+        assert_eq!(page.total, usize::from(meant.is_some()), "{typed}");
+    }
+    let page = library.page(query("planse")).await;
+    assert!(page.hits[0].snippet_html.contains("<em>planes</em>"));
+    assert_eq!(page.hits[0].ranking.as_ref().unwrap().typos, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_word_may_be_half_a_word() {
+    let library = library(&[("en", "one", "the lighthouse keeper")]).await;
+    assert_eq!(library.page(query("lighth")).await.total, 1);
+    assert_eq!(library.page(query("keep light")).await.total, 1);
+    assert_eq!(library.page(query("lighth ")).await.total, 0);
+    assert_eq!(library.page(query("lighth* ")).await.total, 1);
+    let mut whole = query("lighth");
+    whole.shape.last_word = LastWord::Whole;
+    assert_eq!(library.page(whole).await.total, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn syntax_says_what_must_be_there() {
+    let library = library(&[
+        ("en", "a", "low tide at noon"),
+        ("en", "b", "the tide is low, the moon is high"),
+        ("en", "c", "high tide"),
+        ("en", "tide", "nothing else"),
+    ])
+    .await;
+    for (typed, mut expected) in [
+        ("\"low tide\"", vec!["a"]),
+        ("\"tide low\"~1", vec!["b"]),
+        ("tide AND low ", vec!["a", "b"]),
+        ("+tide -low ", vec!["c", "tide"]),
+        ("tide NOT (low OR high) ", vec!["tide"]),
+        ("title:tide ", vec!["tide"]),
+        ("words:>=8", vec!["b"]),
+        ("words:[3 TO 3]", vec!["c", "tide"]),
+        ("locale:en noon ", vec!["a", "b", "c", "tide"]),
+        ("+locale:EN +noon ", vec!["a"]),
+        ("-tide ", vec![]),
+    ] {
+        let mut titles = library.titles(query(typed)).await;
+        titles.sort();
+        expected.sort_unstable();
+        assert_eq!(titles, expected, "{typed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_order_what_few_words_find() {
+    let library = library(&[
+        (
+            "en",
+            "far",
+            "a salt that stands a long way from any marsh, one of them in each line",
+        ),
+        (
+            "en",
+            "near",
+            "a marsh, and a salt marsh it is, that stands a long way off in each line",
+        ),
+        ("en", "one", "salt salt salt salt"),
+        (
+            "en",
+            "salt marsh",
+            "of which nothing else is said here, and so on, in quite a long text",
+        ),
+        ("en", "stem", "salted marshes"),
+    ])
+    .await;
+    let titles = library.titles(query("salt marsh ")).await;
+    assert_eq!(titles[0], "salt marsh");
+    assert_eq!(titles[4], "one", "{titles:?}");
+    let place = |name: &str| titles.iter().position(|title| title == name).unwrap();
+    assert!(place("near") < place("far"), "{titles:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn matching_says_which_words_must_be_there() {
+    let library = library(&[
+        ("en", "both", "salt marsh"),
+        ("en", "first", "salt mine"),
+        ("en", "last", "great marsh"),
+        ("en", "last too", "old marsh"),
+    ])
+    .await;
+    let found = async |matching: Matching, limit: usize| {
+        let mut asked = query("salt marsh ");
+        asked.shape.matching = matching;
+        asked.limit = limit;
+        library.page(asked).await.total
+    };
+    assert_eq!(found(Matching::Any, 10).await, 4);
+    assert_eq!(found(Matching::All, 10).await, 1);
+    assert_eq!(found(Matching::Last, 1).await, 1, "enough with all words");
+    assert_eq!(found(Matching::Last, 10).await, 2, "`marsh` is left out");
+    assert_eq!(
+        found(Matching::Frequency, 10).await,
+        2,
+        "`marsh` is more frequent"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn projects_say_which_words_mean_nothing_or_the_same() {
+    let library = library(&[("en", "car", "an automobile"), ("en", "foo", "lorem thing")]).await;
+    let with = |text: &str| SearchQuery {
+        lexicon: Lexicon {
+            stop_words: vec!["Lorem".to_owned()],
+            synonyms: vec![vec!["wagon".to_owned(), "Automobile".to_owned()]],
+        },
+        ..query(text)
+    };
+    assert_eq!(library.titles(with("wagon ")).await, ["car"]);
+    assert_eq!(library.titles(query("wagon ")).await, Vec::<String>::new());
+    assert_eq!(library.page(with("lorem wagon ")).await.total, 1);
+    assert_eq!(
+        library.page(with("lorem ")).await.total,
+        1,
+        "nothing else was typed"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unreadable_words_are_neither_known_nor_suggested() {
+    let store = MemStore::new();
+    let (owner, stranger) = (UserId::new(), UserId::new());
+    for (title, status) in [("Falcons", Status::Draft), ("Falcon", Status::Published)] {
+        let mut article = sample::article(owner);
+        article.text.title = title.to_owned();
+        article.text.body = format!("{title}{title} wings");
+        article.text.status = status;
+        store
+            .create_article(sample::creation(&article))
+            .await
+            .unwrap();
+    }
+    let library = following(store).await;
+    let visible = |user| Visibility::User {
+        user,
+        projects: Vec::new(),
+    };
+    // A word of the draft alone: its owner has it, for others it is a slip like any other.
+    let asked = |user| SearchQuery::new("falconsfalcons ", visible(user));
+    assert_eq!(library.page(asked(owner)).await.did_you_mean, None);
+    let told = library.page(asked(stranger)).await;
+    assert_eq!(told.did_you_mean.as_deref(), Some("falconfalcon "));
+    let near = SearchQuery::new("falconsfalcosn ", visible(stranger));
+    let told = library.page(near).await;
+    assert_ne!(told.did_you_mean.as_deref(), Some("falconsfalcons "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passages_are_cut_around_matches() {
+    let body = format!(
+        "{} needle {}",
+        "hay ".repeat(100).trim(),
+        "straw ".repeat(100).trim()
+    );
+    let library = library(&[("en", "stack", &body)]).await;
+    let mut asked = query("needle ");
+    asked.shape.crop_words = 6;
+    let page = library.page(asked).await;
+    assert_eq!(page.hits[0].snippet, "…hay hay hay needle straw straw…");
+    assert_eq!(
+        page.hits[0].snippet_html,
+        "…hay hay hay <em>needle</em> straw straw…"
+    );
+}

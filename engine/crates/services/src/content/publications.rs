@@ -1,0 +1,192 @@
+//! Articles that are published at their time. An agenda follows them by their events; whoever takes what is
+//! due from it changes the article as it is then, by its revision: so it is published once, with one event,
+//! however many engines look and whenever one dies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use inkstone_domain::Result;
+use inkstone_domain::content::{Article, ArticleFilter, Cause, PageRequest, Publication, Status};
+use inkstone_domain::event::{Event, EventBody, Told};
+use inkstone_domain::ids::{ArticleId, UserId};
+use inkstone_domain::ports::{ArticleWrite, PublicationStore};
+use tokio_util::sync::CancellationToken;
+
+use super::{Articles, CHANGE_ATTEMPTS, contended, retries};
+use crate::events::EventHandler;
+
+/// Where one cannot be published now, it is tried again after this.
+const LEASE: Duration = Duration::from_secs(60);
+/// How late an article may be.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const READ_AT_ONCE: usize = 100;
+
+/// Publishes what is scheduled.
+pub struct Publications {
+    store: Arc<dyn PublicationStore>,
+    articles: Arc<Articles>,
+}
+
+/// The handler `publications`: keeps the agenda.
+pub struct Agenda(pub Arc<Publications>);
+
+#[async_trait]
+impl EventHandler for Agenda {
+    fn name(&self) -> &'static str {
+        "publications"
+    }
+
+    async fn handle(&self, told: &[Arc<Told>]) -> Result<()> {
+        for told in told {
+            match &told.event.body {
+                EventBody::ArticleCreated { article, .. }
+                | EventBody::ArticleUpdated { article, .. }
+                | EventBody::ArticleDeleted { article, .. }
+                | EventBody::ArticleRestored { article, .. }
+                | EventBody::ArticleRemoved { article, .. }
+                | EventBody::JobSucceeded {
+                    article: Some(article),
+                    ..
+                } => self.0.look_at(*article, told.event.actor).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Publications {
+    pub fn new(store: Arc<dyn PublicationStore>, articles: Arc<Articles>) -> Self {
+        Self { store, articles }
+    }
+
+    /// Publishes what is due until `stop`, and begins with putting on the agenda what was scheduled before
+    /// there was one.
+    pub async fn keep_publishing(self: Arc<Self>, stop: CancellationToken) {
+        if let Err(error) = self.take_in().await {
+            tracing::warn!(
+                ?error,
+                "articles that were scheduled before could not be read"
+            );
+        }
+        loop {
+            match self.publish_due().await {
+                Ok(true) if !stop.is_cancelled() => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        ?error,
+                        "an article could not be published; it is tried again"
+                    );
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Publishes one that is due; false where none is.
+    pub async fn publish_due(&self) -> Result<bool> {
+        let now = self.articles.clock.now();
+        let Some(claimed) = self.store.claim_publication(LEASE, now).await? else {
+            return Ok(false);
+        };
+        let Publication { article, by, .. } = claimed.publication;
+        self.articles.publish_scheduled(article, by, now).await?;
+        self.store.settle_publication(&claimed).await?;
+        Ok(true)
+    }
+
+    /// Puts all that are scheduled on the agenda, in the names of their owners where it does not know better.
+    pub async fn take_in(&self) -> Result<()> {
+        let scheduled = ArticleFilter {
+            status: Some(Status::Scheduled),
+            ..ArticleFilter::default()
+        };
+        let mut page = PageRequest {
+            limit: READ_AT_ONCE,
+            cursor: None,
+        };
+        loop {
+            let store = &self.articles.store;
+            let found = store.list_articles(scheduled.clone(), page.clone()).await?;
+            for article in &found.items {
+                self.note(article, article.owner).await?;
+            }
+            match found.next_cursor {
+                Some(cursor) => page.cursor = Some(cursor),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Brings the agenda in line with the article as it is now.
+    async fn look_at(&self, id: ArticleId, by: UserId) -> Result<()> {
+        match self.articles.store.article(id).await? {
+            Some(article) => self.note(&article, by).await,
+            None => self.store.drop_publication(id).await,
+        }
+    }
+
+    async fn note(&self, article: &Article, by: UserId) -> Result<()> {
+        let at = article.text.publish_at;
+        let at = at.filter(|_| article.text.status == Status::Scheduled);
+        let Some(at) = at else {
+            return self.store.drop_publication(article.id).await;
+        };
+        let stored = self.store.publication(article.id).await?;
+        if stored.is_some_and(|stored| stored.at == at) {
+            // By who scheduled it, whoever has changed a word since.
+            return Ok(());
+        }
+        let publication = Publication {
+            article: article.id,
+            at,
+            by,
+        };
+        self.store.put_publication(&publication).await
+    }
+}
+
+impl Articles {
+    /// Publishes an article that is scheduled for `now` or before, in the name of who scheduled it: they were
+    /// asked whether they may when they did. Nothing where it is not, or not any more.
+    async fn publish_scheduled(&self, id: ArticleId, by: UserId, now: DateTime<Utc>) -> Result<()> {
+        for _ in 0..CHANGE_ATTEMPTS {
+            let found = self.store.article(id).await?;
+            let is_due = |article: &Article| {
+                article.text.status == Status::Scheduled
+                    && article.text.publish_at.is_some_and(|at| at <= now)
+            };
+            let Some(before) = found.filter(is_due) else {
+                return Ok(());
+            };
+            self.check_open(&before).await?;
+            let mut article = self.next_revision(before);
+            article.text.status = Status::Published;
+            article.text.publish_at = None;
+            let body = EventBody::ArticleUpdated {
+                article: id,
+                revision: article.revision,
+            };
+            let write = ArticleWrite {
+                event: Event::new(article.updated_at, by, body),
+                article,
+                author: by,
+                cause: Cause::Person,
+                comment: Some("as scheduled".to_owned()),
+                audit: None,
+            };
+            match self.store.update_article(write).await {
+                Ok(()) => return Ok(()),
+                Err(error) if retries(&error, None) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(contended(id))
+    }
+}

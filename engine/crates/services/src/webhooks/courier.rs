@@ -1,0 +1,271 @@
+//! Sends what is due, and says what is next: tries over 24 hours with growing waits, and the end of a
+//! webhook that nothing reaches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use futures::future::join_all;
+use inkstone_domain::event::ScopedEvent;
+use inkstone_domain::ids::WebhookId;
+use inkstone_domain::outbound::{OutboundRequest, OutboundResponse, Redirects};
+use inkstone_domain::people::Mail;
+use inkstone_domain::webhook::{
+    ClaimedDelivery, DeliveryState, DeliveryTry, Webhook, WebhookSecret,
+};
+use inkstone_domain::{Error, Result, codes};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Webhooks, holds, seal_of, signature};
+
+const CALLER: &str = "webhooks";
+/// Waits before the second try and all after it, each up to a fifth longer or shorter. Together 24 hours.
+pub const RETRY_WAITS: [Duration; 9] = [
+    Duration::from_secs(5),
+    Duration::from_secs(60),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(4 * 3600),
+    Duration::from_secs(5 * 3600),
+    Duration::from_secs(6 * 3600),
+    Duration::from_secs(6 * 3600),
+];
+/// Of the answer's body nothing is needed but that it ends.
+const MOST_ANSWERED: usize = 64 * 1024;
+/// "I will never take this again."
+const GONE: u16 = 410;
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const FORGOTTEN_AT_ONCE: usize = 500;
+
+impl Webhooks {
+    /// Sends what is due, and forgets what was kept long enough, until `stop`.
+    pub async fn deliver(self: Arc<Self>, stop: CancellationToken) {
+        let senders = (0..self.config.senders).map(|_| self.send_due(&stop));
+        tokio::join!(join_all(senders), self.forget_old(&stop));
+    }
+
+    async fn send_due(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.deliver_one().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(?error, "a webhook's message could not be seen through");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(self.config.poll_interval) => {}
+            }
+        }
+    }
+
+    async fn forget_old(&self, stop: &CancellationToken) {
+        let mut ticks = tokio::time::interval(FORGET_EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let before = self.clock.now() - self.config.kept;
+            forget_in_pieces(|| self.store.forget_deliveries(before, FORGOTTEN_AT_ONCE)).await;
+        }
+    }
+
+    /// Those of a webhook that is gone. Where an engine ends meanwhile, the rest goes when one of it comes
+    /// up for a try, or with its age.
+    pub(super) async fn forget_deliveries_of(&self, id: WebhookId) {
+        forget_in_pieces(|| self.store.forget_deliveries_of(id, FORGOTTEN_AT_ONCE)).await;
+    }
+
+    /// Takes one that is due and tries it; false where none is.
+    pub async fn deliver_one(&self) -> Result<bool> {
+        let lease = self.config.timeout * 4;
+        let claimed = self.store.claim_delivery(lease, self.clock.now()).await?;
+        let Some(claimed) = claimed else {
+            return Ok(false);
+        };
+        // Others may be due as well.
+        self.wake.notify_one();
+        let Some(webhook) = self.store.webhook(claimed.delivery.webhook).await? else {
+            self.forget_deliveries_of(claimed.delivery.webhook).await;
+            return Ok(true);
+        };
+        let began = Instant::now();
+        let at = self.clock.now();
+        let sent = self.send(&webhook, &claimed, at).await;
+        let (status, error) = match &sent {
+            Ok(status) if (200..300).contains(status) => (Some(*status), None),
+            Ok(status) => (Some(*status), Some(codes::UPSTREAM_ERROR.name)),
+            Err(error) => (None, Some(error.code().name)),
+        };
+        let tried = DeliveryTry {
+            at,
+            status,
+            error: error.map(str::to_owned),
+            elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+        };
+        let is_done = error.is_none();
+        let (state, next_at) = self.what_is_next(&webhook, &claimed, is_done);
+        let settled = self.store.settle_delivery(&claimed, &tried, state, next_at);
+        settled.await?;
+        self.judge(webhook, is_done, status).await?;
+        Ok(true)
+    }
+
+    fn what_is_next(
+        &self,
+        webhook: &Webhook,
+        claimed: &ClaimedDelivery,
+        is_done: bool,
+    ) -> (DeliveryState, DateTime<Utc>) {
+        let now = self.clock.now();
+        if is_done {
+            return (DeliveryState::Delivered, now);
+        }
+        let tries = claimed.delivery.attempts.max(1) as usize;
+        match RETRY_WAITS.get(tries - 1) {
+            Some(wait) if webhook.is_enabled => {
+                let jitter = rand::random_range(0.8..1.2);
+                (DeliveryState::Pending, now + wait.mul_f64(jitter))
+            }
+            _ => (DeliveryState::Failed, now),
+        }
+    }
+
+    /// Notes whether it can be reached, and tells it nothing more where it says so or could not for long.
+    async fn judge(&self, webhook: Webhook, is_done: bool, status: Option<u16>) -> Result<()> {
+        if !webhook.is_enabled {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let since = match (is_done, webhook.failing_since) {
+            (true, None) => return Ok(()),
+            (true, Some(_)) => None,
+            (false, since) => Some(since.unwrap_or(now)),
+        };
+        let has_failed = since.is_some_and(|since| now - since >= self.config.disable_after);
+        let is_over = !is_done && (has_failed || status == Some(GONE));
+        if since == webhook.failing_since && !is_over {
+            return Ok(());
+        }
+        let event = is_over.then(|| ScopedEvent::webhook_disabled(&webhook, now));
+        self.store
+            .mark_webhook(webhook.id, since, !is_over, event.as_ref())
+            .await?;
+        if is_over {
+            tracing::warn!(webhook.id = %webhook.id, "a webhook is disabled: nothing reaches it");
+            self.notify(&webhook).await;
+        }
+        Ok(())
+    }
+
+    /// By mail to who made it. What it says stands in the webhook, too.
+    async fn notify(&self, webhook: &Webhook) {
+        let told = async {
+            let Some(user) = self.users.user(webhook.owner).await? else {
+                return Ok(());
+            };
+            let mail = Mail {
+                to: user.email,
+                subject: "A webhook was disabled".to_owned(),
+                text: format!(
+                    "The webhook {} is told nothing more: for long nothing has reached it, or it said \
+                     that it is gone.\n\nPATCH /v1/webhooks/{} with {{\"enabled\": true}} enables it \
+                     again.\n",
+                    webhook.id, webhook.id
+                ),
+            };
+            self.mailer.send(&mail).await
+        };
+        let told: Result<()> = told.await;
+        if let Err(error) = told {
+            tracing::warn!(?error, webhook.id = %webhook.id, "nobody could be told of a disabled webhook");
+        }
+    }
+
+    /// What was answered.
+    async fn send(
+        &self,
+        webhook: &Webhook,
+        claimed: &ClaimedDelivery,
+        at: DateTime<Utc>,
+    ) -> Result<u16> {
+        let delivery = &claimed.delivery;
+        let keys = self.keys(webhook, at)?;
+        let signature = signature::sign(&keys, delivery.event, at, &delivery.payload)?;
+        let header = |name: &str, value: String| (name.to_owned(), value);
+        let request = OutboundRequest {
+            method: "POST".to_owned(),
+            url: webhook.url.clone(),
+            headers: vec![
+                header("content-type", "application/json".to_owned()),
+                header("webhook-id", delivery.event.to_string()),
+                header("webhook-timestamp", at.timestamp().to_string()),
+                header("webhook-signature", signature),
+            ],
+            body: Some(Bytes::from(delivery.payload.clone())),
+            credential: None,
+            timeout: Some(self.config.timeout),
+            redirects: Redirects::Answer,
+        };
+        let exchange = async {
+            let sending = self.egress.send(CALLER, &self.addresses.powers, request);
+            let answer = sending.await?;
+            read_out(answer).await
+        };
+        let answered = tokio::time::timeout(self.config.timeout * 2, exchange).await;
+        answered.map_err(|_| Error::new(&codes::UPSTREAM_TIMEOUT, "it did not answer in time"))?
+    }
+
+    /// Those that hold.
+    fn keys(&self, webhook: &Webhook, now: DateTime<Utc>) -> Result<Vec<Vec<u8>>> {
+        let held = |secret: &&WebhookSecret| holds(secret, now);
+        let secrets = webhook.secrets.iter().filter(held);
+        let keys = secrets.map(|secret| self.sealing.open(&seal_of(webhook.id), &secret.sealed));
+        keys.collect()
+    }
+}
+
+/// Small transactions, between which others get their turn.
+async fn forget_in_pieces<F: Future<Output = Result<u64>>>(forget: impl Fn() -> F) {
+    loop {
+        match forget().await {
+            Ok(gone) if gone == FORGOTTEN_AT_ONCE as u64 => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(?error, "old deliveries could not be forgotten");
+                return;
+            }
+        }
+    }
+}
+
+/// The status, once the body has ended.
+async fn read_out(mut answer: OutboundResponse) -> Result<u16> {
+    let mut read = 0;
+    while let Some(piece) = answer.body.next().await {
+        read += piece?.len();
+        if read > MOST_ANSWERED {
+            break;
+        }
+    }
+    Ok(answer.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_tried_for_a_day() {
+        let waits: Duration = RETRY_WAITS.iter().sum();
+        assert!(waits >= Duration::from_secs(23 * 3600), "{waits:?}");
+        assert!(RETRY_WAITS.is_sorted());
+    }
+}
