@@ -32,7 +32,8 @@ const HOLD: &str = "
     IF $held.status != 'running' OR $held.fence != $fence { THROW 'refused:lease_lost' };
 ";
 /// Last part of the transactions that end a job. It takes `$ending` and `$job_event`.
-const END: &str = "
+const END: &str = concat!(
+    "
     UPDATE type::record('job', $job_key) SET
         status = $ending.status,
         error_code = $ending.error_code,
@@ -44,10 +45,12 @@ const END: &str = "
         lease_until = NONE
         RETURN NONE;
     DELETE type::record('job_checkpoint', $job_key);
-    CREATE type::record('event', $job_event.key) CONTENT object::extend($job_event, {
-        project: $held.project, owner: $held.owner
-    }) RETURN NONE;
-";
+",
+    tell!(
+        "$job_event",
+        "{ project: $held.project, owner: $held.owner }"
+    )
+);
 const SUBMIT: &str = concat!(
     "{
     LET $stored = CREATE ONLY type::record('job', $job.key) CONTENT $job;
@@ -78,14 +81,15 @@ const CLAIM: &str = "{
     LET $checkpoint = SELECT * FROM ONLY type::record('job_checkpoint', $next.key);
     RETURN { job: $job, checkpoint: $checkpoint };
 }";
-const REQUEST_CANCEL: &str = "{
+const REQUEST_CANCEL: &str = concat!(
+    "{
     LET $job = SELECT status, project, owner FROM ONLY type::record('job', $job_key);
     IF $job = NONE { THROW 'refused:not_found' };
     IF $job.status = 'queued' {
         DELETE type::record('job_checkpoint', $job_key);
-        CREATE type::record('event', $job_event.key) CONTENT object::extend($job_event, {
-            project: $job.project, owner: $job.owner
-        }) RETURN NONE;
+",
+    tell!("$job_event", "{ project: $job.project, owner: $job.owner }"),
+    "
         RETURN UPDATE ONLY type::record('job', $job_key)
             SET status = 'cancelled', cancel_requested = true, finished_at = $job_event.at;
     };
@@ -93,7 +97,8 @@ const REQUEST_CANCEL: &str = "{
         RETURN UPDATE ONLY type::record('job', $job_key) SET cancel_requested = true;
     };
     THROW 'refused:job_ended:' + $job.status;
-}";
+}"
+);
 
 #[async_trait]
 impl JobStore for SurrealStore {
