@@ -12,7 +12,7 @@ use tantivy::schema::{
 use crate::text::{Form, Stemming, forms, written};
 
 /// Rises with every change of fields or analysis; an index of another version is rebuilt.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Name of the analyser of texts, which are lists of terms: see [`written`].
 pub(crate) const TEXT: &str = "inkstone_text";
