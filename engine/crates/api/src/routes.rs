@@ -47,6 +47,7 @@ pub(crate) mod revisions;
 pub(crate) mod rollouts;
 pub(crate) mod search;
 pub(crate) mod search_index;
+pub(crate) mod search_settings;
 pub(crate) mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod shown_files;

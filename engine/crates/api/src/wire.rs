@@ -45,6 +45,7 @@ pub(crate) mod revision;
 mod schema;
 pub(crate) mod search;
 pub(crate) mod search_form;
+pub(crate) mod search_settings;
 pub(crate) mod signup;
 pub(crate) mod tag;
 pub(crate) mod text_or_list;

@@ -1,7 +1,12 @@
 //! Search as users see it.
 
+mod lexicon;
+
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
+pub use self::lexicon::{Lexicon, SearchSettings, Synonyms};
 use crate::content::Status;
 use crate::ids::{ArticleId, UserId};
 
@@ -32,7 +37,7 @@ pub struct SearchQuery {
     pub offset: usize,
     pub narrow: Narrow,
     pub shape: SearchShape,
-    pub lexicon: Lexicon,
+    pub lexicon: Arc<Lexicon>,
 }
 
 impl SearchQuery {
@@ -48,7 +53,7 @@ impl SearchQuery {
             offset: 0,
             narrow: Narrow::default(),
             shape: SearchShape::default(),
-            lexicon: Lexicon::default(),
+            lexicon: Arc::default(),
         }
     }
 }
@@ -236,15 +241,6 @@ impl SearchFacet {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|facet| facet.as_str() == name)
     }
-}
-
-/// What a project says about words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Lexicon {
-    /// Words that say nothing.
-    pub stop_words: Vec<String>,
-    /// Groups of words that mean the same.
-    pub synonyms: Vec<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -46,8 +46,8 @@ use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, Clock, CommentStore, ContentTypeStore, ConversationStore, Egress,
     IdentityStore, JobStore, KeyStore, Mailer, NotificationStore, PeopleStore, ProjectStore,
-    PromptStore, PublicationStore, ReplyStore, SearchIndex, SigningKeyStore, TagStore,
-    TransferStore, UsageJournal, UsageLedger, UserStore, WebhookStore,
+    PromptStore, PublicationStore, ReplyStore, SearchIndex, SearchSettingsStore, SigningKeyStore,
+    TagStore, TransferStore, UsageJournal, UsageLedger, UserStore, WebhookStore,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -85,7 +85,7 @@ pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::prompts::Prompts;
 pub use crate::research::ResearchTools;
-pub use crate::search::Search;
+pub use crate::search::{Lexicons, Search};
 use crate::signup::SignupPorts;
 pub use crate::signup::{Signup, SignupConfig};
 use crate::transfer::{ExportPowers, ImportPowers, TransferParts};
@@ -120,6 +120,7 @@ pub struct Ports {
     pub webhooks: Arc<dyn WebhookStore>,
     pub notifications: Arc<dyn NotificationStore>,
     pub publications: Arc<dyn PublicationStore>,
+    pub search_settings: Arc<dyn SearchSettingsStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -211,6 +212,7 @@ pub struct Services {
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
     pub search: Arc<Search>,
+    pub lexicons: Arc<Lexicons>,
     pub related: Arc<RelatedArticles>,
     pub transfers: Arc<Transfers>,
     pub health: Arc<Health>,
@@ -253,6 +255,7 @@ impl Services {
             webhooks,
             notifications,
             publications,
+            search_settings,
             egress,
             index,
             plugins,
@@ -478,6 +481,11 @@ impl Services {
         let transfers = Arc::new(Transfers::new(parts, &sealing_key));
         let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
         let exports: Arc<dyn WorkKind> = Arc::new(transfers.export_work());
+        let lexicons = Arc::new(Lexicons::new(
+            search_settings,
+            Arc::clone(&access),
+            Arc::clone(&clock),
+        ));
         let related = RelatedArticles::new(
             Arc::clone(&index),
             Arc::clone(&articles),
@@ -529,7 +537,12 @@ impl Services {
                 Arc::clone(&index),
             )),
             related: Arc::new(related),
-            search: Arc::new(Search::new(index, Arc::clone(&access))),
+            search: Arc::new(Search::new(
+                index,
+                Arc::clone(&access),
+                Arc::clone(&lexicons),
+            )),
+            lexicons,
             health: Arc::new(health),
             worker: Arc::new(worker),
             workers: TaskTracker::new(),

@@ -1,5 +1,7 @@
 //! Search within what the caller may read. How the index is built and filled is the adapter's work.
 
+mod lexicons;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,11 +9,11 @@ use inkstone_domain::content::Status;
 use inkstone_domain::ports::SearchIndex;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::search::{
-    IndexReport, IndexStats, Lexicon, Narrow, SearchPage, SearchQuery, SearchShape, Suggestion,
-    Visibility,
+    IndexReport, IndexStats, Narrow, SearchPage, SearchQuery, SearchShape, Suggestion, Visibility,
 };
 use inkstone_domain::{Error, Result, codes};
 
+pub use self::lexicons::Lexicons;
 use crate::access::Access;
 
 /// A search; who may see what is added here.
@@ -50,6 +52,7 @@ impl Default for SearchRequest {
 pub struct Search {
     index: Arc<dyn SearchIndex>,
     access: Arc<Access>,
+    lexicons: Arc<Lexicons>,
 }
 
 /// Longer than any index should lag behind.
@@ -60,9 +63,13 @@ const CROP: std::ops::RangeInclusive<usize> = 1..=200;
 const DEEPEST: usize = 10_000;
 
 impl Search {
-    /// `index` filters by visibility itself; `access` knows the roles in projects.
-    pub fn new(index: Arc<dyn SearchIndex>, access: Arc<Access>) -> Self {
-        Self { index, access }
+    /// `index` filters by visibility itself; `access` knows the roles in projects, `lexicons` their words.
+    pub fn new(index: Arc<dyn SearchIndex>, access: Arc<Access>, lexicons: Arc<Lexicons>) -> Self {
+        Self {
+            index,
+            access,
+            lexicons,
+        }
     }
 
     /// Finds articles the principal may read: their own, those of their projects, and what is published.
@@ -89,6 +96,10 @@ impl Search {
                 ),
             ));
         }
+        let lexicon = match &request.project {
+            Some(project) => self.lexicons.of(principal, project).await?,
+            None => Arc::default(),
+        };
         self.index
             .query(SearchQuery {
                 text: request.text,
@@ -100,7 +111,7 @@ impl Search {
                 offset: request.offset,
                 narrow: request.narrow,
                 shape: request.shape,
-                lexicon: Lexicon::default(),
+                lexicon,
             })
             .await
     }

@@ -32,6 +32,7 @@ mod replies;
 mod revisions;
 mod rollouts;
 mod row;
+mod search_settings;
 mod sessions;
 mod statement;
 mod transfers;

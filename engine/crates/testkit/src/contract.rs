@@ -28,6 +28,7 @@ mod related;
 pub mod replies;
 pub mod rollouts;
 pub mod search;
+pub mod search_settings;
 pub mod transfers;
 pub mod usage;
 pub mod users;
@@ -36,8 +37,8 @@ pub mod webhooks;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, EventLog,
     HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore, PeopleStore,
-    PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore, TagStore,
-    TransferStore, UsageLedger, UserStore, WebhookStore,
+    PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore,
+    SearchSettingsStore, TagStore, TransferStore, UsageLedger, UserStore, WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -60,6 +61,7 @@ where
         + WebhookStore
         + NotificationStore
         + PublicationStore
+        + SearchSettingsStore
         + MediaStore
         + TransferStore,
 {
@@ -77,6 +79,7 @@ where
     webhooks::run(store, store, store).await;
     notifications::run(store).await;
     publications::run(store).await;
+    search_settings::run(store, store).await;
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;

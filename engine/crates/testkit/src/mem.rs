@@ -19,6 +19,7 @@ mod prompts;
 mod publications;
 mod replies;
 mod rollouts;
+mod search_settings;
 mod transfers;
 mod usage;
 mod users;
@@ -49,6 +50,7 @@ use inkstone_domain::project::{Member, Project};
 use inkstone_domain::prompt::{Prompt, PromptVersion};
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::rollout::{RolloutState, Served};
+use inkstone_domain::search::SearchSettings;
 use inkstone_domain::usage::UsageRecord;
 use inkstone_domain::webhook::Webhook;
 use inkstone_domain::{Error, Result, codes};
@@ -112,6 +114,8 @@ struct State {
     uploads: BTreeMap<UploadId, Upload>,
     publications: HashMap<ArticleId, publications::PublicationEntry>,
     webhooks: BTreeMap<WebhookId, Webhook>,
+    /// By project.
+    search_settings: HashMap<String, SearchSettings>,
     notifications: Vec<Notification>,
     notification_settings: HashMap<UserId, notifications::SettingsEntry>,
     deliveries: BTreeMap<(WebhookId, EventId), webhooks::DeliveryEntry>,

@@ -1,5 +1,6 @@
 //! `/v1/search`.
 
+use axum::http::Method;
 use inkstone_testkit::api_client::TestApi;
 use serde_json::json;
 
@@ -164,4 +165,66 @@ async fn a_refused_body_says_where() {
         assert_eq!(refused.status, 400, "{refused:?}");
         assert_eq!(refused.json()["errors"][0]["pointer"], pointer);
     }
+}
+
+/// With the project `handbook`, which the creator owns.
+async fn with_words() -> TestApi {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let new = json!({"slug": "handbook"});
+    assert_eq!(client.post("/v1/projects", new).await.status, 201);
+    api
+}
+
+const SETTINGS: &str = "/v1/projects/handbook/search-settings";
+
+#[tokio::test]
+async fn projects_say_what_words_mean() {
+    let api = with_words().await;
+    let client = api.creator();
+    let before = client.get(SETTINGS).await;
+    assert_eq!(before.header("etag"), "\"0\"");
+    assert_eq!(before.json()["synonyms"], json!([]));
+    assert!(before.json()["updated_at"].is_null());
+
+    let wished = json!({
+        "stop_words": ["lorem"],
+        "synonyms": [{"words": ["nyc", "new york"]}, {"of": "phone", "words": ["pixel"]}],
+    });
+    let told = client
+        .send(Method::PUT, SETTINGS, Some(wished.clone()))
+        .await;
+    assert_eq!(told.status, 200, "{told:?}");
+    assert_eq!(told.header("etag"), "\"1\"");
+    assert_eq!(told.json()["synonyms"], wished["synonyms"]);
+    assert_eq!(client.get(SETTINGS).await.json(), told.json());
+    let again = client.send(Method::PUT, SETTINGS, Some(wished)).await;
+    assert_eq!(again.json()["revision"], 1, "the same is no change");
+
+    let holding = api.creator().with_header("if-none-match", "\"1\"");
+    let held = holding.get(SETTINGS).await;
+    assert_eq!(held.status, 304);
+    let empty = Some(json!({}));
+    let stale = api.creator().with_header("if-match", "\"0\"");
+    let stale = stale.send(Method::PUT, SETTINGS, empty.clone()).await;
+    assert_eq!(stale.status, 412);
+    let fresh = api.creator().with_header("if-match", "\"1\"");
+    let emptied = fresh.send(Method::PUT, SETTINGS, empty).await;
+    assert_eq!(emptied.json()["revision"], 2);
+    assert_eq!(emptied.json()["stop_words"], json!([]));
+}
+
+#[tokio::test]
+async fn words_that_cannot_be_are_named() {
+    let api = with_words().await;
+    let wished = json!({"stop_words": ["two words"], "synonyms": [{"words": ["alone"]}]});
+    let refused = api
+        .creator()
+        .send(Method::PUT, SETTINGS, Some(wished))
+        .await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    let problem = refused.json();
+    let pointers: Vec<_> = problem["errors"].as_array().unwrap().iter().collect();
+    assert_eq!(pointers[0]["pointer"], "/stop_words/0");
+    assert_eq!(pointers[1]["pointer"], "/synonyms/0/words");
 }

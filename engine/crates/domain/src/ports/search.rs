@@ -1,10 +1,14 @@
-//! The search index: derived data, filled from the article store by its own follower.
+//! The search index: derived data, filled from the article store by its own follower. And what projects say about how
+//! they are searched.
 
 use async_trait::async_trait;
 
 use crate::Result;
+use crate::audit::AuditRecord;
 use crate::related::{Related, RelatedQuery};
-use crate::search::{IndexReport, IndexStats, SearchPage, SearchQuery, Suggestion, Visibility};
+use crate::search::{
+    IndexReport, IndexStats, SearchPage, SearchQuery, SearchSettings, Suggestion, Visibility,
+};
 
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
@@ -26,4 +30,17 @@ pub trait SearchIndex: Send + Sync {
     /// Returns once every article change acknowledged before this call is searchable, however long
     /// that takes.
     async fn catch_up(&self) -> Result<()>;
+}
+
+#[async_trait]
+pub trait SearchSettingsStore: Send + Sync {
+    /// Nothing where the project never said anything.
+    async fn search_settings(&self, project: &str) -> Result<Option<SearchSettings>>;
+    /// Replaces them, with an entry in the audit log, if the stored revision is `settings.revision - 1` (0 for none), else
+    /// `revision_mismatch`.
+    async fn put_search_settings(
+        &self,
+        settings: &SearchSettings,
+        audit: &AuditRecord,
+    ) -> Result<()>;
 }

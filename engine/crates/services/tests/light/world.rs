@@ -222,6 +222,7 @@ fn engine(
             webhooks: store.clone(),
             notifications: store.clone(),
             publications: store.clone(),
+            search_settings: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(articles)),
             plugins: PluginPorts {

@@ -8,7 +8,8 @@ use inkstone_domain::content::ArticleFilter;
 use inkstone_domain::ids::JobId;
 use inkstone_domain::ports::{
     AuditLog, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore, NotificationStore,
-    PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore, RolloutStore, WebhookStore,
+    PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore, RolloutStore,
+    SearchSettingsStore, WebhookStore,
 };
 use inkstone_domain::principal::Role;
 use serde_json::Value;
@@ -238,6 +239,10 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     }
     if has("0022_webhooks") {
         assert_eq!(store.enabled_webhooks().await.unwrap().len(), 1);
+    }
+    if has("0023_search_settings") {
+        let settings = store.search_settings("handbook").await.unwrap();
+        assert_eq!(settings, Some(sample::search_settings("handbook")));
     }
     if has("0024_notifications") {
         assert_eq!(store.count_unread(cast.user).await.unwrap(), 1);

@@ -153,6 +153,10 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             let webhook = sample::webhook(Some("handbook"));
             store.create_webhook(&webhook, &audit).await.unwrap();
         }
+        "0023_search_settings" => {
+            let settings = sample::search_settings("handbook");
+            store.put_search_settings(&settings, &audit).await.unwrap();
+        }
         "0024_notifications" => {
             let one = sample::notification(cast.user);
             store.put_notifications(&[one]).await.unwrap();
