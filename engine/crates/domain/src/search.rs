@@ -1,20 +1,24 @@
 //! Search as users see it.
 
+mod document;
 mod lexicon;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+pub use self::document::{
+    Document, DocumentId, DocumentKind, DocumentStamp, MESSAGE_REVISION, Readers,
+};
 pub use self::lexicon::{Lexicon, SearchSettings, Synonyms};
 use crate::content::Status;
-use crate::ids::{ArticleId, UserId};
+use crate::ids::{ConversationId, UserId};
 
 /// Who may be found: an index filters by it inside the search, never after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Visibility {
-    /// Admins.
-    All,
+    /// An admin: everything but the chats of others.
+    Admin(UserId),
     /// What the user owns, what is published, and what is in one of these projects.
     User {
         user: UserId,
@@ -28,6 +32,8 @@ pub struct SearchQuery {
     /// What a person typed. Never an error, whatever it is; empty finds everything, newest first.
     pub text: String,
     pub visibility: Visibility,
+    /// Of one of these.
+    pub kinds: Vec<DocumentKind>,
     pub project: Option<String>,
     pub status: Option<Status>,
     /// Every one of them.
@@ -41,11 +47,12 @@ pub struct SearchQuery {
 }
 
 impl SearchQuery {
-    /// The first twenty of all that may be found for this text.
+    /// The first twenty of all articles that may be found for this text.
     pub fn new(text: impl Into<String>, visibility: Visibility) -> Self {
         Self {
             text: text.into(),
             visibility,
+            kinds: vec![DocumentKind::Article],
             project: None,
             status: None,
             tags: Vec::new(),
@@ -211,12 +218,14 @@ pub enum SearchFacet {
     Author,
     /// BCP 47, in lower case.
     Locale,
-    /// The name of a content type.
+    /// The name of a content type, or what a file is.
     Type,
+    /// What it is at all.
+    Kind,
 }
 
 impl SearchFacet {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Tag,
         Self::Category,
         Self::Status,
@@ -224,6 +233,7 @@ impl SearchFacet {
         Self::Author,
         Self::Locale,
         Self::Type,
+        Self::Kind,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -235,6 +245,7 @@ impl SearchFacet {
             Self::Author => "author",
             Self::Locale => "locale",
             Self::Type => "type",
+            Self::Kind => "kind",
         }
     }
 
@@ -245,9 +256,14 @@ impl SearchFacet {
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Hit {
-    pub id: ArticleId,
+    pub id: DocumentId,
     pub project: String,
-    pub status: Status,
+    /// Of articles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// Of messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
     pub tags: Vec<String>,
     pub title: String,
     /// The title as HTML: escaped, matches within `<em>`.

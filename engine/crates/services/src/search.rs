@@ -9,7 +9,8 @@ use inkstone_domain::content::Status;
 use inkstone_domain::ports::SearchIndex;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::search::{
-    IndexReport, IndexStats, Narrow, SearchPage, SearchQuery, SearchShape, Suggestion, Visibility,
+    DocumentKind, IndexReport, IndexStats, Narrow, SearchPage, SearchQuery, SearchShape,
+    Suggestion, Visibility,
 };
 use inkstone_domain::{Error, Result, codes};
 
@@ -21,6 +22,8 @@ use crate::access::Access;
 pub struct SearchRequest {
     /// What a person typed; empty finds everything, newest first.
     pub text: String,
+    /// Of one of these.
+    pub kinds: Vec<DocumentKind>,
     pub project: Option<String>,
     pub status: Option<Status>,
     /// Every one of them.
@@ -33,10 +36,11 @@ pub struct SearchRequest {
 }
 
 impl Default for SearchRequest {
-    /// Everything, the first twenty.
+    /// All articles, the first twenty.
     fn default() -> Self {
         Self {
             text: String::new(),
+            kinds: vec![DocumentKind::Article],
             project: None,
             status: None,
             tags: Vec::new(),
@@ -72,7 +76,8 @@ impl Search {
         }
     }
 
-    /// Finds articles the principal may read: their own, those of their projects, and what is published.
+    /// Finds what the principal may read: what is their own, what is in their projects, and what is published; of chats only
+    /// their own.
     pub async fn query(&self, principal: &Principal, request: SearchRequest) -> Result<SearchPage> {
         if !(1..=100).contains(&request.limit) {
             return Err(Error::new(
@@ -104,6 +109,7 @@ impl Search {
             .query(SearchQuery {
                 text: request.text,
                 visibility: self.visibility(principal).await?,
+                kinds: request.kinds,
                 project: request.project,
                 status: request.status,
                 tags: request.tags,
@@ -189,7 +195,7 @@ pub(crate) fn visibility_of(principal: &Principal) -> Visibility {
 /// What a principal may find who has a role in these projects.
 pub(crate) fn visibility_in(principal: &Principal, projects: Vec<String>) -> Visibility {
     match principal.is_admin() {
-        true => Visibility::All,
+        true => Visibility::Admin(principal.user),
         false => Visibility::User {
             user: principal.user,
             projects,

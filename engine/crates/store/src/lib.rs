@@ -12,6 +12,7 @@ mod comments;
 mod connection;
 mod content_types;
 mod conversations;
+mod documents;
 mod event_handlers;
 mod events;
 mod failure;

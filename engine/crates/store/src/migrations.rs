@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0023_search_settings"
     "0024_notifications"
     "0025_publications"
+    "0027_document_changes"
 };
 
 /// The way back from here needs rows that only this program can unpack.

@@ -8,6 +8,7 @@ pub mod blobs;
 pub mod comments;
 pub mod content_types;
 pub mod conversations;
+pub mod documents;
 pub mod events;
 pub mod handlers;
 pub mod identities;
@@ -35,9 +36,9 @@ pub mod users;
 pub mod webhooks;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, EventLog,
-    HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore, PeopleStore,
-    PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore,
+    ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, DocumentStore,
+    EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore,
+    PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore,
     SearchSettingsStore, TagStore, TransferStore, UsageLedger, UserStore, WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
@@ -62,6 +63,7 @@ where
         + NotificationStore
         + PublicationStore
         + SearchSettingsStore
+        + DocumentStore
         + MediaStore
         + TransferStore,
 {
@@ -80,6 +82,7 @@ where
     notifications::run(store).await;
     publications::run(store).await;
     search_settings::run(store, store).await;
+    documents::run(store).await;
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;

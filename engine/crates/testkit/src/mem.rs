@@ -6,6 +6,7 @@ mod audit;
 mod comments;
 mod content_types;
 mod conversations;
+mod documents;
 mod events;
 mod identities;
 mod jobs;
@@ -50,7 +51,7 @@ use inkstone_domain::project::{Member, Project};
 use inkstone_domain::prompt::{Prompt, PromptVersion};
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::rollout::{RolloutState, Served};
-use inkstone_domain::search::SearchSettings;
+use inkstone_domain::search::{DocumentId, DocumentStamp, SearchSettings};
 use inkstone_domain::usage::UsageRecord;
 use inkstone_domain::webhook::Webhook;
 use inkstone_domain::{Error, Result, codes};
@@ -114,6 +115,8 @@ struct State {
     uploads: BTreeMap<UploadId, Upload>,
     publications: HashMap<ArticleId, publications::PublicationEntry>,
     webhooks: BTreeMap<WebhookId, Webhook>,
+    /// What was noticed of what can be found beside articles.
+    document_stamps: BTreeMap<DocumentId, DocumentStamp>,
     /// By project.
     search_settings: HashMap<String, SearchSettings>,
     notifications: Vec<Notification>,

@@ -122,6 +122,11 @@ async fn prompts() {
 }
 
 #[tokio::test]
+async fn documents() {
+    contract::documents::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
 async fn search_settings() {
     let store = MemStore::new();
     contract::search_settings::run(&store, &store).await;

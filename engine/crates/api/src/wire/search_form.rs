@@ -4,7 +4,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::content::Status;
-use inkstone_domain::search::{Between, Matching, Narrow, SearchFacet, SearchShape, SearchSort};
+use inkstone_domain::search::{
+    Between, DocumentKind, Matching, Narrow, SearchFacet, SearchShape, SearchSort,
+};
 use inkstone_domain::{Error, FieldError, Result};
 use inkstone_services::search::SearchRequest;
 use serde::Deserialize;
@@ -13,6 +15,7 @@ use utoipa::ToSchema;
 use super::article::StatusWord;
 use super::object::object;
 use super::page::limit_of;
+use super::search::KindWord;
 use crate::error::{fields_at, invalid_fields};
 
 const NOT_VALID: &str = "the search is not valid";
@@ -25,9 +28,13 @@ pub(crate) struct SearchBody {
     #[schema(example = "\"low tide\" moon -sun")]
     #[serde(default)]
     pub q: String,
+    /// What to look for; articles where it is left out.
+    #[serde(default)]
+    #[schema(example = json!(["article", "media"]))]
+    pub kinds: Vec<KindWord>,
     #[serde(default, deserialize_with = "object")]
     pub filter: FilterBody,
-    /// Values to count: `tag`, `category`, `status`, `project`, `author`, `locale`, `type`.
+    /// Values to count: `tag`, `category`, `status`, `project`, `author`, `locale`, `type`, `kind`.
     #[schema(example = json!(["tag"]))]
     #[serde(default)]
     pub facets: Vec<String>,
@@ -156,8 +163,16 @@ impl SearchBody {
             ..SearchShape::default()
         };
         let filter = self.filter;
+        let kinds = self.kinds.into_iter().map(DocumentKind::from);
+        let mut kinds: Vec<DocumentKind> = kinds.collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        if kinds.is_empty() {
+            kinds.push(DocumentKind::Article);
+        }
         let mut request = SearchRequest {
             text: self.q,
+            kinds,
             project: filter.project,
             status: filter.status.map(Status::from),
             tags: filter.tags,
@@ -224,6 +239,16 @@ fn offset_of(cursor: &str, fingerprint: u64) -> Result<usize> {
             "is none of this search; begin again without it",
         )),
     }
+}
+
+/// Kinds as they stand in a query string.
+pub(crate) fn kinds_named(names: &[String]) -> Result<Vec<KindWord>> {
+    let known = DocumentKind::ALL.map(DocumentKind::as_str).join("`, `");
+    let kinds = names.iter().map(|name| {
+        let kind = DocumentKind::named(name).map(KindWord::from);
+        kind.ok_or_else(|| wrong("kind", format!("`{name}` is none; there are `{known}`")))
+    });
+    kinds.collect()
 }
 
 fn facet(field: &str, name: &str) -> Result<SearchFacet> {

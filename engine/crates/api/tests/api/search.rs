@@ -228,3 +228,66 @@ async fn words_that_cannot_be_are_named() {
     assert_eq!(pointers[0]["pointer"], "/stop_words/0");
     assert_eq!(pointers[1]["pointer"], "/synonyms/0/words");
 }
+
+#[tokio::test]
+async fn other_kinds_are_found_by_who_may_read_them() {
+    let api = with_words().await;
+    let client = api.creator();
+    let prompt = json!({
+        "name": "tides", "messages": [{"role": "system", "text": "Write about tides."}]
+    });
+    let made = client.post("/v1/projects/handbook/prompts", prompt).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let medium = crate::media::add(&client, "handbook", "tides.png").await;
+    let article = json!({"title": "The tides", "project": "handbook"});
+    assert_eq!(client.post("/v1/articles", article).await.status, 201);
+
+    let kinds = "/v1/search?q=tides&kind=article,prompt,media,message&facets=kind";
+    let found = client.get(kinds).await.json();
+    assert_eq!(found["total"], 3, "{found}");
+    assert_eq!(
+        found["facets"]["kind"],
+        json!([
+            {"value": "article", "count": 1},
+            {"value": "media", "count": 1},
+            {"value": "prompt", "count": 1},
+        ])
+    );
+    let media = client.get("/v1/search?q=tides&kind=media").await.json();
+    assert_eq!(media["data"][0]["id"], json!(medium));
+    assert_eq!(media["data"][0]["kind"], "media");
+    assert!(media["data"][0]["status"].is_null());
+    let long = json!({"q": "tides", "kinds": ["media"]});
+    assert_eq!(client.post("/v1/search", long).await.json(), media);
+    let usual = client.get("/v1/search?q=tides").await.json();
+    assert_eq!(usual["total"], 1, "articles where nothing is said");
+
+    let stranger = api.stranger().get(kinds).await.json();
+    assert_eq!(stranger["total"], 0);
+    assert_eq!(stranger["facets"]["kind"], json!([]));
+    let wrong = client.get("/v1/search?kind=picture").await;
+    assert_eq!(wrong.status, 400);
+    assert_eq!(wrong.json()["errors"][0]["pointer"], "?kind");
+}
+
+#[tokio::test]
+async fn messages_are_found_by_whose_chat_it_is() {
+    let api = with_words().await;
+    let client = api.creator();
+    let chat = client
+        .post(
+            "/v1/projects/handbook/chat",
+            json!({"message": "About tides?"}),
+        )
+        .await;
+    assert_eq!(chat.status, 200, "{chat:?}");
+    let path = "/v1/search?q=tides&kind=message";
+    let found = client.get(path).await.json();
+    assert!(found["total"].as_u64().unwrap() >= 1, "{found}");
+    let hit = &found["data"][0];
+    assert!(hit["id"].as_str().unwrap().starts_with("msg_"));
+    assert!(hit["conversation"].as_str().unwrap().starts_with("cnv_"));
+    for other in [api.admin(), api.stranger()] {
+        assert_eq!(other.get(path).await.json()["total"], 0);
+    }
+}

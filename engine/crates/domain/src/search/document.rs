@@ -419,6 +419,10 @@ mod tests {
             assert_eq!(id.to_string().parse::<DocumentId>().unwrap(), id);
             assert_eq!(DocumentKind::named(id.kind().as_str()), Some(id.kind()));
         }
-        assert!("usr_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P".parse::<DocumentId>().is_err());
+        assert!(
+            "usr_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P"
+                .parse::<DocumentId>()
+                .is_err()
+        );
     }
 }

@@ -224,7 +224,7 @@ fn engine(
             publications: store.clone(),
             search_settings: store.clone(),
             egress: egress.clone(),
-            index: Arc::new(FakeSearchIndex::new(articles)),
+            index: Arc::new(FakeSearchIndex::new(store.clone())),
             plugins: PluginPorts {
                 rollouts: store.clone(),
                 audit: store.clone(),
