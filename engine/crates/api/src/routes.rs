@@ -45,6 +45,7 @@ pub(crate) mod research;
 pub(crate) mod responses;
 pub(crate) mod revisions;
 pub(crate) mod rollouts;
+pub(crate) mod saved_searches;
 pub(crate) mod search;
 pub(crate) mod search_index;
 pub(crate) mod search_settings;

@@ -42,6 +42,7 @@ pub(crate) mod rerank;
 pub(crate) mod research;
 pub(crate) mod responses;
 pub(crate) mod revision;
+pub(crate) mod saved_search;
 mod schema;
 pub(crate) mod search;
 pub(crate) mod search_form;

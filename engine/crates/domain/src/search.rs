@@ -2,15 +2,18 @@
 
 mod document;
 mod lexicon;
+mod saved;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 pub use self::document::{
     Document, DocumentId, DocumentKind, DocumentStamp, MESSAGE_REVISION, Readers,
 };
 pub use self::lexicon::{Lexicon, SearchSettings, Synonyms};
+pub use self::saved::{SavedQuery, SavedSearch};
 use crate::content::Status;
 use crate::ids::{ConversationId, UserId};
 
@@ -34,6 +37,8 @@ pub struct SearchQuery {
     pub visibility: Visibility,
     /// Of one of these.
     pub kinds: Vec<DocumentKind>,
+    /// None but these, where there are any.
+    pub only: Vec<DocumentId>,
     pub project: Option<String>,
     pub status: Option<Status>,
     /// Every one of them.
@@ -53,6 +58,7 @@ impl SearchQuery {
             text: text.into(),
             visibility,
             kinds: vec![DocumentKind::Article],
+            only: Vec::new(),
             project: None,
             status: None,
             tags: Vec::new(),
@@ -66,7 +72,7 @@ impl SearchQuery {
 }
 
 /// What else must be so; what is empty narrows nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Narrow {
     /// Every one of them; a category holds those below it: `science` has `science/physics`.
     pub categories: Vec<String>,
@@ -82,7 +88,7 @@ pub struct Narrow {
 }
 
 /// From a bound to another, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Between<T> {
     pub from: Option<T>,
     pub to: Option<T>,
@@ -135,7 +141,8 @@ impl Default for SearchShape {
 }
 
 /// Which of the words must be there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Matching {
     /// One of them; the more of them, the better.
     #[default]
@@ -154,6 +161,15 @@ impl Matching {
         ("last", Self::Last),
         ("frequency", Self::Frequency),
     ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::All => "all",
+            Self::Last => "last",
+            Self::Frequency => "frequency",
+        }
+    }
 
     pub fn named(name: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
@@ -254,7 +270,7 @@ impl SearchFacet {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
     pub id: DocumentId,
     pub project: String,
@@ -280,7 +296,7 @@ pub struct Hit {
 }
 
 /// What the rules say about a hit, in their order. Nothing here tells of other texts.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
     /// Words that are there.
     pub words: usize,

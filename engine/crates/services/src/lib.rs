@@ -46,8 +46,8 @@ use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, Clock, CommentStore, ContentTypeStore, ConversationStore, Egress,
     IdentityStore, JobStore, KeyStore, Mailer, NotificationStore, PeopleStore, ProjectStore,
-    PromptStore, PublicationStore, ReplyStore, SearchIndex, SearchSettingsStore, SigningKeyStore,
-    TagStore, TransferStore, UsageJournal, UsageLedger, UserStore, WebhookStore,
+    PromptStore, PublicationStore, ReplyStore, SavedSearchStore, SearchIndex, SearchSettingsStore,
+    SigningKeyStore, TagStore, TransferStore, UsageJournal, UsageLedger, UserStore, WebhookStore,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -85,7 +85,8 @@ pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::prompts::Prompts;
 pub use crate::research::ResearchTools;
-pub use crate::search::{Lexicons, Search};
+pub use crate::search::Search;
+use crate::search::SearchParts;
 use crate::signup::SignupPorts;
 pub use crate::signup::{Signup, SignupConfig};
 use crate::transfer::{ExportPowers, ImportPowers, TransferParts};
@@ -121,6 +122,7 @@ pub struct Ports {
     pub notifications: Arc<dyn NotificationStore>,
     pub publications: Arc<dyn PublicationStore>,
     pub search_settings: Arc<dyn SearchSettingsStore>,
+    pub saved_searches: Arc<dyn SavedSearchStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -212,7 +214,6 @@ pub struct Services {
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
     pub search: Arc<Search>,
-    pub lexicons: Arc<Lexicons>,
     pub related: Arc<RelatedArticles>,
     pub transfers: Arc<Transfers>,
     pub health: Arc<Health>,
@@ -256,6 +257,7 @@ impl Services {
             notifications,
             publications,
             search_settings,
+            saved_searches,
             egress,
             index,
             plugins,
@@ -481,11 +483,13 @@ impl Services {
         let transfers = Arc::new(Transfers::new(parts, &sealing_key));
         let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
         let exports: Arc<dyn WorkKind> = Arc::new(transfers.export_work());
-        let lexicons = Arc::new(Lexicons::new(
-            search_settings,
-            Arc::clone(&access),
-            Arc::clone(&clock),
-        ));
+        let search = SearchParts {
+            index: Arc::clone(&index),
+            access: Arc::clone(&access),
+            settings: search_settings,
+            saved: saved_searches,
+            clock: Arc::clone(&clock),
+        };
         let related = RelatedArticles::new(
             Arc::clone(&index),
             Arc::clone(&articles),
@@ -537,12 +541,7 @@ impl Services {
                 Arc::clone(&index),
             )),
             related: Arc::new(related),
-            search: Arc::new(Search::new(
-                index,
-                Arc::clone(&access),
-                Arc::clone(&lexicons),
-            )),
-            lexicons,
+            search: Arc::new(Search::new(search)),
             health: Arc::new(health),
             worker: Arc::new(worker),
             workers: TaskTracker::new(),

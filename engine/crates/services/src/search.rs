@@ -1,20 +1,24 @@
 //! Search within what the caller may read. How the index is built and filled is the adapter's work.
 
+mod alerts;
 mod lexicons;
+mod saved;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::content::Status;
-use inkstone_domain::ports::SearchIndex;
+use inkstone_domain::ports::{Clock, SavedSearchStore, SearchIndex, SearchSettingsStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::search::{
-    DocumentKind, IndexReport, IndexStats, Narrow, SearchPage, SearchQuery, SearchShape,
-    Suggestion, Visibility,
+    DocumentId, DocumentKind, IndexReport, IndexStats, Narrow, SearchPage, SearchQuery,
+    SearchShape, Suggestion, Visibility,
 };
 use inkstone_domain::{Error, Result, codes};
 
+pub use self::alerts::SearchAlerts;
 pub use self::lexicons::Lexicons;
+pub use self::saved::{Alerts, NewSavedSearch, SavedSearches};
 use crate::access::Access;
 
 /// A search; who may see what is added here.
@@ -24,6 +28,8 @@ pub struct SearchRequest {
     pub text: String,
     /// Of one of these.
     pub kinds: Vec<DocumentKind>,
+    /// None but these, where there are any.
+    pub only: Vec<DocumentId>,
     pub project: Option<String>,
     pub status: Option<Status>,
     /// Every one of them.
@@ -41,6 +47,7 @@ impl Default for SearchRequest {
         Self {
             text: String::new(),
             kinds: vec![DocumentKind::Article],
+            only: Vec::new(),
             project: None,
             status: None,
             tags: Vec::new(),
@@ -52,11 +59,22 @@ impl Default for SearchRequest {
     }
 }
 
+/// What searches are made with.
+pub struct SearchParts {
+    /// Filters by visibility itself.
+    pub index: Arc<dyn SearchIndex>,
+    pub access: Arc<Access>,
+    pub settings: Arc<dyn SearchSettingsStore>,
+    pub saved: Arc<dyn SavedSearchStore>,
+    pub clock: Arc<dyn Clock>,
+}
+
 /// Search as users see it.
 pub struct Search {
     index: Arc<dyn SearchIndex>,
     access: Arc<Access>,
-    lexicons: Arc<Lexicons>,
+    pub lexicons: Lexicons,
+    pub saved: SavedSearches,
 }
 
 /// Longer than any index should lag behind.
@@ -67,12 +85,19 @@ const CROP: std::ops::RangeInclusive<usize> = 1..=200;
 const DEEPEST: usize = 10_000;
 
 impl Search {
-    /// `index` filters by visibility itself; `access` knows the roles in projects, `lexicons` their words.
-    pub fn new(index: Arc<dyn SearchIndex>, access: Arc<Access>, lexicons: Arc<Lexicons>) -> Self {
-        Self {
+    pub fn new(parts: SearchParts) -> Self {
+        let SearchParts {
             index,
             access,
-            lexicons,
+            settings,
+            saved,
+            clock,
+        } = parts;
+        Self {
+            index,
+            lexicons: Lexicons::new(settings, Arc::clone(&access), Arc::clone(&clock)),
+            access,
+            saved: SavedSearches::new(saved, clock),
         }
     }
 
@@ -110,6 +135,7 @@ impl Search {
                 text: request.text,
                 visibility: self.visibility(principal).await?,
                 kinds: request.kinds,
+                only: request.only,
                 project: request.project,
                 status: request.status,
                 tags: request.tags,

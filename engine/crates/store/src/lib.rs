@@ -33,6 +33,7 @@ mod replies;
 mod revisions;
 mod rollouts;
 mod row;
+mod saved_searches;
 mod search_settings;
 mod sessions;
 mod statement;

@@ -28,6 +28,7 @@ pub mod recordings;
 mod related;
 pub mod replies;
 pub mod rollouts;
+pub mod saved_searches;
 pub mod search;
 pub mod search_settings;
 pub mod transfers;
@@ -39,7 +40,8 @@ use inkstone_domain::ports::{
     ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, DocumentStore,
     EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore,
     PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore,
-    SearchSettingsStore, TagStore, TransferStore, UsageLedger, UserStore, WebhookStore,
+    SavedSearchStore, SearchSettingsStore, TagStore, TransferStore, UsageLedger, UserStore,
+    WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -62,6 +64,7 @@ where
         + WebhookStore
         + NotificationStore
         + PublicationStore
+        + SavedSearchStore
         + SearchSettingsStore
         + DocumentStore
         + MediaStore
@@ -83,6 +86,7 @@ where
     publications::run(store).await;
     search_settings::run(store, store).await;
     documents::run(store).await;
+    saved_searches::run(store).await;
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;

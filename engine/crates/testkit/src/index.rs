@@ -162,6 +162,7 @@ fn fits(document: &Document, query: &SearchQuery) -> bool {
         .iter()
         .any(|field| field.to_lowercase().contains(&wanted));
     query.kinds.contains(&document.id.kind())
+        && (query.only.is_empty() || query.only.contains(&document.id))
         && query.visibility.finds(document)
         && has_text
         && query

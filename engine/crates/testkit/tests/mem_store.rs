@@ -127,6 +127,11 @@ async fn documents() {
 }
 
 #[tokio::test]
+async fn saved_searches() {
+    contract::saved_searches::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
 async fn search_settings() {
     let store = MemStore::new();
     contract::search_settings::run(&store, &store).await;

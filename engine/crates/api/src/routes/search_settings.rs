@@ -30,7 +30,12 @@ pub(crate) async fn show_search_settings(
     PathWord(slug): PathWord,
     held: IfNoneMatch,
 ) -> ApiResult {
-    let settings = state.services.lexicons.settings(&principal, &slug).await?;
+    let settings = state
+        .services
+        .search
+        .lexicons
+        .settings(&principal, &slug)
+        .await?;
     let tag = revision_tag(settings.revision);
     if held.holds(&tag) {
         return Ok(tagged(not_modified(), tag));
@@ -60,7 +65,7 @@ pub(crate) async fn replace_search_settings(
     IfMatch(revision): IfMatch,
     body: JsonBody<SearchSettingsBody>,
 ) -> ApiResult {
-    let lexicons = &state.services.lexicons;
+    let lexicons = &state.services.search.lexicons;
     let settings = lexicons.replace(&principal, &slug, body.value.into(), revision);
     settings_reply(settings.await?)
 }

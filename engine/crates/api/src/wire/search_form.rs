@@ -5,11 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::content::Status;
 use inkstone_domain::search::{
-    Between, DocumentKind, Matching, Narrow, SearchFacet, SearchShape, SearchSort,
+    Between, DocumentKind, Matching, Narrow, SavedQuery, SearchFacet, SearchShape, SearchSort,
 };
 use inkstone_domain::{Error, FieldError, Result};
 use inkstone_services::search::SearchRequest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::article::StatusWord;
@@ -69,7 +69,7 @@ pub(crate) struct SearchBody {
 }
 
 /// What narrows it.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SearchFilterBody)]
 pub(crate) struct FilterBody {
@@ -99,7 +99,7 @@ pub(crate) struct FilterBody {
 }
 
 /// A span of time.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MomentsBody {
     /// From this instant on.
@@ -109,7 +109,7 @@ pub(crate) struct MomentsBody {
 }
 
 /// A span of numbers.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CountsBody {
     pub gte: Option<u64>,
@@ -173,6 +173,7 @@ impl SearchBody {
         let mut request = SearchRequest {
             text: self.q,
             kinds,
+            only: Vec::new(),
             project: filter.project,
             status: filter.status.map(Status::from),
             tags: filter.tags,
@@ -219,7 +220,35 @@ impl SearchBody {
     }
 }
 
+impl From<&SavedQuery> for FilterBody {
+    fn from(query: &SavedQuery) -> Self {
+        let narrow = query.narrow.clone();
+        Self {
+            status: query.status.map(StatusWord::from),
+            project: query.project.clone(),
+            tags: query.tags.clone(),
+            categories: narrow.categories,
+            authors: narrow.authors,
+            locales: narrow.languages,
+            types: narrow.content_types,
+            created_at: MomentsBody::of(narrow.created),
+            updated_at: MomentsBody::of(narrow.updated),
+            words: CountsBody {
+                gte: narrow.words.from,
+                lte: narrow.words.to,
+            },
+        }
+    }
+}
+
 impl MomentsBody {
+    fn of(between: Between<DateTime<Utc>>) -> Self {
+        Self {
+            gte: between.from,
+            lt: between.to.map(|to| to + TimeDelta::milliseconds(1)),
+        }
+    }
+
     fn between(self) -> Between<DateTime<Utc>> {
         Between {
             from: self.gte,

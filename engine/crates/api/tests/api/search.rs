@@ -291,3 +291,38 @@ async fn messages_are_found_by_whose_chat_it_is() {
         assert_eq!(other.get(path).await.json()["total"], 0);
     }
 }
+
+#[tokio::test]
+async fn searches_are_saved_shown_and_removed() {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let wished = json!({
+        "name": "Tides", "q": "low tide", "kinds": ["article", "media"], "alert": true,
+        "filter": {"tags": ["sea"], "created_at": {"lt": "2026-03-01T00:00:00Z"}},
+    });
+    let saved = client.post("/v1/searches", wished).await;
+    assert_eq!(saved.status, 201, "{saved:?}");
+    let search = saved.json();
+    assert_eq!(search["matching"], "all", "where nothing is said");
+    assert_eq!(search["filter"]["created_at"]["lt"], "2026-03-01T00:00:00Z");
+    assert_eq!(search["alert"], true);
+    let path = format!("/v1/searches/{}", search["id"].as_str().unwrap());
+    assert_eq!(saved.header("location"), path);
+    assert_eq!(client.get(&path).await.json(), search);
+    let listed = client.get("/v1/searches").await.json();
+    assert_eq!(listed["data"], json!([search]));
+    assert_eq!(
+        api.admin().get("/v1/searches").await.json()["data"],
+        json!([])
+    );
+    assert_eq!(client.delete(&path).await.status, 204);
+    assert_eq!(client.get(&path).await.status, 404);
+    for wrong in [
+        json!({"name": "x", "matching": "some"}),
+        json!({"name": "x", "kinds": ["picture"]}),
+        json!({"name": ""}),
+        json!({"q": "x"}),
+    ] {
+        assert_eq!(client.post("/v1/searches", wrong).await.status, 400);
+    }
+}

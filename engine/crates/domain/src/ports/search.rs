@@ -6,11 +6,13 @@ use chrono::{DateTime, Utc};
 
 use crate::Result;
 use crate::audit::AuditRecord;
+use crate::content::{Page, PageRequest};
+use crate::ids::{SavedSearchId, UserId};
 use crate::ports::{ArticleStore, ChangeSignal};
 use crate::related::{Related, RelatedQuery};
 use crate::search::{
-    Document, DocumentId, DocumentStamp, IndexReport, IndexStats, SearchPage, SearchQuery,
-    SearchSettings, Suggestion, Visibility,
+    Document, DocumentId, DocumentStamp, IndexReport, IndexStats, SavedSearch, SearchPage,
+    SearchQuery, SearchSettings, Suggestion, Visibility,
 };
 
 #[async_trait]
@@ -66,4 +68,27 @@ pub trait SearchSettingsStore: Send + Sync {
         settings: &SearchSettings,
         audit: &AuditRecord,
     ) -> Result<()>;
+}
+
+/// Searches that people keep.
+#[async_trait]
+pub trait SavedSearchStore: Send + Sync {
+    /// `already_exists` for a known id.
+    async fn create_saved_search(&self, search: &SavedSearch) -> Result<()>;
+    /// Nothing where it is somebody else's.
+    async fn saved_search(&self, owner: UserId, id: SavedSearchId) -> Result<Option<SavedSearch>>;
+    /// Newest first.
+    async fn list_saved_searches(
+        &self,
+        owner: UserId,
+        page: PageRequest,
+    ) -> Result<Page<SavedSearch>>;
+    /// `not_found` where there is none, or it is somebody else's.
+    async fn remove_saved_search(&self, owner: UserId, id: SavedSearchId) -> Result<()>;
+    /// Those of everybody that tell of what begins to match, by id after `after`, at most `limit`.
+    async fn searches_with_alerts(
+        &self,
+        after: Option<SavedSearchId>,
+        limit: usize,
+    ) -> Result<Vec<SavedSearch>>;
 }

@@ -15,7 +15,10 @@ use crate::prompt::{Prompt, PromptVersion};
 use crate::{Error, codes};
 
 /// Kinds of what can be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum DocumentKind {
     Article,
     Prompt,

@@ -19,6 +19,10 @@ pub(super) fn of(
     let narrow = &query.narrow;
     let mut musts = Vec::new();
     musts.extend(visible(searcher, fields, &query.visibility, &query.kinds)?);
+    if !query.only.is_empty() {
+        let only = query.only.iter();
+        musts.push(any(only.map(|id| term(fields.id, &id.to_string()))));
+    }
     let all = [
         (fields.project, query.project.as_slice()),
         (fields.tag, query.tags.as_slice()),

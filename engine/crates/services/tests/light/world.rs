@@ -223,6 +223,7 @@ fn engine(
             notifications: store.clone(),
             publications: store.clone(),
             search_settings: store.clone(),
+            saved_searches: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::new(store.clone())),
             plugins: PluginPorts {

@@ -6,7 +6,7 @@ use inkstone_domain::event::{EventBody, Scope};
 use inkstone_domain::ids::ServedId;
 use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
-use inkstone_domain::ports::MediaStore;
+use inkstone_domain::ports::{MediaStore, SavedSearchStore};
 use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
@@ -179,6 +179,8 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             store.put_publication(&publication).await.unwrap();
         }
         "0027_document_changes" => {
+            let search = sample::saved_search(cast.user);
+            store.create_saved_search(&search).await.unwrap();
             let media = sample::media("handbook", cast.user);
             store
                 .create_media(&media, None, 1_000_000, None)
