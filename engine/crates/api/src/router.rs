@@ -18,9 +18,9 @@ use crate::routes::{
     conversations, docs, embeddings, event_socket, events, exports, generate, health, identities,
     invitations, jobs, keys, me, media, media_content, members, messages, models, notifications,
     oidc, plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, related,
-    reports, rerank, research, responses, revisions, rollouts, search, search_index, second_factor,
-    sessions, signing_keys, signup, tags, templates, tools, transfers, unknown, uploads, usage,
-    users, webhooks,
+    reports, rerank, research, responses, revisions, rollouts, saved_searches, search,
+    search_index, search_settings, second_factor, sessions, signing_keys, signup, tags, templates,
+    tools, transfers, unknown, uploads, usage, users, webhooks,
 };
 use crate::state::{ApiState, Shared};
 
@@ -260,6 +260,18 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(search::find_articles, search::search_articles))
         .routes(routes!(search::complete_words))
+        .routes(routes!(
+            search_settings::show_search_settings,
+            search_settings::replace_search_settings
+        ))
+        .routes(routes!(
+            saved_searches::list_saved_searches,
+            saved_searches::save_search
+        ))
+        .routes(routes!(
+            saved_searches::show_saved_search,
+            saved_searches::remove_saved_search
+        ))
         .routes(routes!(search_index::show_index))
         .routes(routes!(search_index::verify_index))
         .routes(routes!(search_index::rebuild_index))

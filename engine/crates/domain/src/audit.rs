@@ -123,6 +123,7 @@ pub mod actions {
     pub const MEMBER_REMOVED: &str = "member.removed";
     pub const PROMPT_CREATED: &str = "prompt.created";
     pub const PROMPT_CHANGED: &str = "prompt.changed";
+    pub const SEARCH_SETTINGS_CHANGED: &str = "search_settings.changed";
     pub const COMMENT_WRITTEN: &str = "comment.written";
     pub const COMMENT_CHANGED: &str = "comment.changed";
     pub const COMMENT_DELETED: &str = "comment.deleted";

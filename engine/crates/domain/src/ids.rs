@@ -110,6 +110,7 @@ id!(ImportId, "imp");
 id!(ConversationId, "cnv");
 id!(MediaId, "med");
 id!(UploadId, "upl");
+id!(SavedSearchId, "srh");
 id!(
     /// Bytes of a file, which never change.
     BlobId, "blb"

@@ -42,7 +42,7 @@ pub use people::{Mailer, PeopleStore, SigningKeyStore};
 pub use projects::ProjectStore;
 pub use prompts::PromptStore;
 pub use publications::PublicationStore;
-pub use search::SearchIndex;
+pub use search::{DocumentStore, SavedSearchStore, SearchIndex, SearchSettingsStore};
 pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, JobStore, KeyStore, NewJob, PluginKv,
     ReplyStore, RolloutStore, Rotation, Successor, UsageLedger, UserStore,

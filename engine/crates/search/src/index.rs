@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use inkstone_domain::Result;
-use inkstone_domain::ports::{ArticleStore, SearchIndex};
+use inkstone_domain::ports::{DocumentStore, SearchIndex};
 use inkstone_domain::related::{Related, RelatedQuery};
 use inkstone_domain::search::{
     IndexReport, IndexStats, SearchPage, SearchQuery, Suggestion, Visibility,
@@ -14,6 +14,7 @@ use inkstone_domain::search::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::SearchError;
+use crate::feed::Feed;
 use crate::opened::Opened;
 use crate::query::Searching;
 use crate::related;
@@ -55,7 +56,7 @@ pub(crate) enum Request {
 
 pub struct TantivyIndex {
     pub(crate) config: SearchConfig,
-    pub(crate) articles: Arc<dyn ArticleStore>,
+    pub(crate) feed: Feed,
     opened: RwLock<Arc<Opened>>,
     requests: mpsc::Sender<Request>,
     pub(crate) inbox: tokio::sync::Mutex<mpsc::Receiver<Request>>,
@@ -66,12 +67,12 @@ pub struct TantivyIndex {
 impl TantivyIndex {
     /// Opens the index, or begins a new one where there is none, or where it is damaged or of
     /// another version: it is derived data, and [`TantivyIndex::follow`] fills it again.
-    pub fn open(config: SearchConfig, articles: Arc<dyn ArticleStore>) -> Result<Arc<Self>> {
+    pub fn open(config: SearchConfig, store: Arc<dyn DocumentStore>) -> Result<Arc<Self>> {
         let opened = Opened::current(&config)?;
         let (requests, inbox) = mpsc::channel(64);
         Ok(Arc::new(Self {
             config,
-            articles,
+            feed: Feed::new(store),
             opened: RwLock::new(Arc::new(opened)),
             requests,
             inbox: tokio::sync::Mutex::new(inbox),

@@ -5,6 +5,7 @@ mod ask;
 mod facets;
 mod filter;
 mod find;
+mod meanings;
 mod plan;
 mod rank;
 mod search;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::content::Agenda;
 use crate::notifications::Notices;
+use crate::search::SearchAlerts;
 use crate::webhooks::FanOut;
 use crate::{ApiKeys, Keys, Services};
 
@@ -84,6 +85,12 @@ impl Services {
         let notices = Arc::new(Notices(Arc::clone(&self.notifications)));
         self.workers
             .spawn(Arc::clone(&self.events).run_handler(notices));
+        let alerts = Arc::new(SearchAlerts {
+            search: Arc::clone(&self.search),
+            notifications: Arc::clone(&self.notifications),
+        });
+        self.workers
+            .spawn(Arc::clone(&self.events).run_handler(alerts));
         let digests = Arc::clone(&self.notifications).keep_telling(self.stop.clone());
         self.workers.spawn(digests);
         let courier = Arc::clone(&self.webhooks).deliver(self.stop.clone());

@@ -49,8 +49,10 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0019_lean_articles"
     "0021_events"
     "0022_webhooks"
+    "0023_search_settings"
     "0024_notifications"
     "0025_publications"
+    "0027_document_changes"
 };
 
 /// The way back from here needs rows that only this program can unpack.

@@ -8,6 +8,7 @@ pub mod blobs;
 pub mod comments;
 pub mod content_types;
 pub mod conversations;
+pub mod documents;
 pub mod events;
 pub mod handlers;
 pub mod identities;
@@ -27,17 +28,20 @@ pub mod recordings;
 mod related;
 pub mod replies;
 pub mod rollouts;
+pub mod saved_searches;
 pub mod search;
+pub mod search_settings;
 pub mod transfers;
 pub mod usage;
 pub mod users;
 pub mod webhooks;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, EventLog,
-    HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore, PeopleStore,
-    PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore, TagStore,
-    TransferStore, UsageLedger, UserStore, WebhookStore,
+    ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, DocumentStore,
+    EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore,
+    PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore,
+    SavedSearchStore, SearchSettingsStore, TagStore, TransferStore, UsageLedger, UserStore,
+    WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -60,6 +64,9 @@ where
         + WebhookStore
         + NotificationStore
         + PublicationStore
+        + SavedSearchStore
+        + SearchSettingsStore
+        + DocumentStore
         + MediaStore
         + TransferStore,
 {
@@ -77,6 +84,9 @@ where
     webhooks::run(store, store, store).await;
     notifications::run(store).await;
     publications::run(store).await;
+    search_settings::run(store, store).await;
+    documents::run(store).await;
+    saved_searches::run(store).await;
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;

@@ -6,6 +6,7 @@ mod audit;
 mod comments;
 mod content_types;
 mod conversations;
+mod documents;
 mod events;
 mod identities;
 mod jobs;
@@ -19,6 +20,8 @@ mod prompts;
 mod publications;
 mod replies;
 mod rollouts;
+mod saved_searches;
+mod search_settings;
 mod transfers;
 mod usage;
 mod users;
@@ -36,7 +39,8 @@ use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::ids::{
     ApiKeyId, ArticleId, CommentId, ConversationId, EventId, ImportId, InvitationId, JobId, KeyId,
-    MediaId, MessageId, PromptId, ServedId, SessionId, UploadId, UsageId, UserId, WebhookId,
+    MediaId, MessageId, PromptId, SavedSearchId, ServedId, SessionId, UploadId, UsageId, UserId,
+    WebhookId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
@@ -49,6 +53,7 @@ use inkstone_domain::project::{Member, Project};
 use inkstone_domain::prompt::{Prompt, PromptVersion};
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::rollout::{RolloutState, Served};
+use inkstone_domain::search::{DocumentId, DocumentStamp, SavedSearch, SearchSettings};
 use inkstone_domain::usage::UsageRecord;
 use inkstone_domain::webhook::Webhook;
 use inkstone_domain::{Error, Result, codes};
@@ -112,6 +117,11 @@ struct State {
     uploads: BTreeMap<UploadId, Upload>,
     publications: HashMap<ArticleId, publications::PublicationEntry>,
     webhooks: BTreeMap<WebhookId, Webhook>,
+    /// What was noticed of what can be found beside articles.
+    document_stamps: BTreeMap<DocumentId, DocumentStamp>,
+    saved_searches: BTreeMap<SavedSearchId, SavedSearch>,
+    /// By project.
+    search_settings: HashMap<String, SearchSettings>,
     notifications: Vec<Notification>,
     notification_settings: HashMap<UserId, notifications::SettingsEntry>,
     deliveries: BTreeMap<(WebhookId, EventId), webhooks::DeliveryEntry>,

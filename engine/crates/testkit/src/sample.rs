@@ -3,6 +3,7 @@
 mod conversation;
 mod media;
 mod notification;
+mod search_settings;
 
 use std::sync::LazyLock;
 
@@ -39,6 +40,7 @@ use serde_json::json;
 pub use self::conversation::{conversation, message, prompt};
 pub use self::media::{media, media_content, media_version, png, upload};
 pub use self::notification::notification;
+pub use self::search_settings::{saved_search, search_settings};
 
 /// The present, without the fractions that a store need not keep.
 pub fn now() -> DateTime<Utc> {

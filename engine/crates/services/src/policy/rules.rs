@@ -48,6 +48,8 @@ pub enum Act {
     SetMember,
     /// As a member oneself.
     LeaveProject,
+    /// What its words mean to searches.
+    WriteSearchSettings,
     ReadPrompt,
     WritePrompt,
     /// Costs tokens.
@@ -94,7 +96,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
@@ -134,6 +136,7 @@ impl Act {
         Self::ChangeProject,
         Self::SetMember,
         Self::LeaveProject,
+        Self::WriteSearchSettings,
         Self::ReadPrompt,
         Self::WritePrompt,
         Self::TestPrompt,
@@ -190,7 +193,9 @@ impl Act {
             Self::ChangeProject | Self::SetMember => rule(Members(Guest), Creator, Members(Owner)),
             Self::LeaveProject => rule(Members(Guest), Viewer, Reach::Owner),
             Self::ReadPrompt => rule(Members(Guest), Viewer, Members(Guest)),
-            Self::WritePrompt => rule(Members(Guest), Creator, Members(Editor)),
+            Self::WritePrompt | Self::WriteSearchSettings => {
+                rule(Members(Guest), Creator, Members(Editor))
+            }
             Self::ImportArticles | Self::ExportArticles => {
                 rule(Members(Guest), Creator, Members(Editor))
             }

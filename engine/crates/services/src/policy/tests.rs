@@ -76,6 +76,7 @@ fn every_act_by_every_standing() {
         ChangeProject -nnnn -nnnn -nnny -nnny aaaay aaaay
         SetMember -nnnn -nnnn -nnny -nnny aaaay aaaay
         LeaveProject -nnnn -yyyy -nnnn -yyyy aaaaa ayyyy
+        WriteSearchSettings -nnnn -nnnn -nnyy -nnyy aaayy aaayy
         ReadPrompt -yyyy -yyyy -yyyy -yyyy ayyyy ayyyy
         WritePrompt -nnnn -nnnn -nnyy -nnyy aaayy aaayy
         TestPrompt -nnnn -nnnn -yyyy -yyyy ayyyy ayyyy

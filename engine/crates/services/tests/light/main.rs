@@ -33,6 +33,7 @@ mod quarantine;
 mod ratings;
 mod rollout_faults;
 mod rollouts;
+mod searches; // words of projects, saved searches and their alerts
 mod second_factor;
 mod signup;
 mod tokens;

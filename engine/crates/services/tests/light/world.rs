@@ -222,8 +222,10 @@ fn engine(
             webhooks: store.clone(),
             notifications: store.clone(),
             publications: store.clone(),
+            search_settings: store.clone(),
+            saved_searches: store.clone(),
             egress: egress.clone(),
-            index: Arc::new(FakeSearchIndex::new(articles)),
+            index: Arc::new(FakeSearchIndex::new(store.clone())),
             plugins: PluginPorts {
                 rollouts: store.clone(),
                 audit: store.clone(),

@@ -490,6 +490,12 @@ fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
             "/v1/projects/{project}/tags/sea/merge",
             Some(json!({"into": "ocean"})),
         ),
+        (Method::GET, "/v1/projects/{project}/search-settings", None),
+        (
+            Method::PUT,
+            "/v1/projects/{project}/search-settings",
+            Some(json!({"stop_words": ["x"]})),
+        ),
         (Method::GET, "/v1/projects/{project}/prompts", None),
         (
             Method::POST,

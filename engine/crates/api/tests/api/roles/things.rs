@@ -32,6 +32,11 @@ pub(super) async fn fill(api: &TestApi, path: &str) -> String {
             json!({"title": "A", "status": "published"}),
         ),
         ("{key}", "/v1/keys", json!({"name": "a"})),
+        (
+            "{search}",
+            "/v1/searches",
+            json!({"name": "Tides", "q": "tides"}),
+        ),
     ] {
         if path.contains(name) {
             let made = client.post(target, body).await.json();

@@ -6,6 +6,7 @@ use inkstone_domain::event::{EventBody, Scope};
 use inkstone_domain::ids::ServedId;
 use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
+use inkstone_domain::ports::{MediaStore, SavedSearchStore};
 use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
@@ -153,6 +154,10 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             let webhook = sample::webhook(Some("handbook"));
             store.create_webhook(&webhook, &audit).await.unwrap();
         }
+        "0023_search_settings" => {
+            let settings = sample::search_settings("handbook");
+            store.put_search_settings(&settings, &audit).await.unwrap();
+        }
         "0024_notifications" => {
             let one = sample::notification(cast.user);
             store.put_notifications(&[one]).await.unwrap();
@@ -172,6 +177,15 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 by: cast.user,
             };
             store.put_publication(&publication).await.unwrap();
+        }
+        "0027_document_changes" => {
+            let search = sample::saved_search(cast.user);
+            store.create_saved_search(&search).await.unwrap();
+            let media = sample::media("handbook", cast.user);
+            store
+                .create_media(&media, None, 1_000_000, None)
+                .await
+                .unwrap();
         }
         "0013_content_rest" => {
             list_by_creation(store, &["o:", "p:", "o:/"]).await;
