@@ -57,7 +57,7 @@ pub async fn run(beside: &Path) -> Result<(), Failure> {
                 query.limit = DEEP;
                 query.shape.matching = matching;
                 let page = index.query(query).await?;
-                let hits = page.hits.iter().filter_map(|hit| numbers.get(&hit.id));
+                let hits = page.hits.iter().filter_map(|hit| numbers.get(&hit.id.article()?));
                 found.push(hits.copied().collect());
             }
             print(&format!("inkstone ({word}), {name}"), &collection, &found);
