@@ -5,6 +5,7 @@ pub(crate) mod analytics;
 pub(crate) mod api_keys;
 pub(crate) mod articles;
 pub(crate) mod audit;
+pub(crate) mod batches;
 pub(crate) mod auth;
 pub(crate) mod bulk;
 pub(crate) mod chat;

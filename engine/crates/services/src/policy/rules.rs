@@ -38,6 +38,8 @@ pub enum Act {
     SubmitJob,
     SeeJob,
     CancelJob,
+    /// Of what failed: it spends once more.
+    RequeueJob,
     SeeSpending,
     SetAllowance,
     ChangePlugins,
@@ -94,7 +96,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
@@ -125,6 +127,7 @@ impl Act {
         Self::SubmitJob,
         Self::SeeJob,
         Self::CancelJob,
+        Self::RequeueJob,
         Self::SeeSpending,
         Self::SetAllowance,
         Self::ChangePlugins,
@@ -182,6 +185,7 @@ impl Act {
             Self::SeeKey | Self::ChangeKey | Self::SeeJob | Self::CancelJob => {
                 rule(Reach::Owner, Viewer, Reach::Owner)
             }
+            Self::RequeueJob => rule(Reach::Owner, Creator, Reach::Owner),
             Self::PutKeyIntoProject => rule(Everybody, Creator, Members(Owner)),
             Self::SubmitJob => rule(Everybody, Creator, Everybody),
             Self::SeeSpending => rule(Everybody, Viewer, Reach::Owner),

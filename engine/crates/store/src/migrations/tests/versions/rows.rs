@@ -6,6 +6,7 @@ use inkstone_domain::event::{EventBody, Scope};
 use inkstone_domain::ids::ServedId;
 use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
+use inkstone_domain::ports::NewJob;
 use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
@@ -172,6 +173,14 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 by: cast.user,
             };
             store.put_publication(&publication).await.unwrap();
+        }
+        "0026_job_queue" => {
+            let job = store.submit(sample::job(cast.user)).await.unwrap();
+            let after = NewJob {
+                after: vec![job.id],
+                ..sample::job(cast.user)
+            };
+            store.submit(after).await.unwrap();
         }
         "0013_content_rest" => {
             list_by_creation(store, &["o:", "p:", "o:/"]).await;
