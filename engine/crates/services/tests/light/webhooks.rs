@@ -7,7 +7,7 @@ use inkstone_domain::codes;
 use inkstone_domain::event::EventKind;
 use inkstone_domain::ids::WebhookId;
 use inkstone_domain::outbound::{OutboundRequest, Redirects};
-use inkstone_domain::ports::EventLog;
+use inkstone_domain::ports::{EventLog, WebhookStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectRole;
 use inkstone_domain::webhook::{Delivery, DeliveryState};
@@ -15,7 +15,7 @@ use inkstone_services::content::NewArticle;
 use inkstone_services::events::EventHandler;
 use inkstone_services::webhooks::{FanOut, NewWebhook, RETRY_WAITS, WebhookPatch};
 
-use crate::world::{World, handbook, join, page};
+use crate::world::{PATIENCE, World, handbook, join, page};
 
 const HOOK: &str = "https://example.org/hook";
 
@@ -122,6 +122,35 @@ async fn owners_and_admins_keep_them_and_strangers_hear_of_none() {
     assert_eq!(private.fields()[0].pointer, "/url");
     webhooks.remove(&owner, id).await.unwrap();
     assert!(webhooks.get(&owner, id).await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_webhook_was_sent_goes_after_it() {
+    let world = World::new().await;
+    let owner = world.somebody(Role::Creator).await;
+    handbook(&world, &owner).await;
+    let webhooks = &world.services.webhooks;
+    let id = told_of_one(&world, &owner, (204, "")).await;
+    let sent = deliveries(&world, &owner, id).await.remove(0);
+    webhooks.remove(&owner, id).await.unwrap();
+    let kept = || async { world.store.list_deliveries(id, page(9)).await.unwrap() };
+    let all_gone = async {
+        while !kept().await.items.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all_gone).await.unwrap();
+
+    // What was put up at the very end is told to nobody.
+    let late = Delivery {
+        state: DeliveryState::Pending,
+        ..sent
+    };
+    world.store.put_deliveries(&[late]).await.unwrap();
+    let told = world.egress.sent().len();
+    deliver_all(&world).await;
+    assert_eq!(world.egress.sent().len(), told);
+    assert!(kept().await.items.is_empty());
 }
 
 #[tokio::test]
