@@ -14,13 +14,13 @@ use crate::middleware::edge::edge;
 use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
-    analytics, api_keys, articles, audit, auth, batches, bulk, chat, comments, connections, content_types,
-    conversations, docs, embeddings, event_socket, events, exports, generate, health, identities,
-    invitations, jobs, keys, me, media, media_content, members, messages, models, notifications,
-    oidc, plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, related,
-    reports, rerank, research, responses, revisions, rollouts, search, search_index, second_factor,
-    sessions, signing_keys, signup, tags, templates, tools, transfers, unknown, uploads, usage,
-    users, webhooks,
+    analytics, api_keys, articles, audit, auth, batches, bulk, chat, comments, connections,
+    content_types, conversations, docs, embeddings, event_socket, events, exports, generate,
+    health, identities, invitations, jobs, keys, me, media, media_content, members, messages,
+    models, notifications, oidc, plugin_admin, plugin_stats, plugins, projects, prompts, ratings,
+    recordings, related, reports, rerank, research, responses, revisions, rollouts, search,
+    search_index, second_factor, sessions, signing_keys, signup, tags, templates, tools, transfers,
+    unknown, uploads, usage, users, webhooks,
 };
 use crate::state::{ApiState, Shared};
 

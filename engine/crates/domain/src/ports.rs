@@ -46,8 +46,8 @@ pub use prompts::PromptStore;
 pub use publications::PublicationStore;
 pub use search::SearchIndex;
 pub use stores::{
-    ArticleStore, ArticleWrite, ChangeSignal, KeyStore, PluginKv, ReplyStore, RolloutStore, Rotation,
-    Successor, UsageLedger, UserStore,
+    ArticleStore, ArticleWrite, ChangeSignal, KeyStore, PluginKv, ReplyStore, RolloutStore,
+    Rotation, Successor, UsageLedger, UserStore,
 };
 pub use tags::TagStore;
 pub use transfers::{Arrival, ImportChange, ImportStep, MediaArrival, TransferStore};

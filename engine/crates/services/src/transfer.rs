@@ -204,10 +204,7 @@ impl Transfers {
             project: import.project.clone(),
             input: json!({ "import": import.id }),
         };
-        let queued = self
-            .parts
-            .queue
-            .add_as(import.job, import.owner, work);
+        let queued = self.parts.queue.add_as(import.job, import.owner, work);
         match queued.await {
             Err(error) if error.code() == &codes::ALREADY_EXISTS => Ok(()),
             done => done.map(drop),

@@ -177,6 +177,7 @@ const REQUEUE: [&str; 2] = [
     RETURN UPDATE ONLY type::record('job', $job_key) SET
         status = 'queued',
         run_at = $run_at,
+        place = lane + ' ' + $due + ' ' + key,
         attempts = 0,
         retries = 0,
         cancel_requested = false,
@@ -326,6 +327,7 @@ impl JobStore for SurrealStore {
             UPDATE type::record('job', $job_key) SET
                 status = 'queued',
                 run_at = $run_at,
+                place = lane + ' ' + $due + ' ' + key,
                 retries += 1,
                 error_code = $error_code,
                 error_message = $error_message,
@@ -336,6 +338,7 @@ impl JobStore for SurrealStore {
         ";
         let statement = fenced(id, fence, &[RETRY])
             .bind("run_at", run_at)
+            .bind("due", row::due(run_at))
             .bind("error_code", error.code.as_str())
             .bind("error_message", error.message.as_str());
         Ok(self.write(statement).await?)
@@ -416,6 +419,7 @@ impl JobStore for SurrealStore {
             .about(subject(id))
             .bind("job_key", id.to_string())
             .bind("run_at", event.event.at)
+            .bind("due", row::due(event.event.at))
             .tell(event.clone())?;
         let statement = bind_log(statement, std::slice::from_ref(line))?;
         let row: JobRow = self.write(statement).await?;
@@ -473,3 +477,6 @@ fn bind_log(statement: Statement, lines: &[LogLine]) -> RowResult<Statement> {
 fn subject(id: JobId) -> String {
     format!("job `{id}`")
 }
+
+#[cfg(test)]
+mod tests;

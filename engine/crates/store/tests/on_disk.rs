@@ -59,7 +59,11 @@ fn data_survives_closing_and_opening() {
         let job = store.submit(sample::job(owner)).await.unwrap();
         let lease = std::time::Duration::from_secs(30);
         let start = sample::now();
-        let claimed = store.claim("a", lease, &JobLimits::default(), start).await.unwrap().unwrap();
+        let claimed = store
+            .claim("a", lease, &JobLimits::default(), start)
+            .await
+            .unwrap()
+            .unwrap();
         let checkpoint = sample::checkpoint(b"section 2");
         store
             .save_checkpoint(job.id, claimed.fence, &checkpoint)
@@ -92,7 +96,10 @@ fn data_survives_closing_and_opening() {
 
         let store = disk.open().await;
         let limits = JobLimits::default();
-        let resumed = store.claim("b", lease, &limits, start + lease).await.unwrap();
+        let resumed = store
+            .claim("b", lease, &limits, start + lease)
+            .await
+            .unwrap();
         let resumed = resumed.unwrap();
         assert_eq!(resumed.job.id, job.id);
         assert_eq!(resumed.fence, claimed.fence + 1);

@@ -35,8 +35,9 @@ use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, BatchId, CommentId, ConversationId, EventId, ImportId, InvitationId, JobId, KeyId,
-    MediaId, MessageId, PromptId, ServedId, SessionId, UploadId, UsageId, UserId, WebhookId,
+    ApiKeyId, ArticleId, BatchId, CommentId, ConversationId, EventId, ImportId, InvitationId,
+    JobId, KeyId, MediaId, MessageId, PromptId, ServedId, SessionId, UploadId, UsageId, UserId,
+    WebhookId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;

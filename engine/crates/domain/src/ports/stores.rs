@@ -1,7 +1,6 @@
 //! What is kept. Every write method is one transaction (pruning excepted, which is many), and is durable
 //! once it returns.
 
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};

@@ -11,9 +11,7 @@ use chrono::TimeDelta;
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::generation::Draft;
 use inkstone_domain::ids::EventId;
-use inkstone_domain::job::{
-    Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Progress, Task,
-};
+use inkstone_domain::job::{Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Progress, Task};
 use inkstone_domain::plugin::LoadedPlugin;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};

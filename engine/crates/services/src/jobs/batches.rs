@@ -41,7 +41,9 @@ impl Jobs {
             let checked = self.checked(principal, item.task, item.terms).await;
             let mut new = checked.map_err(|error| within_item(error, place))?;
             for awaited in item.after_items {
-                let earlier = jobs.get(awaited).map(|job: &inkstone_domain::ports::NewJob| job.id);
+                let earlier = jobs
+                    .get(awaited)
+                    .map(|job: &inkstone_domain::ports::NewJob| job.id);
                 let id = earlier.ok_or_else(|| {
                     let detail = "a job waits for jobs that stand before it in the batch";
                     invalid(format!("/jobs/{place}/after_jobs"), detail.to_owned())
@@ -96,5 +98,7 @@ fn within_item(error: Error, place: usize) -> Error {
         detail: field.detail.clone(),
     });
     let fields = fields.collect();
-    error.context(format!("job {place} of the batch")).with_fields(fields)
+    error
+        .context(format!("job {place} of the batch"))
+        .with_fields(fields)
 }

@@ -89,7 +89,11 @@ impl Worker {
     async fn settle_ends(&self) -> bool {
         let mut was_any = false;
         loop {
-            match self.store.settle_ends(self.clock.now(), SETTLED_AT_ONCE).await {
+            match self
+                .store
+                .settle_ends(self.clock.now(), SETTLED_AT_ONCE)
+                .await
+            {
                 Ok(true) => was_any = true,
                 Ok(false) => break,
                 Err(error) => {

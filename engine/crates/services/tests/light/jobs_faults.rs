@@ -28,7 +28,11 @@ async fn run(script: Vec<Step>) -> (World, Job) {
 }
 
 async fn submit(world: &World, who: &Principal, topic: &str) -> JobId {
-    let submitted = world.services.jobs.submit(who, task(topic), Terms::default()).await;
+    let submitted = world
+        .services
+        .jobs
+        .submit(who, task(topic), Terms::default())
+        .await;
     submitted.unwrap().id
 }
 
@@ -173,7 +177,10 @@ async fn a_lost_lease_stops_the_work() {
     gate.reached().await;
     let later = world.clock.now() + Duration::from_secs(3_600);
     let lease = Duration::from_secs(600);
-    let taken = world.store.claim("somebody else", lease, &JobLimits::default(), later).await;
+    let taken = world
+        .store
+        .claim("somebody else", lease, &JobLimits::default(), later)
+        .await;
     assert_eq!(taken.unwrap().unwrap().job.id, id);
 
     // The heartbeat hears of it and drops the guest, which never comes through the gate: the worker

@@ -1,5 +1,5 @@
-//! Whose turn it is. Queued jobs lie in lanes, one for each priority, project and kind, of which the index
-//! `job_ready` keeps each in the order of its times: so the head of a lane, and the next lane after it, are one
+//! Whose turn it is. Queued jobs lie in lanes, one for each priority, project and kind. The index `job_ready` has
+//! lane after lane, each in the order of its times: so the head of a lane, and the next lane after it, are one
 //! step in the index each, however many jobs there are. A claim looks at the heads of some lanes, chooses one by
 //! what runs, and takes its head in a transaction. How many run is counted among the running ones, which are as
 //! many as there are workers: no counter can drift.
@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::job::{ClaimedJob, JobLimits, Priority, Task};
 use surrealdb::types::SurrealValue;
 
-use super::row::ClaimRow;
+use super::row::{ClaimRow, due};
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::statement::Statement;
@@ -26,18 +26,13 @@ const MOST_CHOICES: usize = 200;
 const RUNNING: &str = "
     SELECT key, project, kind, lease_until FROM job WITH INDEX job_state WHERE status = 'running'
 ";
-const NEXT_LANE: &str = "
-    (SELECT lane, project, kind, run_at, key FROM job WITH INDEX job_ready
-        WHERE status = 'queued' AND rank = $rank AND lane > $lane
-        ORDER BY lane, run_at, key LIMIT 1)[0]
-";
-/// It gives `$next`, as [`FIND_ABANDONED`] does.
-const FIND_IN_LANE: &str = "
-    LET $next = (SELECT key, run_at FROM job WITH INDEX job_ready
-        WHERE status = 'queued' AND rank = $rank AND lane = $lane AND run_at <= $now
-        ORDER BY run_at, key LIMIT 1)[0];
-    IF $next = NONE { RETURN NONE };
-";
+pub(super) const NEXT_HEAD: &str = "\
+    SELECT lane, project, kind, run_at, key, place FROM job WITH INDEX job_ready \
+    WHERE status = 'queued' AND place > $place ORDER BY place LIMIT 1";
+pub(super) const IN_LANE: &str = "\
+    SELECT key, place FROM job WITH INDEX job_ready \
+    WHERE status = 'queued' AND place > $lane AND place < $until ORDER BY place LIMIT 1";
+/// It gives `$next`.
 const FIND_ABANDONED: &str = "
     LET $next = SELECT key, status, lease_until FROM ONLY type::record('job', $job_key);
     IF $next = NONE OR $next.status != 'running' OR $next.lease_until > $now { RETURN NONE };
@@ -70,7 +65,7 @@ const TAKE: &str = "
 
 /// Where the next claim of each priority begins to look, so that every lane has its turn.
 #[derive(Default)]
-pub(crate) struct Lanes(Mutex<[String; 3]>);
+pub(crate) struct Lanes(Mutex<[Option<String>; 3]>);
 
 #[derive(SurrealValue)]
 struct RunningRow {
@@ -99,7 +94,7 @@ struct Choice {
 enum Place {
     /// The job.
     Abandoned(String),
-    Lane(Priority, String),
+    Lane(String),
 }
 
 /// What runs, in the hands of workers that are alive.
@@ -122,7 +117,7 @@ impl SurrealStore {
             let Some(choice) = self.choose(limits, now).await? else {
                 return Ok(None);
             };
-            let statement = taking(&choice, limits)
+            let statement = taking(&choice, limits, now)
                 .bind("worker", worker)
                 .bind("now", now)
                 .bind("lease_until", now + lease);
@@ -168,7 +163,7 @@ impl SurrealStore {
         for priority in Priority::ALL {
             if let Some(head) = self.best_lane(priority, &load).await? {
                 return Ok(Some(Choice {
-                    place: Place::Lane(priority, head.lane),
+                    place: Place::Lane(head.lane),
                     project: head.project,
                     kind: kind_of(head.kind),
                 }));
@@ -185,25 +180,28 @@ impl SurrealStore {
         priority: Priority,
         load: &Load<'_>,
     ) -> Result<Option<HeadRow>, StoreFailure> {
+        let first = format!("{}:", priority.rank());
         let start = self.lanes().start(priority);
-        let mut at = start.clone();
-        let mut is_around = start.is_empty();
+        // Before all lanes of the priority.
+        let mut at = start.clone().unwrap_or_else(|| first.clone());
+        let mut is_around = start.is_none();
         let mut best: Option<(u32, HeadRow)> = None;
         let mut compared = 0;
         loop {
-            let next = Statement::new(format!("RETURN {NEXT_LANE}"))
-                .bind("rank", u32::from(priority.rank()))
-                .bind("lane", at.as_str());
+            let next =
+                Statement::new(format!("RETURN ({NEXT_HEAD})[0]")).bind("place", end_of(&at));
             let head: Option<HeadRow> = self.read(next).await?;
+            // Those of lower priorities come behind it.
+            let head = head.filter(|head| head.lane.starts_with(&first));
             let Some(head) = head else {
                 if is_around {
                     break;
                 }
                 is_around = true;
-                at = String::new();
+                at.clone_from(&first);
                 continue;
             };
-            if is_around && !start.is_empty() && head.lane > start {
+            if is_around && start.as_ref().is_some_and(|start| head.lane > *start) {
                 break;
             }
             at.clone_from(&head.lane);
@@ -228,10 +226,12 @@ impl SurrealStore {
     }
 }
 
-fn taking(choice: &Choice, limits: &JobLimits) -> Statement {
+fn taking(choice: &Choice, limits: &JobLimits, now: DateTime<Utc>) -> Statement {
     let find = match &choice.place {
-        Place::Abandoned(_) => FIND_ABANDONED,
-        Place::Lane(..) => FIND_IN_LANE,
+        Place::Abandoned(_) => FIND_ABANDONED.to_owned(),
+        Place::Lane(_) => {
+            format!("LET $next = ({IN_LANE})[0]; IF $next = NONE {{ RETURN NONE }};")
+        }
     };
     let project_limit = limits.of_project(&choice.project);
     let kind_limit = limits.of_kind(&choice.kind);
@@ -245,9 +245,9 @@ fn taking(choice: &Choice, limits: &JobLimits) -> Statement {
         .bind("kind_limit", kind_limit);
     match &choice.place {
         Place::Abandoned(key) => statement.bind("job_key", key.as_str()),
-        Place::Lane(priority, lane) => statement
-            .bind("rank", u32::from(priority.rank()))
-            .bind("lane", lane.as_str()),
+        Place::Lane(lane) => statement
+            .bind("lane", beginning_of(lane))
+            .bind("until", format!("{lane} {}~", due(now))),
     }
 }
 
@@ -270,18 +270,27 @@ impl Load<'_> {
 }
 
 impl Lanes {
-    fn start(&self, priority: Priority) -> String {
+    fn start(&self, priority: Priority) -> Option<String> {
         let starts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let start = starts.get(usize::from(priority.rank()));
-        start.cloned().unwrap_or_default()
+        starts.get(usize::from(priority.rank())).cloned().flatten()
     }
 
     fn begin_at(&self, priority: Priority, lane: String) {
         let mut starts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(start) = starts.get_mut(usize::from(priority.rank())) {
-            *start = lane;
+            *start = Some(lane);
         }
     }
+}
+
+/// Before all places of a lane: a time comes after it.
+fn beginning_of(lane: &str) -> String {
+    format!("{lane} ")
+}
+
+/// After all places of a lane, and before the next one.
+fn end_of(lane: &str) -> String {
+    format!("{lane} ~")
 }
 
 fn kind_of(column: Option<String>) -> String {

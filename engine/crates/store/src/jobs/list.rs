@@ -93,7 +93,7 @@ fn is_index_enough(filter: &JobFilter) -> bool {
     by_index <= 1 && filter.kind.is_none() && filter.priority.is_none()
 }
 
-fn piece_of(filter: &JobFilter, before: Option<JobId>, rows: u64) -> Statement {
+pub(super) fn piece_of(filter: &JobFilter, before: Option<JobId>, rows: u64) -> Statement {
     let (index, condition) = index_of(filter);
     let before = before.map_or_else(|| END_OF_KEYS.to_owned(), |id| id.to_string());
     Statement::new(format!(
@@ -102,7 +102,10 @@ fn piece_of(filter: &JobFilter, before: Option<JobId>, rows: u64) -> Statement {
     ))
     .bind("batch", filter.batch.map(|batch| batch.to_string()))
     .bind("owner", filter.owner.map(|owner| owner.to_string()))
-    .bind("status", filter.status.map(|status| status.as_str().to_owned()))
+    .bind(
+        "status",
+        filter.status.map(|status| status.as_str().to_owned()),
+    )
     .bind("project", filter.project.clone())
     .bind("before", before)
     .bind("rows", rows)

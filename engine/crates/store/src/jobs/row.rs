@@ -36,6 +36,7 @@ pub(super) struct JobRow {
     rank: u32,
     lane: String,
     run_at: DateTime<Utc>,
+    place: String,
     retries: u32,
     batch: Option<String>,
     awaited: Vec<String>,
@@ -107,6 +108,7 @@ impl JobRow {
     /// What it waits for is looked up where it is stored.
     pub(super) fn queued(new: &NewJob, batch: Option<BatchId>) -> RowResult<Self> {
         let task = TaskColumns::of(new.task.clone());
+        let lane = lane(new.priority, new.task.project(), new.task.kind());
         Ok(Self {
             key: new.id.to_string(),
             owner: new.owner.to_string(),
@@ -119,7 +121,8 @@ impl JobRow {
             pins: pins_text(&task.pins),
             status: JobStatus::Queued.as_str().to_owned(),
             rank: u32::from(new.priority.rank()),
-            lane: lane(new.task.project(), new.task.kind()),
+            place: format!("{lane} {} {}", due(new.run_at), new.id),
+            lane,
             run_at: new.run_at,
             retries: 0,
             batch: batch.map(|batch| batch.to_string()),
@@ -295,11 +298,14 @@ fn pins_of(text: Option<String>) -> RowResult<Vec<Pin>> {
 }
 
 pub(super) fn status_of(word: &str) -> RowResult<JobStatus> {
-    word.parse().map_err(|_| unknown_word(TABLE, "status", word))
+    word.parse()
+        .map_err(|_| unknown_word(TABLE, "status", word))
 }
 
 fn priority_of(rank: u32) -> RowResult<Priority> {
-    let known = Priority::ALL.into_iter().find(|it| u32::from(it.rank()) == rank);
+    let known = Priority::ALL
+        .into_iter()
+        .find(|it| u32::from(it.rank()) == rank);
     known.ok_or_else(|| unknown_word(TABLE, "rank", &rank.to_string()))
 }
 
@@ -308,8 +314,13 @@ fn awaited_of(keys: &[String]) -> RowResult<Vec<JobId>> {
 }
 
 /// What is served by age alone. Slugs have no spaces.
-pub(super) fn lane(project: &str, kind: &str) -> String {
-    format!("{project} {kind}")
+fn lane(priority: Priority, project: &str, kind: &str) -> String {
+    format!("{}:{project} {kind}", priority.rank())
+}
+
+/// A time as it stands in places.
+pub(super) fn due(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
 }
 
 /// A batch is its row and the statuses of its jobs.
@@ -362,5 +373,8 @@ pub(super) fn log_texts(lines: &[LogLine]) -> RowResult<Vec<String>> {
 }
 
 pub(super) fn log_lines(texts: &[String]) -> RowResult<Vec<LogLine>> {
-    texts.iter().map(|text| from_json(LOG_TABLE, text)).collect()
+    texts
+        .iter()
+        .map(|text| from_json(LOG_TABLE, text))
+        .collect()
 }

@@ -545,7 +545,13 @@ async fn refuses_every_fenced_call(jobs: &dyn JobStore, id: JobId, fence: u64, o
     assert_code(refused, &codes::LEASE_LOST);
     let refused = jobs.bury(id, fence, &error, event).await;
     assert_code(refused, &codes::LEASE_LOST);
-    let event = sample::event(owner, EventBody::JobSucceeded { job: id, article: None });
+    let event = sample::event(
+        owner,
+        EventBody::JobSucceeded {
+            job: id,
+            article: None,
+        },
+    );
     let refused = jobs.finish(id, fence, &json!("stale"), event).await;
     assert_code(refused, &codes::LEASE_LOST);
     let refused = jobs.cancelled(id, fence, cancellation(owner, id)).await;

@@ -215,14 +215,10 @@ impl JobStore for MemStore {
                 entry.job.cancel_requested = true;
                 Ok(entry.job.clone())
             }
-            ended => {
-                Err(Error::new(
-                    &codes::CONFLICT,
-                    format!(
-                        "the job `{id}` has ended already, as {ended}; there is nothing to cancel"
-                    ),
-                ))
-            }
+            ended => Err(Error::new(
+                &codes::CONFLICT,
+                format!("the job `{id}` has ended already, as {ended}; there is nothing to cancel"),
+            )),
         }
     }
 
@@ -257,6 +253,7 @@ impl JobStore for MemStore {
             finished_at: None,
             ..entry.job.clone()
         };
+        entry.is_unsettled = false;
         entry.note(std::slice::from_ref(line));
         let job = entry.job.clone();
         state.reopen(job.batch);
@@ -282,15 +279,22 @@ impl State {
             .filter(|entry| entry.is_running(now))
             .map(|entry| &entry.job)
             .collect();
-        let of_project = |slug: &str| running.iter().filter(|it| it.task.project() == slug).count();
+        let of_project = |slug: &str| {
+            running
+                .iter()
+                .filter(|it| it.task.project() == slug)
+                .count()
+        };
         let of_kind = |kind: &str| running.iter().filter(|it| it.task.kind() == kind).count();
         let fits = |entry: &&JobEntry| {
             let task = &entry.job.task;
             let is_below = |limit: Option<u32>, running: usize| {
                 limit.is_none_or(|limit| running < limit as usize)
             };
-            is_below(limits.of_project(task.project()), of_project(task.project()))
-                && is_below(limits.of_kind(task.kind()), of_kind(task.kind()))
+            is_below(
+                limits.of_project(task.project()),
+                of_project(task.project()),
+            ) && is_below(limits.of_kind(task.kind()), of_kind(task.kind()))
         };
         let abandoned = self
             .jobs

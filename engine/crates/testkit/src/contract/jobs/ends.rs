@@ -36,15 +36,23 @@ pub async fn a_fault_that_may_pass_brings_it_back_later(jobs: &dyn JobStore) {
     let now = sample::now();
     let held = claim(jobs, now).await.unwrap();
     let saved = sample::checkpoint(b"section 1");
-    jobs.save_checkpoint(job.id, held.fence, &saved).await.unwrap();
+    jobs.save_checkpoint(job.id, held.fence, &saved)
+        .await
+        .unwrap();
     let again_at = now + Duration::from_secs(90);
-    jobs.retry(job.id, held.fence, &fault(), again_at).await.unwrap();
+    jobs.retry(job.id, held.fence, &fault(), again_at)
+        .await
+        .unwrap();
     let waits = jobs.job(job.id).await.unwrap().unwrap();
     assert_eq!((waits.status, waits.run_at), (JobStatus::Queued, again_at));
     assert_eq!((waits.attempts, waits.retries), (1, 1));
     assert_eq!(waits.error, Some(fault()));
     refuses_every_fenced_call(jobs, job.id, held.fence, job.owner).await;
-    assert!(claim(jobs, again_at - Duration::from_millis(1)).await.is_none());
+    assert!(
+        claim(jobs, again_at - Duration::from_millis(1))
+            .await
+            .is_none()
+    );
     let second = claim(jobs, again_at).await.unwrap();
     assert_eq!((second.job.id, second.job.attempts), (job.id, 2));
     assert_eq!(second.checkpoint, Some(saved));
@@ -59,11 +67,18 @@ pub async fn a_dead_letter_keeps_its_checkpoint_and_lives_again(
     let job = jobs.submit(sample::job(UserId::new())).await.unwrap();
     let held = claim(jobs, sample::now()).await.unwrap();
     let saved = sample::checkpoint(b"section 1");
-    jobs.save_checkpoint(job.id, held.fence, &saved).await.unwrap();
+    jobs.save_checkpoint(job.id, held.fence, &saved)
+        .await
+        .unwrap();
     let event = failure(job.owner, job.id, &fault());
-    jobs.bury(job.id, held.fence, &fault(), event.clone()).await.unwrap();
+    jobs.bury(job.id, held.fence, &fault(), event.clone())
+        .await
+        .unwrap();
     let dead = jobs.job(job.id).await.unwrap().unwrap();
-    assert_eq!((dead.status, dead.error.clone()), (JobStatus::Dead, Some(fault())));
+    assert_eq!(
+        (dead.status, dead.error.clone()),
+        (JobStatus::Dead, Some(fault()))
+    );
     assert_eq!(dead.finished_at, Some(event.at));
     assert!(all_events(events).await.contains(&event));
     assert!(claim(jobs, sample::now() + LEASE * 10).await.is_none());
@@ -71,8 +86,14 @@ pub async fn a_dead_letter_keeps_its_checkpoint_and_lives_again(
     let told = requeued(&dead);
     let said = line(0, "requeued");
     let lives = jobs.requeue(job.id, &said, &told).await.unwrap();
-    assert_eq!((lives.status, lives.run_at), (JobStatus::Queued, told.event.at));
-    assert_eq!((lives.attempts, lives.retries, lives.error.clone()), (0, 0, None));
+    assert_eq!(
+        (lives.status, lives.run_at),
+        (JobStatus::Queued, told.event.at)
+    );
+    assert_eq!(
+        (lives.attempts, lives.retries, lives.error.clone()),
+        (0, 0, None)
+    );
     assert_eq!((lives.started_at, lives.finished_at), (None, None));
     assert_eq!(jobs.job(job.id).await.unwrap(), Some(lives));
     assert_eq!(jobs.job_log(job.id).await.unwrap(), [said]);
@@ -87,10 +108,16 @@ pub async fn what_failed_or_was_cancelled_begins_anew(jobs: &dyn JobStore) {
     let failed = jobs.submit(sample::job(UserId::new())).await.unwrap();
     let held = claim(jobs, sample::now()).await.unwrap();
     let saved = sample::checkpoint(b"what it crashed on");
-    jobs.save_checkpoint(failed.id, held.fence, &saved).await.unwrap();
+    jobs.save_checkpoint(failed.id, held.fence, &saved)
+        .await
+        .unwrap();
     let event = failure(failed.owner, failed.id, &fault());
-    jobs.fail(failed.id, held.fence, &fault(), event).await.unwrap();
-    jobs.requeue(failed.id, &line(0, "again"), &requeued(&failed)).await.unwrap();
+    jobs.fail(failed.id, held.fence, &fault(), event)
+        .await
+        .unwrap();
+    jobs.requeue(failed.id, &line(0, "again"), &requeued(&failed))
+        .await
+        .unwrap();
     let held = claim(jobs, sample::now()).await.unwrap();
     assert_eq!((held.job.id, held.checkpoint), (failed.id, None));
 
@@ -98,9 +125,15 @@ pub async fn what_failed_or_was_cancelled_begins_anew(jobs: &dyn JobStore) {
     let event = cancellation(cancelled.owner, cancelled.id);
     jobs.request_cancel(cancelled.id, event).await.unwrap();
     let told = requeued(&cancelled);
-    let lives = jobs.requeue(cancelled.id, &line(0, "again"), &told).await.unwrap();
+    let lives = jobs
+        .requeue(cancelled.id, &line(0, "again"), &told)
+        .await
+        .unwrap();
     assert!(!lives.cancel_requested);
-    assert_eq!(claim(jobs, sample::now()).await.unwrap().job.id, cancelled.id);
+    assert_eq!(
+        claim(jobs, sample::now()).await.unwrap().job.id,
+        cancelled.id
+    );
     close_all(jobs).await;
 }
 
@@ -111,9 +144,14 @@ pub async fn only_what_ended_badly_is_requeued(jobs: &dyn JobStore) {
     assert_code(jobs.requeue(job.id, &said, &told).await, &codes::CONFLICT);
     let held = claim(jobs, sample::now()).await.unwrap();
     assert_code(jobs.requeue(job.id, &said, &told).await, &codes::CONFLICT);
-    let body = EventBody::JobSucceeded { job: job.id, article: None };
+    let body = EventBody::JobSucceeded {
+        job: job.id,
+        article: None,
+    };
     let event = sample::event(job.owner, body);
-    jobs.finish(job.id, held.fence, &json!(1), event).await.unwrap();
+    jobs.finish(job.id, held.fence, &json!(1), event)
+        .await
+        .unwrap();
     assert_code(jobs.requeue(job.id, &said, &told).await, &codes::CONFLICT);
     assert_eq!(jobs.job_log(job.id).await.unwrap(), []);
     let unknown = jobs.requeue(JobId::new(), &said, &told).await;
@@ -128,9 +166,13 @@ pub async fn a_late_worker_cannot_touch_a_second_life(jobs: &dyn JobStore, event
     let stalled = claim(jobs, start).await.unwrap();
     let second = claim(jobs, start + LEASE).await.unwrap();
     let event = failure(job.owner, job.id, &fault());
-    jobs.fail(job.id, second.fence, &fault(), event).await.unwrap();
+    jobs.fail(job.id, second.fence, &fault(), event)
+        .await
+        .unwrap();
     refuses_every_fenced_call(jobs, job.id, stalled.fence, job.owner).await;
-    jobs.requeue(job.id, &line(0, "again"), &requeued(&job)).await.unwrap();
+    jobs.requeue(job.id, &line(0, "again"), &requeued(&job))
+        .await
+        .unwrap();
     refuses_every_fenced_call(jobs, job.id, stalled.fence, job.owner).await;
     let third = claim(jobs, start + LEASE).await.unwrap();
     let before = all_events(events).await.len();

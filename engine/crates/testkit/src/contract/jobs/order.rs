@@ -86,7 +86,9 @@ pub async fn projects_have_their_share(jobs: &dyn JobStore) {
     let projects: Vec<&str> = first.iter().map(|held| held.job.task.project()).collect();
     // The oldest begins; then come those that have nothing running, whatever is before them.
     assert_eq!(projects[..3], ["crowded", "quiet", "other"]);
-    let of_crowded = first.iter().filter(|held| held.job.task.project() == "crowded");
+    let of_crowded = first
+        .iter()
+        .filter(|held| held.job.task.project() == "crowded");
     let ages: Vec<_> = of_crowded.map(|held| held.job.run_at).collect();
     assert!(ages.is_sorted(), "within a project the oldest goes first");
     close_all(jobs).await;
@@ -105,13 +107,26 @@ pub async fn limits_hold_for_kinds_and_projects(jobs: &dyn JobStore) {
     };
     let now = sample::now() + Duration::from_secs(10);
     let held = claim_all(jobs, &limits, now).await;
-    assert_eq!(by_project(&held), [("default", 1), ("one", 2), ("two", 3)].into());
-    assert!(jobs.claim("w", LEASE, &limits, now).await.unwrap().is_none());
+    assert_eq!(
+        by_project(&held),
+        [("default", 1), ("one", 2), ("two", 3)].into()
+    );
+    assert!(
+        jobs.claim("w", LEASE, &limits, now)
+            .await
+            .unwrap()
+            .is_none()
+    );
 
     // Whoever ends makes room for one of the same.
-    let ended = held.iter().find(|it| it.job.task.project() == "one").unwrap();
+    let ended = held
+        .iter()
+        .find(|it| it.job.task.project() == "one")
+        .unwrap();
     let event = cancellation(ended.job.owner, ended.job.id);
-    jobs.cancelled(ended.job.id, ended.fence, event).await.unwrap();
+    jobs.cancelled(ended.job.id, ended.fence, event)
+        .await
+        .unwrap();
     let next = claim_all(jobs, &limits, now).await;
     assert_eq!(by_project(&next), [("one", 1)].into());
     close_all(jobs).await;
@@ -171,25 +186,43 @@ pub async fn lists_what_fits(jobs: &dyn JobStore) {
     };
     let ids = |found: Vec<Job>| found.into_iter().map(|job| job.id).collect::<Vec<_>>();
     for (filter, want) in [
-        (own.clone(), vec![generation.id, made[2].id, made[1].id, made[0].id]),
         (
-            JobFilter { status: Some(JobStatus::Running), ..own.clone() },
+            own.clone(),
+            vec![generation.id, made[2].id, made[1].id, made[0].id],
+        ),
+        (
+            JobFilter {
+                status: Some(JobStatus::Running),
+                ..own.clone()
+            },
             vec![made[0].id],
         ),
         (
-            JobFilter { status: Some(JobStatus::Queued), ..own.clone() },
+            JobFilter {
+                status: Some(JobStatus::Queued),
+                ..own.clone()
+            },
             vec![generation.id, made[2].id, made[1].id],
         ),
         (
-            JobFilter { kind: Some("generate".to_owned()), ..own.clone() },
+            JobFilter {
+                kind: Some("generate".to_owned()),
+                ..own.clone()
+            },
             vec![generation.id],
         ),
         (
-            JobFilter { priority: Some(Priority::Low), ..own.clone() },
+            JobFilter {
+                priority: Some(Priority::Low),
+                ..own.clone()
+            },
             vec![made[2].id, made[1].id],
         ),
         (
-            JobFilter { project: Some(project.clone()), ..JobFilter::default() },
+            JobFilter {
+                project: Some(project.clone()),
+                ..JobFilter::default()
+            },
             vec![made[2].id, made[1].id, made[0].id],
         ),
         (

@@ -32,9 +32,14 @@ async fn status(jobs: &dyn JobStore, id: JobId) -> JobStatus {
 async fn do_next(jobs: &dyn JobStore, id: JobId) {
     let held = claim(jobs, sample::now()).await.unwrap();
     assert_eq!(held.job.id, id);
-    let body = EventBody::JobSucceeded { job: id, article: None };
+    let body = EventBody::JobSucceeded {
+        job: id,
+        article: None,
+    };
     let event = sample::event(held.job.owner, body);
-    jobs.finish(id, held.fence, &json!(null), event).await.unwrap();
+    jobs.finish(id, held.fence, &json!(null), event)
+        .await
+        .unwrap();
 }
 
 async fn bury_next(jobs: &dyn JobStore, id: JobId) {
@@ -54,8 +59,14 @@ pub async fn waits_for_all_it_is_to_come_after(jobs: &dyn JobStore) {
     do_next(jobs, one.id).await;
     let two = jobs.submit(sample::work(owner)).await.unwrap();
     let three = jobs.submit(after(owner, &[two.id])).await.unwrap();
-    let last = jobs.submit(after(owner, &[one.id, two.id, three.id])).await.unwrap();
-    assert_eq!((three.status, last.status), (JobStatus::Waiting, JobStatus::Waiting));
+    let last = jobs
+        .submit(after(owner, &[one.id, two.id, three.id]))
+        .await
+        .unwrap();
+    assert_eq!(
+        (three.status, last.status),
+        (JobStatus::Waiting, JobStatus::Waiting)
+    );
     assert_eq!(last.after, [one.id, two.id, three.id]);
     // Nothing of what was waited for is open any more.
     let at_once = jobs.submit(after(owner, &[one.id])).await.unwrap();
@@ -91,9 +102,15 @@ pub async fn what_waits_for_a_failure_is_cancelled_with_all_behind_it(
         assert_eq!(job.finished_at, Some(sample::now()));
         let error = job.error.unwrap();
         assert_eq!(error.code, codes::DEPENDENCY_FAILED.name);
-        assert!(error.message.contains(&before.to_string()), "{}", error.message);
+        assert!(
+            error.message.contains(&before.to_string()),
+            "{}",
+            error.message
+        );
         let told = all_events(events).await;
-        let told = told.iter().filter(|it| it.body == EventBody::JobCancelled { job: id });
+        let told = told
+            .iter()
+            .filter(|it| it.body == EventBody::JobCancelled { job: id });
         assert_eq!(told.count(), 1);
     }
     assert!(claim(jobs, sample::now()).await.is_none());
@@ -201,7 +218,11 @@ pub async fn a_batch_counts_its_jobs_and_ends_once(jobs: &dyn JobStore, events: 
     let ids = [first.id, second.id, later.id];
     let new = batch(owner, vec![first, second, later]);
     let made = jobs.submit_batch(new.clone()).await.unwrap();
-    let counts = BatchCounts { waiting: 1, queued: 2, ..BatchCounts::default() };
+    let counts = BatchCounts {
+        waiting: 1,
+        queued: 2,
+        ..BatchCounts::default()
+    };
     let want = JobBatch {
         id: new.id,
         owner,
@@ -213,7 +234,10 @@ pub async fn a_batch_counts_its_jobs_and_ends_once(jobs: &dyn JobStore, events: 
     assert_eq!(made, want);
     assert_eq!(jobs.batch(new.id).await.unwrap(), Some(want));
     assert_eq!(jobs.batch(BatchId::new()).await.unwrap(), None);
-    let of_it = JobFilter { batch: Some(new.id), ..JobFilter::default() };
+    let of_it = JobFilter {
+        batch: Some(new.id),
+        ..JobFilter::default()
+    };
     assert_eq!(all_jobs(jobs, &of_it).await.len(), 3);
     assert_eq!(jobs.job(ids[0]).await.unwrap().unwrap().batch, Some(new.id));
 
@@ -234,8 +258,16 @@ pub async fn a_batch_counts_its_jobs_and_ends_once(jobs: &dyn JobStore, events: 
     assert!(one.is_ok() && two.is_ok());
     settle(jobs).await;
     let ended = jobs.batch(new.id).await.unwrap().unwrap();
-    let counts = BatchCounts { succeeded: 1, dead: 1, cancelled: 1, ..BatchCounts::default() };
-    assert_eq!((ended.counts, ended.ended_at), (counts, Some(sample::now())));
+    let counts = BatchCounts {
+        succeeded: 1,
+        dead: 1,
+        cancelled: 1,
+        ..BatchCounts::default()
+    };
+    assert_eq!(
+        (ended.counts, ended.ended_at),
+        (counts, Some(sample::now()))
+    );
     assert_eq!(endings(events, new.id).await, [counts]);
     close_all(jobs).await;
 }
@@ -268,7 +300,10 @@ pub async fn a_requeued_job_opens_its_batch_again(jobs: &dyn JobStore, events: &
     do_next(jobs, id).await;
     settle(jobs).await;
     let ended = jobs.batch(new.id).await.unwrap().unwrap();
-    assert_eq!((ended.counts.succeeded, ended.ended_at), (1, Some(sample::now())));
+    assert_eq!(
+        (ended.counts.succeeded, ended.ended_at),
+        (1, Some(sample::now()))
+    );
     assert_eq!(endings(events, new.id).await.len(), 2);
     close_all(jobs).await;
 }

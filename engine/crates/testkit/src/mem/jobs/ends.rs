@@ -98,9 +98,16 @@ impl State {
         let waits = |entry: &&JobEntry| {
             entry.job.status == JobStatus::Waiting && entry.job.after.contains(&ended.id)
         };
-        let waiting: Vec<JobId> = self.jobs.values().filter(waits).map(|it| it.job.id).collect();
+        let waiting: Vec<JobId> = self
+            .jobs
+            .values()
+            .filter(waits)
+            .map(|it| it.job.id)
+            .collect();
         let is_success = ended.status == JobStatus::Succeeded;
-        let concerned = waiting.into_iter().filter(|id| !is_success || self.is_next(*id));
+        let concerned = waiting
+            .into_iter()
+            .filter(|id| !is_success || self.is_next(*id));
         let concerned: Vec<JobId> = concerned.take(limit + 1).collect();
         let has_more = concerned.len() > limit;
         for id in concerned.into_iter().take(limit) {
@@ -123,7 +130,8 @@ impl State {
         let old = self.jobs.values().filter(|it| is_old(it.job.finished_at));
         let old: BTreeSet<JobId> = old.map(|entry| entry.job.id).take(limit).collect();
         self.jobs.retain(|id, _| !old.contains(id));
-        self.batches.retain(|_, entry| !is_old(entry.batch.ended_at));
+        self.batches
+            .retain(|_, entry| !is_old(entry.batch.ended_at));
         old.len() as u64
     }
 
