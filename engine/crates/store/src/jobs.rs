@@ -51,7 +51,8 @@ macro_rules! put {
     () => {
         concat!(
             "
-    LET $awaited = SELECT key, status FROM $job.awaited.map(|$key| type::record('job', $key));
+    LET $awaited = SELECT key, status FROM $job.awaited.map(|$key| type::record('job', $key))
+        WHERE key != NONE;
     IF array::len($awaited) < array::len($job.awaited) {
         THROW 'refused:awaited_not_found:' + array::complement($job.awaited, $awaited.map(|$one| $one.key))[0]
     };

@@ -258,7 +258,7 @@ async fn a_cancelled_job_is_requeued_and_says_so_in_its_log() {
     api.creator().send(Method::DELETE, &path, None).await;
     let lives = api.creator().send(Method::POST, &requeue, None).await;
     assert_eq!(
-        (lives.status.as_u16(), &lives.json()["status"]),
+        (lives.status, &lives.json()["status"]),
         (200, &json!("queued"))
     );
     let log = api.creator().get(&format!("{path}/log")).await.json();

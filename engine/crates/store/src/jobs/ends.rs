@@ -25,7 +25,7 @@ const NEXT_END: &str = "{
         at: $end.at,
         job: (SELECT * FROM ONLY type::record('job', $key)),
         waiting: $waiting,
-        waiting_jobs: (SELECT * FROM $waiting.map(|$one| type::record('job', $one)))
+        waiting_jobs: (SELECT * FROM $waiting.map(|$one| type::record('job', $one)) WHERE key != NONE)
     };
 }";
 const LET_GO: &str = "{
@@ -43,10 +43,10 @@ const LET_GO: &str = "{
     RETURN NONE;
 }";
 const CANCEL: &str = "{
-    FOR $one IN $waiting {
+    FOR $ending IN $endings {
+        LET $one = $ending.job;
         LET $job = SELECT status, dependants, batch FROM ONLY type::record('job', $one);
         IF $job.status = 'waiting' {
-            LET $ending = $endings.find(|$ending| $ending.job = $one);
             UPDATE type::record('job', $one) SET
                 status = 'cancelled',
                 error_code = $error_code,
@@ -58,6 +58,8 @@ const CANCEL: &str = "{
                 UPSERT type::record('job_ended', $one) SET key = $one, at = time::now() RETURN NONE;
             };
         };
+    };
+    FOR $one IN $waiting {
         DELETE type::record('job_wait', [$key, $one]) RETURN NONE;
     };
     RETURN NONE;
