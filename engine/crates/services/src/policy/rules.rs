@@ -98,7 +98,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
