@@ -6,6 +6,7 @@ pub(crate) mod api_keys;
 pub(crate) mod articles;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod batches;
 pub(crate) mod bulk;
 pub(crate) mod chat;
 pub(crate) mod comments;

@@ -6,6 +6,7 @@ pub(crate) mod allowance;
 pub(crate) mod anthropic;
 pub(crate) mod article;
 pub(crate) mod audit;
+pub(crate) mod batch;
 pub(crate) mod bulk;
 pub(crate) mod comment;
 pub(crate) mod content_type;

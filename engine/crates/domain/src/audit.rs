@@ -190,6 +190,7 @@ pub mod actions {
     pub const INVITATION_WITHDRAWN: &str = "invitation.withdrawn";
     pub const SIGNING_KEY_ROTATED: &str = "signing_key.rotated";
     pub const JOB_CANCELLED: &str = "job.cancelled";
+    pub const JOB_REQUEUED: &str = "job.requeued";
     pub const WEBHOOK_CREATED: &str = "webhook.created";
     /// Its secrets, too.
     pub const WEBHOOK_CHANGED: &str = "webhook.changed";

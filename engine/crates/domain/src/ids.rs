@@ -93,6 +93,10 @@ id!(
 );
 id!(ArticleId, "art");
 id!(JobId, "job");
+id!(
+    /// Jobs that were asked for together.
+    BatchId, "bat"
+);
 id!(EventId, "evt");
 id!(UsageId, "use");
 id!(KeyId, "key");

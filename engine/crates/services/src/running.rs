@@ -56,7 +56,7 @@ impl Services {
     }
 
     /// Starts looking at plugins while they serve: rollouts, quarantine, deployments that rest; and
-    /// removes answers and deleted articles that were kept long enough. Until [`Services::shutdown`].
+    /// removes answers, deleted articles and old jobs that were kept long enough. Until [`Services::shutdown`].
     pub fn watch_plugins(&self) {
         let watch = Arc::clone(&self.plugins).watch(self.workers.clone(), self.stop.clone());
         self.workers.spawn(watch);
@@ -68,6 +68,8 @@ impl Services {
         self.workers.spawn(trash);
         let media = Arc::clone(&self.media).keep_tidy(self.stop.clone());
         self.workers.spawn(media);
+        let jobs = Arc::clone(&self.jobs).forget_old(self.stop.clone());
+        self.workers.spawn(jobs);
     }
 
     /// Starts following events, telling webhooks and people, and publishing what is scheduled, until [`Services::shutdown`].

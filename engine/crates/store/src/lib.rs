@@ -25,6 +25,8 @@ mod migrations;
 mod notifications;
 mod pages;
 mod people;
+#[cfg(test)]
+mod plans;
 mod projects;
 mod prompts;
 mod provenance;

@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0023_search_settings"
     "0024_notifications"
     "0025_publications"
+    "0026_job_queue"
     "0027_document_changes"
 };
 

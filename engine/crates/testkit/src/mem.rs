@@ -38,9 +38,9 @@ use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, CommentId, ConversationId, EventId, ImportId, InvitationId, JobId, KeyId,
-    MediaId, MessageId, PromptId, SavedSearchId, ServedId, SessionId, UploadId, UsageId, UserId,
-    WebhookId,
+    ApiKeyId, ArticleId, BatchId, CommentId, ConversationId, EventId, ImportId, InvitationId,
+    JobId, KeyId, MediaId, MessageId, PromptId, SavedSearchId, ServedId, SessionId, UploadId,
+    UsageId, UserId, WebhookId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
@@ -88,6 +88,7 @@ struct State {
     comments: BTreeMap<CommentId, Comment>,
     provenance: HashMap<ArticleId, Provenance>,
     jobs: BTreeMap<JobId, jobs::JobEntry>,
+    batches: BTreeMap<BatchId, jobs::BatchEntry>,
     events: events::Events,
     kv: HashMap<String, BTreeMap<String, Vec<u8>>>,
     usage: BTreeMap<UsageId, UsageRecord>,

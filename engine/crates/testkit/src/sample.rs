@@ -22,7 +22,7 @@ use inkstone_domain::ids::{
     ApiKeyId, ArticleId, CommentId, EventId, ImportId, InvitationId, JobId, KeyId, ProjectId,
     SessionId, UsageId, UserId, WebhookId,
 };
-use inkstone_domain::job::{Checkpoint, GenerateTask, JobStatus, Task, WorkTask};
+use inkstone_domain::job::{Checkpoint, GenerateTask, JobStatus, Priority, Task, WorkTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
 use inkstone_domain::key::{PreviousToken, VirtualKey};
 use inkstone_domain::money::Money;
@@ -327,6 +327,9 @@ pub fn job(owner: UserId) -> NewJob {
                 .map(|pin| pin.parse().unwrap())
                 .into(),
         }),
+        priority: Priority::Normal,
+        run_at: now(),
+        after: Vec::new(),
         enqueued_at: now(),
     }
 }

@@ -38,6 +38,8 @@ pub enum Act {
     SubmitJob,
     SeeJob,
     CancelJob,
+    /// Of what failed: it spends once more.
+    RequeueJob,
     SeeSpending,
     SetAllowance,
     ChangePlugins,
@@ -127,6 +129,7 @@ impl Act {
         Self::SubmitJob,
         Self::SeeJob,
         Self::CancelJob,
+        Self::RequeueJob,
         Self::SeeSpending,
         Self::SetAllowance,
         Self::ChangePlugins,
@@ -185,6 +188,7 @@ impl Act {
             Self::SeeKey | Self::ChangeKey | Self::SeeJob | Self::CancelJob => {
                 rule(Reach::Owner, Viewer, Reach::Owner)
             }
+            Self::RequeueJob => rule(Reach::Owner, Creator, Reach::Owner),
             Self::PutKeyIntoProject => rule(Everybody, Creator, Members(Owner)),
             Self::SubmitJob => rule(Everybody, Creator, Everybody),
             Self::SeeSpending => rule(Everybody, Viewer, Reach::Owner),

@@ -20,6 +20,7 @@ mod guests;
 mod health;
 mod jobs;
 mod jobs_faults;
+mod jobs_queue;
 mod jobs_work; // the engine's own work
 mod keys;
 mod media;

@@ -283,7 +283,8 @@ pub fn test_jobs() -> JobsConfig {
         lease: Duration::from_secs(600),
         poll_interval: Duration::from_millis(20),
         max_attempts: 3,
-        retry_delay: Duration::from_millis(1),
+        // The clock of tests stands still.
+        retry_delay: Duration::ZERO,
         ..JobsConfig::default()
     }
 }

@@ -20,6 +20,7 @@ const OWN_AFFAIRS: [&str; 27] = [
     "/v1/research/",
     "/v1/analytics/",
     "/v1/generate/",
+    "/v1/jobs/batches",
     // Their own, made here.
     "/v1/keys",
     "/v1/articles",

@@ -6,7 +6,7 @@ use inkstone_domain::event::{EventBody, Scope};
 use inkstone_domain::ids::ServedId;
 use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
-use inkstone_domain::ports::{MediaStore, SavedSearchStore};
+use inkstone_domain::ports::{MediaStore, NewJob, SavedSearchStore};
 use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
@@ -177,6 +177,14 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 by: cast.user,
             };
             store.put_publication(&publication).await.unwrap();
+        }
+        "0026_job_queue" => {
+            let job = store.submit(sample::job(cast.user)).await.unwrap();
+            let after = NewJob {
+                after: vec![job.id],
+                ..sample::job(cast.user)
+            };
+            store.submit(after).await.unwrap();
         }
         "0027_document_changes" => {
             let search = sample::saved_search(cast.user);
