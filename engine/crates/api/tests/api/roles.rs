@@ -471,6 +471,14 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 200
         POST /v1/webhooks/{project-webhook}/deliveries/{delivery}/redeliver
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 202 admin 202 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 202
+        GET /v1/searches
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/searches
+            anonymous 401 missing_token viewer 201 stranger 201 creator 201 admin 201
+        GET /v1/searches/{search}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 404 not_found
+        DELETE /v1/searches/{search}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 404 not_found
         GET /v1/notifications
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/notifications/unread

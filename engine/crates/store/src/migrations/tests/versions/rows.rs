@@ -159,8 +159,7 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             store.put_search_settings(&settings, &audit).await.unwrap();
         }
         "0024_notifications" => {
-            let one = sample::notification(cast.user);
-            store.put_notifications(&[one]).await.unwrap();
+            insert_notification(store, cast).await;
             let settings = NotificationSettings {
                 revision: 1,
                 ..NotificationSettings::of(cast.user)
@@ -527,5 +526,18 @@ async fn insert_identity(store: &SurrealStore, cast: &Cast) {
         } RETURN NONE",
     )
     .bind("user", cast.user.to_string());
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0024_notifications` wrote it.
+async fn insert_notification(store: &SurrealStore, cast: &Cast) {
+    let statement = Statement::new(
+        "CREATE type::record('notification', [$user, $event]) CONTENT {
+            key: 'ntf_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P', user: $user, kind: 'review.asked', event: $event,
+            actor: $user, project: 'handbook', created_at: time::now(), is_read: false
+        } RETURN NONE",
+    )
+    .bind("user", cast.user.to_string())
+    .bind("event", "evt_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P");
     write(store, statement).await;
 }
