@@ -153,7 +153,8 @@ const REQUEST_CANCEL: &str = concat!(
     mark_end!(),
     "
         RETURN UPDATE ONLY type::record('job', $job_key)
-            SET status = 'cancelled', cancel_requested = true, finished_at = $job_event.at;
+            SET status = 'cancelled', cancel_requested = true, finished_at = $job_event.at,
+                error_code = NONE, error_message = NONE;
     };
     IF $held.status = 'running' {
         RETURN UPDATE ONLY type::record('job', $job_key) SET cancel_requested = true;

@@ -35,6 +35,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 #[into_params(parameter_in = Query)]
 pub(crate) struct JobsQuery {
     #[serde(rename = "filter[status]")]
+    #[param(inline)]
     status: Option<JobStatusWord>,
     /// `generate`, or the name of the engine's own work.
     #[serde(rename = "filter[kind]")]

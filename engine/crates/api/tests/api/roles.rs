@@ -213,6 +213,14 @@ async fn every_route_by_every_identity() {
             anonymous 401 viewer 404 stranger 404 creator 200 admin 200
         DELETE /v1/jobs/{job}
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/jobs/{job}/log
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/jobs/{cancelled-job}/requeue
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/jobs/batches
+            anonymous 401 missing_token viewer 403 forbidden stranger 202 creator 202 admin 202
+        GET /v1/jobs/batches/{batch}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/tools
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         POST /v1/research/research-fake/echo

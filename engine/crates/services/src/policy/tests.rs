@@ -67,6 +67,7 @@ fn every_act_by_every_standing() {
         SubmitJob nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
         SeeJob ----- yyyyy ----- yyyyy aaaaa yyyyy
         CancelJob ----- yyyyy ----- yyyyy aaaaa yyyyy
+        RequeueJob ----- nnnnn ----- yyyyy aaaaa yyyyy
         SeeSpending nnnnn yyyyy nnnnn yyyyy aaaaa yyyyy
         SetAllowance nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy
         ChangePlugins nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy

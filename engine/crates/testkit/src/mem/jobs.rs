@@ -177,8 +177,8 @@ impl JobStore for MemStore {
     async fn fail(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()> {
         let mut state = self.state();
         let entry = state.held(id, fence)?;
-        entry.job.error = Some(error.clone());
         entry.finish(JobStatus::Failed, event.at);
+        entry.job.error = Some(error.clone());
         let told = event.within(Scope::of_job(&entry.job));
         state.tell_of(told);
         Ok(())
@@ -188,8 +188,8 @@ impl JobStore for MemStore {
         let mut state = self.state();
         let entry = state.held(id, fence)?;
         let checkpoint = entry.checkpoint.take();
-        entry.job.error = Some(error.clone());
         entry.finish(JobStatus::Dead, event.at);
+        entry.job.error = Some(error.clone());
         entry.checkpoint = checkpoint;
         let told = event.within(Scope::of_job(&entry.job));
         state.tell_of(told);
@@ -375,6 +375,8 @@ impl JobEntry {
 
     fn finish(&mut self, status: JobStatus, at: DateTime<Utc>) {
         self.job.status = status;
+        // Of a fault before.
+        self.job.error = None;
         self.job.finished_at = Some(at);
         self.lease_until = None;
         self.checkpoint = None;

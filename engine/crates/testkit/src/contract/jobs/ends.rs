@@ -57,6 +57,24 @@ pub async fn a_fault_that_may_pass_brings_it_back_later(jobs: &dyn JobStore) {
     assert_eq!((second.job.id, second.job.attempts), (job.id, 2));
     assert_eq!(second.checkpoint, Some(saved));
     assert_eq!(second.job.started_at, Some(now));
+    // What ends well, or is cancelled, has no fault any more.
+    let body = EventBody::JobSucceeded {
+        job: job.id,
+        article: None,
+    };
+    let event = sample::event(job.owner, body);
+    jobs.finish(job.id, second.fence, &json!(null), event)
+        .await
+        .unwrap();
+    assert_eq!(jobs.job(job.id).await.unwrap().unwrap().error, None);
+    let job = jobs.submit(sample::job(UserId::new())).await.unwrap();
+    let held = claim(jobs, now).await.unwrap();
+    jobs.retry(job.id, held.fence, &fault(), again_at)
+        .await
+        .unwrap();
+    let event = cancellation(job.owner, job.id);
+    let cancelled = jobs.request_cancel(job.id, event).await.unwrap();
+    assert_eq!(cancelled.error, None);
     close_all(jobs).await;
 }
 

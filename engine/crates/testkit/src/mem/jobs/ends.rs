@@ -157,8 +157,8 @@ impl State {
         let Some(entry) = self.jobs.get_mut(&id) else {
             return;
         };
-        entry.job.error = Some(JobError::of_dependency(ended));
         entry.finish(JobStatus::Cancelled, now);
+        entry.job.error = Some(JobError::of_dependency(ended));
         let told = ScopedEvent::job_cancelled(&entry.job, now);
         self.tell_of(told);
     }
