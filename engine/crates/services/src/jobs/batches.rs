@@ -2,7 +2,7 @@
 
 use inkstone_domain::ids::BatchId;
 use inkstone_domain::job::{GenerateTask, JobBatch, MOST_AWAITED, MOST_OF_A_BATCH};
-use inkstone_domain::ports::NewBatch;
+use inkstone_domain::ports::{NewBatch, NewJob};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, FieldError, Result, codes};
 
@@ -41,9 +41,7 @@ impl Jobs {
             let checked = self.checked(principal, item.task, item.terms).await;
             let mut new = checked.map_err(|error| within_item(error, place))?;
             for awaited in item.after_items {
-                let earlier = jobs
-                    .get(awaited)
-                    .map(|job: &inkstone_domain::ports::NewJob| job.id);
+                let earlier = jobs.get(awaited).map(|job: &NewJob| job.id);
                 let id = earlier.ok_or_else(|| {
                     let detail = "a job waits for jobs that stand before it in the batch";
                     invalid(format!("/jobs/{place}/after_jobs"), detail.to_owned())
