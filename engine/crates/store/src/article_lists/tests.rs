@@ -5,6 +5,7 @@ use inkstone_domain::content::{ArticleSort, Facet};
 use inkstone_domain::ids::UserId;
 use inkstone_domain::ports::ArticleStore;
 use inkstone_testkit::{run_on_deep_stack, sample};
+use surrealdb::types::Value;
 
 use super::*;
 use crate::articles::by_creation;

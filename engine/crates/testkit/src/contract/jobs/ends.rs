@@ -68,7 +68,7 @@ pub async fn a_fault_that_may_pass_brings_it_back_later(jobs: &dyn JobStore) {
         .unwrap();
     assert_eq!(jobs.job(job.id).await.unwrap().unwrap().error, None);
     let job = jobs.submit(sample::job(UserId::new())).await.unwrap();
-    let held = claim(jobs, now).await.unwrap();
+    let held = claim(jobs, again_at).await.unwrap();
     jobs.retry(job.id, held.fence, &fault(), again_at)
         .await
         .unwrap();
