@@ -29,9 +29,10 @@ const RUNNING: &str = "
 pub(super) const NEXT_HEAD: &str = "\
     SELECT lane, project, kind, run_at, key, place FROM job WITH INDEX job_ready \
     WHERE status = 'queued' AND place > $place ORDER BY place LIMIT 1";
+/// Without an end: with both, the database filters what it scans, to the end of the queue where nothing is due.
 pub(super) const IN_LANE: &str = "\
     SELECT key, place FROM job WITH INDEX job_ready \
-    WHERE status = 'queued' AND place > $lane AND place < $until ORDER BY place LIMIT 1";
+    WHERE status = 'queued' AND place > $lane ORDER BY place LIMIT 1";
 /// It gives `$next`.
 const FIND_ABANDONED: &str = "
     LET $next = SELECT key, status, lease_until FROM ONLY type::record('job', $job_key);
@@ -230,7 +231,9 @@ fn taking(choice: &Choice, limits: &JobLimits, now: DateTime<Utc>) -> Statement 
     let find = match &choice.place {
         Place::Abandoned(_) => FIND_ABANDONED.to_owned(),
         Place::Lane(_) => {
-            format!("LET $next = ({IN_LANE})[0]; IF $next = NONE {{ RETURN NONE }};")
+            format!(
+                "LET $next = ({IN_LANE})[0]; IF $next = NONE OR $next.place > $until {{ RETURN NONE }};"
+            )
         }
     };
     let project_limit = limits.of_project(&choice.project);

@@ -46,9 +46,7 @@ fn no_claim_scans_the_queue() {
         assert_bounded(&store, first, "IndexScan", 1, "the first lane").await;
         let second = next().bind("place", "1:busy media_variants ~");
         assert_bounded(&store, second, "IndexScan", 1, "the second lane").await;
-        let in_lane = Statement::new(IN_LANE)
-            .bind("lane", "1:quiet media_variants ")
-            .bind("until", "1:quiet media_variants 9~");
+        let in_lane = Statement::new(IN_LANE).bind("lane", "1:quiet media_variants ");
         assert_bounded(&store, in_lane, "IndexScan", 1, "the head of a lane").await;
         for filter in [
             JobFilter::default(),
