@@ -13,9 +13,10 @@ use inkstone_domain::search::{
 use inkstone_domain::{Error, Result, codes};
 
 use crate::access::Access;
+use crate::embedding::{Asked, Asking};
 
 /// A search; who may see what is added here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SearchRequest {
     /// What a person typed; empty finds everything, newest first.
     pub text: String,
@@ -28,6 +29,8 @@ pub struct SearchRequest {
     pub offset: usize,
     pub narrow: Narrow,
     pub shape: SearchShape,
+    /// What meaning counts beside words, from 0 to 1; as it is configured where it is left out.
+    pub ratio: Option<f32>,
 }
 
 impl Default for SearchRequest {
@@ -42,6 +45,7 @@ impl Default for SearchRequest {
             offset: 0,
             narrow: Narrow::default(),
             shape: SearchShape::default(),
+            ratio: None,
         }
     }
 }
@@ -50,6 +54,7 @@ impl Default for SearchRequest {
 pub struct Search {
     index: Arc<dyn SearchIndex>,
     access: Arc<Access>,
+    asking: Asking,
 }
 
 /// Longer than any index should lag behind.
@@ -61,8 +66,12 @@ const DEEPEST: usize = 10_000;
 
 impl Search {
     /// `index` filters by visibility itself; `access` knows the roles in projects.
-    pub fn new(index: Arc<dyn SearchIndex>, access: Arc<Access>) -> Self {
-        Self { index, access }
+    pub(crate) fn new(index: Arc<dyn SearchIndex>, access: Arc<Access>, asking: Asking) -> Self {
+        Self {
+            index,
+            access,
+            asking,
+        }
     }
 
     /// Finds articles the principal may read: their own, those of their projects, and what is published.
@@ -89,10 +98,17 @@ impl Search {
                 ),
             ));
         }
-        self.index
+        let visibility = self.visibility(principal).await?;
+        let (meaning, without) = match self.meaning(principal, &request).await? {
+            Some(Asked::Ready(meaning)) => (Some(meaning), None),
+            Some(Asked::Without(why)) => (None, Some(why)),
+            None => (None, None),
+        };
+        let page = self
+            .index
             .query(SearchQuery {
                 text: request.text,
-                visibility: self.visibility(principal).await?,
+                visibility,
                 project: request.project,
                 status: request.status,
                 tags: request.tags,
@@ -101,8 +117,34 @@ impl Search {
                 narrow: request.narrow,
                 shape: request.shape,
                 lexicon: Lexicon::default(),
+                meaning,
             })
-            .await
+            .await?;
+        Ok(SearchPage {
+            semantic: page.semantic.or(without),
+            ..page
+        })
+    }
+
+    /// `None` where words alone are asked for: by the ratio, or since nothing was typed, or by another order.
+    async fn meaning(
+        &self,
+        principal: &Principal,
+        request: &SearchRequest,
+    ) -> Result<Option<Asked>> {
+        let ratio = request.ratio.unwrap_or(self.asking.ratio());
+        if !(0.0..=1.0).contains(&ratio) {
+            return Err(Error::new(
+                &codes::INVALID_INPUT,
+                "`ratio` must be from 0, for words alone, to 1, for meaning alone",
+            ));
+        }
+        if ratio == 0.0 || request.shape.sort.is_some() || request.text.trim().is_empty() {
+            return Ok(None);
+        }
+        let model = self.index.embedding_model();
+        let asked = self.asking.meaning(principal, model, &request.text, ratio);
+        Ok(Some(asked.await))
     }
 
     /// How the last word of the text may go on, from what the principal may read.

@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0022_webhooks"
     "0024_notifications"
     "0025_publications"
+    "0028_chunks"
 };
 
 /// The way back from here needs rows that only this program can unpack.

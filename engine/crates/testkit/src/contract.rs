@@ -5,11 +5,13 @@
 pub mod articles;
 pub mod audit;
 pub mod blobs;
+pub mod chunks;
 pub mod comments;
 pub mod content_types;
 pub mod conversations;
 pub mod events;
 pub mod handlers;
+pub mod hybrid;
 pub mod identities;
 pub mod jobs;
 pub mod journal;
@@ -34,10 +36,10 @@ pub mod users;
 pub mod webhooks;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, EventLog,
-    HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore, PeopleStore,
-    PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore, TagStore,
-    TransferStore, UsageLedger, UserStore, WebhookStore,
+    ArticleStore, AuditLog, ChunkStore, CommentStore, ContentTypeStore, ConversationStore,
+    EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore,
+    PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore,
+    TagStore, TransferStore, UsageLedger, UserStore, WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -60,6 +62,7 @@ where
         + WebhookStore
         + NotificationStore
         + PublicationStore
+        + ChunkStore
         + MediaStore
         + TransferStore,
 {
@@ -77,6 +80,7 @@ where
     webhooks::run(store, store, store).await;
     notifications::run(store).await;
     publications::run(store).await;
+    chunks::run(store).await;
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;

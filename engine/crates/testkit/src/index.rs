@@ -1,24 +1,43 @@
 //! A search index that reads the article store for every query: slow, and never behind.
 
+mod meaning;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use inkstone_domain::Result;
 use inkstone_domain::content::{Article, ArticleFilter, ArticleText, PageRequest, Status};
-use inkstone_domain::ports::{ArticleStore, SearchIndex};
+use inkstone_domain::ports::{ArticleStore, ChunkStore, SearchIndex};
 use inkstone_domain::related::{Related, RelatedQuery};
 use inkstone_domain::search::{
     Between, Direction, FacetCounts, Hit, IndexReport, IndexStats, Narrow, SearchFacet,
-    SearchOrder, SearchPage, SearchQuery, SearchSort, Suggestion, Visibility,
+    SearchOrder, SearchPage, SearchQuery, SearchSort, SemanticUse, Suggestion, Visibility,
 };
 
+use self::meaning::{Near, fused};
+
 /// Finds articles that contain the text as it stands, whatever the case.
-pub struct FakeSearchIndex(Arc<dyn ArticleStore>);
+pub struct FakeSearchIndex {
+    articles: Arc<dyn ArticleStore>,
+    chunks: Option<Arc<dyn ChunkStore>>,
+}
 
 impl FakeSearchIndex {
-    pub fn new(store: Arc<dyn ArticleStore>) -> Self {
-        Self(store)
+    /// One that knows words alone.
+    pub fn new(articles: Arc<dyn ArticleStore>) -> Self {
+        Self {
+            articles,
+            chunks: None,
+        }
+    }
+
+    /// One that knows vectors, too. They must be in memory.
+    pub fn with_chunks(articles: Arc<dyn ArticleStore>, chunks: Arc<dyn ChunkStore>) -> Self {
+        Self {
+            articles,
+            chunks: Some(chunks),
+        }
     }
 
     async fn articles(&self) -> Result<Vec<Article>> {
@@ -27,7 +46,7 @@ impl FakeSearchIndex {
         loop {
             let request = PageRequest { limit: 100, cursor };
             let page = self
-                .0
+                .articles
                 .list_articles(ArticleFilter::default(), request)
                 .await?;
             all.extend(page.items);
@@ -42,14 +61,29 @@ impl FakeSearchIndex {
 #[async_trait]
 impl SearchIndex for FakeSearchIndex {
     async fn query(&self, query: SearchQuery) -> Result<SearchPage> {
-        let mut found = self.articles().await?;
-        found.retain(|article| fits(article, &query));
+        let all = self.articles().await?;
+        let mut words: Vec<Article> = all.clone();
+        words.retain(|article| fits(article, &query));
         if let Some(by) = query.shape.sort {
-            sort(&mut found, by);
+            sort(&mut words, by);
         }
+        let serving = self.serving_model();
+        let meaning = query.meaning.as_ref();
+        let usable = meaning.filter(|meaning| serving.as_ref() == Some(&meaning.model));
+        let semantic = meaning.map(|_| match usable {
+            Some(_) => SemanticUse::Used,
+            None => SemanticUse::Unavailable,
+        });
+        let mut found: Vec<(Article, Option<Near>)> = match usable {
+            Some(meaning) => {
+                let near = self.near(&all, &query, meaning).await?;
+                fused(words, near, meaning.ratio)
+            }
+            None => words.into_iter().map(|article| (article, None)).collect(),
+        };
         if let Some(facet) = query.shape.distinct {
             let mut seen = BTreeSet::new();
-            found.retain(|article| {
+            found.retain(|(article, _)| {
                 let first = values_of(article, facet).into_iter().next();
                 first.is_none_or(|value| seen.insert(value))
             });
@@ -61,14 +95,19 @@ impl SearchIndex for FakeSearchIndex {
             .into_iter()
             .skip(query.offset)
             .take(query.limit)
-            .map(hit_of)
+            .map(|(article, near)| hit_of(article, near))
             .collect();
         Ok(SearchPage {
             hits,
             total,
             facets,
             did_you_mean: None,
+            semantic,
         })
+    }
+
+    fn embedding_model(&self) -> Option<String> {
+        self.serving_model()
     }
 
     async fn related(&self, query: RelatedQuery) -> Result<Vec<Related>> {
@@ -199,9 +238,9 @@ fn is_between<T: PartialOrd + Copy>(value: T, between: Between<T>) -> bool {
 }
 
 /// Of everything that was found, most frequent first.
-fn counted(found: &[Article], facet: SearchFacet) -> FacetCounts {
+fn counted(found: &[(Article, Option<Near>)], facet: SearchFacet) -> FacetCounts {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for article in found {
+    for (article, _) in found {
         for value in values_of(article, facet) {
             *counts.entry(value).or_default() += 1;
         }
@@ -292,9 +331,11 @@ fn words_of(article: &Article) -> Vec<String> {
     words
 }
 
-fn hit_of(article: Article) -> Hit {
+fn hit_of(article: Article, near: Option<Near>) -> Hit {
     let text = article.text;
-    let snippet: String = text.body.chars().take(160).collect();
+    let piece = near.and_then(|near| text.body.get(near.piece));
+    let shown = piece.unwrap_or(&text.body);
+    let snippet: String = shown.chars().take(160).collect();
     Hit {
         id: article.id,
         project: article.project,

@@ -201,7 +201,11 @@ impl WebhookStore for MemStore {
     async fn forget_deliveries_of(&self, webhook: WebhookId, limit: usize) -> Result<u64> {
         let mut state = self.state();
         let keys = state.deliveries.keys();
-        let all: Vec<_> = keys.filter(|key| key.0 == webhook).take(limit).copied().collect();
+        let all: Vec<_> = keys
+            .filter(|key| key.0 == webhook)
+            .take(limit)
+            .copied()
+            .collect();
         state.deliveries.retain(|key, _| !all.contains(key));
         Ok(all.len() as u64)
     }
