@@ -40,7 +40,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     top.path_value("cache_dir", &mut config.cache_dir);
     server(top.section("server"), &mut config.server);
     store(top.section("store"), &mut config.store);
-    search::search(top.section("search"), &mut config.search);
+    search::read(top.section("search"), &mut config.search);
     local_model(top.section("local_model"), &mut config.local_model);
     people::auth(top.section("auth"), &mut config.auth);
     people::accounts(top.section("accounts"), &mut config.accounts);

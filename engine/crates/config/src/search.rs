@@ -59,7 +59,7 @@ impl Default for EmbeddingConfig {
     }
 }
 
-pub(crate) fn search(mut section: Section<'_>, config: &mut SearchConfig) {
+pub(crate) fn read(mut section: Section<'_>, config: &mut SearchConfig) {
     section.path_value("dir", &mut config.dir);
     section.number(
         "writer_memory_mib",

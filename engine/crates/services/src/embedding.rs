@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
 pub(crate) use self::asking::{Asked, Asking};
+pub use self::cutting::{Piece, pieces};
 use crate::chat::Chat;
 use crate::events::EventPorts;
 use crate::models::Models;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use inkstone_domain::Result;
+use inkstone_domain::ports::{ArticleStore, SearchIndex};
 
 use crate::chat::elapsed_ms;
 

@@ -12,7 +12,7 @@ use tantivy::schema::{Field, Value};
 use tantivy::{Searcher, TantivyDocument};
 
 use super::find::Candidate;
-use super::hybrid::{Near, Placed};
+use super::hybrid::Placed;
 use super::plan::Plan;
 use super::rank::{self, Ranked};
 use super::vocabulary::Vocabulary;
@@ -59,7 +59,7 @@ impl Searching {
             Some(_) => wanted.max(GROUPED),
             None => wanted,
         };
-        let mut ranked = match sort {
+        let ranked = match sort {
             Some(sort) => {
                 let all = filter::within(words.box_clone(), filter);
                 let sorted = find::sorted(&self.searcher, &*all, sort, depth)?;

@@ -159,7 +159,8 @@ impl Shelf {
         let at = match self.free.pop() {
             Some(at) => {
                 self.slots[at as usize] = slot;
-                self.vectors[self.range(at)].copy_from_slice(vector);
+                let range = self.range(at);
+                self.vectors[range].copy_from_slice(vector);
                 at
             }
             None => {

@@ -22,7 +22,7 @@ const LABEL: usize = 150;
 
 /// A piece of a text, ready to be embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
+pub struct Piece {
     /// Bytes of the body.
     pub at: Range<usize>,
     /// Title, headings above it, and itself.
@@ -37,7 +37,7 @@ impl Piece {
 }
 
 /// The pieces of an article, in their order; one where it has a title alone, none where it has nothing.
-pub(super) fn pieces(text: &ArticleText) -> Vec<Piece> {
+pub fn pieces(text: &ArticleText) -> Vec<Piece> {
     let cuts = cuts(&text.body);
     let title: String = text.title.trim().chars().take(LABEL).collect();
     let summary: String = text.summary.trim().chars().take(LEAD).collect();

@@ -95,21 +95,16 @@ impl Embeddings {
 
     /// Vectors by digest. A text that the model will not take has none: others must not wait for it.
     async fn embedded(&self, model: &str, batch: &[Wanted]) -> Result<Vec<(String, Vec<f32>)>> {
-        match self.ask_patiently(model, batch).await {
-            Ok(vectors) => Ok(vectors),
-            Err(error) if error.kind() == ErrorKind::InvalidInput && batch.len() > 1 => {
-                let mut vectors = Vec::new();
-                for one in batch.chunks(1) {
-                    vectors.extend(Box::pin(self.embedded(model, one)).await?);
-                }
-                Ok(vectors)
-            }
-            Err(error) if error.kind() == ErrorKind::InvalidInput => {
-                tracing::warn!(?error, model, "a piece of a text cannot be embedded");
-                Ok(Vec::new())
-            }
-            Err(error) => Err(error),
+        let together = self.ask_patiently(model, batch).await;
+        if batch.len() == 1 || !together.as_ref().is_err_and(is_refusal) {
+            return or_nothing(model, together);
         }
+        let mut vectors = Vec::new();
+        for one in batch.chunks(1) {
+            let alone = self.ask_patiently(model, one).await;
+            vectors.extend(or_nothing(model, alone)?);
+        }
+        Ok(vectors)
     }
 
     async fn ask_patiently(
@@ -149,6 +144,21 @@ impl Embeddings {
         let share = texts as f64 / self.config.texts_per_second.max(f64::MIN_POSITIVE);
         let least = Duration::try_from_secs_f64(share).unwrap_or(LONGEST_WAIT);
         tokio::time::sleep(took.max(least.saturating_sub(took)).min(LONGEST_WAIT)).await;
+    }
+}
+
+/// It is about the text, and will be the same with the next try.
+fn is_refusal(error: &Error) -> bool {
+    error.kind() == ErrorKind::InvalidInput
+}
+
+fn or_nothing<T>(model: &str, embedded: Result<Vec<T>>) -> Result<Vec<T>> {
+    match embedded {
+        Err(error) if is_refusal(&error) => {
+            tracing::warn!(?error, model, "a piece of a text cannot be embedded");
+            Ok(Vec::new())
+        }
+        other => other,
     }
 }
 

@@ -90,7 +90,8 @@ async fn models_stand_side_by_side(store: &dyn ChunkStore) {
         let named = models.iter().filter(|name| *name == model);
         assert_eq!(named.count(), 1, "{models:?}");
     }
-    let forget = store.forget_embedded("contract/old", &[old.article]);
+    let forgotten = [old.article];
+    let forget = store.forget_embedded("contract/old", &forgotten);
     forget.await.unwrap();
     assert_eq!(of(store, &new).await, Some(new));
     let models = store.embedding_models().await.unwrap();

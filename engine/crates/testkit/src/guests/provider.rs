@@ -192,7 +192,7 @@ impl Provider for FakeProvider {
 
     async fn embed(&self, _call: &GuestCall, request: EmbedRequest) -> Result<EmbedReply> {
         let vector: fn(&str) -> Vec<f32> = match request.model.as_str() {
-            "embed" => |text| vec![text.len() as f32, 1.0],
+            "embed" => |text: &str| vec![text.len() as f32, 1.0],
             "meaning" => sample::meaning,
             unknown => return Err(super::unknown(&codes::UNKNOWN_MODEL, "model", unknown)),
         };
