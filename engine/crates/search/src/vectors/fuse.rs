@@ -100,12 +100,12 @@ mod tests {
             (Fusion::Rank, 1.0, "dba"),
             (Fusion::Score, 1.0, "dba"),
             // What both have, by rank: `b` is second twice, `a` first and third.
-            (Fusion::Rank, 0.5, "badc"),
+            (Fusion::Rank, 0.5, "abdc"),
             (Fusion::Rank, 0.9, "badc"),
             // By score `a` is last of what is near, and `d` first.
             (Fusion::Score, 0.5, "badc"),
             (Fusion::Score, 0.9, "dbac"),
-            (Fusion::Score, 0.1, "abdc"),
+            (Fusion::Score, 0.1, "badc"),
         ] {
             let fused = order(fusion, ratio, WORDS, NEAR);
             assert_eq!(fused, expected, "{fusion:?} {ratio}");
