@@ -34,6 +34,8 @@ pub struct EmbeddingConfig {
     pub texts_per_second: f64,
     /// How often articles that other engines wrote are looked for.
     pub poll_interval: Duration,
+    /// The first pause after a fault that passes; each is longer.
+    pub first_wait: Duration,
     /// An engine that is silent for this long leaves the background work to others.
     pub lease: Duration,
     /// For the vector of a question; then words alone count.
@@ -50,6 +52,7 @@ impl Default for EmbeddingConfig {
             batch: 8,
             texts_per_second: 20.0,
             poll_interval: Duration::from_secs(5),
+            first_wait: Duration::from_secs(1),
             lease: Duration::from_secs(30),
             query_timeout: Duration::from_millis(300),
             ratio: 0.0,

@@ -556,6 +556,7 @@ fn config(health_checks: Vec<HealthCheck>, signup: SignupMode) -> ServicesConfig
     config.health_checks = health_checks;
     config.embedding.model = "fake/meaning".to_owned();
     config.embedding.texts_per_second = 1e9;
+    config.embedding.query_timeout = Duration::from_secs(5);
     config.media.max_bytes = MAX_MEDIA_BYTES;
     config.media.project_quota_bytes = MEDIA_QUOTA_BYTES;
     config.media.max_pixels = 1_000_000;

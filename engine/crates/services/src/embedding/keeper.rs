@@ -140,7 +140,9 @@ impl Embeddings {
     /// Until something changed, or it has been quiet for long.
     async fn wait(&self, changes: &mut ChangeSignal) {
         tokio::select! {
-            Some(()) = changes.next() => tokio::time::sleep(GATHER).await,
+            Some(()) = changes.next() => {
+                tokio::time::sleep(GATHER.min(self.config.poll_interval)).await;
+            }
             () = tokio::time::sleep(self.config.poll_interval) => {}
         }
     }

@@ -18,7 +18,6 @@ use crate::chat::RequestContext;
 /// Articles that are read, embedded and put together.
 pub(super) const TOGETHER: usize = 16;
 /// For faults that pass.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const TRIES: usize = 5;
 
@@ -113,7 +112,7 @@ impl Embeddings {
         batch: &[Wanted],
     ) -> Result<Vec<(String, Vec<f32>)>> {
         let patience = ExponentialBuilder::default()
-            .with_min_delay(FIRST_WAIT)
+            .with_min_delay(self.config.first_wait)
             .with_max_delay(LONGEST_WAIT)
             .with_max_times(TRIES)
             .with_jitter();

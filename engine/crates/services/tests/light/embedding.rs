@@ -1,7 +1,6 @@
 //! Texts as vectors: what is embedded, when, by whom and how often; and searches by meaning.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use inkstone_domain::chunks::EmbeddedArticle;
 use inkstone_domain::content::Status;
@@ -121,7 +120,7 @@ async fn of_what_is_gone_nothing_is_left() {
     assert_eq!(embedded(&world, unknown.article).await, None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn faults_that_pass_are_waited_out_and_others_are_left_out() {
     let world = World::new().await;
     let ada = world.somebody(Role::Creator).await;
@@ -170,7 +169,7 @@ async fn another_model_serves_once_it_has_everything() {
 }
 
 /// In the background, by one engine at a time; what changes is found without being told.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn one_engine_embeds_what_changes() {
     let world = World::new().await;
     let other = world.another_engine().await;
@@ -180,13 +179,12 @@ async fn one_engine_embeds_what_changes() {
     let there = tokio::spawn(Arc::clone(&other.embeddings).keep());
     let done = async |texts: usize| {
         while world.provider.embedded().len() < texts {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, done(1)).await.unwrap();
     write(&world, &ada, "After", "the moon").await;
     tokio::time::timeout(PATIENCE, done(2)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(world.provider.embedded().len(), 2, "each once");
     let states = world.store.handlers().await.unwrap();
     let state = states.iter().find(|state| state.name == "embeddings");
@@ -259,7 +257,7 @@ async fn searches_by_meaning() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn words_do_not_wait_for_meaning() {
     let world = World::new().await;
     let ada = world.somebody(Role::Creator).await;

@@ -13,7 +13,7 @@ use inkstone_domain::project::ProjectRole;
 use inkstone_domain::webhook::{Delivery, DeliveryState};
 use inkstone_services::content::NewArticle;
 use inkstone_services::events::EventHandler;
-use inkstone_services::webhooks::{FanOut, NewWebhook, RETRY_WAITS, WebhookPatch};
+use inkstone_services::webhooks::{FanOut, NewWebhook, RETRY_WAITS, WebhookPatch, WithSecret};
 
 use crate::world::{PATIENCE, World, handbook, join, page};
 
@@ -52,7 +52,7 @@ async fn deliver_all(world: &World) {
 }
 
 /// A webhook that was told of one new article, and answered so.
-async fn told_of_one(world: &World, owner: &Principal, answer: (u16, &str)) -> WebhookId {
+async fn told_of_one(world: &World, owner: &Principal, answer: (u16, &'static str)) -> WithSecret {
     let created = [EventKind::ArticleCreated];
     let made = world
         .services
@@ -64,7 +64,7 @@ async fn told_of_one(world: &World, owner: &Principal, answer: (u16, &str)) -> W
     write(world, owner, "One").await;
     fan_out(world).await;
     deliver_all(world).await;
-    made.webhook.id
+    made
 }
 
 async fn deliveries(world: &World, who: &Principal, id: WebhookId) -> Vec<Delivery> {
@@ -130,7 +130,7 @@ async fn what_a_webhook_was_sent_goes_after_it() {
     let owner = world.somebody(Role::Creator).await;
     handbook(&world, &owner).await;
     let webhooks = &world.services.webhooks;
-    let id = told_of_one(&world, &owner, (204, "")).await;
+    let id = told_of_one(&world, &owner, (204, "")).await.webhook.id;
     let sent = deliveries(&world, &owner, id).await.remove(0);
     webhooks.remove(&owner, id).await.unwrap();
     let kept = || async { world.store.list_deliveries(id, page(9)).await.unwrap() };
@@ -159,7 +159,8 @@ async fn each_message_is_sent_signed_and_once() {
     let owner = world.somebody(Role::Creator).await;
     handbook(&world, &owner).await;
     let webhooks = &world.services.webhooks;
-    let id = told_of_one(&world, &owner, (204, "")).await;
+    let made = told_of_one(&world, &owner, (204, "")).await;
+    let id = made.webhook.id;
 
     let sent = deliveries(&world, &owner, id).await;
     assert_eq!(sent.len(), 1);
@@ -222,7 +223,7 @@ async fn a_failure_is_tried_again_for_a_day_and_a_long_one_disables() {
     let owner = world.somebody(Role::Creator).await;
     handbook(&world, &owner).await;
     let webhooks = &world.services.webhooks;
-    let id = told_of_one(&world, &owner, (500, "no")).await;
+    let id = told_of_one(&world, &owner, (500, "no")).await.webhook.id;
     let first = deliveries(&world, &owner, id).await.remove(0);
     assert_eq!((first.state, first.attempts), (DeliveryState::Pending, 1));
     assert_eq!(first.tries[0].error.as_deref(), Some("upstream_error"));

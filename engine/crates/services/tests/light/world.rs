@@ -245,6 +245,9 @@ fn engine(
                 model: "fake/meaning".to_owned(),
                 batch: 3,
                 texts_per_second: 1e9,
+                poll_interval: Duration::from_millis(20),
+                first_wait: Duration::from_millis(1),
+                query_timeout: Duration::from_secs(1),
                 ..EmbeddingConfig::default()
             },
             media: MediaConfig {
