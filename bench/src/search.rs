@@ -108,6 +108,6 @@ impl Bare {
 fn query(text: &str) -> SearchQuery {
     SearchQuery {
         limit: 10,
-        ..SearchQuery::new(text, Visibility::All)
+        ..SearchQuery::new(text, Visibility::Admin(UserId::new()))
     }
 }

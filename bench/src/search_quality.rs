@@ -65,11 +65,15 @@ pub async fn run(beside: &Path) -> Result<(), Failure> {
         ] {
             let mut found = Vec::new();
             for question in questions {
-                let mut query = SearchQuery::new(question.as_str(), Visibility::All);
+                let mut query =
+                    SearchQuery::new(question.as_str(), Visibility::Admin(UserId::new()));
                 query.limit = DEEP;
                 query.shape.matching = matching;
                 let page = index.query(query).await?;
-                let hits = page.hits.iter().filter_map(|hit| numbers.get(&hit.id));
+                let hits = page
+                    .hits
+                    .iter()
+                    .filter_map(|hit| numbers.get(&hit.id.article()?));
                 found.push(hits.copied().collect());
             }
             print(&format!("inkstone ({word}), {name}"), &collection, &found);

@@ -114,7 +114,7 @@ async fn measure(vocabulary: &Vocabulary, size: usize) -> Result<(), Failure> {
         let mut theirs = Vec::with_capacity(QUERIES);
         for _ in 0..QUERIES {
             let text = vocabulary.question(kind, &mut chance);
-            let mut query = SearchQuery::new(text.as_str(), Visibility::All);
+            let mut query = SearchQuery::new(text.as_str(), Visibility::Admin(UserId::new()));
             query.limit = 10;
             if kind != Kind::Prefix {
                 query.shape.last_word = LastWord::Whole;

@@ -10,6 +10,7 @@ mod credential;
 mod doctor;
 mod generate;
 mod index;
+mod job;
 mod migrate;
 pub(crate) mod output;
 mod plugin;
@@ -71,6 +72,9 @@ enum Command {
     Start(start::StartArgs),
     /// Let a plugin write something.
     Generate(generate::GenerateArgs),
+    /// Look at background work, follow it, stop it, or begin it anew.
+    #[command(subcommand)]
+    Job(job::JobCommand),
     /// Ask a model; the answer streams to the terminal.
     Chat(chat::ChatArgs),
     /// Find articles.
@@ -114,6 +118,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve => serve::run(&common).await,
         Command::Start(args) => start::run(&common, args).await,
         Command::Generate(args) => generate::run(&common, args).await,
+        Command::Job(command) => job::run(&common, command).await,
         Command::Chat(args) => chat::run(&common, args).await,
         Command::Search(args) => search::run(&common, args).await,
         Command::Index(command) => index::run(&common, command).await,

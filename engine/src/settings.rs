@@ -10,6 +10,7 @@ use inkstone_config::engine::MediaStorage;
 use inkstone_config::engine::WebOrigin;
 use inkstone_config::packages::PackageFolders;
 use inkstone_config::{EngineConfig, Secret};
+use inkstone_domain::job::JobLimits;
 use inkstone_domain::ports::BlobStore;
 use inkstone_domain::principal::Role;
 use inkstone_egress::packages::{PackagesConfig, RegistryAccess};
@@ -453,9 +454,17 @@ pub(crate) fn events(config: &EngineConfig) -> EventsConfig {
 }
 
 pub(crate) fn jobs(config: &EngineConfig) -> JobsConfig {
+    let jobs = &config.jobs;
     JobsConfig {
-        lease: Duration::from_millis(config.jobs.lease_ms),
-        max_attempts: config.jobs.max_attempts,
+        lease: Duration::from_millis(jobs.lease_ms),
+        max_attempts: jobs.max_attempts,
+        retry_delay: Duration::from_millis(jobs.retry_delay_ms),
+        limits: JobLimits {
+            kinds: jobs.kind_limits.clone(),
+            project: (jobs.project_limit > 0).then_some(jobs.project_limit),
+            projects: jobs.project_limits.clone(),
+        },
+        kept: (jobs.kept_days > 0).then(|| TimeDelta::days(i64::from(jobs.kept_days))),
         ..JobsConfig::default()
     }
 }

@@ -79,6 +79,8 @@ async fn every_command_shown_works() {
         "docs/audit.md",
         "docs/events.md",
         "docs/generation.md",
+        // Of what the page before made.
+        "docs/jobs.md",
         "docs/plugins.md",
         "docs/packages.md",
         "docs/search.md",

@@ -95,13 +95,14 @@ pub(crate) async fn write(session: &Session, order: &Order) -> Result<Value, Fai
 }
 
 /// Follows a job to its end, and returns it as it ended.
-async fn watch(session: &Session, id: &str) -> Result<Value, Failure> {
+pub(super) async fn watch(session: &Session, id: &str) -> Result<Value, Failure> {
     let display = Display::new();
     let mut events = session.events(&format!("/v1/jobs/{id}/events")).await?;
     while let Some(event) = events.next().await {
         let event = event?;
         match event.name.as_str() {
             "progress" => display.progress(&event.data),
+            "snapshot" => display.begin(&event.data["progress"]),
             "end" => {
                 display.finish();
                 return Ok(event.data);
@@ -177,6 +178,13 @@ impl Display {
         }
         bar.enable_steady_tick(std::time::Duration::from_millis(200));
         Self(Some(bar))
+    }
+
+    /// Where it stands when somebody begins to watch: no news, so no line.
+    fn begin(&self, data: &Value) {
+        if self.0.is_some() {
+            self.progress(data);
+        }
     }
 
     fn progress(&self, data: &Value) {

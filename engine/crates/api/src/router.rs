@@ -14,13 +14,13 @@ use crate::middleware::edge::edge;
 use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
-    analytics, api_keys, articles, audit, auth, bulk, chat, comments, connections, content_types,
-    conversations, docs, embeddings, event_socket, events, exports, generate, health, identities,
-    invitations, jobs, keys, me, media, media_content, members, messages, models, notifications,
-    oidc, plugin_admin, plugin_stats, plugins, projects, prompts, ratings, recordings, related,
-    reports, rerank, research, responses, revisions, rollouts, search, search_index, second_factor,
-    sessions, signing_keys, signup, tags, templates, tools, transfers, unknown, uploads, usage,
-    users, webhooks,
+    analytics, api_keys, articles, audit, auth, batches, bulk, chat, comments, connections,
+    content_types, conversations, docs, embeddings, event_socket, events, exports, generate,
+    health, identities, invitations, jobs, keys, me, media, media_content, members, messages,
+    models, notifications, oidc, plugin_admin, plugin_stats, plugins, projects, prompts, ratings,
+    recordings, related, reports, rerank, research, responses, revisions, rollouts, saved_searches,
+    search, search_index, search_settings, second_factor, sessions, signing_keys, signup, tags,
+    templates, tools, transfers, unknown, uploads, usage, users, webhooks,
 };
 use crate::state::{ApiState, Shared};
 
@@ -125,6 +125,10 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::show_job, jobs::cancel_job))
         .routes(routes!(jobs::watch_job))
+        .routes(routes!(jobs::show_log))
+        .routes(routes!(jobs::requeue_job))
+        .routes(routes!(batches::start_batch))
+        .routes(routes!(batches::show_batch))
         .routes(routes!(tools::list_tools))
         .routes(routes!(research::call_tool))
         .routes(routes!(reports::list_reports))
@@ -260,6 +264,18 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(search::find_articles, search::search_articles))
         .routes(routes!(search::complete_words))
+        .routes(routes!(
+            search_settings::show_search_settings,
+            search_settings::replace_search_settings
+        ))
+        .routes(routes!(
+            saved_searches::list_saved_searches,
+            saved_searches::save_search
+        ))
+        .routes(routes!(
+            saved_searches::show_saved_search,
+            saved_searches::remove_saved_search
+        ))
         .routes(routes!(search_index::show_index))
         .routes(routes!(search_index::verify_index))
         .routes(routes!(search_index::rebuild_index))

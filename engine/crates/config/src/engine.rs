@@ -189,8 +189,18 @@ pub struct JobsConfig {
     pub workers: u32,
     /// A worker that is silent for this long has lost its job to another.
     pub lease_ms: u64,
-    /// How often a job is begun before a fault that may pass ends it.
+    /// How often a job is tried before a fault that may pass makes it a dead letter.
     pub max_attempts: u32,
+    /// The first wait after such a fault; it doubles with every one.
+    pub retry_delay_ms: u64,
+    /// Jobs of a kind that run at the same time, over all engines on the store.
+    pub kind_limits: BTreeMap<String, u32>,
+    /// The same of every project that `project_limits` does not name; 0 is no limit.
+    pub project_limit: u32,
+    /// By slug.
+    pub project_limits: BTreeMap<String, u32>,
+    /// How long what has ended is kept; 0 is for ever.
+    pub kept_days: u32,
 }
 
 /// `[events]`
@@ -502,6 +512,11 @@ impl Default for JobsConfig {
             workers: 2,
             lease_ms: 30_000,
             max_attempts: 3,
+            retry_delay_ms: 1_000,
+            kind_limits: BTreeMap::new(),
+            project_limit: 0,
+            project_limits: BTreeMap::new(),
+            kept_days: 30,
         }
     }
 }

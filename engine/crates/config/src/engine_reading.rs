@@ -193,6 +193,12 @@ fn jobs(mut section: Section<'_>, config: &mut JobsConfig) {
     section.number("workers", 1..=256, &mut config.workers);
     section.number("lease_ms", 1_000..=DAY_MS, &mut config.lease_ms);
     section.number("max_attempts", 1..=100, &mut config.max_attempts);
+    section.number("retry_delay_ms", 1..=DAY_MS, &mut config.retry_delay_ms);
+    const MOST: u32 = 100_000;
+    section.number_map("kind_limits", 1..=MOST, &mut config.kind_limits);
+    section.number("project_limit", 0..=MOST, &mut config.project_limit);
+    section.number_map("project_limits", 1..=MOST, &mut config.project_limits);
+    section.number("kept_days", 0..=36_500, &mut config.kept_days);
     section.finish();
 }
 

@@ -323,6 +323,22 @@ impl<'p> Section<'p> {
         }
     }
 
+    /// A table of numbers within `range` under names that the user chooses.
+    pub(crate) fn number_map(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<u32>,
+        target: &mut BTreeMap<String, u32>,
+    ) {
+        let mut inner = self.section(key);
+        let names: Vec<String> = inner.table.entries.keys().cloned().collect();
+        for name in names {
+            let mut number = *range.start();
+            inner.number(&name, range.clone(), &mut number);
+            target.insert(name, number);
+        }
+    }
+
     /// A table of lists of texts under names that the user chooses.
     pub(crate) fn list_map(&mut self, key: &str, target: &mut BTreeMap<String, Vec<String>>) {
         let mut inner = self.section(key);

@@ -123,6 +123,7 @@ pub mod actions {
     pub const MEMBER_REMOVED: &str = "member.removed";
     pub const PROMPT_CREATED: &str = "prompt.created";
     pub const PROMPT_CHANGED: &str = "prompt.changed";
+    pub const SEARCH_SETTINGS_CHANGED: &str = "search_settings.changed";
     pub const COMMENT_WRITTEN: &str = "comment.written";
     pub const COMMENT_CHANGED: &str = "comment.changed";
     pub const COMMENT_DELETED: &str = "comment.deleted";
@@ -189,6 +190,7 @@ pub mod actions {
     pub const INVITATION_WITHDRAWN: &str = "invitation.withdrawn";
     pub const SIGNING_KEY_ROTATED: &str = "signing_key.rotated";
     pub const JOB_CANCELLED: &str = "job.cancelled";
+    pub const JOB_REQUEUED: &str = "job.requeued";
     pub const WEBHOOK_CREATED: &str = "webhook.created";
     /// Its secrets, too.
     pub const WEBHOOK_CHANGED: &str = "webhook.changed";

@@ -13,10 +13,10 @@ use crate::comment::Comment;
 use crate::content::Article;
 use crate::conversation::{Conversation, ConversationMessage, Speaker};
 use crate::ids::{
-    ArticleId, CommentId, ConversationId, EventId, JobId, MediaId, MessageId, PromptId, UserId,
-    WebhookId,
+    ArticleId, BatchId, CommentId, ConversationId, EventId, JobId, MediaId, MessageId, PromptId,
+    UserId, WebhookId,
 };
-use crate::job::{Job, Task};
+use crate::job::{BatchCounts, Job, JobBatch, Task};
 use crate::media::Media;
 use crate::project::{Member, Project, ProjectRole};
 use crate::prompt::Prompt;
@@ -124,10 +124,17 @@ pub enum EventBody {
         /// What it made, where that is an article.
         article: Option<ArticleId>,
     },
+    /// Also where it died of a fault that did not pass.
     #[serde(rename = "job.failed")]
     JobFailed { job: JobId, code: String },
     #[serde(rename = "job.cancelled")]
     JobCancelled { job: JobId },
+    /// It had failed, died or been cancelled, and is in the queue once more.
+    #[serde(rename = "job.requeued")]
+    JobRequeued { job: JobId },
+    /// The last of its jobs has ended.
+    #[serde(rename = "batch.ended")]
+    BatchEnded { batch: BatchId, counts: BatchCounts },
     /// It is told nothing more, because nothing reached it.
     #[serde(rename = "webhook.disabled")]
     WebhookDisabled { webhook: WebhookId },
@@ -414,6 +421,24 @@ impl ScopedEvent {
             kind: task.kind().to_owned(),
         };
         Event::new(at, owner, body).within(Scope::of_task(task, owner))
+    }
+
+    /// Where a job that it waited for did not succeed: in the name of its owner.
+    pub fn job_cancelled(job: &Job, at: DateTime<Utc>) -> Self {
+        let body = EventBody::JobCancelled { job: job.id };
+        Event::new(at, job.owner, body).within(Scope::of_job(job))
+    }
+
+    pub fn batch_ended(batch: &JobBatch, at: DateTime<Utc>) -> Self {
+        let body = EventBody::BatchEnded {
+            batch: batch.id,
+            counts: batch.counts,
+        };
+        let scope = Scope {
+            project: None,
+            owner: Some(batch.owner),
+        };
+        Event::new(at, batch.owner, body).within(scope)
     }
 }
 

@@ -93,6 +93,10 @@ id!(
 );
 id!(ArticleId, "art");
 id!(JobId, "job");
+id!(
+    /// Jobs that were asked for together.
+    BatchId, "bat"
+);
 id!(EventId, "evt");
 id!(UsageId, "use");
 id!(KeyId, "key");
@@ -110,6 +114,7 @@ id!(ImportId, "imp");
 id!(ConversationId, "cnv");
 id!(MediaId, "med");
 id!(UploadId, "upl");
+id!(SavedSearchId, "srh");
 id!(
     /// Bytes of a file, which never change.
     BlobId, "blb"

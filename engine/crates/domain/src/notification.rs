@@ -6,7 +6,10 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Days, NaiveTime, Utc, Weekday};
 
-use crate::ids::{ArticleId, CommentId, EventId, JobId, NotificationId, UserId, WebhookId};
+use crate::ids::{
+    ArticleId, CommentId, EventId, JobId, NotificationId, SavedSearchId, UserId, WebhookId,
+};
+use crate::search::DocumentId;
 use crate::{Error, codes};
 
 macro_rules! kinds {
@@ -48,6 +51,8 @@ kinds! {
     JobFailed = "job.failed";
     /// Nothing reaches a webhook that they made.
     WebhookDisabled = "webhook.disabled";
+    /// Something was written that a search of theirs finds.
+    SearchMatched = "search.matched";
 }
 
 /// One thing that somebody is told. It names things and says nothing of what stands in them.
@@ -76,14 +81,19 @@ pub struct About {
     pub comment: Option<CommentId>,
     pub job: Option<JobId>,
     pub webhook: Option<WebhookId>,
+    pub search: Option<SavedSearchId>,
+    /// What a search found; an article stands in `article`, too.
+    pub document: Option<DocumentId>,
 }
 
 impl Notification {
-    /// Nobody is told twice of the same: a comment concerns somebody once, however often it is changed.
+    /// Nobody is told twice of the same: a comment concerns somebody once, however often it is changed, as does what a
+    /// search of theirs finds.
     pub fn once(&self) -> String {
-        match self.about.comment {
-            Some(comment) => comment.to_string(),
-            None => self.event.to_string(),
+        match (self.about.comment, self.about.search, self.about.document) {
+            (Some(comment), _, _) => comment.to_string(),
+            (None, Some(search), Some(document)) => format!("{search} {document}"),
+            _ => self.event.to_string(),
         }
     }
 }

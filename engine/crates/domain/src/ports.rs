@@ -9,6 +9,7 @@ mod conversations;
 mod events;
 mod guests;
 mod identities;
+mod jobs;
 mod local;
 mod media;
 mod notifications;
@@ -34,6 +35,7 @@ pub use guests::{
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
 };
 pub use identities::IdentityStore;
+pub use jobs::{DraftCommit, JobStore, NewBatch, NewJob};
 pub use local::LocalModels;
 pub use media::{Blob, BlobEntry, BlobStore, ByteStream, ImageEngine, MadePicture, MediaStore};
 pub use notifications::NotificationStore;
@@ -44,10 +46,10 @@ pub use people::{Mailer, PeopleStore, SigningKeyStore};
 pub use projects::ProjectStore;
 pub use prompts::PromptStore;
 pub use publications::PublicationStore;
-pub use search::SearchIndex;
+pub use search::{DocumentStore, SavedSearchStore, SearchIndex, SearchSettingsStore};
 pub use stores::{
-    ArticleStore, ArticleWrite, ChangeSignal, DraftCommit, JobStore, KeyStore, NewJob, PluginKv,
-    ReplyStore, RolloutStore, Rotation, Successor, UsageLedger, UserStore,
+    ArticleStore, ArticleWrite, ChangeSignal, KeyStore, PluginKv, ReplyStore, RolloutStore,
+    Rotation, Successor, UsageLedger, UserStore,
 };
 pub use tags::TagStore;
 pub use transfers::{Arrival, ImportChange, ImportStep, MediaArrival, TransferStore};

@@ -1,15 +1,27 @@
 //! Search as users see it.
 
-use chrono::{DateTime, Utc};
+mod document;
+mod lexicon;
+mod saved;
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use self::document::{
+    Document, DocumentId, DocumentKind, DocumentStamp, MESSAGE_REVISION, Readers,
+};
+pub use self::lexicon::{Lexicon, SearchSettings, Synonyms};
+pub use self::saved::{SavedQuery, SavedSearch};
 use crate::content::Status;
-use crate::ids::{ArticleId, UserId};
+use crate::ids::{ConversationId, UserId};
 
 /// Who may be found: an index filters by it inside the search, never after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Visibility {
-    /// Admins.
-    All,
+    /// An admin: everything but the chats of others.
+    Admin(UserId),
     /// What the user owns, what is published, and what is in one of these projects.
     User {
         user: UserId,
@@ -23,6 +35,10 @@ pub struct SearchQuery {
     /// What a person typed. Never an error, whatever it is; empty finds everything, newest first.
     pub text: String,
     pub visibility: Visibility,
+    /// Of one of these.
+    pub kinds: Vec<DocumentKind>,
+    /// None but these, where there are any.
+    pub only: Vec<DocumentId>,
     pub project: Option<String>,
     pub status: Option<Status>,
     /// Every one of them.
@@ -32,17 +48,19 @@ pub struct SearchQuery {
     pub offset: usize,
     pub narrow: Narrow,
     pub shape: SearchShape,
-    pub lexicon: Lexicon,
+    pub lexicon: Arc<Lexicon>,
     /// What was meant, where the search is by meaning, too.
     pub meaning: Option<Meaning>,
 }
 
 impl SearchQuery {
-    /// The first twenty of all that may be found for this text.
+    /// The first twenty of all articles that may be found for this text.
     pub fn new(text: impl Into<String>, visibility: Visibility) -> Self {
         Self {
             text: text.into(),
             visibility,
+            kinds: vec![DocumentKind::Article],
+            only: Vec::new(),
             project: None,
             status: None,
             tags: Vec::new(),
@@ -50,7 +68,7 @@ impl SearchQuery {
             offset: 0,
             narrow: Narrow::default(),
             shape: SearchShape::default(),
-            lexicon: Lexicon::default(),
+            lexicon: Arc::default(),
             meaning: None,
         }
     }
@@ -103,7 +121,7 @@ impl SemanticUse {
 }
 
 /// What else must be so; what is empty narrows nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Narrow {
     /// Every one of them; a category holds those below it: `science` has `science/physics`.
     pub categories: Vec<String>,
@@ -119,7 +137,7 @@ pub struct Narrow {
 }
 
 /// From a bound to another, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Between<T> {
     pub from: Option<T>,
     pub to: Option<T>,
@@ -172,7 +190,8 @@ impl Default for SearchShape {
 }
 
 /// Which of the words must be there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Matching {
     /// One of them; the more of them, the better.
     #[default]
@@ -191,6 +210,15 @@ impl Matching {
         ("last", Self::Last),
         ("frequency", Self::Frequency),
     ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::All => "all",
+            Self::Last => "last",
+            Self::Frequency => "frequency",
+        }
+    }
 
     pub fn named(name: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
@@ -255,12 +283,14 @@ pub enum SearchFacet {
     Author,
     /// BCP 47, in lower case.
     Locale,
-    /// The name of a content type.
+    /// The name of a content type, or what a file is.
     Type,
+    /// What it is at all.
+    Kind,
 }
 
 impl SearchFacet {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Tag,
         Self::Category,
         Self::Status,
@@ -268,6 +298,7 @@ impl SearchFacet {
         Self::Author,
         Self::Locale,
         Self::Type,
+        Self::Kind,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -279,6 +310,7 @@ impl SearchFacet {
             Self::Author => "author",
             Self::Locale => "locale",
             Self::Type => "type",
+            Self::Kind => "kind",
         }
     }
 
@@ -287,20 +319,16 @@ impl SearchFacet {
     }
 }
 
-/// What a project says about words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Lexicon {
-    /// Words that say nothing.
-    pub stop_words: Vec<String>,
-    /// Groups of words that mean the same.
-    pub synonyms: Vec<Vec<String>>,
-}
-
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
-    pub id: ArticleId,
+    pub id: DocumentId,
     pub project: String,
-    pub status: Status,
+    /// Of articles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// Of messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
     pub tags: Vec<String>,
     pub title: String,
     /// The title as HTML: escaped, matches within `<em>`.
@@ -317,7 +345,7 @@ pub struct Hit {
 }
 
 /// What the rules say about a hit, in their order. Nothing here tells of other texts.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
     /// Words that are there.
     pub words: usize,

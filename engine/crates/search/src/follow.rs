@@ -3,20 +3,18 @@
 //! A change's time stamp is given before its transaction becomes visible, so a cursor alone would
 //! miss changes. The follower therefore reads again over an overlap that is longer than the longest
 //! transaction, and drops what it has already applied by (id, revision). At start it compares the
-//! (id, revision) of all articles with the index. Nothing it does twice does harm.
+//! (id, revision) of everything with the index. Nothing it does twice does harm.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use inkstone_domain::Error;
-use inkstone_domain::content::{Article, ArticleStamp};
-use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::ChangeSignal;
-use inkstone_domain::search::IndexReport;
+use inkstone_domain::search::{Document, DocumentId, DocumentStamp, IndexReport};
 use tokio::sync::mpsc;
 
 use crate::TantivyIndex;
@@ -24,13 +22,16 @@ use crate::error::SearchError;
 use crate::index::Request;
 use crate::opened::Opened;
 
-/// Articles read and committed together at the most.
+/// Documents read and committed together at the most.
 const BATCH: usize = 500;
 /// Stamps read together at a reconciliation.
 const STAMP_PAGE: usize = 5_000;
 /// The overlap while nudges come, for each of which all within it is read again: a transaction takes a few
 /// milliseconds. What took longer is found at the next quiet poll or request, which read the full one.
 const SHORT_OVERLAP: Duration = Duration::from_millis(300);
+/// How long the store keeps changes, and how often it is told to forget older ones. Longer than anybody lags behind who does
+/// not compare everything anyhow.
+const CHANGES_KEPT: TimeDelta = TimeDelta::days(1);
 /// Pause after a pass, so that a burst of writes shares a commit.
 const GATHER: Duration = Duration::from_millis(150);
 /// Pause after a failed pass.
@@ -47,7 +48,9 @@ struct Progress {
     /// The newest change seen, by the database's clock.
     checkpoint: DateTime<Utc>,
     /// What was applied within the overlap.
-    recent: HashMap<ArticleId, (u64, DateTime<Utc>)>,
+    recent: HashMap<DocumentId, (u64, DateTime<Utc>)>,
+    /// Up to when the store was told to forget changes.
+    forgotten: DateTime<Utc>,
 }
 
 impl TantivyIndex {
@@ -61,7 +64,7 @@ impl TantivyIndex {
 
     async fn follow_forever(&self) {
         let mut inbox = self.inbox.lock().await;
-        let mut changes = self.articles.changes();
+        let mut changes = self.feed.changes();
         let mut progress = loop {
             match self.start().await {
                 Ok(progress) => break progress,
@@ -116,6 +119,9 @@ impl TantivyIndex {
         requests: Vec<Request>,
     ) -> Result<(), Error> {
         self.pass(&self.opened(), progress, depth).await?;
+        if depth == Depth::Full {
+            self.forget(progress).await?;
+        }
         let mut is_damaged = false;
         for request in requests {
             // Askers may have left.
@@ -142,6 +148,7 @@ impl TantivyIndex {
         let mut renewed = Progress {
             checkpoint: next.checkpoint().unwrap_or(progress.checkpoint),
             recent: HashMap::new(),
+            forgotten: progress.forgotten,
         };
         self.pass(&next, &mut renewed, Depth::Full).await?;
         self.take_over(Arc::clone(&next));
@@ -163,10 +170,20 @@ impl TantivyIndex {
         let mut progress = Progress {
             checkpoint,
             recent: HashMap::new(),
+            forgotten: DateTime::UNIX_EPOCH,
         };
         self.pass(&opened, &mut progress, Depth::Full).await?;
         self.reconcile(&opened, progress.checkpoint).await?;
         Ok(progress)
+    }
+
+    /// Once in a while, so that what is long gone takes no space.
+    async fn forget(&self, progress: &mut Progress) -> Result<(), Error> {
+        if progress.checkpoint - progress.forgotten >= CHANGES_KEPT * 2 {
+            progress.forgotten = progress.checkpoint - CHANGES_KEPT;
+            self.feed.forget(progress.forgotten).await?;
+        }
+        Ok(())
     }
 
     /// Applies what changed since the checkpoint, less the overlap.
@@ -181,11 +198,11 @@ impl TantivyIndex {
             Depth::Full => self.config.overlap,
         };
         let stamps = self
-            .articles
+            .feed
             .changed_since(progress.checkpoint - overlap)
             .await?;
         let newest = stamps.iter().map(|stamp| stamp.changed_at).max();
-        let pending: Vec<ArticleStamp> = stamps
+        let pending: Vec<DocumentStamp> = stamps
             .into_iter()
             .filter(|stamp| {
                 let known = progress.recent.get(&stamp.id);
@@ -212,11 +229,11 @@ impl TantivyIndex {
     async fn apply(
         &self,
         opened: &Arc<Opened>,
-        stamps: &[ArticleStamp],
+        stamps: &[DocumentStamp],
         checkpoint: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let ids: Vec<ArticleId> = stamps.iter().map(|stamp| stamp.id).collect();
-        let changed = self.articles.articles_by_id(&ids).await?;
+        let ids: Vec<DocumentId> = stamps.iter().map(|stamp| stamp.id).collect();
+        let changed = self.feed.documents(&ids).await?;
         Ok(commit(opened, changed, ids, checkpoint).await?)
     }
 
@@ -254,7 +271,7 @@ impl TantivyIndex {
         })
     }
 
-    /// Compares the (id, revision) of every article with the index.
+    /// Compares the (id, revision) of every document with the index.
     async fn difference(&self, opened: &Arc<Opened>) -> Result<Difference, Error> {
         let read = Arc::clone(opened);
         let indexed = tokio::task::spawn_blocking(move || indexed_revisions(&read));
@@ -265,7 +282,7 @@ impl TantivyIndex {
         };
         let mut after = None;
         loop {
-            let page = self.articles.stamps(after, STAMP_PAGE).await?;
+            let page = self.feed.stamps(after, STAMP_PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             for stamp in page {
@@ -291,14 +308,14 @@ impl TantivyIndex {
 struct Difference {
     stored: u64,
     indexed: u64,
-    missing: Vec<ArticleStamp>,
-    surplus: Vec<ArticleId>,
+    missing: Vec<DocumentStamp>,
+    surplus: Vec<DocumentId>,
 }
 
 async fn commit(
     opened: &Arc<Opened>,
-    changed: Vec<Article>,
-    removed: Vec<ArticleId>,
+    changed: Vec<Document>,
+    removed: Vec<DocumentId>,
     checkpoint: DateTime<Utc>,
 ) -> Result<(), SearchError> {
     let opened = Arc::clone(opened);
@@ -306,7 +323,7 @@ async fn commit(
 }
 
 /// The (id, revision) of every live document. Blocking.
-fn indexed_revisions(opened: &Opened) -> Result<HashMap<ArticleId, u64>, SearchError> {
+fn indexed_revisions(opened: &Opened) -> Result<HashMap<DocumentId, u64>, SearchError> {
     let searcher = opened.reader.searcher();
     let mut revisions = HashMap::new();
     for segment in searcher.segment_readers() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use inkstone_domain::Result;
-use inkstone_domain::ports::{ArticleStore, ChunkStore, SearchIndex};
+use inkstone_domain::ports::{ChunkStore, DocumentStore, SearchIndex};
 use inkstone_domain::related::{Related, RelatedQuery};
 use inkstone_domain::search::{
     IndexReport, IndexStats, SearchPage, SearchQuery, Suggestion, Visibility,
@@ -14,6 +14,7 @@ use inkstone_domain::search::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::SearchError;
+use crate::feed::Feed;
 use crate::opened::Opened;
 use crate::query::Searching;
 use crate::related;
@@ -56,7 +57,7 @@ pub(crate) enum Request {
 
 pub struct TantivyIndex {
     pub(crate) config: SearchConfig,
-    pub(crate) articles: Arc<dyn ArticleStore>,
+    pub(crate) feed: Feed,
     vectors: Option<Arc<Vectors>>,
     opened: RwLock<Arc<Opened>>,
     requests: mpsc::Sender<Request>,
@@ -68,30 +69,30 @@ pub struct TantivyIndex {
 impl TantivyIndex {
     /// Opens the index, or begins a new one where there is none, or where it is damaged or of
     /// another version: it is derived data, and [`TantivyIndex::follow`] fills it again.
-    pub fn open(config: SearchConfig, articles: Arc<dyn ArticleStore>) -> Result<Arc<Self>> {
-        Self::with(config, articles, None)
+    pub fn open(config: SearchConfig, store: Arc<dyn DocumentStore>) -> Result<Arc<Self>> {
+        Self::with(config, store, None)
     }
 
     /// The same, which finds by meaning, too; [`TantivyIndex::follow_vectors`] brings the vectors.
     pub fn open_with_vectors(
         config: SearchConfig,
-        articles: Arc<dyn ArticleStore>,
+        store: Arc<dyn DocumentStore>,
         chunks: Arc<dyn ChunkStore>,
     ) -> Result<Arc<Self>> {
         let vectors = Arc::new(Vectors::new(chunks, config.overlap));
-        Self::with(config, articles, Some(vectors))
+        Self::with(config, store, Some(vectors))
     }
 
     fn with(
         config: SearchConfig,
-        articles: Arc<dyn ArticleStore>,
+        store: Arc<dyn DocumentStore>,
         vectors: Option<Arc<Vectors>>,
     ) -> Result<Arc<Self>> {
         let opened = Opened::current(&config)?;
         let (requests, inbox) = mpsc::channel(64);
         Ok(Arc::new(Self {
             config,
-            articles,
+            feed: Feed::new(store),
             vectors,
             opened: RwLock::new(Arc::new(opened)),
             requests,

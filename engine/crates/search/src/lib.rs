@@ -1,11 +1,12 @@
-//! Full-text search on Tantivy. Everything here is derived data: it follows the article store by
-//! itself, and can be thrown away and rebuilt at any time.
+//! Full-text search on Tantivy. Everything here is derived data: it follows the stores by itself,
+//! and can be thrown away and rebuilt at any time.
 //!
 //! [`TantivyIndex`] answers queries; [`TantivyIndex::follow`] is the task that keeps it true, and
 //! [`TantivyIndex::follow_vectors`] the one for what is found by meaning.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod error;
+mod feed;
 mod follow;
 mod index;
 mod opened;

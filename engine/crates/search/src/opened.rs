@@ -6,8 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
-use inkstone_domain::content::Article;
-use inkstone_domain::ids::ArticleId;
+use inkstone_domain::search::{Document, DocumentId};
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
@@ -144,16 +143,16 @@ impl Opened {
     /// and checkpoint cannot disagree. Blocking.
     pub(crate) fn commit(
         &self,
-        changed: &[Article],
-        removed: &[ArticleId],
+        changed: &[Document],
+        removed: &[DocumentId],
         checkpoint: DateTime<Utc>,
     ) -> Result<(), SearchError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        for id in changed.iter().map(|article| &article.id).chain(removed) {
+        for id in changed.iter().map(|document| &document.id).chain(removed) {
             writer.delete_term(Term::from_field_text(self.fields.id, &id.to_string()));
         }
-        for article in changed {
-            writer.add_document(self.fields.document(article))?;
+        for document in changed {
+            writer.add_document(self.fields.document(document))?;
         }
         let mut commit = writer.prepare_commit()?;
         commit.set_payload(&checkpoint.to_rfc3339());
@@ -169,11 +168,11 @@ impl Opened {
         Ok(())
     }
 
-    /// Adds articles that are not in it, to be seen with the next commit. Blocking.
-    pub(crate) fn add(&self, articles: &[Article]) -> Result<(), SearchError> {
+    /// Adds documents that are not in it, to be seen with the next commit. Blocking.
+    pub(crate) fn add(&self, documents: &[Document]) -> Result<(), SearchError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        for article in articles {
-            writer.add_document(self.fields.document(article))?;
+        for document in documents {
+            writer.add_document(self.fields.document(document))?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod facets;
 mod filter;
 mod find;
 mod hybrid;
+mod meanings;
 mod plan;
 mod rank;
 mod search;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inkstone_domain::Result;
-use inkstone_domain::ids::ArticleId;
+use inkstone_domain::search::DocumentId;
 
 use crate::TantivyIndex;
 use crate::error::SearchError;
@@ -11,7 +11,7 @@ use crate::opened::Opened;
 
 /// Stamps read together.
 const STAMP_PAGE: usize = 5_000;
-/// Articles read together.
+/// Documents read together.
 const BATCH: usize = 500;
 
 impl TantivyIndex {
@@ -27,22 +27,22 @@ impl TantivyIndex {
     /// Puts all that is in the store, and nothing else, into an index, and commits it with the time before the first
     /// was read: what changes meanwhile is read again by whoever follows from there.
     pub(crate) async fn fill(&self, to_fill: &Arc<Opened>) -> Result<()> {
-        let begun = self.articles.now().await?;
+        let begun = self.feed.now().await?;
         // What a try left that broke off.
         let to = Arc::clone(to_fill);
         let cleared = tokio::task::spawn_blocking(move || to.clear());
         cleared.await.map_err(SearchError::from)??;
         let mut after = None;
         loop {
-            let page = self.articles.stamps(after, STAMP_PAGE).await?;
+            let page = self.feed.stamps(after, STAMP_PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             let living = page.iter().filter(|stamp| !stamp.deleted);
-            let ids: Vec<ArticleId> = living.map(|stamp| stamp.id).collect();
+            let ids: Vec<DocumentId> = living.map(|stamp| stamp.id).collect();
             for batch in ids.chunks(BATCH) {
-                let articles = self.articles.articles_by_id(batch).await?;
+                let documents = self.feed.documents(batch).await?;
                 let to = Arc::clone(to_fill);
-                let added = tokio::task::spawn_blocking(move || to.add(&articles));
+                let added = tokio::task::spawn_blocking(move || to.add(&documents));
                 added.await.map_err(SearchError::from)??;
             }
         }

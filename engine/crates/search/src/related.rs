@@ -2,6 +2,7 @@
 //! others, weighed by how rare they are. Filters and permissions are inside the search.
 
 use inkstone_domain::related::{Related, RelatedQuery};
+use inkstone_domain::search::DocumentKind;
 use tantivy::collector::TopDocs;
 use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, MoreLikeThisQuery, Occur, Query};
 use tantivy::schema::{Field, OwnedValue, Value};
@@ -38,7 +39,8 @@ pub(crate) fn find(
     if let Some(status) = query.status {
         must(term(fields.status, status.as_str()));
     }
-    if let Some(visible) = visible(&fields, &query.visibility) {
+    let articles = [DocumentKind::Article];
+    if let Some(visible) = visible(searcher, &fields, &query.visibility, &articles)? {
         must(visible);
     }
     for id in query.without.iter().chain([&query.article.id]) {

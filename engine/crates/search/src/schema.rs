@@ -1,9 +1,9 @@
-//! The index's fields, and how an article becomes a document.
+//! The index's fields, and how something becomes a document of the index.
 //!
 //! `text` holds the terms of all fields, those of the title thrice and of summary and tags twice: BM25F as
 //! its authors first wrote it, at the price of one list per term. The raw texts are stored beside.
 
-use inkstone_domain::content::Article;
+use inkstone_domain::search::{Document, DocumentKind, Readers};
 use tantivy::TantivyDocument;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
@@ -12,7 +12,7 @@ use tantivy::schema::{
 use crate::text::{Form, Stemming, forms, written};
 
 /// Rises with every change of fields or analysis; an index of another version is rebuilt.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 5;
 
 /// Name of the analyser of texts, which are lists of terms: see [`written`].
 pub(crate) const TEXT: &str = "inkstone_text";
@@ -31,7 +31,9 @@ const START_BITS: u32 = 21;
 pub(crate) struct Fields {
     pub id: Field,
     pub revision: Field,
-    pub owner: Field,
+    pub kind: Field,
+    /// Who may find it, with its kind: see [`reader`].
+    pub readers: Field,
     pub project: Field,
     pub status: Field,
     pub tag: Field,
@@ -54,6 +56,7 @@ pub(crate) struct Fields {
     pub surface: Field,
     /// Positions at which summary, tags and body begin.
     pub starts: Field,
+    pub conversation: Field,
     pub stored_title: Field,
     pub stored_summary: Field,
     pub stored_body: Field,
@@ -76,7 +79,8 @@ pub(crate) fn build() -> (Schema, Fields) {
     let fields = Fields {
         id: builder.add_text_field("id", STRING | STORED | FAST),
         revision: builder.add_u64_field("revision", FAST),
-        owner: builder.add_text_field("owner", STRING),
+        kind: builder.add_text_field("kind", STRING | FAST),
+        readers: builder.add_text_field("readers", STRING),
         project: builder.add_text_field("project", STRING | STORED | FAST),
         status: builder.add_text_field("status", STRING | STORED | FAST),
         tag: builder.add_text_field("tag", STRING | STORED | FAST),
@@ -94,6 +98,7 @@ pub(crate) fn build() -> (Schema, Fields) {
         tags: builder.add_text_field("tags", positions),
         surface: builder.add_text_field("surface", surface),
         starts: builder.add_u64_field("starts", FAST),
+        conversation: builder.add_text_field("conversation", STORED),
         stored_title: builder.add_text_field("stored_title", STORED),
         stored_summary: builder.add_text_field("stored_summary", STORED),
         stored_body: builder.add_text_field("stored_body", STORED),
@@ -149,40 +154,47 @@ impl<'text> Terms<'text> {
 }
 
 impl Fields {
-    pub(crate) fn document(&self, article: &Article) -> TantivyDocument {
-        let text = &article.text;
+    pub(crate) fn document(&self, from: &Document) -> TantivyDocument {
+        let kind = from.id.kind();
         let mut document = TantivyDocument::default();
-        document.add_text(self.id, article.id.to_string());
-        document.add_u64(self.revision, article.revision);
-        document.add_text(self.owner, article.owner.to_string());
-        document.add_text(self.project, &article.project);
-        document.add_text(self.status, text.status.as_str());
-        for tag in &text.tags {
+        document.add_text(self.id, from.id.to_string());
+        document.add_u64(self.revision, from.revision);
+        document.add_text(self.kind, kind.as_str());
+        for readers in from.readers() {
+            document.add_text(self.readers, reader(kind, &readers));
+        }
+        document.add_text(self.project, &from.project);
+        if let Some(status) = from.status {
+            document.add_text(self.status, status.as_str());
+        }
+        if let Some(conversation) = from.conversation {
+            document.add_text(self.conversation, conversation.to_string());
+        }
+        for tag in &from.tags {
             document.add_text(self.tag, tag);
         }
-        for category in levels(&text.extras.categories) {
+        for category in levels(&from.categories) {
             document.add_text(self.category, category);
         }
-        for author in &text.extras.authors {
+        for author in &from.authors {
             document.add_text(self.author, author);
         }
-        if !text.language.is_empty() {
-            document.add_text(self.language, text.language.to_lowercase());
+        if !from.language.is_empty() {
+            document.add_text(self.language, from.language.to_lowercase());
         }
-        if !text.extras.content_type.is_empty() {
-            document.add_text(self.content_type, &text.extras.content_type);
+        if !from.content_type.is_empty() {
+            document.add_text(self.content_type, &from.content_type);
         }
-        document.add_u64(self.created_at, millis(article.created_at));
-        document.add_u64(self.updated_at, millis(article.updated_at));
-        self.add_terms(&mut document, article);
-        document.add_text(self.stored_title, &text.title);
-        document.add_text(self.stored_summary, &text.summary);
-        document.add_text(self.stored_body, &text.body);
+        document.add_u64(self.created_at, millis(from.created_at));
+        document.add_u64(self.updated_at, millis(from.updated_at));
+        self.add_terms(&mut document, from);
+        document.add_text(self.stored_title, &from.title);
+        document.add_text(self.stored_summary, &from.summary);
+        document.add_text(self.stored_body, &from.body);
         document
     }
 
-    fn add_terms(&self, document: &mut TantivyDocument, article: &Article) {
-        let text = &article.text;
+    fn add_terms(&self, document: &mut TantivyDocument, text: &Document) {
         let stemming = Stemming::of_text(&text.language, &text.body);
         if let Some(stemming) = stemming {
             document.add_text(self.stemming, stemming.code());
@@ -221,6 +233,11 @@ impl Fields {
         let surfaces = terms.surfaces.into_iter().map(|surface| (0, surface));
         document.add_text(self.surface, written(surfaces));
     }
+}
+
+/// One term for a kind and those who may find it: a list of them is all that a search has to look at.
+pub(crate) fn reader(kind: DocumentKind, readers: &Readers) -> String {
+    format!("{} {readers}", kind.as_str())
 }
 
 /// Every category with those above it, each once: `a/b` is in `a`.

@@ -1,8 +1,10 @@
 //! How texts become terms: pieces, folded forms, stems. The same way for documents and for what people
-//! type. Scripts that put no spaces between words become overlapping pairs of characters.
+//! type.
 
 mod analyser;
+mod cut;
 mod fold;
+mod korean;
 mod language;
 mod pieces;
 mod written;
@@ -10,8 +12,9 @@ mod written;
 pub use analyser::analyser;
 pub(crate) use analyser::in_language;
 pub(crate) use fold::fold;
+pub(crate) use korean::without_ending;
 pub(crate) use language::{Stemming, is_stop_word};
-pub(crate) use pieces::{Piece, pieces};
+pub(crate) use pieces::{Piece, Script, pieces};
 pub(crate) use written::{reader, written};
 
 /// Longer words are no words; characters.
@@ -27,42 +30,34 @@ pub(crate) struct Form {
     pub stem: String,
 }
 
-/// The forms of a text, and how many pieces it has.
+/// The forms of a text, and how many pieces it has. A piece has several where it can be read in several ways; as it
+/// stands comes first.
 pub(crate) fn forms(text: &str, stemming: Option<Stemming>) -> (Vec<Form>, u32) {
-    let pieces: Vec<Piece<'_>> = pieces(text).collect();
-    let mut forms = Vec::with_capacity(pieces.len());
-    for (position, piece) in (0u32..).zip(&pieces) {
-        let next = pieces.get(position as usize + 1);
-        if let Some(form) = form_of(position, piece.text, piece.is_joined, stemming) {
-            forms.push(form);
-        }
-        let pair = next.filter(|next| piece.is_joined && next.is_joined && next.start == piece.end);
-        if let Some(next) = pair {
-            let surface = fold(piece.text) + &fold(next.text);
-            let stem = surface.clone();
-            forms.push(Form {
-                position,
-                surface,
-                stem,
-            });
-        }
+    let mut forms = Vec::new();
+    let mut count = 0;
+    for piece in pieces(text) {
+        forms.extend(forms_of(count, &piece, stemming));
+        count = count.saturating_add(1);
     }
-    let count = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
     (forms, count)
 }
 
-fn form_of(position: u32, text: &str, is_joined: bool, stemming: Option<Stemming>) -> Option<Form> {
-    let surface = fold(text);
-    if surface.is_empty() || surface.chars().count() > LONGEST {
-        return None;
-    }
-    let stem = match stemming {
-        Some(stemming) if !is_joined => stemming.stem(text),
-        _ => surface.clone(),
+fn forms_of(
+    position: u32,
+    piece: &Piece<'_>,
+    stemming: Option<Stemming>,
+) -> impl Iterator<Item = Form> {
+    let surface = fold(piece.text);
+    let is_word = (1..=LONGEST).contains(&surface.chars().count());
+    let (stem, bare) = match (piece.script, stemming) {
+        (Script::Hangul, _) => (surface.clone(), without_ending(&surface).map(str::to_owned)),
+        (Script::Spaced, Some(stemming)) => (stemming.stem(piece.text), None),
+        (Script::Spaced | Script::Joined, _) => (surface.clone(), None),
     };
-    Some(Form {
+    let stems = [Some(stem), bare].into_iter().flatten();
+    stems.filter(move |_| is_word).map(move |stem| Form {
         position,
-        surface,
+        surface: surface.clone(),
         stem,
     })
 }
@@ -91,11 +86,18 @@ mod tests {
     }
 
     #[test]
-    fn scripts_without_spaces_become_pairs() {
-        assert_eq!(stems("日本語", "ja"), ["日", "日本", "本", "本語", "語"]);
-        assert_eq!(stems("학교에", "ko"), ["학", "학교", "교", "교에", "에"]);
+    fn scripts_without_spaces_become_words() {
+        assert_eq!(stems("日本語の文書", "ja"), ["日本語", "の", "文書"]);
         assert_eq!(stems("a 水", "zh"), ["a", "水"]);
-        let (_, count) = forms("日本語", None);
+        let (_, count) = forms("日本語の文書", None);
         assert_eq!(count, 3);
+    }
+
+    #[test]
+    fn korean_words_are_there_with_and_without_their_endings() {
+        assert_eq!(stems("학교에서 공부", "ko"), ["학교에서", "학교", "공부"]);
+        let (forms, count) = forms("학교에서 공부", None);
+        let positions: Vec<u32> = forms.iter().map(|form| form.position).collect();
+        assert_eq!((positions.as_slice(), count), ([0, 0, 1].as_slice(), 2));
     }
 }

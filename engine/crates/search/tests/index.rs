@@ -42,7 +42,7 @@ impl Following {
 fn all() -> SearchQuery {
     SearchQuery {
         limit: 100,
-        ..SearchQuery::new("", Visibility::All)
+        ..SearchQuery::new("", Visibility::Admin(UserId::new()))
     }
 }
 
@@ -51,6 +51,7 @@ async fn keeps_the_contract() {
     let store = MemStore::new();
     let following = Following::start(None, &store);
     contract::search::run(&*following.index, &store).await;
+    contract::documents::run_index(&*following.index, &store).await;
     following.end().await;
 }
 

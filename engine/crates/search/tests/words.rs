@@ -7,7 +7,9 @@ use std::sync::Arc;
 use inkstone_domain::content::Status;
 use inkstone_domain::ids::UserId;
 use inkstone_domain::ports::{ArticleStore, SearchIndex};
-use inkstone_domain::search::{LastWord, Lexicon, Matching, SearchPage, SearchQuery, Visibility};
+use inkstone_domain::search::{
+    LastWord, Lexicon, Matching, SearchPage, SearchQuery, Synonyms, Visibility,
+};
 use inkstone_search::{SearchConfig, TantivyIndex};
 use inkstone_testkit::{MemStore, sample};
 use tokio::task::JoinHandle;
@@ -50,7 +52,7 @@ async fn following(store: MemStore) -> Library {
 }
 
 fn query(text: &str) -> SearchQuery {
-    SearchQuery::new(text, Visibility::All)
+    SearchQuery::new(text, Visibility::Admin(UserId::new()))
 }
 
 impl Library {
@@ -97,6 +99,61 @@ async fn words_are_found_by_their_stem_in_their_language() {
     ] {
         assert_eq!(library.titles(query(typed)).await, [expected], "{typed}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_found_inside_sentences_without_spaces() {
+    let library = library(&[
+        (
+            "ja",
+            "ja",
+            "私は東京都に住んでいて、東京大学で機械学習を研究しています。",
+        ),
+        (
+            "zh",
+            "zh",
+            "北京大学生前来应聘，他们在研究自然语言处理。张伟也来了。",
+        ),
+        ("th", "th", "การศึกษาภาษาไทยเป็นเรื่องง่าย"),
+        (
+            "ko",
+            "ko",
+            "대학생들이 학교에서 컴퓨터를 공부한다. 회의는 내일이다.",
+        ),
+    ])
+    .await;
+    for (typed, expected) in [
+        // A word of the sentence.
+        ("東京 ", vec!["ja"]),
+        ("機械学習 ", vec!["ja"]),
+        ("大学生 ", vec!["zh"]),
+        ("语言 ", vec!["zh"]),
+        ("ภาษา ", vec!["th"]),
+        // A name that no dictionary has.
+        ("张伟 ", vec!["zh"]),
+        ("伟张 ", vec![]),
+        // Across the border of two words there is none.
+        ("京都 ", vec![]),
+        ("生前 ", vec![]),
+        // Whatever is written on the word, in the text and in the question.
+        ("학교 ", vec!["ko"]),
+        ("학교는 ", vec!["ko"]),
+        ("컴퓨터로 공부하는 ", vec!["ko"]),
+        ("회의 ", vec!["ko"]),
+        ("교에 ", vec![]),
+        // Words that say nothing find nothing by themselves.
+        ("火星の ", vec![]),
+        // Half a word.
+        ("機", vec!["ja"]),
+        ("컴퓨", vec!["ko"]),
+        // Side by side.
+        ("\"機械学習を研究\"", vec!["ja"]),
+        ("\"研究機械\"", vec![]),
+    ] {
+        assert_eq!(library.titles(query(typed)).await, expected, "{typed}");
+    }
+    let page = library.page(query("語言処理 研究 ")).await;
+    assert!(page.hits[0].snippet_html.contains("<em>研究</em>"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,10 +277,10 @@ async fn matching_says_which_words_must_be_there() {
 async fn projects_say_which_words_mean_nothing_or_the_same() {
     let library = library(&[("en", "car", "an automobile"), ("en", "foo", "lorem thing")]).await;
     let with = |text: &str| SearchQuery {
-        lexicon: Lexicon {
+        lexicon: Arc::new(Lexicon {
             stop_words: vec!["Lorem".to_owned()],
-            synonyms: vec![vec!["wagon".to_owned(), "Automobile".to_owned()]],
-        },
+            synonyms: vec![Synonyms::mutual(["wagon", "Automobile"])],
+        }),
         ..query(text)
     };
     assert_eq!(library.titles(with("wagon ")).await, ["car"]);
@@ -233,6 +290,59 @@ async fn projects_say_which_words_mean_nothing_or_the_same() {
         library.page(with("lorem ")).await.total,
         1,
         "nothing else was typed"
+    );
+    assert_eq!(library.page(with("\"lorem thing\"")).await.total, 1);
+    assert_eq!(library.page(with("\"thing lorem\"")).await.total, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn synonyms_may_be_several_words_and_go_one_way() {
+    let library = library(&[
+        ("en", "abbreviated", "flights to NYC"),
+        ("en", "spelled", "a new house in New York"),
+        ("en", "other", "new in York"),
+        ("en", "pixel", "the pixel is charged"),
+        ("en", "phone", "the phone is charged"),
+    ])
+    .await;
+    let with = |text: &str| SearchQuery {
+        lexicon: Arc::new(Lexicon {
+            synonyms: vec![
+                Synonyms::mutual(["nyc", "New York"]),
+                Synonyms::one_way("phone", ["pixel"]),
+            ],
+            ..Lexicon::default()
+        }),
+        ..query(text)
+    };
+    let titles = async |text: &str, matching: Matching| {
+        let mut asked = with(text);
+        asked.shape.matching = matching;
+        let mut titles = library.titles(asked).await;
+        titles.sort();
+        titles
+    };
+    assert_eq!(
+        titles("nyc ", Matching::Any).await,
+        ["abbreviated", "spelled"],
+        "side by side"
+    );
+    assert_eq!(
+        titles("new york ", Matching::All).await,
+        ["abbreviated", "other", "spelled"]
+    );
+    assert_eq!(
+        titles("flights new york ", Matching::All).await,
+        ["abbreviated"]
+    );
+    assert_eq!(titles("phone ", Matching::Any).await, ["phone", "pixel"]);
+    assert_eq!(titles("pixel ", Matching::Any).await, ["pixel"]);
+    let page = library.page(with("nyc ")).await;
+    let spelled = page.hits.iter().find(|hit| hit.title == "spelled").unwrap();
+    assert!(
+        spelled.snippet_html.contains("<em>New</em> <em>York</em>"),
+        "{}",
+        spelled.snippet_html
     );
 }
 

@@ -30,6 +30,9 @@ const BATCH: usize = 200;
 /// Events that are forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: usize = 500;
 const FORGET_EVERY: Duration = Duration::from_secs(600);
+/// Pause after a pass of numbering, so that a burst of events shares the next one, and with it the work of
+/// all who follow.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// How events are followed.
 #[derive(Debug, Clone)]
@@ -112,7 +115,7 @@ impl Events {
         loop {
             match self.number().await {
                 Ok(true) => continue,
-                Ok(false) => {}
+                Ok(false) => tokio::time::sleep(GATHER).await,
                 Err(error) => {
                     tracing::warn!(?error, "events could not be numbered; it is tried again");
                 }

@@ -1,11 +1,14 @@
-//! Generations as background work, as users see it: submit, look, watch, cancel. The work itself is
+//! Generations as background work, as users see it: submit, look, watch, cancel, requeue. The work itself is
 //! done by `worker` and `attempt`; what watchers hear while it is done goes through `feed`.
 
 mod attempt;
+mod batches;
 mod commit;
 mod feed;
 mod generation;
+mod notes;
 mod queue;
+mod retention;
 mod work;
 mod worker;
 
@@ -13,20 +16,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures::Stream;
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::event::{Event, EventBody};
+use inkstone_domain::event::{Event, EventBody, Scope};
 use inkstone_domain::generation::Template;
 use inkstone_domain::ids::{EventId, JobId, UserId};
-use inkstone_domain::job::{GenerateTask, Job, Progress, Task};
-use inkstone_domain::ports::{Clock, JobStore};
+use inkstone_domain::job::{
+    GenerateTask, Job, JobFilter, JobLimits, LogLine, MOST_AWAITED, Progress, Task,
+};
+use inkstone_domain::ports::{Clock, JobStore, NewJob};
 use inkstone_domain::principal::Principal;
-use inkstone_domain::{Error, Result, codes};
+use inkstone_domain::{Error, FieldError, Result, codes};
 use tokio_util::sync::CancellationToken;
 
+pub use self::batches::BatchItem;
 use self::feed::Feeds;
-pub use self::queue::Queue;
+pub use self::queue::{Queue, Terms};
 pub use self::work::{Work, WorkKind, WorkKinds};
 pub use self::worker::{Worker, WorkerPowers};
 use crate::access::Access;
@@ -45,14 +52,18 @@ pub struct JobsConfig {
     pub lease: Duration,
     /// How often to look for work, and at jobs that run elsewhere, where nothing signals.
     pub poll_interval: Duration,
-    /// How often a job is begun before a fault that may pass ends it.
+    /// How often a job is tried before a fault that may pass makes it a dead letter.
     pub max_attempts: u32,
-    /// The first wait after a fault that may pass; it doubles with every attempt.
+    /// The first wait after a fault that may pass; it doubles with every one.
     pub retry_delay: Duration,
+    /// How many run at the same time, over all engines on the store.
+    pub limits: JobLimits,
+    /// How long what has ended is kept; `None` is for ever.
+    pub kept: Option<TimeDelta>,
 }
 
 impl Default for JobsConfig {
-    /// A random name, half a minute, a second, five attempts, a second.
+    /// A random name, half a minute, a second, five attempts, a second, no limits, for ever.
     fn default() -> Self {
         Self {
             worker: format!("worker-{}", ulid::Ulid::new()),
@@ -60,6 +71,8 @@ impl Default for JobsConfig {
             poll_interval: Duration::from_secs(1),
             max_attempts: 5,
             retry_delay: Duration::from_secs(1),
+            limits: JobLimits::default(),
+            kept: None,
         }
     }
 }
@@ -152,10 +165,25 @@ impl Jobs {
         listed.collect()
     }
 
-    /// Queues a generation after checking plugin, template, input, model and project. Needs the role
-    /// creator, and in a project other than `default` that of an editor; `not_found` for strangers of
+    /// Queues a generation after checking plugin, template, input, model, project and what it waits for. Needs
+    /// the role creator, and in a project other than `default` that of an editor; `not_found` for strangers of
     /// the project, `conflict` where it is archived.
-    pub async fn submit(&self, principal: &Principal, task: GenerateTask) -> Result<Job> {
+    pub async fn submit(
+        &self,
+        principal: &Principal,
+        task: GenerateTask,
+        terms: Terms,
+    ) -> Result<Job> {
+        let new = self.checked(principal, task, terms).await?;
+        self.queue.submit(new).await
+    }
+
+    async fn checked(
+        &self,
+        principal: &Principal,
+        task: GenerateTask,
+        terms: Terms,
+    ) -> Result<NewJob> {
         let why = "your role may read only; generating needs the role `creator`";
         check_open(principal, Act::SubmitJob, why)?;
         let id = JobId::new();
@@ -166,15 +194,36 @@ impl Jobs {
             self.models.resolve(model, &choice)?;
         }
         check_project(&task.project)?;
-        if task.project != DEFAULT_PROJECT {
-            let act = Act::CreateArticle;
-            self.access
-                .enter_to_spend(principal, &task.project, act)
-                .await?;
+        self.enter(principal, &task.project).await?;
+        self.check_awaited(principal, &terms.after).await?;
+        let task = Task::Generate(task);
+        Ok(self.queue.new_job(id, principal.user, task, terms))
+    }
+
+    /// Everybody may write into `default`.
+    async fn enter(&self, principal: &Principal, project: &str) -> Result<()> {
+        if project == DEFAULT_PROJECT {
+            return Ok(());
         }
-        self.queue
-            .submit(id, principal.user, Task::Generate(task))
-            .await
+        let act = Act::CreateArticle;
+        self.access.enter_to_spend(principal, project, act).await?;
+        Ok(())
+    }
+
+    /// They may see those they wait for.
+    async fn check_awaited(&self, principal: &Principal, after: &[JobId]) -> Result<()> {
+        if after.len() > MOST_AWAITED {
+            let detail = format!("a job waits for at most {MOST_AWAITED} others");
+            let field = FieldError {
+                pointer: "/after".to_owned(),
+                detail: detail.clone(),
+            };
+            return Err(Error::new(&codes::INVALID_INPUT, detail).with_fields(vec![field]));
+        }
+        for id in after {
+            self.get(principal, *id).await?;
+        }
+        Ok(())
     }
 
     /// For the engine's own work.
@@ -197,11 +246,53 @@ impl Jobs {
         Ok(job)
     }
 
-    /// Newest first; own ones, and for admins all.
-    pub async fn list(&self, principal: &Principal, page: PageRequest) -> Result<Page<Job>> {
+    /// Newest first; own ones, and for admins all. A page may be short, and even empty, and not the last.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: JobFilter,
+        page: PageRequest,
+    ) -> Result<Page<Job>> {
         check_page(&page)?;
-        let owner = (!principal.is_admin()).then_some(principal.user);
-        self.store.list_jobs(owner, page).await
+        let owner = match principal.is_admin() {
+            true => filter.owner,
+            false => Some(principal.user),
+        };
+        let filter = JobFilter { owner, ..filter };
+        self.store.list_jobs(&filter, page).await
+    }
+
+    /// What its attempts said, oldest first; for whoever may see the job.
+    pub async fn log(&self, principal: &Principal, id: JobId) -> Result<Vec<LogLine>> {
+        self.get(principal, id).await?;
+        self.store.job_log(id).await
+    }
+
+    /// Puts a job that failed, died or was cancelled into the queue once more, for its owner, who needs what
+    /// asking for it needs, or for admins. A dead letter goes on from its last checkpoint. It waits for no
+    /// other job. `conflict` for all that ended well or not yet.
+    pub async fn requeue(&self, principal: &Principal, id: JobId) -> Result<Job> {
+        let job = self.get(principal, id).await?;
+        let why = "your role may read only; requeuing needs the role `creator`";
+        let standing = Standing::of(principal, job.owner == principal.user);
+        let verdict = policy::check(standing, Act::RequeueJob, why, || not_found(id))?;
+        if let Task::Generate(task) = &job.task {
+            self.enter(principal, &task.project).await?;
+        }
+        let event = self.event(principal.user, EventBody::JobRequeued { job: id });
+        let line = LogLine::new(event.at, 0, &format!("requeued by {}", principal.user));
+        let event = event.within(Scope::of_job(&job));
+        let requeue = self.store.requeue(id, &line, &event);
+        let job = match verdict {
+            // As with a cancel.
+            Verdict::AllowedAsAdmin => {
+                let audit = self.audit(principal, actions::JOB_REQUEUED, &job);
+                self.access.audit().around(audit, requeue).await?
+            }
+            _ => requeue.await?,
+        };
+        self.queue.wake().notify_one();
+        Ok(job)
     }
 
     /// Asks a job to stop: a queued one ends at once, a running one soon; `conflict` where it has
@@ -213,15 +304,14 @@ impl Jobs {
         let job = match verdict(principal, &job, Act::CancelJob) {
             // The transaction of the queue knows nothing of the log, so the intent goes first.
             Verdict::AllowedAsAdmin => {
-                let subject = format!("job:{id}");
-                let now = self.clock.now();
-                let audit = AuditRecord::by(principal, now, actions::JOB_CANCELLED, subject)
-                    .on_behalf_of(job.owner);
+                let audit = self.audit(principal, actions::JOB_CANCELLED, &job);
                 self.access.audit().around(audit, cancel).await?
             }
             _ => cancel.await?,
         };
         self.feeds.nudge(id);
+        // What waits for it is cancelled, too.
+        self.queue.wake().notify_one();
         Ok(job)
     }
 
@@ -240,6 +330,11 @@ impl Jobs {
             self.stop.clone(),
         );
         Ok(Box::pin(updates))
+    }
+
+    fn audit(&self, principal: &Principal, action: &'static str, job: &Job) -> AuditRecord {
+        let subject = format!("job:{}", job.id);
+        AuditRecord::by(principal, self.clock.now(), action, subject).on_behalf_of(job.owner)
     }
 
     fn event(&self, actor: UserId, body: EventBody) -> Event {

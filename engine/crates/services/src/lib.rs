@@ -47,8 +47,9 @@ use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, ChunkStore, Clock, CommentStore, ContentTypeStore, ConversationStore,
     Egress, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore, PeopleStore,
-    ProjectStore, PromptStore, PublicationStore, ReplyStore, SearchIndex, SigningKeyStore,
-    TagStore, TransferStore, UsageJournal, UsageLedger, UserStore, WebhookStore,
+    ProjectStore, PromptStore, PublicationStore, ReplyStore, SavedSearchStore, SearchIndex,
+    SearchSettingsStore, SigningKeyStore, TagStore, TransferStore, UsageJournal, UsageLedger,
+    UserStore, WebhookStore,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -89,6 +90,7 @@ pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::prompts::Prompts;
 pub use crate::research::ResearchTools;
 pub use crate::search::Search;
+use crate::search::SearchParts;
 use crate::signup::SignupPorts;
 pub use crate::signup::{Signup, SignupConfig};
 use crate::transfer::{ExportPowers, ImportPowers, TransferParts};
@@ -124,6 +126,8 @@ pub struct Ports {
     pub webhooks: Arc<dyn WebhookStore>,
     pub notifications: Arc<dyn NotificationStore>,
     pub publications: Arc<dyn PublicationStore>,
+    pub search_settings: Arc<dyn SearchSettingsStore>,
+    pub saved_searches: Arc<dyn SavedSearchStore>,
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
@@ -261,6 +265,8 @@ impl Services {
             webhooks,
             notifications,
             publications,
+            search_settings,
+            saved_searches,
             egress,
             index,
             plugins,
@@ -497,6 +503,14 @@ impl Services {
         let transfers = Arc::new(Transfers::new(parts, &sealing_key));
         let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
         let exports: Arc<dyn WorkKind> = Arc::new(transfers.export_work());
+        let search = SearchParts {
+            index: Arc::clone(&index),
+            access: Arc::clone(&access),
+            settings: search_settings,
+            saved: saved_searches,
+            clock: Arc::clone(&clock),
+            asking,
+        };
         let related = RelatedArticles::new(
             Arc::clone(&index),
             Arc::clone(&articles),
@@ -548,7 +562,7 @@ impl Services {
                 Arc::clone(&index),
             )),
             related: Arc::new(related),
-            search: Arc::new(Search::new(index, Arc::clone(&access), asking)),
+            search: Arc::new(Search::new(search)),
             embeddings,
             health: Arc::new(health),
             worker: Arc::new(worker),

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::content::Agenda;
 use crate::notifications::Notices;
+use crate::search::SearchAlerts;
 use crate::webhooks::FanOut;
 use crate::{ApiKeys, Keys, Services};
 
@@ -55,7 +56,7 @@ impl Services {
     }
 
     /// Starts looking at plugins while they serve: rollouts, quarantine, deployments that rest; and
-    /// removes answers and deleted articles that were kept long enough. Until [`Services::shutdown`].
+    /// removes answers, deleted articles and old jobs that were kept long enough. Until [`Services::shutdown`].
     pub fn watch_plugins(&self) {
         let watch = Arc::clone(&self.plugins).watch(self.workers.clone(), self.stop.clone());
         self.workers.spawn(watch);
@@ -67,6 +68,8 @@ impl Services {
         self.workers.spawn(trash);
         let media = Arc::clone(&self.media).keep_tidy(self.stop.clone());
         self.workers.spawn(media);
+        let jobs = Arc::clone(&self.jobs).forget_old(self.stop.clone());
+        self.workers.spawn(jobs);
     }
 
     /// Starts following events, telling webhooks and people, publishing what is scheduled, and embedding
@@ -85,6 +88,12 @@ impl Services {
         let notices = Arc::new(Notices(Arc::clone(&self.notifications)));
         self.workers
             .spawn(Arc::clone(&self.events).run_handler(notices));
+        let alerts = Arc::new(SearchAlerts {
+            search: Arc::clone(&self.search),
+            notifications: Arc::clone(&self.notifications),
+        });
+        self.workers
+            .spawn(Arc::clone(&self.events).run_handler(alerts));
         let digests = Arc::clone(&self.notifications).keep_telling(self.stop.clone());
         self.workers.spawn(digests);
         let embedding = Arc::clone(&self.embeddings).keep();

@@ -1,17 +1,24 @@
 //! Search within what the caller may read. How the index is built and filled is the adapter's work.
 
+mod alerts;
+mod lexicons;
+mod saved;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::content::Status;
-use inkstone_domain::ports::SearchIndex;
+use inkstone_domain::ports::{Clock, SavedSearchStore, SearchIndex, SearchSettingsStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::search::{
-    IndexReport, IndexStats, Lexicon, Narrow, SearchPage, SearchQuery, SearchShape, Suggestion,
-    Visibility,
+    DocumentId, DocumentKind, IndexReport, IndexStats, Narrow, SearchPage, SearchQuery,
+    SearchShape, Suggestion, Visibility,
 };
 use inkstone_domain::{Error, Result, codes};
 
+pub use self::alerts::SearchAlerts;
+pub use self::lexicons::Lexicons;
+pub use self::saved::{Alerts, NewSavedSearch, SavedSearches};
 use crate::access::Access;
 use crate::embedding::{Asked, Asking};
 
@@ -20,6 +27,10 @@ use crate::embedding::{Asked, Asking};
 pub struct SearchRequest {
     /// What a person typed; empty finds everything, newest first.
     pub text: String,
+    /// Of one of these.
+    pub kinds: Vec<DocumentKind>,
+    /// None but these, where there are any.
+    pub only: Vec<DocumentId>,
     pub project: Option<String>,
     pub status: Option<Status>,
     /// Every one of them.
@@ -34,10 +45,12 @@ pub struct SearchRequest {
 }
 
 impl Default for SearchRequest {
-    /// Everything, the first twenty.
+    /// All articles, the first twenty.
     fn default() -> Self {
         Self {
             text: String::new(),
+            kinds: vec![DocumentKind::Article],
+            only: Vec::new(),
             project: None,
             status: None,
             tags: Vec::new(),
@@ -50,10 +63,23 @@ impl Default for SearchRequest {
     }
 }
 
+/// What searches are made with.
+pub(crate) struct SearchParts {
+    /// Filters by visibility itself.
+    pub index: Arc<dyn SearchIndex>,
+    pub access: Arc<Access>,
+    pub settings: Arc<dyn SearchSettingsStore>,
+    pub saved: Arc<dyn SavedSearchStore>,
+    pub clock: Arc<dyn Clock>,
+    pub asking: Asking,
+}
+
 /// Search as users see it.
 pub struct Search {
     index: Arc<dyn SearchIndex>,
     access: Arc<Access>,
+    pub lexicons: Lexicons,
+    pub saved: SavedSearches,
     asking: Asking,
 }
 
@@ -65,16 +91,26 @@ const CROP: std::ops::RangeInclusive<usize> = 1..=200;
 const DEEPEST: usize = 10_000;
 
 impl Search {
-    /// `index` filters by visibility itself; `access` knows the roles in projects.
-    pub(crate) fn new(index: Arc<dyn SearchIndex>, access: Arc<Access>, asking: Asking) -> Self {
-        Self {
+    pub(crate) fn new(parts: SearchParts) -> Self {
+        let SearchParts {
             index,
             access,
+            settings,
+            saved,
+            clock,
+            asking,
+        } = parts;
+        Self {
+            index,
+            lexicons: Lexicons::new(settings, Arc::clone(&access), Arc::clone(&clock)),
+            access,
+            saved: SavedSearches::new(saved, clock),
             asking,
         }
     }
 
-    /// Finds articles the principal may read: their own, those of their projects, and what is published.
+    /// Finds what the principal may read: what is their own, what is in their projects, and what is published; of chats only
+    /// their own.
     pub async fn query(&self, principal: &Principal, request: SearchRequest) -> Result<SearchPage> {
         if !(1..=100).contains(&request.limit) {
             return Err(Error::new(
@@ -98,6 +134,10 @@ impl Search {
                 ),
             ));
         }
+        let lexicon = match &request.project {
+            Some(project) => self.lexicons.of(principal, project).await?,
+            None => Arc::default(),
+        };
         let visibility = self.visibility(principal).await?;
         let (meaning, without) = match self.meaning(principal, &request).await? {
             Some(Asked::Ready(meaning)) => (Some(meaning), None),
@@ -109,6 +149,8 @@ impl Search {
             .query(SearchQuery {
                 text: request.text,
                 visibility,
+                kinds: request.kinds,
+                only: request.only,
                 project: request.project,
                 status: request.status,
                 tags: request.tags,
@@ -116,7 +158,7 @@ impl Search {
                 offset: request.offset,
                 narrow: request.narrow,
                 shape: request.shape,
-                lexicon: Lexicon::default(),
+                lexicon,
                 meaning,
             })
             .await?;
@@ -220,7 +262,7 @@ pub(crate) fn visibility_of(principal: &Principal) -> Visibility {
 /// What a principal may find who has a role in these projects.
 pub(crate) fn visibility_in(principal: &Principal, projects: Vec<String>) -> Visibility {
     match principal.is_admin() {
-        true => Visibility::All,
+        true => Visibility::Admin(principal.user),
         false => Visibility::User {
             user: principal.user,
             projects,

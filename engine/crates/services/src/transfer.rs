@@ -30,7 +30,7 @@ use futures::Stream;
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{ImportId, JobId};
-use inkstone_domain::job::{JobError, JobStatus, Task, WorkTask};
+use inkstone_domain::job::{JobError, JobStatus, WorkTask};
 use inkstone_domain::ports::{Clock, JobStore, TransferStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::project::DEFAULT_PROJECT;
@@ -204,10 +204,7 @@ impl Transfers {
             project: import.project.clone(),
             input: json!({ "import": import.id }),
         };
-        let queued = self
-            .parts
-            .queue
-            .submit(import.job, import.owner, Task::Work(work));
+        let queued = self.parts.queue.add_as(import.job, import.owner, work);
         match queued.await {
             Err(error) if error.code() == &codes::ALREADY_EXISTS => Ok(()),
             done => done.map(drop),
@@ -347,9 +344,9 @@ impl Transfers {
             return Ok(import);
         };
         let (status, error) = match job.status {
-            JobStatus::Queued | JobStatus::Running => return Ok(import),
+            JobStatus::Waiting | JobStatus::Queued | JobStatus::Running => return Ok(import),
             JobStatus::Cancelled => (JobStatus::Cancelled, None),
-            JobStatus::Failed | JobStatus::Succeeded => {
+            JobStatus::Failed | JobStatus::Dead | JobStatus::Succeeded => {
                 let lost = || JobError {
                     code: codes::INTERNAL.name.to_owned(),
                     message: "the work on the import ended without it; import the file again"

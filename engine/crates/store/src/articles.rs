@@ -18,6 +18,7 @@ use crate::article_lists::{RowKey, begin_lists, keep_lists, keys_of};
 use crate::article_text::TextRow;
 use crate::audit::transaction;
 use crate::connection::SurrealStore;
+use crate::events::tell;
 use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::revisions::RevisionRow;
@@ -64,8 +65,8 @@ pub(crate) const CREATE_ARTICLE: &str = concat!(
     put_article!("CREATE"),
     "
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
-    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ",
+    tell!(),
     begin_lists!()
 );
 pub(crate) const REPLACE_ARTICLE: &str = concat!(
@@ -79,8 +80,8 @@ pub(crate) const REPLACE_ARTICLE: &str = concat!(
     put_article!("UPDATE"),
     "
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
-    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ",
+    tell!(),
     keep_lists!(),
     claim_slug!()
 );
@@ -110,8 +111,8 @@ const RESTORE_ARTICLE: &str = concat!(
     put_article!("UPDATE"),
     "
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
-    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
 ",
+    tell!(),
     begin_lists!(),
     claim_slug!()
 );
@@ -124,12 +125,13 @@ const REMOVE_ARTICLE: &str = concat!(
     DELETE provenance WHERE article = $article.key RETURN NONE;
     DELETE article_slug WHERE article = $article.key RETURN NONE;
     DELETE comment WHERE article = $article.key RETURN NONE;
-    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
-"
+",
+    tell!()
 );
 /// Nothing was put into the trash before this, and `NONE` is less than any time.
 const BEGINNING: &str = "d'1970-01-01T00:00:00Z'";
-const DELETE_ARTICLE: &str = "
+const DELETE_ARTICLE: &str = concat!(
+    "
     LET $stored = SELECT revision, deleted, lists FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
     IF $stored.revision != $article.revision - 1 {
@@ -137,9 +139,10 @@ const DELETE_ARTICLE: &str = "
     };
     UPDATE type::record('article', $article.key)
         SET deleted = true, trashed_at = $article.updated_at, revision = $article.revision, updated_at = $article.updated_at, lists = NONE, changed_at = time::now() RETURN NONE;
-    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
     DELETE ($stored.lists ?? []).map(|$row| type::record('article_list', $row)) RETURN NONE;
-";
+",
+    tell!()
+);
 
 /// An article as it stands. `changed_at` is the database's and is never sent.
 #[derive(SurrealValue)]

@@ -14,6 +14,7 @@ use surrealdb::types::SurrealValue;
 use crate::articles::read_all;
 use crate::audit::transaction;
 use crate::connection::SurrealStore;
+use crate::events::tell;
 use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::row::{RowResult, from_json, to_json};
@@ -24,12 +25,12 @@ const TABLE: &str = "comment";
 /// Told where its article is, and whose.
 macro_rules! tell_of_article {
     () => {
-        "
+        concat!(
+            "
     LET $about = SELECT project, owner FROM ONLY type::record('article', $event_article);
-    CREATE type::record('event', $event.key) CONTENT object::extend($event, {
-        project: $about.project, owner: $about.owner
-    }) RETURN NONE;
-"
+",
+            tell!("$event", "{ project: $about.project, owner: $about.owner }")
+        )
     };
 }
 const CREATE: &str = concat!(

@@ -14,6 +14,7 @@ use ulid::Ulid;
 
 use crate::failure::StoreFailure;
 use crate::file_lock;
+use crate::jobs::Lanes;
 use crate::migrations;
 use crate::statement::Statement;
 
@@ -60,6 +61,7 @@ struct Shared {
     database: RwLock<Option<Arc<Surreal<Any>>>>,
     nudge: watch::Sender<()>,
     event_nudge: watch::Sender<()>,
+    lanes: Lanes,
     url: String,
     /// Tells this opening of the database from every other.
     connection_id: Ulid,
@@ -90,6 +92,7 @@ impl SurrealStore {
                 database: RwLock::new(Some(Arc::new(database))),
                 nudge: watch::Sender::new(()),
                 event_nudge: watch::Sender::new(()),
+                lanes: Lanes::default(),
                 url: config.url,
                 connection_id: Ulid::new(),
             }),
@@ -135,6 +138,11 @@ impl SurrealStore {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
             .ok_or(StoreFailure::Closed)
+    }
+
+    /// How far claims through this store have come.
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.shared.lanes
     }
 
     pub(crate) fn connection_id(&self) -> String {

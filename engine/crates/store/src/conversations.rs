@@ -11,6 +11,7 @@ use inkstone_domain::conversation::{Conversation, ConversationMessage, Summary};
 use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::{ConversationId, MessageId, UserId};
 use inkstone_domain::ports::ConversationStore;
+use surrealdb::types::{RecordId, SurrealValue};
 
 use self::row::{ConversationRow, MessageRow};
 use crate::articles::read_all;
@@ -169,7 +170,45 @@ impl ConversationStore for SurrealStore {
     }
 }
 
+/// Messages with the conversations they are in, in no order.
+#[derive(SurrealValue)]
+struct FoundRow {
+    messages: Vec<MessageRow>,
+    conversations: Vec<ConversationRow>,
+}
+
 impl SurrealStore {
+    /// Those of them that there are, with their conversations.
+    pub(crate) async fn messages_by_id(
+        &self,
+        ids: &[MessageId],
+    ) -> Result<Vec<(ConversationMessage, Conversation)>> {
+        let records = ids
+            .iter()
+            .map(|id| RecordId::new(row::MESSAGE, id.to_string()));
+        let statement = Statement::new(
+            "{
+                LET $found = SELECT * FROM $records WHERE key != NONE;
+                LET $keys = array::distinct($found.map(|$row| $row.conversation));
+                LET $chats = $keys.map(|$key| type::record('conversation', $key));
+                RETURN {
+                    messages: $found,
+                    conversations: (SELECT * FROM $chats WHERE key != NONE)
+                };
+            }",
+        )
+        .bind("records", records.collect::<Vec<_>>());
+        let found: FoundRow = self.read(statement).await?;
+        let chats: Vec<Conversation> = read_all(found.conversations)?;
+        let messages: Vec<ConversationMessage> = read_all(found.messages)?;
+        let pairs = messages.into_iter().filter_map(|message| {
+            let mut chats = chats.iter();
+            let chat = chats.find(|chat| chat.id == message.conversation)?;
+            Some((message, chat.clone()))
+        });
+        Ok(pairs.collect())
+    }
+
     /// For what an event tells of it, which never changes.
     async fn kept(&self, id: ConversationId) -> Result<Conversation> {
         let found = self.conversation(id).await?;

@@ -27,12 +27,24 @@ const JOB_SUCCEEDED: &str = "job.succeeded";
 const JOB_FAILED: &str = "job.failed";
 const JOB_CANCELLED: &str = "job.cancelled";
 
-/// The part of every transaction that is told. It takes what [`Statement::tell`] binds.
+/// The part of every transaction that is told: of `$event`, which [`Statement::tell`] binds, or of another
+/// row with what is known of it only there. `told_at` is the database's clock.
 macro_rules! tell {
     () => {
-        "
-    CREATE type::record('event', $event.key) CONTENT $event RETURN NONE;
+        tell!("$event", "{}")
+    };
+    ($event:literal, $about:literal) => {
+        concat!(
+            "
+    CREATE type::record('event', ",
+            $event,
+            ".key) CONTENT object::extend(",
+            $event,
+            ", object::extend(",
+            $about,
+            ", { told_at: time::now() })) RETURN NONE;
 "
+        )
     };
 }
 pub(crate) use tell;
@@ -62,6 +74,8 @@ pub(crate) struct EventRow {
     project: Option<String>,
     owner: Option<String>,
     data: Option<String>,
+    /// 0 until it is given one.
+    number: u64,
 }
 
 /// What is read; `told_at` is the database's.
@@ -98,7 +112,7 @@ struct NumberRow {
 impl EventLog for SurrealStore {
     async fn events(&self, after: Option<EventId>, limit: usize) -> Result<Vec<Event>> {
         let statement =
-            Statement::new("SELECT * FROM event WHERE key > $after ORDER BY key LIMIT $limit")
+            Statement::new("SELECT * FROM type::record('event', $after>..) LIMIT $limit")
                 .bind("after", after.map(|id| id.to_string()).unwrap_or_default())
                 .bind("limit", limit.min(u32::MAX as usize));
         let rows: Vec<ToldRow> = self.read(statement).await?;
@@ -259,6 +273,7 @@ impl From<Event> for EventRow {
             project: None,
             owner: None,
             data: None,
+            number: 0,
         };
         let kind = match event.body {
             EventBody::ArticleCreated { article, revision } => {

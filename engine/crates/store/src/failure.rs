@@ -60,6 +60,12 @@ pub(crate) enum Refusal {
     UploadDone,
     /// The status that the job ended with.
     JobEnded(String),
+    /// The status of a job that did not end badly.
+    JobNotFailed(String),
+    /// A job that was to be waited for, and is not there.
+    AwaitedNotFound(String),
+    /// A job that was to be waited for, and the status it ended with.
+    AwaitedFailed(String),
     /// The migration.
     NoWayBack(String),
 }
@@ -128,6 +134,9 @@ fn thrown_refusal(message: &str) -> Option<Refusal> {
         "upload_length" => Some(Refusal::UploadLength(detail())),
         "upload_done" => Some(Refusal::UploadDone),
         "job_ended" => Some(Refusal::JobEnded(detail())),
+        "job_not_failed" => Some(Refusal::JobNotFailed(detail())),
+        "awaited_not_found" => Some(Refusal::AwaitedNotFound(detail())),
+        "awaited_failed" => Some(Refusal::AwaitedFailed(detail())),
         "no_way_back" => Some(Refusal::NoWayBack(detail())),
         _ => None,
     }
@@ -230,7 +239,20 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
         ),
         Refusal::JobEnded(status) => Error::new(
             &codes::CONFLICT,
-            format!("the {subject} has {status} already; there is nothing to cancel"),
+            format!("the {subject} has ended already, as {status}; there is nothing to cancel"),
+        ),
+        Refusal::JobNotFailed(status) => Error::new(
+            &codes::CONFLICT,
+            format!(
+                "the {subject} is {status}; only what failed, died or was cancelled can be requeued"
+            ),
+        ),
+        Refusal::AwaitedNotFound(job) => {
+            Error::new(&codes::NOT_FOUND, format!("there is no job `{job}`"))
+        }
+        Refusal::AwaitedFailed(job) => Error::new(
+            &codes::CONFLICT,
+            format!("the job {job}, so nothing can come after it"),
         ),
         Refusal::NoWayBack(migration) => Error::new(
             &codes::CONFLICT,

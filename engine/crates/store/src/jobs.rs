@@ -1,6 +1,10 @@
-//! The tables `job` and `job_checkpoint`: the queue. Every fenced call checks the fence inside its own
-//! transaction and writes the job's row, so a claim at the same time is a conflict, not a race.
+//! The tables `job`, `job_checkpoint` and `job_log`: the queue. Every fenced call checks the fence inside its own
+//! transaction and writes the job's row, so a claim at the same time is a conflict, not a race. Whose turn it
+//! is, is in `claim`; what follows from the ends of jobs, in `ends`.
 
+mod claim;
+mod ends;
+mod list;
 mod row;
 
 use std::time::Duration;
@@ -10,29 +14,78 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::{Event, ScopedEvent};
-use inkstone_domain::ids::{JobId, UserId};
-use inkstone_domain::job::{Checkpoint, ClaimedJob, Job, JobError, JobStatus, Progress};
-use inkstone_domain::ports::{DraftCommit, JobStore, NewJob};
+use inkstone_domain::ids::{BatchId, JobId};
+use inkstone_domain::job::{
+    Checkpoint, ClaimedJob, Job, JobBatch, JobError, JobFilter, JobLimits, JobStatus,
+    KEPT_LOG_LINES, LogLine, Progress,
+};
+use inkstone_domain::ports::{DraftCommit, JobStore, NewBatch, NewJob};
 use serde_json::Value;
+use surrealdb::types::SurrealValue;
 
-use self::row::{CheckpointRow, ClaimRow, JobRow};
-use crate::articles::{CREATE_ARTICLE, REPLACE_ARTICLE, bind_write, read_all};
+pub(crate) use self::claim::Lanes;
+use self::row::{BatchRow, CheckpointRow, JobRow};
+use crate::articles::{CREATE_ARTICLE, REPLACE_ARTICLE, bind_write};
 use crate::audit::{APPEND_AUDIT, bind_audit};
 use crate::connection::SurrealStore;
 use crate::events::{EventRow, tell};
 use crate::failure::StoreFailure;
-use crate::pages::Place;
 use crate::provenance::{CREATE_PROVENANCE, ProvenanceRow};
+use crate::row::RowResult;
 use crate::statement::Statement;
+
+/// Part of what ends a job, from whose end something may follow. It takes `$job_key` and `$held`.
+macro_rules! mark_end {
+    () => {
+        "
+    IF $held.dependants > 0 OR $held.batch != NONE {
+        UPSERT type::record('job_ended', $job_key) SET key = $job_key, at = time::now() RETURN NONE;
+    };
+"
+    };
+}
+
+/// Part of every submission. It takes `$job` and `$event`. Who comes after another job writes that job's row, so
+/// that its end at the same time is a conflict: either it is seen as ended, or it sees who waits.
+macro_rules! put {
+    () => {
+        concat!(
+            "
+    LET $awaited = SELECT key, status FROM $job.awaited.map(|$key| type::record('job', $key))
+        WHERE key != NONE;
+    IF array::len($awaited) < array::len($job.awaited) {
+        THROW 'refused:awaited_not_found:' + array::complement($job.awaited, $awaited.map(|$one| $one.key))[0]
+    };
+    LET $lost = $awaited.filter(|$one| $one.status IN ['failed', 'dead', 'cancelled'])[0];
+    IF $lost != NONE {
+        THROW 'refused:awaited_failed:`' + $lost.key + '` ended as ' + $lost.status
+    };
+    LET $open = $awaited.filter(|$one| $one.status != 'succeeded').map(|$one| $one.key);
+    FOR $key IN $open {
+        UPDATE type::record('job', $key) SET dependants += 1 RETURN NONE;
+        CREATE type::record('job_wait', [$key, $job.key])
+            CONTENT { awaited: $key, waiting: $job.key } RETURN NONE;
+    };
+    LET $stored = CREATE ONLY type::record('job', $job.key) CONTENT object::extend($job, {
+        waits_for: array::len($open),
+        status: IF array::is_empty($open) { 'queued' } ELSE { 'waiting' }
+    });
+",
+            tell!()
+        )
+    };
+}
 
 /// First part of every fenced transaction. It takes `$job_key` and `$fence` and gives `$held`.
 const HOLD: &str = "
-    LET $held = SELECT status, fence, cancel_requested, project, owner FROM ONLY type::record('job', $job_key);
+    LET $held = SELECT status, fence, cancel_requested, project, owner, dependants, batch
+        FROM ONLY type::record('job', $job_key);
     IF $held = NONE { THROW 'refused:not_found' };
     IF $held.status != 'running' OR $held.fence != $fence { THROW 'refused:lease_lost' };
 ";
 /// Last part of the transactions that end a job. It takes `$ending` and `$job_event`.
-const END: &str = "
+const END: &str = concat!(
+    "
     UPDATE type::record('job', $job_key) SET
         status = $ending.status,
         error_code = $ending.error_code,
@@ -43,11 +96,18 @@ const END: &str = "
         worker = NONE,
         lease_until = NONE
         RETURN NONE;
-    DELETE type::record('job_checkpoint', $job_key);
-    CREATE type::record('event', $job_event.key) CONTENT object::extend($job_event, {
-        project: $held.project, owner: $held.owner
-    }) RETURN NONE;
+",
+    tell!(
+        "$job_event",
+        "{ project: $held.project, owner: $held.owner }"
+    ),
+    mark_end!()
+);
+/// Of all ends but that of a dead letter.
+const DROP_CHECKPOINT: &str = "
+    DELETE type::record('job_checkpoint', $job_key) RETURN NONE;
 ";
+/// Where it waits for nothing, which is nearly always.
 const SUBMIT: &str = concat!(
     "{
     LET $stored = CREATE ONLY type::record('job', $job.key) CONTENT $job;
@@ -57,55 +117,124 @@ const SUBMIT: &str = concat!(
     RETURN $stored;
 }"
 );
-const CLAIM: &str = "{
-    LET $queued = (SELECT id, key, enqueued_at FROM job
-        WHERE status = 'queued' ORDER BY enqueued_at, key LIMIT 1)[0];
-    LET $abandoned = (SELECT id, key, enqueued_at FROM job
-        WHERE status = 'running' AND lease_until <= $now ORDER BY enqueued_at, key LIMIT 1)[0];
-    LET $next = IF $queued = NONE { $abandoned }
-        ELSE IF $abandoned = NONE { $queued }
-        ELSE IF [$abandoned.enqueued_at, $abandoned.key] < [$queued.enqueued_at, $queued.key] { $abandoned }
-        ELSE { $queued };
-    IF $next = NONE { RETURN NONE };
-    LET $job = UPDATE ONLY $next.id SET
-        status = 'running',
-        attempts += 1,
-        fence += 1,
-        worker = $worker,
-        lease_until = $lease_until,
-        started_at = started_at ?? $now
-        RETURN AFTER;
-    LET $checkpoint = SELECT * FROM ONLY type::record('job_checkpoint', $next.key);
-    RETURN { job: $job, checkpoint: $checkpoint };
-}";
-const REQUEST_CANCEL: &str = "{
-    LET $job = SELECT status, project, owner FROM ONLY type::record('job', $job_key);
-    IF $job = NONE { THROW 'refused:not_found' };
-    IF $job.status = 'queued' {
-        DELETE type::record('job_checkpoint', $job_key);
-        CREATE type::record('event', $job_event.key) CONTENT object::extend($job_event, {
-            project: $job.project, owner: $job.owner
-        }) RETURN NONE;
-        RETURN UPDATE ONLY type::record('job', $job_key)
-            SET status = 'cancelled', cancel_requested = true, finished_at = $job_event.at;
+const SUBMIT_AFTER: &str = concat!("{", put!(), "RETURN $stored; }");
+const SUBMIT_BATCH: &str = concat!(
+    "{
+    CREATE type::record('job_batch', $batch.key) CONTENT $batch RETURN NONE;
+    FOR $new IN $jobs {
+        LET $job = $new.job;
+        LET $event = $new.event;
+        ",
+    put!(),
+    "
     };
-    IF $job.status = 'running' {
+    RETURN NONE;
+}"
+);
+/// It takes `$job_key`, `$lines` and `$kept_lines`.
+const APPEND_LOG: &str = "
+    LET $log = (SELECT VALUE lines FROM ONLY type::record('job_log', $job_key)) ?? [];
+    LET $whole_log = array::concat($log, $lines);
+    UPSERT type::record('job_log', $job_key) SET
+        lines = array::slice($whole_log, math::max([0, array::len($whole_log) - $kept_lines]))
+        RETURN NONE;
+";
+const REQUEST_CANCEL: &str = concat!(
+    "{
+    LET $held = SELECT status, project, owner, dependants, batch FROM ONLY type::record('job', $job_key);
+    IF $held = NONE { THROW 'refused:not_found' };
+    IF $held.status IN ['waiting', 'queued'] {
+        DELETE type::record('job_checkpoint', $job_key) RETURN NONE;
+",
+    tell!(
+        "$job_event",
+        "{ project: $held.project, owner: $held.owner }"
+    ),
+    mark_end!(),
+    "
+        RETURN UPDATE ONLY type::record('job', $job_key)
+            SET status = 'cancelled', cancel_requested = true, finished_at = $job_event.at,
+                error_code = NONE, error_message = NONE;
+    };
+    IF $held.status = 'running' {
         RETURN UPDATE ONLY type::record('job', $job_key) SET cancel_requested = true;
     };
-    THROW 'refused:job_ended:' + $job.status;
-}";
+    THROW 'refused:job_ended:' + $held.status;
+}"
+);
+/// Around it stand the braces; between its parts, [`APPEND_LOG`].
+const REQUEUE: [&str; 2] = [
+    "
+    LET $held = SELECT status, batch FROM ONLY type::record('job', $job_key);
+    IF $held = NONE { THROW 'refused:not_found' };
+    IF $held.status NOT IN ['failed', 'dead', 'cancelled'] {
+        THROW 'refused:job_not_failed:' + $held.status
+    };
+    IF $held.batch != NONE {
+        UPDATE type::record('job_batch', $held.batch)
+            SET ended_at = NONE, requeued_at = time::now() RETURN NONE;
+    };
+",
+    concat!(
+        tell!(),
+        "
+    RETURN UPDATE ONLY type::record('job', $job_key) SET
+        status = 'queued',
+        run_at = $run_at,
+        place = lane + ' ' + $due + ' ' + key,
+        attempts = 0,
+        retries = 0,
+        cancel_requested = false,
+        error_code = NONE,
+        error_message = NONE,
+        started_at = NONE,
+        finished_at = NONE;
+"
+    ),
+];
+
+/// One job of a batch, and the event that tells of it.
+#[derive(SurrealValue)]
+struct NewRow {
+    job: JobRow,
+    event: EventRow,
+}
 
 #[async_trait]
 impl JobStore for SurrealStore {
     async fn submit(&self, job: NewJob) -> Result<Job> {
-        let row = JobRow::queued(&job)?;
-        let told = ScopedEvent::job_queued(job.id, job.owner, &job.task, job.enqueued_at);
-        let statement = Statement::new(SUBMIT)
+        let text = match job.after.is_empty() {
+            true => SUBMIT,
+            false => SUBMIT_AFTER,
+        };
+        let statement = Statement::new(text)
             .about(subject(job.id))
-            .bind("job", row)
-            .tell(told)?;
+            .bind("job", JobRow::queued(&job, None)?)
+            .tell(queued(&job))?;
         let stored: JobRow = self.write(statement).await?;
         Ok(Job::try_from(stored)?)
+    }
+
+    async fn submit_batch(&self, batch: NewBatch) -> Result<JobBatch> {
+        let rows: RowResult<Vec<NewRow>> = batch
+            .jobs
+            .iter()
+            .map(|job| {
+                Ok(NewRow {
+                    job: JobRow::queued(job, Some(batch.id))?,
+                    event: EventRow::of(queued(job))?,
+                })
+            })
+            .collect();
+        let statement = Statement::new(SUBMIT_BATCH)
+            .about(format!("batch `{}`", batch.id))
+            .bind("batch", BatchRow::of(&batch))
+            .bind("jobs", rows?)
+            .telling();
+        self.write::<()>(statement).await?;
+        let stored = self.counted_batch(batch.id).await?;
+        let lost = || StoreFailure::not_found(format!("batch `{}`", batch.id));
+        Ok(stored.ok_or_else(lost)?)
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>> {
@@ -115,42 +244,22 @@ impl JobStore for SurrealStore {
         Ok(row.map(Job::try_from).transpose()?)
     }
 
-    async fn list_jobs(&self, owner: Option<UserId>, page: PageRequest) -> Result<Page<Job>> {
-        let place: Place<JobId> = Place::of(&page)?;
-        let text = match (owner, place.before) {
-            (None, None) => "SELECT * FROM job ORDER BY key DESC LIMIT $rows",
-            (None, Some(_)) => {
-                "SELECT * FROM job WHERE key < $before ORDER BY key DESC LIMIT $rows"
-            }
-            (Some(_), None) => {
-                "SELECT * FROM job WHERE owner = $owner ORDER BY key DESC LIMIT $rows"
-            }
-            (Some(_), Some(_)) => {
-                "SELECT * FROM job WHERE owner = $owner AND key < $before \
-                 ORDER BY key DESC LIMIT $rows"
-            }
-        };
-        let statement = Statement::new(text)
-            .bind("owner", owner.map(|owner| owner.to_string()))
-            .bind("before", place.before.map(|id| id.to_string()))
-            .bind("rows", place.rows);
-        let rows: Vec<JobRow> = self.read(statement).await?;
-        Ok(place.page(read_all(rows)?, |job: &Job| job.id))
+    async fn batch(&self, id: BatchId) -> Result<Option<JobBatch>> {
+        Ok(self.counted_batch(id).await?)
+    }
+
+    async fn list_jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>> {
+        Ok(self.jobs_that_fit(filter, &page).await?)
     }
 
     async fn claim(
         &self,
         worker: &str,
         lease: Duration,
+        limits: &JobLimits,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedJob>> {
-        let statement = Statement::new(CLAIM)
-            .about("queue")
-            .bind("worker", worker)
-            .bind("now", now)
-            .bind("lease_until", now + lease);
-        let claimed: Option<ClaimRow> = self.write(statement).await?;
-        Ok(claimed.map(ClaimedJob::try_from).transpose()?)
+        Ok(self.claim_next(worker, lease, limits, now).await?)
     }
 
     async fn heartbeat(
@@ -186,6 +295,22 @@ impl JobStore for SurrealStore {
         Ok(self.write(statement).await?)
     }
 
+    async fn append_log(&self, id: JobId, fence: u64, lines: &[LogLine]) -> Result<()> {
+        const TOUCH: &str = "
+            UPDATE type::record('job', $job_key) SET checkpointed_at = time::now() RETURN NONE;
+        ";
+        let statement = fenced(id, fence, &[TOUCH, APPEND_LOG, "RETURN NONE;"]);
+        Ok(self.write(bind_log(statement, lines)?).await?)
+    }
+
+    async fn job_log(&self, id: JobId) -> Result<Vec<LogLine>> {
+        let statement =
+            Statement::new("SELECT VALUE lines FROM ONLY type::record('job_log', $job_key)")
+                .bind("job_key", id.to_string());
+        let texts: Option<Vec<String>> = self.read(statement).await?;
+        Ok(row::log_lines(&texts.unwrap_or_default())?)
+    }
+
     async fn release(&self, id: JobId, fence: u64) -> Result<()> {
         const RELEASE: &str = "
             UPDATE type::record('job', $job_key)
@@ -193,6 +318,34 @@ impl JobStore for SurrealStore {
             RETURN NONE;
         ";
         Ok(self.write(fenced(id, fence, &[RELEASE])).await?)
+    }
+
+    async fn retry(
+        &self,
+        id: JobId,
+        fence: u64,
+        error: &JobError,
+        run_at: DateTime<Utc>,
+    ) -> Result<()> {
+        const RETRY: &str = "
+            UPDATE type::record('job', $job_key) SET
+                status = 'queued',
+                run_at = $run_at,
+                place = lane + ' ' + $due + ' ' + key,
+                retries += 1,
+                error_code = $error_code,
+                error_message = $error_message,
+                worker = NONE,
+                lease_until = NONE
+                RETURN NONE;
+            RETURN NONE;
+        ";
+        let statement = fenced(id, fence, &[RETRY])
+            .bind("run_at", run_at)
+            .bind("due", row::due(run_at))
+            .bind("error_code", error.code.as_str())
+            .bind("error_message", error.message.as_str());
+        Ok(self.write(statement).await?)
     }
 
     async fn succeed(&self, id: JobId, fence: u64, commit: DraftCommit) -> Result<()> {
@@ -211,6 +364,7 @@ impl JobStore for SurrealStore {
             store_article,
             CREATE_PROVENANCE,
             END,
+            DROP_CHECKPOINT,
             append,
             "RETURN NONE;",
         ];
@@ -238,12 +392,14 @@ impl JobStore for SurrealStore {
     }
 
     async fn fail(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()> {
-        let ending = row::Ending {
-            error_code: Some(error.code.clone()),
-            error_message: Some(error.message.clone()),
-            ..row::Ending::of(JobStatus::Failed)
-        };
+        let ending = row::Ending::with(JobStatus::Failed, error);
         Ok(self.end(id, fence, ending, event).await?)
+    }
+
+    async fn bury(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()> {
+        let ending = row::Ending::with(JobStatus::Dead, error);
+        let statement = fenced(id, fence, &[END, "RETURN NONE;"]);
+        Ok(self.write(bind_end(statement, ending, event)).await?)
     }
 
     async fn request_cancel(&self, id: JobId, event: Event) -> Result<Job> {
@@ -260,6 +416,27 @@ impl JobStore for SurrealStore {
         let ending = row::Ending::of(JobStatus::Cancelled);
         Ok(self.end(id, fence, ending, event).await?)
     }
+
+    async fn requeue(&self, id: JobId, line: &LogLine, event: &ScopedEvent) -> Result<Job> {
+        let [check, go] = REQUEUE;
+        let statement = Statement::new(format!("{{ {check} {APPEND_LOG} {go} }}"))
+            .about(subject(id))
+            .bind("job_key", id.to_string())
+            .bind("run_at", event.event.at)
+            .bind("due", row::due(event.event.at))
+            .tell(event.clone())?;
+        let statement = bind_log(statement, std::slice::from_ref(line))?;
+        let row: JobRow = self.write(statement).await?;
+        Ok(Job::try_from(row)?)
+    }
+
+    async fn settle_ends(&self, now: DateTime<Utc>, limit: usize) -> Result<bool> {
+        Ok(self.settle_one_end(now, limit).await?)
+    }
+
+    async fn forget_jobs(&self, before: DateTime<Utc>, limit: usize) -> Result<u64> {
+        Ok(self.forget_ended_jobs(before, limit).await?)
+    }
 }
 
 impl SurrealStore {
@@ -270,9 +447,13 @@ impl SurrealStore {
         ending: row::Ending,
         event: Event,
     ) -> Result<(), StoreFailure> {
-        let statement = fenced(id, fence, &[END, "RETURN NONE;"]);
+        let statement = fenced(id, fence, &[END, DROP_CHECKPOINT, "RETURN NONE;"]);
         self.write(bind_end(statement, ending, event)).await
     }
+}
+
+fn queued(job: &NewJob) -> ScopedEvent {
+    ScopedEvent::job_queued(job.id, job.owner, &job.task, job.enqueued_at)
 }
 
 /// The transaction of these parts, if the fence still stands.
@@ -290,6 +471,16 @@ fn bind_end(statement: Statement, ending: row::Ending, event: Event) -> Statemen
         .telling()
 }
 
+/// What [`APPEND_LOG`] takes but the key.
+fn bind_log(statement: Statement, lines: &[LogLine]) -> RowResult<Statement> {
+    Ok(statement
+        .bind("lines", row::log_texts(lines)?)
+        .bind("kept_lines", KEPT_LOG_LINES as u64))
+}
+
 fn subject(id: JobId) -> String {
     format!("job `{id}`")
 }
+
+#[cfg(test)]
+mod tests;

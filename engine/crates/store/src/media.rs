@@ -343,6 +343,17 @@ impl MediaStore for SurrealStore {
 }
 
 impl SurrealStore {
+    /// Those of them that there are, also in the trash.
+    pub(crate) async fn media_by_id(&self, ids: &[MediaId]) -> Result<Vec<Media>> {
+        let records = ids
+            .iter()
+            .map(|id| RecordId::new(row::MEDIA, id.to_string()));
+        let statement = Statement::new("SELECT * FROM $records WHERE key != NONE")
+            .bind("records", records.collect::<Vec<_>>());
+        let rows: Vec<MediaRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
+    }
+
     /// What a file or an upload has.
     async fn blobs_of(&self, holder: String) -> Result<Vec<BlobKey>> {
         let statement = Statement::new("SELECT * FROM media_blob WHERE holder = $holder")

@@ -49,8 +49,11 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0019_lean_articles"
     "0021_events"
     "0022_webhooks"
+    "0023_search_settings"
     "0024_notifications"
     "0025_publications"
+    "0026_job_queue"
+    "0027_document_changes"
     "0028_chunks"
 };
 

@@ -1,5 +1,7 @@
 //! The tables `prompt` and `prompt_version`. A version is written once and never again.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
@@ -62,6 +64,13 @@ struct VersionRow {
     text: String,
     author: String,
     created_at: DateTime<Utc>,
+}
+
+/// Prompts with their newest versions, in no order.
+#[derive(SurrealValue)]
+struct FoundRow {
+    prompts: Vec<PromptRow>,
+    versions: Vec<VersionRow>,
 }
 
 #[async_trait]
@@ -146,6 +155,34 @@ impl PromptStore for SurrealStore {
             .bind("rows", place.rows);
         let rows: Vec<VersionRow> = self.read(statement).await?;
         Ok(place.page(read_all(rows)?, |version: &PromptVersion| version.version))
+    }
+}
+
+impl SurrealStore {
+    /// Those of them that there are, with their newest versions.
+    pub(crate) async fn prompts_by_id(
+        &self,
+        ids: &[PromptId],
+    ) -> Result<Vec<(Prompt, PromptVersion)>> {
+        let keys = ids.iter().map(|id| id.to_string());
+        let statement = Statement::new(
+            "{
+                LET $found = SELECT * FROM prompt WHERE key IN $keys;
+                LET $newest = $found.map(|$row| type::record('prompt_version', [$row.key, $row.version]));
+                RETURN { prompts: $found, versions: (SELECT * FROM $newest) };
+            }",
+        )
+        .bind("keys", keys.collect::<Vec<_>>());
+        let found: FoundRow = self.read(statement).await?;
+        let versions: Vec<PromptVersion> = read_all(found.versions)?;
+        let mut versions: HashMap<PromptId, PromptVersion> =
+            versions.into_iter().map(|one| (one.prompt, one)).collect();
+        let prompts: Vec<Prompt> = read_all(found.prompts)?;
+        let pairs = prompts.into_iter().filter_map(|prompt| {
+            let newest = versions.remove(&prompt.id)?;
+            Some((prompt, newest))
+        });
+        Ok(pairs.collect())
     }
 }
 

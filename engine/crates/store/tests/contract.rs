@@ -72,6 +72,9 @@ suites! {
     conversations: |store| async move { contract::conversations::run(&store, &store).await };
     transfers: |store| async move { contract::transfers::run(&store, &store, &store, &store).await };
     prompts: |store| async move { contract::prompts::run(&store, &store).await };
+    documents: |store| async move { contract::documents::run(&store).await };
+    saved_searches: |store| async move { contract::saved_searches::run(&store).await };
+    search_settings: |store| async move { contract::search_settings::run(&store, &store).await };
     media: |store| async move { contract::media::run(&store, &store).await };
     replies: |store| async move { contract::replies::run(&store).await };
     rollouts: |store| async move { contract::rollouts::run(&store).await };

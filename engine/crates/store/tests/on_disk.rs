@@ -8,6 +8,7 @@ use std::sync::Arc;
 use inkstone_domain::codes;
 use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::UserId;
+use inkstone_domain::job::JobLimits;
 use inkstone_domain::ports::{ArticleStore, EventLog, JobStore, PluginKv, UserStore};
 use inkstone_domain::principal::Role;
 use inkstone_store::{StoreConfig, SurrealStore};
@@ -58,7 +59,11 @@ fn data_survives_closing_and_opening() {
         let job = store.submit(sample::job(owner)).await.unwrap();
         let lease = std::time::Duration::from_secs(30);
         let start = sample::now();
-        let claimed = store.claim("a", lease, start).await.unwrap().unwrap();
+        let claimed = store
+            .claim("a", lease, &JobLimits::default(), start)
+            .await
+            .unwrap()
+            .unwrap();
         let checkpoint = sample::checkpoint(b"section 2");
         store
             .save_checkpoint(job.id, claimed.fence, &checkpoint)
@@ -90,7 +95,11 @@ fn data_survives_closing_and_opening() {
         }
 
         let store = disk.open().await;
-        let resumed = store.claim("b", lease, start + lease).await.unwrap();
+        let limits = JobLimits::default();
+        let resumed = store
+            .claim("b", lease, &limits, start + lease)
+            .await
+            .unwrap();
         let resumed = resumed.unwrap();
         assert_eq!(resumed.job.id, job.id);
         assert_eq!(resumed.fence, claimed.fence + 1);

@@ -540,6 +540,8 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         webhooks: store.clone(),
         notifications: store.clone(),
         publications: store.clone(),
+        search_settings: store.clone(),
+        saved_searches: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store)),
         plugins,

@@ -9,6 +9,7 @@ pub mod chunks;
 pub mod comments;
 pub mod content_types;
 pub mod conversations;
+pub mod documents;
 pub mod events;
 pub mod handlers;
 pub mod hybrid;
@@ -29,7 +30,9 @@ pub mod recordings;
 mod related;
 pub mod replies;
 pub mod rollouts;
+pub mod saved_searches;
 pub mod search;
+pub mod search_settings;
 pub mod transfers;
 pub mod usage;
 pub mod users;
@@ -37,9 +40,10 @@ pub mod webhooks;
 
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, ChunkStore, CommentStore, ContentTypeStore, ConversationStore,
-    EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore,
-    PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore,
-    TagStore, TransferStore, UsageLedger, UserStore, WebhookStore,
+    DocumentStore, EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore,
+    NotificationStore, PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore,
+    ReplyStore, RolloutStore, SavedSearchStore, SearchSettingsStore, TagStore, TransferStore,
+    UsageLedger, UserStore, WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -63,6 +67,9 @@ where
         + NotificationStore
         + PublicationStore
         + ChunkStore
+        + SavedSearchStore
+        + SearchSettingsStore
+        + DocumentStore
         + MediaStore
         + TransferStore,
 {
@@ -81,6 +88,9 @@ where
     notifications::run(store).await;
     publications::run(store).await;
     chunks::run(store).await;
+    search_settings::run(store, store).await;
+    documents::run(store).await;
+    saved_searches::run(store).await;
     kv::run(store).await;
     rollouts::run(store).await;
     usage::run(store).await;

@@ -1,4 +1,4 @@
-//! A search index that reads the article store for every query: slow, and never behind.
+//! A search index that reads the stores for every query: slow, and never behind.
 
 mod meaning;
 
@@ -7,37 +7,48 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inkstone_domain::Result;
-use inkstone_domain::content::{Article, ArticleFilter, ArticleText, PageRequest, Status};
-use inkstone_domain::ports::{ArticleStore, ChunkStore, SearchIndex};
+use inkstone_domain::content::{Article, ArticleFilter, PageRequest};
+use inkstone_domain::ports::{ChunkStore, DocumentStore, SearchIndex};
 use inkstone_domain::related::{Related, RelatedQuery};
 use inkstone_domain::search::{
-    Between, Direction, FacetCounts, Hit, IndexReport, IndexStats, Narrow, SearchFacet,
-    SearchOrder, SearchPage, SearchQuery, SearchSort, SemanticUse, Suggestion, Visibility,
+    Between, Direction, Document, DocumentId, FacetCounts, Hit, IndexReport, IndexStats, Narrow,
+    SearchFacet, SearchOrder, SearchPage, SearchQuery, SearchSort, SemanticUse, Suggestion,
+    Visibility,
 };
 
 use self::meaning::{Near, fused};
 
-/// Finds articles that contain the text as it stands, whatever the case.
+/// Finds documents that contain the text as it stands, whatever the case.
 pub struct FakeSearchIndex {
-    articles: Arc<dyn ArticleStore>,
+    store: Arc<dyn DocumentStore>,
     chunks: Option<Arc<dyn ChunkStore>>,
 }
 
 impl FakeSearchIndex {
     /// One that knows words alone.
-    pub fn new(articles: Arc<dyn ArticleStore>) -> Self {
+    pub fn new(store: Arc<dyn DocumentStore>) -> Self {
         Self {
-            articles,
+            store,
             chunks: None,
         }
     }
 
     /// One that knows vectors, too. They must be in memory.
-    pub fn with_chunks(articles: Arc<dyn ArticleStore>, chunks: Arc<dyn ChunkStore>) -> Self {
+    pub fn with_chunks(store: Arc<dyn DocumentStore>, chunks: Arc<dyn ChunkStore>) -> Self {
         Self {
-            articles,
+            store,
             chunks: Some(chunks),
         }
+    }
+
+    /// Of all kinds.
+    async fn documents(&self) -> Result<Vec<Document>> {
+        let articles = self.articles().await?.into_iter();
+        let mut all: Vec<Document> = articles.map(Document::from).collect();
+        let others = self.store.document_stamps(None, usize::MAX).await?;
+        let others: Vec<DocumentId> = others.into_iter().map(|stamp| stamp.id).collect();
+        all.extend(self.store.documents(&others).await?);
+        Ok(all)
     }
 
     async fn articles(&self) -> Result<Vec<Article>> {
@@ -46,7 +57,7 @@ impl FakeSearchIndex {
         loop {
             let request = PageRequest { limit: 100, cursor };
             let page = self
-                .articles
+                .store
                 .list_articles(ArticleFilter::default(), request)
                 .await?;
             all.extend(page.items);
@@ -61,9 +72,9 @@ impl FakeSearchIndex {
 #[async_trait]
 impl SearchIndex for FakeSearchIndex {
     async fn query(&self, query: SearchQuery) -> Result<SearchPage> {
-        let all = self.articles().await?;
-        let mut words: Vec<Article> = all.clone();
-        words.retain(|article| fits(article, &query));
+        let all = self.documents().await?;
+        let mut words = all.clone();
+        words.retain(|document| fits(document, &query));
         if let Some(by) = query.shape.sort {
             sort(&mut words, by);
         }
@@ -74,17 +85,17 @@ impl SearchIndex for FakeSearchIndex {
             Some(_) => SemanticUse::Used,
             None => SemanticUse::Unavailable,
         });
-        let mut found: Vec<(Article, Option<Near>)> = match usable {
+        let mut found: Vec<(Document, Option<Near>)> = match usable {
             Some(meaning) => {
                 let near = self.near(&all, &query, meaning).await?;
                 fused(words, near, meaning.ratio)
             }
-            None => words.into_iter().map(|article| (article, None)).collect(),
+            None => words.into_iter().map(|document| (document, None)).collect(),
         };
         if let Some(facet) = query.shape.distinct {
             let mut seen = BTreeSet::new();
-            found.retain(|(article, _)| {
-                let first = values_of(article, facet).into_iter().next();
+            found.retain(|(document, _)| {
+                let first = values_of(document, facet).into_iter().next();
                 first.is_none_or(|value| seen.insert(value))
             });
         }
@@ -95,7 +106,7 @@ impl SearchIndex for FakeSearchIndex {
             .into_iter()
             .skip(query.offset)
             .take(query.limit)
-            .map(|(article, near)| hit_of(article, near))
+            .map(|(document, near)| hit_of(document, near))
             .collect();
         Ok(SearchPage {
             hits,
@@ -129,14 +140,14 @@ impl SearchIndex for FakeSearchIndex {
 
     async fn stats(&self) -> Result<IndexStats> {
         Ok(IndexStats {
-            documents: self.articles().await?.len() as u64,
+            documents: self.documents().await?.len() as u64,
             ..IndexStats::default()
         })
     }
 
     /// There is no index that could differ.
     async fn verify(&self) -> Result<IndexReport> {
-        let stored = self.articles().await?.len() as u64;
+        let stored = self.documents().await?.len() as u64;
         Ok(IndexReport {
             stored,
             indexed: stored,
@@ -145,7 +156,7 @@ impl SearchIndex for FakeSearchIndex {
     }
 
     async fn rebuild(&self) -> Result<u64> {
-        Ok(self.articles().await?.len() as u64)
+        Ok(self.documents().await?.len() as u64)
     }
 
     /// Whole words of titles that begin so.
@@ -162,10 +173,11 @@ impl SearchIndex for FakeSearchIndex {
         let prefix = last.to_lowercase();
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         for article in self.articles().await? {
-            if prefix.is_empty() || !is_visible(&article, &visibility) {
+            let article = Document::from(article);
+            if prefix.is_empty() || !visibility.finds(&article) {
                 continue;
             }
-            let title = article.text.title.to_lowercase();
+            let title = article.title.to_lowercase();
             let words: BTreeSet<&str> = title.split_whitespace().collect();
             let longer = words.into_iter().filter(|word| word.len() > prefix.len());
             for word in longer.filter(|word| word.starts_with(&prefix)) {
@@ -184,52 +196,55 @@ impl SearchIndex for FakeSearchIndex {
     }
 }
 
-fn fits(article: &Article, query: &SearchQuery) -> bool {
-    let text = &article.text;
+fn fits(document: &Document, query: &SearchQuery) -> bool {
     let wanted = query.text.trim().to_lowercase();
-    let has_text = [&text.title, &text.summary, &text.body]
+    let has_text = [&document.title, &document.summary, &document.body]
         .iter()
         .any(|field| field.to_lowercase().contains(&wanted));
-    is_visible(article, &query.visibility)
+    query.kinds.contains(&document.id.kind())
+        && (query.only.is_empty() || query.only.contains(&document.id))
+        && query.visibility.finds(document)
         && has_text
-        && query.project.as_ref().is_none_or(|p| *p == article.project)
-        && query.status.is_none_or(|status| status == text.status)
-        && query.tags.iter().all(|tag| text.tags.contains(tag))
-        && is_within(article, &query.narrow)
+        && query
+            .project
+            .as_ref()
+            .is_none_or(|p| *p == document.project)
+        && query
+            .status
+            .is_none_or(|status| Some(status) == document.status)
+        && query.tags.iter().all(|tag| document.tags.contains(tag))
+        && is_within(document, &query.narrow)
 }
 
-fn is_within(article: &Article, narrow: &Narrow) -> bool {
-    let text = &article.text;
+fn is_within(document: &Document, narrow: &Narrow) -> bool {
     let any = |wanted: &[String], has: &dyn Fn(&str) -> bool| {
         wanted.is_empty() || wanted.iter().any(|one| has(one))
     };
-    let words = text
+    let words = document
         .title
         .split_whitespace()
-        .chain(text.summary.split_whitespace());
-    let words = words.chain(text.body.split_whitespace()).count() as u64;
+        .chain(document.summary.split_whitespace());
+    let words = words.chain(document.body.split_whitespace()).count() as u64;
     narrow
         .categories
         .iter()
-        .all(|wanted| has_category(text, wanted))
+        .all(|wanted| has_category(document, wanted))
         && any(&narrow.authors, &|one| {
-            text.extras.authors.iter().any(|author| author == one)
+            document.authors.iter().any(|author| author == one)
         })
         && any(&narrow.languages, &|one| {
-            text.language.eq_ignore_ascii_case(one)
+            document.language.eq_ignore_ascii_case(one)
         })
-        && any(&narrow.content_types, &|one| {
-            text.extras.content_type == one
-        })
-        && is_between(article.created_at, narrow.created)
-        && is_between(article.updated_at, narrow.updated)
+        && any(&narrow.content_types, &|one| document.content_type == one)
+        && is_between(document.created_at, narrow.created)
+        && is_between(document.updated_at, narrow.updated)
         && is_between(words, narrow.words)
 }
 
 /// It, or one below it.
-fn has_category(text: &ArticleText, wanted: &str) -> bool {
+fn has_category(document: &Document, wanted: &str) -> bool {
     let below = format!("{wanted}/");
-    let mut categories = text.extras.categories.iter();
+    let mut categories = document.categories.iter();
     categories.any(|category| category == wanted || category.starts_with(&below))
 }
 
@@ -238,10 +253,10 @@ fn is_between<T: PartialOrd + Copy>(value: T, between: Between<T>) -> bool {
 }
 
 /// Of everything that was found, most frequent first.
-fn counted(found: &[(Article, Option<Near>)], facet: SearchFacet) -> FacetCounts {
+fn counted(found: &[(Document, Option<Near>)], facet: SearchFacet) -> FacetCounts {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for (article, _) in found {
-        for value in values_of(article, facet) {
+    for (document, _) in found {
+        for value in values_of(document, facet) {
             *counts.entry(value).or_default() += 1;
         }
     }
@@ -250,12 +265,11 @@ fn counted(found: &[(Article, Option<Near>)], facet: SearchFacet) -> FacetCounts
     FacetCounts { facet, values }
 }
 
-fn values_of(article: &Article, facet: SearchFacet) -> Vec<String> {
-    let text = &article.text;
+fn values_of(document: &Document, facet: SearchFacet) -> Vec<String> {
     match facet {
-        SearchFacet::Tag => text.tags.clone(),
+        SearchFacet::Tag => document.tags.clone(),
         SearchFacet::Category => {
-            let all = text.extras.categories.iter().flat_map(|category| {
+            let all = document.categories.iter().flat_map(|category| {
                 let ends = category.match_indices('/').map(|(at, _)| at);
                 ends.chain([category.len()])
                     .map(|end| category[..end].to_owned())
@@ -263,23 +277,27 @@ fn values_of(article: &Article, facet: SearchFacet) -> Vec<String> {
             let all: BTreeSet<String> = all.collect();
             all.into_iter().collect()
         }
-        SearchFacet::Status => vec![text.status.as_str().to_owned()],
-        SearchFacet::Project => vec![article.project.clone()],
-        SearchFacet::Author => text.extras.authors.clone(),
-        SearchFacet::Locale => vec![text.language.to_lowercase()],
-        SearchFacet::Type => vec![text.extras.content_type.clone()],
+        SearchFacet::Status => {
+            let status = document.status.map(|status| status.as_str().to_owned());
+            status.into_iter().collect()
+        }
+        SearchFacet::Project => vec![document.project.clone()],
+        SearchFacet::Author => document.authors.clone(),
+        SearchFacet::Locale => vec![document.language.to_lowercase()],
+        SearchFacet::Type => vec![document.content_type.clone()],
+        SearchFacet::Kind => vec![document.id.kind().as_str().to_owned()],
     }
     .into_iter()
     .filter(|value| !value.is_empty())
     .collect()
 }
 
-fn sort(found: &mut [Article], sort: SearchSort) {
+fn sort(found: &mut [Document], sort: SearchSort) {
     match sort.by {
-        SearchOrder::CreatedAt => found.sort_by_key(|article| article.created_at),
-        SearchOrder::UpdatedAt => found.sort_by_key(|article| article.updated_at),
+        SearchOrder::CreatedAt => found.sort_by_key(|document| document.created_at),
+        SearchOrder::UpdatedAt => found.sort_by_key(|document| document.updated_at),
         SearchOrder::Words => {
-            found.sort_by_key(|article| article.text.body.split_whitespace().count());
+            found.sort_by_key(|document| document.body.split_whitespace().count());
         }
     }
     if sort.direction == Direction::Descending {
@@ -287,21 +305,10 @@ fn sort(found: &mut [Article], sort: SearchSort) {
     }
 }
 
-fn is_visible(article: &Article, visibility: &Visibility) -> bool {
-    match visibility {
-        Visibility::All => true,
-        Visibility::User { user, projects } => {
-            article.owner == *user
-                || article.text.status == Status::Published
-                || projects.contains(&article.project)
-        }
-    }
-}
-
 fn is_candidate(article: &Article, query: &RelatedQuery) -> bool {
     article.id != query.article.id
         && !query.without.contains(&article.id)
-        && is_visible(article, &query.visibility)
+        && query.visibility.finds(&Document::from(article.clone()))
         && query.project.as_ref().is_none_or(|p| *p == article.project)
         && query.status.is_none_or(|it| it == article.text.status)
 }
@@ -331,18 +338,21 @@ fn words_of(article: &Article) -> Vec<String> {
     words
 }
 
-fn hit_of(article: Article, near: Option<Near>) -> Hit {
-    let text = article.text;
-    let piece = near.and_then(|near| text.body.get(near.piece));
-    let shown = piece.unwrap_or(&text.body);
-    let snippet: String = shown.chars().take(160).collect();
+fn hit_of(document: Document, near: Option<Near>) -> Hit {
+    let whole = match document.body.is_empty() {
+        true => &document.summary,
+        false => &document.body,
+    };
+    let piece = near.and_then(|near| document.body.get(near.piece));
+    let snippet: String = piece.unwrap_or(whole).chars().take(160).collect();
     Hit {
-        id: article.id,
-        project: article.project,
-        status: text.status,
-        tags: text.tags,
-        title_html: escape(&text.title),
-        title: text.title,
+        id: document.id,
+        project: document.project,
+        status: document.status,
+        conversation: document.conversation,
+        tags: document.tags,
+        title_html: escape(&document.title),
+        title: document.title,
         snippet_html: escape(&snippet),
         snippet,
         score: 1.0,

@@ -7,6 +7,7 @@ mod chunks;
 mod comments;
 mod content_types;
 mod conversations;
+mod documents;
 mod events;
 mod identities;
 mod jobs;
@@ -20,6 +21,8 @@ mod prompts;
 mod publications;
 mod replies;
 mod rollouts;
+mod saved_searches;
+mod search_settings;
 mod transfers;
 mod usage;
 mod users;
@@ -36,8 +39,9 @@ use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, CommentId, ConversationId, EventId, ImportId, InvitationId, JobId, KeyId,
-    MediaId, MessageId, PromptId, ServedId, SessionId, UploadId, UsageId, UserId, WebhookId,
+    ApiKeyId, ArticleId, BatchId, CommentId, ConversationId, EventId, ImportId, InvitationId,
+    JobId, KeyId, MediaId, MessageId, PromptId, SavedSearchId, ServedId, SessionId, UploadId,
+    UsageId, UserId, WebhookId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
@@ -50,6 +54,7 @@ use inkstone_domain::project::{Member, Project};
 use inkstone_domain::prompt::{Prompt, PromptVersion};
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::rollout::{RolloutState, Served};
+use inkstone_domain::search::{DocumentId, DocumentStamp, SavedSearch, SearchSettings};
 use inkstone_domain::usage::UsageRecord;
 use inkstone_domain::webhook::Webhook;
 use inkstone_domain::{Error, Result, codes};
@@ -87,6 +92,7 @@ struct State {
     comments: BTreeMap<CommentId, Comment>,
     provenance: HashMap<ArticleId, Provenance>,
     jobs: BTreeMap<JobId, jobs::JobEntry>,
+    batches: BTreeMap<BatchId, jobs::BatchEntry>,
     events: events::Events,
     kv: HashMap<String, BTreeMap<String, Vec<u8>>>,
     usage: BTreeMap<UsageId, UsageRecord>,
@@ -116,6 +122,11 @@ struct State {
     uploads: BTreeMap<UploadId, Upload>,
     publications: HashMap<ArticleId, publications::PublicationEntry>,
     webhooks: BTreeMap<WebhookId, Webhook>,
+    /// What was noticed of what can be found beside articles.
+    document_stamps: BTreeMap<DocumentId, DocumentStamp>,
+    saved_searches: BTreeMap<SavedSearchId, SavedSearch>,
+    /// By project.
+    search_settings: HashMap<String, SearchSettings>,
     notifications: Vec<Notification>,
     notification_settings: HashMap<UserId, notifications::SettingsEntry>,
     deliveries: BTreeMap<(WebhookId, EventId), webhooks::DeliveryEntry>,

@@ -4,6 +4,7 @@ mod conversation;
 mod embedded;
 mod media;
 mod notification;
+mod search_settings;
 
 use std::sync::LazyLock;
 
@@ -22,7 +23,7 @@ use inkstone_domain::ids::{
     ApiKeyId, ArticleId, CommentId, EventId, ImportId, InvitationId, JobId, KeyId, ProjectId,
     SessionId, UsageId, UserId, WebhookId,
 };
-use inkstone_domain::job::{Checkpoint, GenerateTask, JobStatus, Task, WorkTask};
+use inkstone_domain::job::{Checkpoint, GenerateTask, JobStatus, Priority, Task, WorkTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
 use inkstone_domain::key::{PreviousToken, VirtualKey};
 use inkstone_domain::money::Money;
@@ -41,6 +42,7 @@ pub use self::conversation::{conversation, message, prompt};
 pub use self::embedded::{embedded, meaning};
 pub use self::media::{media, media_content, media_version, png, upload};
 pub use self::notification::notification;
+pub use self::search_settings::{saved_search, search_settings};
 
 /// The present, without the fractions that a store need not keep.
 pub fn now() -> DateTime<Utc> {
@@ -327,6 +329,9 @@ pub fn job(owner: UserId) -> NewJob {
                 .map(|pin| pin.parse().unwrap())
                 .into(),
         }),
+        priority: Priority::Normal,
+        run_at: now(),
+        after: Vec::new(),
         enqueued_at: now(),
     }
 }

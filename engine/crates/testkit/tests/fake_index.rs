@@ -9,4 +9,5 @@ async fn keeps_the_contract() {
     let store = MemStore::new();
     let index = FakeSearchIndex::new(Arc::new(store.clone()));
     contract::search::run(&index, &store).await;
+    contract::documents::run_index(&index, &store).await;
 }

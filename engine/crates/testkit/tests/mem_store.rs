@@ -127,6 +127,22 @@ async fn prompts() {
 }
 
 #[tokio::test]
+async fn documents() {
+    contract::documents::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn saved_searches() {
+    contract::saved_searches::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
+async fn search_settings() {
+    let store = MemStore::new();
+    contract::search_settings::run(&store, &store).await;
+}
+
+#[tokio::test]
 async fn media() {
     let store = MemStore::new();
     contract::media::run(&store, &store).await;

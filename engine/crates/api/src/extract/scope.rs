@@ -57,6 +57,7 @@ const RULES: &[(&str, Rule)] = &[
     ("/v1/jobs", Rule::Scopes(Scope::JobsRead, Scope::JobsWrite)),
     ("/v1/search", both(Scope::ArticlesRead)),
     ("/v1/search/index", both(Scope::Admin)),
+    ("/v1/searches", Rule::Never),
     (
         "/v1/articles",
         Rule::Scopes(Scope::ArticlesRead, Scope::ArticlesWrite),

@@ -28,6 +28,7 @@ const ROUTES: &[&str] = &[
     "/v1/articles/{id}/suggestions",
     "/v1/content-types",
     "/v1/generate/{plugin}/{template}",
+    "/v1/jobs/batches",
     "/v1/projects",
     "/v1/projects/{slug}/prompts",
     "/v1/projects/{slug}/prompts/{name}/versions",

@@ -33,12 +33,12 @@ pub(crate) async fn start_generation(
     PathWords(plugin, template): PathWords,
     body: JsonBody<GenerateBody>,
 ) -> ApiResult {
-    let mut task = body.value.into_task(plugin, template);
+    let (mut task, terms) = body.value.into_domain(plugin, template);
     task.pins = context.pins.iter().cloned().collect();
     let job = state
         .services
         .jobs
-        .submit(&principal, task)
+        .submit(&principal, task, terms)
         .await
         .map_err(below_input)?;
     let location = location(format!("/v1/jobs/{}", job.id));

@@ -8,7 +8,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use inkstone_domain::Result;
-use inkstone_domain::ids::JobId;
+use inkstone_domain::ids::{BatchId, JobId, UserId};
+use inkstone_domain::job::JobFilter;
 use inkstone_services::jobs::JobUpdate;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -19,18 +20,39 @@ use crate::middleware::RequestId;
 use crate::middleware::failure::log_failure;
 use crate::reply::ok;
 use crate::state::Shared;
-use crate::wire::job::{EventReply, JobReply, ProgressReply, TextReply};
+use crate::wire::job::{
+    EventReply, JobReply, JobStatusWord, LogLineReply, PriorityWord, ProgressReply, TextReply,
+};
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
 
 /// A comment this often keeps proxies from closing a quiet stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Which page of the jobs.
+/// Which jobs.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct JobsQuery {
+    #[serde(rename = "filter[status]")]
+    #[param(inline)]
+    status: Option<JobStatusWord>,
+    /// `generate`, or the name of the engine's own work.
+    #[serde(rename = "filter[kind]")]
+    kind: Option<String>,
+    /// Slug of a project.
+    #[serde(rename = "filter[project]")]
+    project: Option<String>,
+    #[serde(rename = "filter[priority]")]
+    priority: Option<PriorityWord>,
+    /// `bat_…`
+    #[serde(rename = "filter[batch]")]
+    #[param(value_type = Option<String>)]
+    batch: Option<BatchId>,
+    /// `usr_…`; all others see their own alone.
+    #[serde(rename = "filter[owner]")]
+    #[param(value_type = Option<String>)]
+    owner: Option<UserId>,
     /// 1 to 100; 20 where it is left out.
     limit: Option<usize>,
     /// `next_cursor` of the page before.
@@ -39,7 +61,8 @@ pub(crate) struct JobsQuery {
 
 /// List jobs
 ///
-/// Newest first; one's own, and for admins everybody's.
+/// Newest first; one's own, and for admins everybody's. Each page looks at a bounded number of jobs, so
+/// it may have fewer than `limit`, even none, and not be the last: the last has no `next_cursor`.
 #[utoipa::path(
     get, path = "/v1/jobs", tag = "generation", params(JobsQuery),
     responses((status = 200, description = "A page of jobs.", body = ListReply<JobReply>)),
@@ -50,7 +73,15 @@ pub(crate) async fn list_jobs(
     QueryOf(query): QueryOf<JobsQuery>,
 ) -> ApiResult {
     let page = page_request(query.limit, query.cursor)?;
-    let jobs = state.services.jobs.list(&principal, page).await?;
+    let filter = JobFilter {
+        owner: query.owner,
+        status: query.status.map(Into::into),
+        kind: query.kind,
+        project: query.project,
+        priority: query.priority.map(Into::into),
+        batch: query.batch,
+    };
+    let jobs = state.services.jobs.list(&principal, filter, page).await?;
     ok(&ListReply::<JobReply>::page(jobs))
 }
 
@@ -87,6 +118,45 @@ pub(crate) async fn cancel_job(
 ) -> ApiResult {
     let job = state.services.jobs.cancel(&principal, id).await?;
     ok(&JobReply::from(job))
+}
+
+/// Requeue a job
+///
+/// Puts a job that failed, died or was cancelled into the queue once more, due now and with no attempt
+/// counted. A dead one goes on from its last checkpoint. It waits for no other job.
+#[utoipa::path(
+    post, path = "/v1/jobs/{id}/requeue", tag = "generation",
+    params(("id" = String, Path, description = "`job_…`")),
+    responses(
+        (status = 200, description = "The job, queued.", body = JobReply),
+        (status = 409, description = "The job has not ended, or ended well.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn requeue_job(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<JobId>,
+) -> ApiResult {
+    let job = state.services.jobs.requeue(&principal, id).await?;
+    ok(&JobReply::from(job))
+}
+
+/// Show the log of a job
+///
+/// What its attempts said, oldest first: steps, faults, and when it was tried again. The newest 200 lines
+/// are kept.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/log", tag = "generation",
+    params(("id" = String, Path, description = "`job_…`")),
+    responses((status = 200, description = "All lines.", body = ListReply<LogLineReply>)),
+)]
+pub(crate) async fn show_log(
+    State(state): State<Shared>,
+    Caller(principal): Caller,
+    PathId(id): PathId<JobId>,
+) -> ApiResult {
+    let lines = state.services.jobs.log(&principal, id).await?;
+    ok(&ListReply::<LogLineReply>::whole(lines))
 }
 
 /// Follow a job

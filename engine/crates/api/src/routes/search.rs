@@ -1,20 +1,22 @@
-//! `/v1/search`: finds articles, and tells how words may go on.
+//! `/v1/search`: finds articles and all else, and tells how words may go on.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use inkstone_domain::api_key::Scope;
 use inkstone_domain::principal::Principal;
+use inkstone_domain::search::DocumentKind;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::error::ApiResult;
-use crate::extract::{Caller, JsonBody, QueryOf};
+use crate::extract::{Caller, JsonBody, QueryOf, check_also};
 use crate::reply::ok;
 use crate::state::Shared;
 use crate::wire::article::StatusWord;
 use crate::wire::page::{ListReply, limit_of};
 use crate::wire::search::{SearchReply, WordSuggestionReply};
 use crate::wire::search_form::{
-    CountsBody, FilterBody, Form, HybridBody, MomentsBody, SearchBody, in_query,
+    CountsBody, FilterBody, Form, HybridBody, MomentsBody, SearchBody, in_query, kinds_named,
 };
 
 /// What to find.
@@ -25,6 +27,9 @@ pub(crate) struct FindQuery {
     /// What a person typed; empty finds everything, newest first.
     #[serde(default)]
     q: String,
+    /// What to look for, with commas between: `article`, `prompt`, `media`, `message`; articles where it is left out.
+    #[param(example = "article,media")]
+    kind: Option<String>,
     #[serde(rename = "filter[status]")]
     status: Option<StatusWord>,
     /// One tag, or several with commas between: all of them must be there.
@@ -61,7 +66,7 @@ pub(crate) struct FindQuery {
     #[serde(rename = "filter[words][lte]")]
     words_to: Option<u64>,
     /// Values to count, with commas between: `tag`, `category`, `status`, `project`, `author`, `locale`,
-    /// `type`.
+    /// `type`, `kind`.
     #[param(example = "tag")]
     facets: Option<String>,
     /// `created_at`, `updated_at` or `words`, with `-` before it for the greatest first; by how well it
@@ -107,10 +112,11 @@ pub(crate) struct SuggestQuery {
     limit: Option<usize>,
 }
 
-/// Search articles
+/// Search
 ///
-/// Finds what the caller may read: one's own articles, those of one's projects, published ones, and for
-/// admins all. Whatever is typed is a query, never an error.
+/// Finds what the caller may read: of articles one's own, those of one's projects, published ones, and for admins all; of
+/// prompts and files those of one's projects, and one's own files; of chats only one's own. Whatever is typed is a query,
+/// never an error. A key needs `media:read` for files, and `projects:read` for prompts and messages, too.
 #[utoipa::path(
     get, path = "/v1/search", tag = "search", params(FindQuery),
     responses((status = 200, description = "What was found, best first.", body = SearchReply)),
@@ -120,11 +126,16 @@ pub(crate) async fn find_articles(
     Caller(principal): Caller,
     QueryOf(query): QueryOf<FindQuery>,
 ) -> ApiResult {
-    let form = SearchBody::from(query).checked().map_err(in_query)?;
+    let kinds = kinds_named(&listed(query.kind.clone())).map_err(in_query)?;
+    let body = SearchBody {
+        kinds,
+        ..SearchBody::from(query)
+    };
+    let form = body.checked().map_err(in_query)?;
     find(&state, &principal, form).await
 }
 
-/// Search articles, the long form
+/// Search, the long form
 ///
 /// The same as `GET /v1/search`, for searches that are long or have values with commas.
 #[utoipa::path(
@@ -158,6 +169,15 @@ pub(crate) async fn complete_words(
 }
 
 async fn find(state: &Shared, principal: &Principal, form: Form) -> ApiResult {
+    for kind in &form.request.kinds {
+        match kind {
+            DocumentKind::Article => {}
+            DocumentKind::Media => check_also(principal, Scope::MediaRead)?,
+            DocumentKind::Prompt | DocumentKind::Message => {
+                check_also(principal, Scope::ProjectsRead)?;
+            }
+        }
+    }
     if form.wait {
         state.services.search.catch_up().await?;
     }
@@ -170,6 +190,7 @@ impl From<FindQuery> for SearchBody {
     fn from(query: FindQuery) -> Self {
         Self {
             q: query.q,
+            kinds: Vec::new(),
             filter: FilterBody {
                 status: query.status,
                 project: query.project,

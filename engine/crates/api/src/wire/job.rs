@@ -1,8 +1,11 @@
 //! Jobs, and what a watcher of one sees.
 
 use chrono::{DateTime, Utc};
-use inkstone_domain::ids::{ArticleId, JobId, UserId};
-use inkstone_domain::job::{GenerateTask, Job, JobError, JobStatus, Progress, Task};
+use inkstone_domain::ids::{ArticleId, BatchId, JobId, UserId};
+use inkstone_domain::job::{
+    GenerateTask, Job, JobError, JobStatus, LogLine, Priority, Progress, Task,
+};
+use inkstone_services::jobs::Terms;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -20,6 +23,41 @@ pub(crate) struct GenerateBody {
     /// Where the article goes, `[a-z0-9-]+`; `default` where it is left out.
     #[serde(default)]
     pub project: Option<String>,
+    #[serde(default)]
+    pub priority: Option<PriorityWord>,
+    /// Not before; now where it is left out, or over.
+    #[serde(default)]
+    pub run_at: Option<DateTime<Utc>>,
+    /// Jobs that must succeed first. Where one of them does not, this one is cancelled.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 50, example = json!([]))]
+    pub after: Vec<JobId>,
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JobStatusWord {
+    /// For other jobs.
+    Waiting,
+    /// Ready, or ready at its time.
+    Queued,
+    Running,
+    Succeeded,
+    /// By a fault that does not pass.
+    Failed,
+    /// A dead letter: by a fault that might have passed, and did not.
+    Dead,
+    Cancelled,
+}
+
+/// What goes first: `normal` where it is left out.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PriorityWord {
+    High,
+    Normal,
+    Low,
 }
 
 /// A piece of work in the background.
@@ -40,14 +78,27 @@ pub(crate) struct JobReply {
     /// The model asked for; null is the engine's default.
     pub model: Option<String>,
     pub project: String,
-    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    /// `waiting` (for other jobs), `queued`, `running`, `succeeded`, `failed`, `dead` (a fault that might have
+    /// passed did not) or `cancelled`.
     pub status: &'static str,
+    /// `high`, `normal` or `low`.
+    pub priority: &'static str,
+    /// Not before.
+    pub run_at: DateTime<Utc>,
+    /// The jobs it waits for, or waited for.
+    #[schema(value_type = Vec<String>)]
+    pub after: Vec<JobId>,
+    /// What it was asked for together with.
+    #[schema(value_type = Option<String>, example = "bat_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
+    pub batch: Option<BatchId>,
     pub progress: ProgressReply,
     /// How often a worker began it.
     pub attempts: u32,
+    /// How often it went back into the queue after a fault that may pass.
+    pub retries: u32,
     /// Somebody asked it to stop.
     pub cancel_requested: bool,
-    /// Why it failed, where it did.
+    /// Why it ended without success; where it waits to be tried again, the fault it met last.
     pub error: Option<JobErrorReply>,
     /// What it made.
     #[schema(value_type = Option<String>)]
@@ -88,6 +139,16 @@ pub(crate) struct EventReply {
     pub data: String,
 }
 
+/// A line of a job's log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LogLineReply {
+    pub at: DateTime<Utc>,
+    /// The attempt that says it; 0 outside of attempts.
+    pub attempt: u32,
+    #[schema(example = "Writing “Ebb”")]
+    pub message: String,
+}
+
 /// A piece of the text a job is writing.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TextReply {
@@ -98,14 +159,54 @@ pub(crate) struct TextReply {
 const DEFAULT_PROJECT: &str = "default";
 
 impl GenerateBody {
-    pub(crate) fn into_task(self, plugin: String, template: String) -> GenerateTask {
-        GenerateTask {
+    pub(crate) fn into_domain(self, plugin: String, template: String) -> (GenerateTask, Terms) {
+        let terms = Terms {
+            priority: self.priority.map(Priority::from).unwrap_or_default(),
+            run_at: self.run_at,
+            after: self.after,
+        };
+        let task = GenerateTask {
             plugin,
             template,
             input: self.input,
             model: self.model,
             project: self.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
             pins: Vec::new(),
+        };
+        (task, terms)
+    }
+}
+
+impl From<JobStatusWord> for JobStatus {
+    fn from(word: JobStatusWord) -> Self {
+        match word {
+            JobStatusWord::Waiting => Self::Waiting,
+            JobStatusWord::Queued => Self::Queued,
+            JobStatusWord::Running => Self::Running,
+            JobStatusWord::Succeeded => Self::Succeeded,
+            JobStatusWord::Failed => Self::Failed,
+            JobStatusWord::Dead => Self::Dead,
+            JobStatusWord::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<PriorityWord> for Priority {
+    fn from(word: PriorityWord) -> Self {
+        match word {
+            PriorityWord::High => Self::High,
+            PriorityWord::Normal => Self::Normal,
+            PriorityWord::Low => Self::Low,
+        }
+    }
+}
+
+impl From<LogLine> for LogLineReply {
+    fn from(line: LogLine) -> Self {
+        Self {
+            at: line.at,
+            attempt: line.attempt,
+            message: line.message,
         }
     }
 }
@@ -132,9 +233,14 @@ impl From<Job> for JobReply {
             input,
             model,
             project,
-            status: status_word(job.status),
+            status: job.status.as_str(),
+            priority: job.priority.as_str(),
+            run_at: job.run_at,
+            after: job.after,
+            batch: job.batch,
             progress: job.progress.into(),
             attempts: job.attempts,
+            retries: job.retries,
             cancel_requested: job.cancel_requested,
             error: job.error.map(JobErrorReply::from),
             article: job.article,
@@ -162,15 +268,5 @@ impl From<JobError> for JobErrorReply {
             code: error.code,
             message: error.message,
         }
-    }
-}
-
-fn status_word(status: JobStatus) -> &'static str {
-    match status {
-        JobStatus::Queued => "queued",
-        JobStatus::Running => "running",
-        JobStatus::Succeeded => "succeeded",
-        JobStatus::Failed => "failed",
-        JobStatus::Cancelled => "cancelled",
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct NotificationReply {
     #[schema(example = "ntf_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
     pub id: String,
     /// Why: `comment.mentioned`, `comment.replied`, `comment.written`, `review.asked`, `review.decided`,
-    /// `article.published`, `job.succeeded`, `job.failed` or `webhook.disabled`.
+    /// `article.published`, `job.succeeded`, `job.failed`, `webhook.disabled` or `search.matched`.
     #[serde(rename = "type")]
     #[schema(example = "review.asked")]
     pub kind: &'static str,
@@ -35,6 +35,10 @@ pub(crate) struct NotificationReply {
     pub comment: Option<String>,
     pub job: Option<String>,
     pub webhook: Option<String>,
+    /// The saved search that found something.
+    pub search: Option<String>,
+    /// What it found: an article, a prompt, a file or a message.
+    pub document: Option<String>,
     /// When it happened.
     pub created_at: DateTime<Utc>,
     pub read: bool,
@@ -153,6 +157,8 @@ impl From<Notification> for NotificationReply {
             comment: one.about.comment.map(|id| id.to_string()),
             job: one.about.job.map(|id| id.to_string()),
             webhook: one.about.webhook.map(|id| id.to_string()),
+            search: one.about.search.map(|id| id.to_string()),
+            document: one.about.document.map(|id| id.to_string()),
             created_at: one.created_at,
             read: one.read_at.is_some(),
             read_at: one.read_at,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use inkstone_domain::ids::ArticleId;
+use inkstone_domain::ids::ConversationId;
 use inkstone_domain::search::{
-    FacetCounts, Hit, IndexReport, IndexStats, Ranking, SearchPage, SemanticUse, Suggestion,
+    DocumentId, DocumentKind, FacetCounts, Hit, IndexReport, IndexStats, Ranking, SearchPage,
+    SemanticUse, Suggestion,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::article::StatusWord;
@@ -35,14 +36,22 @@ pub(crate) struct SearchReply {
     pub semantic: Option<&'static str>,
 }
 
-/// An article that was found.
+/// Something that was found.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HitReply {
+    /// Of an article, a prompt, a file or a message.
     #[schema(value_type = String, example = "art_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
-    pub id: ArticleId,
+    pub id: DocumentId,
+    pub kind: KindWord,
     pub project: String,
-    pub status: StatusWord,
+    /// Of articles; null for all else.
+    pub status: Option<StatusWord>,
+    /// Of messages: the chat it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "cnv_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
+    pub conversation: Option<ConversationId>,
     pub tags: Vec<String>,
+    /// The name of a prompt or a file; empty for messages.
     pub title: String,
     /// The best passage.
     pub snippet: String,
@@ -54,6 +63,19 @@ pub(crate) struct HitReply {
     /// Why it stands here, with `show_score`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ranking: Option<SearchRankingReply>,
+}
+
+/// What something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DocumentKindWord)]
+pub(crate) enum KindWord {
+    Article,
+    Prompt,
+    /// A file.
+    Media,
+    /// Of a chat of one's own.
+    Message,
 }
 
 /// Escaped HTML with the matches within `<em>`.
@@ -115,9 +137,9 @@ pub(crate) struct IndexReply {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct IndexReportReply {
     pub identical: bool,
-    /// Articles in the store.
+    /// Documents in the store.
     pub stored: u64,
-    /// Articles in the index.
+    /// Documents in the index.
     pub indexed: u64,
     /// In the store and not, or in another revision, in the index.
     pub missing: u64,
@@ -168,14 +190,38 @@ impl HitReply {
         let ranking = hit.ranking.filter(|_| form.show_score);
         Self {
             id: hit.id,
+            kind: hit.id.kind().into(),
             project: hit.project,
-            status: hit.status.into(),
+            status: hit.status.map(StatusWord::from),
+            conversation: hit.conversation,
             tags: hit.tags,
             title: hit.title,
             snippet: hit.snippet,
             highlight,
             score: hit.score,
             ranking: ranking.map(SearchRankingReply::from),
+        }
+    }
+}
+
+impl From<DocumentKind> for KindWord {
+    fn from(kind: DocumentKind) -> Self {
+        match kind {
+            DocumentKind::Article => Self::Article,
+            DocumentKind::Prompt => Self::Prompt,
+            DocumentKind::Media => Self::Media,
+            DocumentKind::Message => Self::Message,
+        }
+    }
+}
+
+impl From<KindWord> for DocumentKind {
+    fn from(kind: KindWord) -> Self {
+        match kind {
+            KindWord::Article => Self::Article,
+            KindWord::Prompt => Self::Prompt,
+            KindWord::Media => Self::Media,
+            KindWord::Message => Self::Message,
         }
     }
 }

@@ -4,15 +4,18 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::content::Status;
-use inkstone_domain::search::{Between, Matching, Narrow, SearchFacet, SearchShape, SearchSort};
+use inkstone_domain::search::{
+    Between, DocumentKind, Matching, Narrow, SavedQuery, SearchFacet, SearchShape, SearchSort,
+};
 use inkstone_domain::{Error, FieldError, Result};
 use inkstone_services::search::SearchRequest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::article::StatusWord;
 use super::object::object;
 use super::page::limit_of;
+use super::search::KindWord;
 use crate::error::{fields_at, invalid_fields};
 
 const NOT_VALID: &str = "the search is not valid";
@@ -25,9 +28,13 @@ pub(crate) struct SearchBody {
     #[schema(example = "\"low tide\" moon -sun")]
     #[serde(default)]
     pub q: String,
+    /// What to look for; articles where it is left out.
+    #[serde(default)]
+    #[schema(example = json!(["article", "media"]))]
+    pub kinds: Vec<KindWord>,
     #[serde(default, deserialize_with = "object")]
     pub filter: FilterBody,
-    /// Values to count: `tag`, `category`, `status`, `project`, `author`, `locale`, `type`.
+    /// Values to count: `tag`, `category`, `status`, `project`, `author`, `locale`, `type`, `kind`.
     #[schema(example = json!(["tag"]))]
     #[serde(default)]
     pub facets: Vec<String>,
@@ -64,7 +71,7 @@ pub(crate) struct SearchBody {
 }
 
 /// What narrows it.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SearchFilterBody)]
 pub(crate) struct FilterBody {
@@ -104,7 +111,7 @@ pub(crate) struct HybridBody {
 }
 
 /// A span of time.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MomentsBody {
     /// From this instant on.
@@ -114,7 +121,7 @@ pub(crate) struct MomentsBody {
 }
 
 /// A span of numbers.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CountsBody {
     pub gte: Option<u64>,
@@ -168,8 +175,17 @@ impl SearchBody {
             ..SearchShape::default()
         };
         let filter = self.filter;
+        let kinds = self.kinds.into_iter().map(DocumentKind::from);
+        let mut kinds: Vec<DocumentKind> = kinds.collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        if kinds.is_empty() {
+            kinds.push(DocumentKind::Article);
+        }
         let mut request = SearchRequest {
             text: self.q,
+            kinds,
+            only: Vec::new(),
             project: filter.project,
             status: filter.status.map(Status::from),
             tags: filter.tags,
@@ -217,7 +233,35 @@ impl SearchBody {
     }
 }
 
+impl From<&SavedQuery> for FilterBody {
+    fn from(query: &SavedQuery) -> Self {
+        let narrow = query.narrow.clone();
+        Self {
+            status: query.status.map(StatusWord::from),
+            project: query.project.clone(),
+            tags: query.tags.clone(),
+            categories: narrow.categories,
+            authors: narrow.authors,
+            locales: narrow.languages,
+            types: narrow.content_types,
+            created_at: MomentsBody::of(narrow.created),
+            updated_at: MomentsBody::of(narrow.updated),
+            words: CountsBody {
+                gte: narrow.words.from,
+                lte: narrow.words.to,
+            },
+        }
+    }
+}
+
 impl MomentsBody {
+    fn of(between: Between<DateTime<Utc>>) -> Self {
+        Self {
+            gte: between.from,
+            lt: between.to.map(|to| to + TimeDelta::milliseconds(1)),
+        }
+    }
+
     fn between(self) -> Between<DateTime<Utc>> {
         Between {
             from: self.gte,
@@ -247,6 +291,16 @@ fn offset_of(cursor: &str, fingerprint: u64) -> Result<usize> {
             "is none of this search; begin again without it",
         )),
     }
+}
+
+/// Kinds as they stand in a query string.
+pub(crate) fn kinds_named(names: &[String]) -> Result<Vec<KindWord>> {
+    let known = DocumentKind::ALL.map(DocumentKind::as_str).join("`, `");
+    let kinds = names.iter().map(|name| {
+        let kind = DocumentKind::named(name).map(KindWord::from);
+        kind.ok_or_else(|| wrong("kind", format!("`{name}` is none; there are `{known}`")))
+    });
+    kinds.collect()
 }
 
 fn facet(field: &str, name: &str) -> Result<SearchFacet> {

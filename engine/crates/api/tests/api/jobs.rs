@@ -196,3 +196,124 @@ async fn a_queued_job_is_cancelled_at_once_and_only_once() {
     assert_eq!(reply.json()["status"], "cancelled");
     check::problem(&api.creator().delete(&path).await, 409, "conflict");
 }
+
+#[tokio::test]
+async fn terms_are_taken_shown_and_filtered_by() {
+    let api = TestApi::start().await;
+    let body = json!({
+        "input": {"topic": "tides"},
+        "priority": "low",
+        "run_at": "2126-12-01T06:00:00Z",
+    });
+    let target = "/v1/generate/generator-fake/article";
+    let low = api.creator().post(target, body).await.json();
+    assert_eq!(
+        (&low["priority"], &low["retries"]),
+        (&json!("low"), &json!(0))
+    );
+    assert_eq!(low["run_at"], "2126-12-01T06:00:00Z");
+    let body = json!({"input": {"topic": "tides"}, "after": [low["id"]]});
+    let waits = api.creator().post(target, body).await.json();
+    assert_eq!(
+        (&waits["status"], &waits["after"]),
+        (&json!("waiting"), &json!([low["id"]]))
+    );
+    for (query, want) in [
+        ("filter[priority]=low", vec![&low]),
+        ("filter[status]=waiting", vec![&waits]),
+        ("filter[status]=dead", vec![]),
+        (
+            "filter[kind]=generate&filter[project]=default",
+            vec![&waits, &low],
+        ),
+        ("filter[kind]=import", vec![]),
+    ] {
+        let listed = api.creator().get(&format!("/v1/jobs?{query}")).await.json();
+        let listed = listed["data"].as_array().unwrap().clone();
+        let ids: Vec<&Value> = listed.iter().map(|job| &job["id"]).collect();
+        let want: Vec<&Value> = want.into_iter().map(|job| &job["id"]).collect();
+        assert_eq!(ids, want, "{query}");
+    }
+    for (query, pointer) in [
+        ("filter[status]=asleep", "?filter[status]"),
+        ("filter[priority]=5", "?filter[priority]"),
+        ("filter[batch]=job_1", "?filter[batch]"),
+    ] {
+        let reply = api.creator().get(&format!("/v1/jobs?{query}")).await;
+        check::problem(&reply, 400, "invalid_input");
+        assert_eq!(reply.json()["errors"][0]["pointer"], pointer);
+    }
+    let body = json!({"input": {"topic": "tides"}, "after": ["job_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P"]});
+    let reply = api.creator().post(target, body).await;
+    check::problem(&reply, 404, "not_found");
+}
+
+#[tokio::test]
+async fn a_cancelled_job_is_requeued_and_says_so_in_its_log() {
+    let api = TestApi::start().await;
+    let path = submit(&api).await;
+    let requeue = format!("{path}/requeue");
+    let early = api.creator().post(&requeue, json!({})).await;
+    check::problem(&early, 409, "conflict");
+    api.creator().send(Method::DELETE, &path, None).await;
+    let lives = api.creator().send(Method::POST, &requeue, None).await;
+    assert_eq!(
+        (lives.status, &lives.json()["status"]),
+        (200, &json!("queued"))
+    );
+    let log = api.creator().get(&format!("{path}/log")).await.json();
+    let line = &log["data"][0];
+    assert!(
+        line["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("requeued by usr_")
+    );
+    assert_eq!(
+        (&line["attempt"], &log["next_cursor"]),
+        (&json!(0), &json!(null))
+    );
+    for (method, path) in [
+        (Method::GET, format!("{path}/log")),
+        (Method::POST, requeue),
+    ] {
+        let reply = api.stranger().send(method, &path, None).await;
+        check::problem(&reply, 404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_queued_as_a_whole() {
+    let api = TestApi::start().await;
+    let job = |topic: Value| {
+        json!({
+            "plugin": "generator-fake",
+            "template": "article",
+            "generate": {"input": {"topic": topic}, "priority": "high"},
+        })
+    };
+    let mut second = job(json!("flow"));
+    second["after_jobs"] = json!([0]);
+    let body = json!({"name": "tides", "jobs": [job(json!("ebb")), second]});
+    let reply = api.creator().post("/v1/jobs/batches", body).await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+    let batch = reply.json();
+    assert_eq!(
+        (&batch["total"], &batch["name"]),
+        (&json!(2), &json!("tides"))
+    );
+    assert_eq!(batch["counts"]["waiting"], 1);
+    let path = reply.header("location").to_owned();
+    assert_eq!(api.creator().get(&path).await.json(), batch);
+    check::problem(&api.stranger().get(&path).await, 404, "not_found");
+    let query = format!("/v1/jobs?filter[batch]={}", batch["id"].as_str().unwrap());
+    let listed = api.creator().get(&query).await.json();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 2);
+    assert_eq!(listed["data"][0]["batch"], batch["id"]);
+
+    let body = json!({"jobs": [job(json!("ebb")), job(json!(7))]});
+    let reply = api.creator().post("/v1/jobs/batches", body).await;
+    check::problem(&reply, 400, "schema_mismatch");
+    let pointer = &reply.json()["errors"][0]["pointer"];
+    assert_eq!(pointer, "/jobs/1/generate/input/topic");
+}

@@ -213,6 +213,14 @@ async fn every_route_by_every_identity() {
             anonymous 401 viewer 404 stranger 404 creator 200 admin 200
         DELETE /v1/jobs/{job}
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        GET /v1/jobs/{job}/log
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/jobs/{cancelled-job}/requeue
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
+        POST /v1/jobs/batches
+            anonymous 401 missing_token viewer 403 forbidden stranger 202 creator 202 admin 202
+        GET /v1/jobs/batches/{batch}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200
         GET /v1/tools
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         POST /v1/research/research-fake/echo
@@ -409,6 +417,10 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
         POST /v1/projects/{project}/tags/sea/merge
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
+        GET /v1/projects/{project}/search-settings
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
+        PUT /v1/projects/{project}/search-settings
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
         GET /v1/projects/{project}/prompts
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 200 member-reviewer 200 member-editor 200 member-owner 200
         POST /v1/projects/{project}/prompts
@@ -467,6 +479,14 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 200
         POST /v1/webhooks/{project-webhook}/deliveries/{delivery}/redeliver
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 202 admin 202 member-viewer 404 not_found member-reviewer 404 not_found member-editor 404 not_found member-owner 202
+        GET /v1/searches
+            anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
+        POST /v1/searches
+            anonymous 401 missing_token viewer 201 stranger 201 creator 201 admin 201
+        GET /v1/searches/{search}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 404 not_found
+        DELETE /v1/searches/{search}
+            anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 204 admin 404 not_found
         GET /v1/notifications
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         GET /v1/notifications/unread

@@ -1,5 +1,6 @@
 //! `/v1/search`.
 
+use axum::http::Method;
 use inkstone_testkit::api_client::TestApi;
 use serde_json::json;
 
@@ -183,5 +184,165 @@ async fn a_refused_body_says_where() {
         let refused = api.creator().post("/v1/search", body).await;
         assert_eq!(refused.status, 400, "{refused:?}");
         assert_eq!(refused.json()["errors"][0]["pointer"], pointer);
+    }
+}
+
+/// With the project `handbook`, which the creator owns.
+async fn with_words() -> TestApi {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let new = json!({"slug": "handbook"});
+    assert_eq!(client.post("/v1/projects", new).await.status, 201);
+    api
+}
+
+const SETTINGS: &str = "/v1/projects/handbook/search-settings";
+
+#[tokio::test]
+async fn projects_say_what_words_mean() {
+    let api = with_words().await;
+    let client = api.creator();
+    let before = client.get(SETTINGS).await;
+    assert_eq!(before.header("etag"), "\"0\"");
+    assert_eq!(before.json()["synonyms"], json!([]));
+    assert!(before.json()["updated_at"].is_null());
+
+    let wished = json!({
+        "stop_words": ["lorem"],
+        "synonyms": [{"words": ["nyc", "new york"]}, {"of": "phone", "words": ["pixel"]}],
+    });
+    let told = client
+        .send(Method::PUT, SETTINGS, Some(wished.clone()))
+        .await;
+    assert_eq!(told.status, 200, "{told:?}");
+    assert_eq!(told.header("etag"), "\"1\"");
+    assert_eq!(told.json()["synonyms"], wished["synonyms"]);
+    assert_eq!(client.get(SETTINGS).await.json(), told.json());
+    let again = client.send(Method::PUT, SETTINGS, Some(wished)).await;
+    assert_eq!(again.json()["revision"], 1, "the same is no change");
+
+    let holding = api.creator().with_header("if-none-match", "\"1\"");
+    let held = holding.get(SETTINGS).await;
+    assert_eq!(held.status, 304);
+    let empty = Some(json!({}));
+    let stale = api.creator().with_header("if-match", "\"0\"");
+    let stale = stale.send(Method::PUT, SETTINGS, empty.clone()).await;
+    assert_eq!(stale.status, 412);
+    let fresh = api.creator().with_header("if-match", "\"1\"");
+    let emptied = fresh.send(Method::PUT, SETTINGS, empty).await;
+    assert_eq!(emptied.json()["revision"], 2);
+    assert_eq!(emptied.json()["stop_words"], json!([]));
+}
+
+#[tokio::test]
+async fn words_that_cannot_be_are_named() {
+    let api = with_words().await;
+    let wished = json!({"stop_words": ["two words"], "synonyms": [{"words": ["alone"]}]});
+    let refused = api
+        .creator()
+        .send(Method::PUT, SETTINGS, Some(wished))
+        .await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    let problem = refused.json();
+    let pointers: Vec<_> = problem["errors"].as_array().unwrap().iter().collect();
+    assert_eq!(pointers[0]["pointer"], "/stop_words/0");
+    assert_eq!(pointers[1]["pointer"], "/synonyms/0/words");
+}
+
+#[tokio::test]
+async fn other_kinds_are_found_by_who_may_read_them() {
+    let api = with_words().await;
+    let client = api.creator();
+    let prompt = json!({
+        "name": "tides", "messages": [{"role": "system", "text": "Write about tides."}]
+    });
+    let made = client.post("/v1/projects/handbook/prompts", prompt).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let medium = crate::media::add(&client, "handbook", "tides.png").await;
+    let article = json!({"title": "The tides", "project": "handbook"});
+    assert_eq!(client.post("/v1/articles", article).await.status, 201);
+
+    let kinds = "/v1/search?q=tides&kind=article,prompt,media,message&facets=kind";
+    let found = client.get(kinds).await.json();
+    assert_eq!(found["total"], 3, "{found}");
+    assert_eq!(
+        found["facets"]["kind"],
+        json!([
+            {"value": "article", "count": 1},
+            {"value": "media", "count": 1},
+            {"value": "prompt", "count": 1},
+        ])
+    );
+    let media = client.get("/v1/search?q=tides&kind=media").await.json();
+    assert_eq!(media["data"][0]["id"], json!(medium));
+    assert_eq!(media["data"][0]["kind"], "media");
+    assert!(media["data"][0]["status"].is_null());
+    let long = json!({"q": "tides", "kinds": ["media"]});
+    assert_eq!(client.post("/v1/search", long).await.json(), media);
+    let usual = client.get("/v1/search?q=tides").await.json();
+    assert_eq!(usual["total"], 1, "articles where nothing is said");
+
+    let stranger = api.stranger().get(kinds).await.json();
+    assert_eq!(stranger["total"], 0);
+    assert_eq!(stranger["facets"]["kind"], json!([]));
+    let wrong = client.get("/v1/search?kind=picture").await;
+    assert_eq!(wrong.status, 400);
+    assert_eq!(wrong.json()["errors"][0]["pointer"], "?kind");
+}
+
+#[tokio::test]
+async fn messages_are_found_by_whose_chat_it_is() {
+    let api = with_words().await;
+    let client = api.creator();
+    let chat = client
+        .post(
+            "/v1/projects/handbook/chat",
+            json!({"message": "About tides?"}),
+        )
+        .await;
+    assert_eq!(chat.status, 200, "{chat:?}");
+    let path = "/v1/search?q=tides&kind=message";
+    let found = client.get(path).await.json();
+    assert!(found["total"].as_u64().unwrap() >= 1, "{found}");
+    let hit = &found["data"][0];
+    assert!(hit["id"].as_str().unwrap().starts_with("msg_"));
+    assert!(hit["conversation"].as_str().unwrap().starts_with("cnv_"));
+    for other in [api.admin(), api.stranger()] {
+        assert_eq!(other.get(path).await.json()["total"], 0);
+    }
+}
+
+#[tokio::test]
+async fn searches_are_saved_shown_and_removed() {
+    let api = TestApi::start().await;
+    let client = api.creator();
+    let wished = json!({
+        "name": "Tides", "q": "low tide", "kinds": ["article", "media"], "alert": true,
+        "filter": {"tags": ["sea"], "created_at": {"lt": "2026-03-01T00:00:00Z"}},
+    });
+    let saved = client.post("/v1/searches", wished).await;
+    assert_eq!(saved.status, 201, "{saved:?}");
+    let search = saved.json();
+    assert_eq!(search["matching"], "all", "where nothing is said");
+    assert_eq!(search["filter"]["created_at"]["lt"], "2026-03-01T00:00:00Z");
+    assert_eq!(search["alert"], true);
+    let path = format!("/v1/searches/{}", search["id"].as_str().unwrap());
+    assert_eq!(saved.header("location"), path);
+    assert_eq!(client.get(&path).await.json(), search);
+    let listed = client.get("/v1/searches").await.json();
+    assert_eq!(listed["data"], json!([search]));
+    assert_eq!(
+        api.admin().get("/v1/searches").await.json()["data"],
+        json!([])
+    );
+    assert_eq!(client.delete(&path).await.status, 204);
+    assert_eq!(client.get(&path).await.status, 404);
+    for wrong in [
+        json!({"name": "x", "matching": "some"}),
+        json!({"name": "x", "kinds": ["picture"]}),
+        json!({"name": ""}),
+        json!({"q": "x"}),
+    ] {
+        assert_eq!(client.post("/v1/searches", wrong).await.status, 400);
     }
 }

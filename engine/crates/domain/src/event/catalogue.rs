@@ -17,6 +17,7 @@ pub enum Thing {
     Chat,
     Media,
     Job,
+    Batch,
     Webhook,
 }
 
@@ -31,6 +32,7 @@ impl Thing {
             Self::Chat => "chat",
             Self::Media => "media",
             Self::Job => "job",
+            Self::Batch => "batch",
             Self::Webhook => "webhook",
         }
     }
@@ -99,6 +101,8 @@ catalogue! {
     JobSucceeded = "job.succeeded" of Job;
     JobFailed = "job.failed" of Job;
     JobCancelled = "job.cancelled" of Job;
+    JobRequeued = "job.requeued" of Job;
+    BatchEnded = "batch.ended" of Batch;
     WebhookDisabled = "webhook.disabled" of Webhook;
 }
 
@@ -147,7 +151,9 @@ impl EventBody {
             Self::JobQueued { job, .. }
             | Self::JobSucceeded { job, .. }
             | Self::JobFailed { job, .. }
-            | Self::JobCancelled { job } => (job.to_string(), None),
+            | Self::JobCancelled { job }
+            | Self::JobRequeued { job } => (job.to_string(), None),
+            Self::BatchEnded { batch, .. } => (batch.to_string(), None),
             Self::WebhookDisabled { webhook } => (webhook.to_string(), None),
         };
         Aggregate {

@@ -1,20 +1,16 @@
 //! What is kept. Every write method is one transaction (pruning excepted, which is many), and is durable
 //! once it returns.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::Value;
 
 use crate::Result;
 use crate::allowance::{Allowance, DaySpend, Subject};
 use crate::audit::AuditRecord;
 use crate::content::{Article, ArticleFilter, ArticleStamp, Cause, Page, PageRequest, Revision};
 use crate::event::Event;
-use crate::ids::{ArticleId, JobId, SessionId, UserId};
-use crate::job::{Checkpoint, ClaimedJob, Job, JobError, Progress, Task};
+use crate::ids::{ArticleId, SessionId, UserId};
 use crate::kept_reply::{CachedReply, Claim, Claimed};
 use crate::key::VirtualKey;
 use crate::principal::{Account, SeenFrom, Session, User};
@@ -150,62 +146,6 @@ pub trait ArticleStore: Send + Sync {
     async fn now(&self) -> Result<DateTime<Utc>>;
     /// Nudges on writes made through this very store object.
     fn changes(&self) -> ChangeSignal;
-}
-
-#[derive(Debug, Clone)]
-pub struct NewJob {
-    pub id: JobId,
-    pub owner: UserId,
-    pub task: Task,
-    pub enqueued_at: DateTime<Utc>,
-}
-
-/// All that a finished generation writes, in one transaction.
-#[derive(Debug, Clone)]
-pub struct DraftCommit {
-    pub write: ArticleWrite,
-    pub provenance: Provenance,
-    /// `job.succeeded`.
-    pub event: Event,
-}
-
-/// The queue. Calls that carry a `fence` fail with `lease_lost` once another worker has claimed the
-/// job or it has ended.
-#[async_trait]
-pub trait JobStore: Send + Sync {
-    async fn submit(&self, job: NewJob) -> Result<Job>;
-    async fn job(&self, id: JobId) -> Result<Option<Job>>;
-    /// Newest first; `owner` of `None` is everybody.
-    async fn list_jobs(&self, owner: Option<UserId>, page: PageRequest) -> Result<Page<Job>>;
-    /// Takes the oldest job that is queued, or running with a lease that ran out. No job is handed to two workers.
-    async fn claim(
-        &self,
-        worker: &str,
-        lease: Duration,
-        now: DateTime<Utc>,
-    ) -> Result<Option<ClaimedJob>>;
-    /// Prolongs the lease, stores progress and answers whether a cancel was asked for.
-    async fn heartbeat(
-        &self,
-        id: JobId,
-        fence: u64,
-        lease: Duration,
-        progress: &Progress,
-        now: DateTime<Utc>,
-    ) -> Result<bool>;
-    async fn save_checkpoint(&self, id: JobId, fence: u64, checkpoint: &Checkpoint) -> Result<()>;
-    /// Puts the job back into the queue, to be claimed again at once: an orderly shutdown, or a fault that may pass.
-    async fn release(&self, id: JobId, fence: u64) -> Result<()>;
-    /// Content, provenance, job state and events, all or nothing.
-    async fn succeed(&self, id: JobId, fence: u64, commit: DraftCommit) -> Result<()>;
-    /// The end of the engine's own work. `event` is `job.succeeded`.
-    async fn finish(&self, id: JobId, fence: u64, result: &Value, event: Event) -> Result<()>;
-    async fn fail(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()>;
-    /// A queued job is cancelled at once; a running one is asked to stop and ends through `cancelled`;
-    /// a finished one is `conflict`. `event` is written where it ends at once.
-    async fn request_cancel(&self, id: JobId, event: Event) -> Result<Job>;
-    /// The worker's end of a cancel.
-    async fn cancelled(&self, id: JobId, fence: u64, event: Event) -> Result<()>;
 }
 
 /// The plugins' own storage, a space for each.

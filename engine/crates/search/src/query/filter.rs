@@ -2,19 +2,27 @@
 
 use std::ops::Bound as RangeBound;
 
-use inkstone_domain::content::Status;
-use inkstone_domain::search::{Between, SearchQuery, Visibility};
-use tantivy::Term;
+use inkstone_domain::search::{Between, DocumentKind, SearchQuery, Visibility};
 use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, RangeQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, Term};
 
-use crate::schema::{Fields, millis};
+use crate::error::SearchError;
+use crate::schema::{Fields, millis, reader};
 
 /// All that must be so beside the words; `None` where nothing must.
-pub(super) fn of(fields: &Fields, query: &SearchQuery) -> Option<Box<dyn Query>> {
+pub(super) fn of(
+    searcher: &Searcher,
+    fields: &Fields,
+    query: &SearchQuery,
+) -> Result<Option<Box<dyn Query>>, SearchError> {
     let narrow = &query.narrow;
     let mut musts = Vec::new();
-    musts.extend(visible(fields, &query.visibility));
+    musts.extend(visible(searcher, fields, &query.visibility, &query.kinds)?);
+    if !query.only.is_empty() {
+        let only = query.only.iter();
+        musts.push(any(only.map(|id| term(fields.id, &id.to_string()))));
+    }
     let all = [
         (fields.project, query.project.as_slice()),
         (fields.tag, query.tags.as_slice()),
@@ -44,22 +52,39 @@ pub(super) fn of(fields: &Fields, query: &SearchQuery) -> Option<Box<dyn Query>>
     musts.extend(between(fields.created_at, narrow.created, millis));
     musts.extend(between(fields.updated_at, narrow.updated, millis));
     musts.extend(between(fields.words, narrow.words, |words| words));
-    match musts.len() {
+    Ok(match musts.len() {
         0 => None,
         1 => musts.pop(),
         _ => Some(all_of(musts)),
-    }
+    })
 }
 
-/// What somebody may find; `None` for everything.
-pub(crate) fn visible(fields: &Fields, visibility: &Visibility) -> Option<Box<dyn Query>> {
-    let Visibility::User { user, projects } = visibility else {
-        return None;
-    };
-    let own = term(fields.owner, &user.to_string());
-    let published = term(fields.status, Status::Published.as_str());
-    let theirs = projects.iter().map(|slug| term(fields.project, slug));
-    Some(any([own, published].into_iter().chain(theirs)))
+/// What somebody may find of these kinds; `None` where that is everything.
+pub(crate) fn visible(
+    searcher: &Searcher,
+    fields: &Fields,
+    visibility: &Visibility,
+    kinds: &[DocumentKind],
+) -> Result<Option<Box<dyn Query>>, SearchError> {
+    let readers = kinds.iter().flat_map(|kind| {
+        let readers = visibility.readers(*kind).into_iter();
+        readers.map(|readers| reader(*kind, &readers))
+    });
+    let readers: Vec<String> = readers.collect();
+    let all: u64 = searcher
+        .segment_readers()
+        .iter()
+        .map(|segment| u64::from(segment.max_doc()))
+        .sum();
+    for one in &readers {
+        let term = Term::from_field_text(fields.readers, one);
+        if searcher.doc_freq(&term)? == all {
+            return Ok(None);
+        }
+    }
+    Ok(Some(any(readers
+        .iter()
+        .map(|one| term(fields.readers, one)))))
 }
 
 /// Words within a filter, which does not count for the score.

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate};
-use inkstone_domain::search::{LastWord, Lexicon, Matching, SearchQuery};
+use inkstone_domain::search::{LastWord, Matching, SearchQuery};
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur,
@@ -14,11 +14,12 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::ask::{Ask, Bound, Literal, Need, read};
 use super::filter;
+use super::meanings::{Meaning, Meanings};
 use super::typed::{Typed, split};
 use super::vocabulary::{Near, Vocabulary};
 use crate::error::SearchError;
 use crate::schema::{Fields, millis};
-use crate::text::{fold, forms, is_stop_word, pieces};
+use crate::text::{forms, is_stop_word, pieces};
 
 /// Fields of words and fields of values that `field:` knows.
 const TEXTS: [&str; 3] = ["title", "summary", "tags"];
@@ -69,7 +70,7 @@ impl Plan {
     ) -> Result<Self, SearchError> {
         let mut planner = Planner {
             vocabulary,
-            lexicon: &query.lexicon,
+            meanings: Meanings::new(&query.lexicon),
             plan: Self {
                 fields,
                 words: Vec::new(),
@@ -169,22 +170,17 @@ impl Variant {
 
 struct Planner<'plan, 'index> {
     vocabulary: &'plan Vocabulary<'index>,
-    lexicon: &'plan Lexicon,
+    meanings: Meanings<'plan>,
     plan: Plan,
 }
 
 impl Planner<'_, '_> {
     fn top(&mut self, parts: Vec<(Need, Ask)>) -> Result<(), SearchError> {
-        let mut stops = Vec::new();
+        let mut free = Vec::new();
         for (need, ask) in parts {
             match ask {
                 Ask::Words(literal) if need == Need::Should && literal.field.is_none() => {
-                    for typed in split(&literal) {
-                        match self.is_stop_word(&typed) {
-                            true => stops.push(typed),
-                            false => self.free(&typed)?,
-                        }
-                    }
+                    free.extend(split(&literal));
                 }
                 other => {
                     let query = self.part(&other, need != Need::Not)?;
@@ -194,18 +190,26 @@ impl Planner<'_, '_> {
                 }
             }
         }
+        let meanings = self.meanings.of(&free);
+        let mut stops = Vec::new();
+        for (typed, meaning) in free.into_iter().zip(meanings) {
+            match meaning.texts.is_empty() && self.is_stop_word(&typed) {
+                true => stops.push(typed),
+                false => self.free(&typed, &meaning)?,
+            }
+        }
         // Nothing but stop words is a question, too.
         if self.plan.is_everything() {
             for typed in stops {
-                self.free(&typed)?;
+                self.free(&typed, &Meaning::default())?;
             }
         }
         Ok(())
     }
 
-    fn free(&mut self, typed: &Typed) -> Result<(), SearchError> {
+    fn free(&mut self, typed: &Typed, meaning: &Meaning<'_>) -> Result<(), SearchError> {
         if self.plan.words.len() < MOST_WORDS {
-            let word = self.word(typed)?;
+            let word = self.word(typed, meaning)?;
             let is_new = self
                 .plan
                 .words
@@ -257,8 +261,10 @@ impl Planner<'_, '_> {
         }
         let field = self.text_field(literal);
         let mut queries = Vec::new();
-        for typed in split(literal) {
-            let word = self.word(&typed)?;
+        let words = split(literal);
+        let meanings = self.meanings.of(&words);
+        for (typed, meaning) in words.iter().zip(meanings) {
+            let word = self.word(typed, &meaning)?;
             queries.push(word.query(field));
             if wanted && self.plan.words.len() < MOST_WORDS {
                 self.plan.words.push(word);
@@ -285,18 +291,8 @@ impl Planner<'_, '_> {
         if texts.len() < 2 {
             return self.words(literal, wanted);
         }
-        let stemmings = self.vocabulary.languages().iter().map(|one| Some(*one));
-        let mut sequences: Vec<Vec<String>> = Vec::new();
-        for stemming in stemmings.chain([None]) {
-            let (forms, _) = forms(&literal.text, stemming);
-            // Where characters have pairs beside them, one of each position is enough.
-            let mut seen = HashSet::new();
-            let singles = forms.into_iter().filter(|form| seen.insert(form.position));
-            let sequence: Vec<String> = singles.map(|form| form.stem).collect();
-            if sequence.len() > 1 && !sequences.contains(&sequence) {
-                sequences.push(sequence);
-            }
-        }
+        let mut sequences = self.sequences(&literal.text);
+        sequences.retain(|sequence| sequence.len() > 1);
         let phrases = sequences.iter().map(|sequence| -> Box<dyn Query> {
             let terms = sequence
                 .iter()
@@ -308,7 +304,7 @@ impl Planner<'_, '_> {
         let any = DisjunctionMaxQuery::new(phrases.collect());
         if wanted {
             for typed in split(literal) {
-                let word = self.word(&typed)?;
+                let word = self.word(&typed, &Meaning::default())?;
                 self.plan.words.push(word);
             }
         }
@@ -316,6 +312,23 @@ impl Planner<'_, '_> {
             true => None,
             false => Some(Box::new(any)),
         })
+    }
+
+    /// The terms of a text, one after the other, in each language of the index.
+    fn sequences(&self, text: &str) -> Vec<Vec<String>> {
+        let stemmings = self.vocabulary.languages().iter().map(|one| Some(*one));
+        let mut sequences: Vec<Vec<String>> = Vec::new();
+        for stemming in stemmings.chain([None]) {
+            let (forms, _) = forms(text, stemming);
+            // Where a word can be read in several ways, one of each position is enough.
+            let mut seen = HashSet::new();
+            let singles = forms.into_iter().filter(|form| seen.insert(form.position));
+            let sequence: Vec<String> = singles.map(|form| form.stem).collect();
+            if !sequence.is_empty() && !sequences.contains(&sequence) {
+                sequences.push(sequence);
+            }
+        }
+        sequences
     }
 
     fn text_field(&self, literal: &Literal) -> Field {
@@ -395,8 +408,8 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// What the index has for a word.
-    fn word(&mut self, typed: &Typed) -> Result<Word, SearchError> {
+    /// What the index has for a word, and for what else stands for it.
+    fn word(&mut self, typed: &Typed, meaning: &Meaning<'_>) -> Result<Word, SearchError> {
         let mut word = Word {
             surface: typed.surface.clone(),
             variants: Vec::new(),
@@ -405,7 +418,7 @@ impl Planner<'_, '_> {
         if let Some(terms) = &typed.run {
             word.documents = self.vocabulary.documents(&terms[0])?;
             word.add(terms.clone(), 0, 1.0);
-            self.add_synonyms(typed, &mut word);
+            self.add_synonyms(meaning, &mut word);
             return Ok(word);
         }
         let mut readable = 0;
@@ -421,7 +434,7 @@ impl Planner<'_, '_> {
             word.add(vec![stem], 0, 1.0);
         }
         let own = word.variants.len();
-        self.add_synonyms(typed, &mut word);
+        self.add_synonyms(meaning, &mut word);
         let mut is_known = readable > 0 || word.variants.len() > own;
         if typed.is_prefix {
             let near = self.vocabulary.completions(&typed.surface)?;
@@ -480,35 +493,19 @@ impl Planner<'_, '_> {
         }
     }
 
-    fn add_synonyms(&self, typed: &Typed, word: &mut Word) {
-        let groups = self.lexicon.synonyms.iter().filter(|group| {
-            let mut group = group.iter();
-            group.any(|one| fold(one) == typed.surface)
-        });
-        for other in groups.flatten().filter(|one| fold(one) != typed.surface) {
-            let sequence: Vec<&str> = pieces(other).map(|piece| piece.text).collect();
-            match sequence.as_slice() {
-                [] => {}
-                [one] => {
-                    for stem in self.vocabulary.stems(one) {
-                        word.add(vec![stem], 0, SYNONYM);
-                    }
-                }
-                several => {
-                    let stems = several.iter().map(|one| {
-                        let mut stems = self.vocabulary.stems(one);
-                        stems.pop().unwrap_or_default()
-                    });
-                    word.add(stems.collect(), 0, SYNONYM);
-                }
+    /// A text that has what stands for several words has each of them.
+    fn add_synonyms(&self, meaning: &Meaning<'_>, word: &mut Word) {
+        let weight = SYNONYM / meaning.shared_by.max(1) as f32;
+        for text in &meaning.texts {
+            for terms in self.sequences(text) {
+                word.add(terms, 0, weight);
             }
         }
     }
 
     fn is_stop_word(&self, typed: &Typed) -> bool {
-        let mut own = self.lexicon.stop_words.iter();
         typed.run.is_none()
-            && (own.any(|word| fold(word) == typed.surface)
+            && (self.meanings.is_stop_word(&typed.surface)
                 || is_stop_word(&typed.text, self.vocabulary.languages()))
     }
 }

@@ -43,11 +43,16 @@ impl Searching {
         query: &SearchQuery,
         vectors: Option<&Vectors>,
     ) -> Result<SearchPage, SearchError> {
-        let filter = filter::of(&self.fields, query);
+        let filter = filter::of(&self.searcher, &self.fields, query)?;
         let filter = filter.as_deref();
         let near = self.near(query, filter, vectors)?;
         let language = query.shape.language.as_deref();
-        let visible = filter::visible(&self.fields, &query.visibility);
+        let visible = filter::visible(
+            &self.searcher,
+            &self.fields,
+            &query.visibility,
+            &query.kinds,
+        )?;
         let vocabulary =
             Vocabulary::new(&self.searcher, &self.fields, language, visible.as_deref())?;
         let plan = Plan::new(self.fields, query, &vocabulary)?;
@@ -217,7 +222,8 @@ impl Searching {
         let body = text(fields.stored_body, "body")?;
         let summary = text(fields.stored_summary, "summary")?;
         let id = text(fields.id, "id")?;
-        let status = text(fields.status, "status")?;
+        let status = text(fields.status, "status").ok();
+        let conversation = text(fields.conversation, "conversation").ok();
         let (starts, matches) = (ranked.starts, &ranked.matches);
         let end_of = |start: u32| matches.partition_point(|position| *position < start);
         let (in_title, rest) = matches.split_at(end_of(starts.summary));
@@ -226,7 +232,7 @@ impl Searching {
         let crop = query.shape.crop_words;
         let shown_title = show::whole(title, 0, in_title);
         let mut shown = show::crop(body, starts.body, in_body, crop);
-        if shown.matches == 0 && !in_summary.is_empty() {
+        if body.is_empty() || (shown.matches == 0 && !in_summary.is_empty()) {
             shown = show::crop(summary, starts.summary, in_summary, crop);
         }
         if shown.matches == 0
@@ -238,7 +244,8 @@ impl Searching {
         Ok(Hit {
             id: id.parse().map_err(|_| SearchError::Document("id"))?,
             project: text(fields.project, "project")?.to_owned(),
-            status: Status::named(status).ok_or(SearchError::Document("status"))?,
+            status: status.and_then(Status::named),
+            conversation: conversation.and_then(|id| id.parse().ok()),
             tags: document
                 .get_all(fields.tag)
                 .filter_map(|value| value.as_str().map(str::to_owned))

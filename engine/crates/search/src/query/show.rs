@@ -106,7 +106,7 @@ fn passage(
         .peekable();
     while let Some(number) = inside.next() {
         let first = &pieces[*number];
-        // Characters that stand side by side are marked as one.
+        // Words without a space between are marked as one.
         let mut last = first;
         matches += 1;
         while let Some(next) = inside.peek().map(|number| &pieces[**number])
@@ -160,7 +160,8 @@ mod tests {
             "Low &lt;<em>tide</em>&gt; &amp; &quot;sea&quot;"
         );
         assert_eq!(passage.text, "Low <tide> & \"sea\"");
-        assert_eq!(whole("日本語", 0, &[1, 2]).html, "日<em>本語</em>");
+        let passage = whole("日本語の文書を検索", 0, &[1, 2]);
+        assert_eq!(passage.html, "日本語<em>の文書</em>を検索");
     }
 
     #[test]

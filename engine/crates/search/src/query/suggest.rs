@@ -1,6 +1,6 @@
-//! How the last word may go on. Told and counted are only words of texts that may be read.
+//! How the last word may go on in articles. Told and counted are only words of texts that may be read.
 
-use inkstone_domain::search::{Suggestion, Visibility};
+use inkstone_domain::search::{DocumentKind, Suggestion, Visibility};
 use tantivy::Searcher;
 
 use super::filter;
@@ -23,7 +23,7 @@ pub(super) fn suggest(
     let Some(last) = pieces(typed).last().filter(|last| last.end == typed.len()) else {
         return Ok(Vec::new());
     };
-    let visible = filter::visible(fields, visibility);
+    let visible = filter::visible(searcher, fields, visibility, &[DocumentKind::Article])?;
     let vocabulary = Vocabulary::new(searcher, fields, None, visible.as_deref())?;
     let prefix = fold(last.text);
     let mut near = vocabulary.completions(&prefix)?;

@@ -9,7 +9,7 @@ use tantivy::{DocSet, Searcher, TERMINATED, Term};
 
 use crate::error::SearchError;
 use crate::schema::Fields;
-use crate::text::Stemming;
+use crate::text::{Stemming, fold, without_ending};
 
 /// Words that a prefix stands for at the most.
 const COMPLETIONS: usize = 16;
@@ -64,9 +64,11 @@ impl<'index> Vocabulary<'index> {
         &self.languages
     }
 
-    /// The terms that a word may be under: itself, and its stem in every language.
+    /// The terms that a word may be under: itself, without a Korean ending, and its stem in every language.
     pub(super) fn stems(&self, word: &str) -> Vec<String> {
-        let mut stems = vec![crate::text::fold(word)];
+        let folded = fold(word);
+        let mut stems = vec![folded.clone()];
+        stems.extend(without_ending(&folded).map(str::to_owned));
         for language in &self.languages {
             let stem = language.stem(word);
             if !stem.is_empty() && !stems.contains(&stem) {

@@ -7,6 +7,7 @@ use tantivy::tokenizer::{Language, RawTokenizer, StopWordFilter, TextAnalyzer};
 use whatlang::{Detector, Lang};
 
 use super::fold;
+use super::korean::is_ending;
 
 /// One of the languages with stems.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,8 +111,17 @@ static STOPS: LazyLock<Vec<(&'static str, TextAnalyzer)>> = LazyLock::new(|| {
     with_stops.collect()
 });
 
+/// What says nothing in Japanese and in Chinese, in both ways to write it: in no language of these letters is it more.
+const WITHOUT_STEMS: &str = "の に は を た が で て と も へ や か な だ し れ さ から まで より など です ます する いる ある \
+    こと これ それ この その ため よう として について において による \
+    的 了 是 在 和 与 與 也 就 都 而 及 着 著 或 把 被 这 這 那 个 個 吗 嗎 吧 呢";
+
 /// Says nothing about what is looked for, in one of these languages.
 pub(crate) fn is_stop_word(word: &str, languages: &[Stemming]) -> bool {
+    let mut without_stems = WITHOUT_STEMS.split_ascii_whitespace();
+    if without_stems.any(|stop| stop == word) || is_ending(word) {
+        return true;
+    }
     let lower = word.to_lowercase();
     let mut stops = STOPS
         .iter()
@@ -143,5 +153,8 @@ mod tests {
         assert!(is_stop_word("und", &of("de")));
         assert!(!is_stop_word("und", &of("en")));
         assert!(!is_stop_word("water", &of("en")));
+        assert!(
+            is_stop_word("の", &of("en")) && is_stop_word("的", &[]) && is_stop_word("에서", &[])
+        );
     }
 }

@@ -1,6 +1,9 @@
-//! The pieces of a text: words, and single characters of scripts that put no spaces between words.
+//! The pieces of a text: words. Where the script puts spaces between them, those are between two spaces; where it
+//! puts none, a dictionary cuts them.
 
 use unicode_normalization::char::is_combining_mark;
+
+use super::cut::cut;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Piece<'text> {
@@ -8,24 +11,56 @@ pub(crate) struct Piece<'text> {
     pub start: usize,
     pub end: usize,
     pub text: &'text str,
-    /// One character of a script without spaces.
-    pub is_joined: bool,
+    pub script: Script,
+}
+
+/// How a script writes words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Script {
+    /// With spaces between them.
+    Spaced,
+    /// With spaces, and with particles written on the word.
+    Hangul,
+    /// Without spaces: Chinese, Japanese, Thai, Lao, Khmer, Burmese.
+    Joined,
 }
 
 /// In the order of the text.
 pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    runs(text).flat_map(|run| {
+        let (whole, words) = match run.script {
+            Script::Joined => (None, words(run)),
+            Script::Spaced | Script::Hangul => (Some(run), Vec::new()),
+        };
+        whole.into_iter().chain(words)
+    })
+}
+
+/// The words of a run that has no spaces.
+fn words(run: Piece<'_>) -> Vec<Piece<'_>> {
+    let words = cut(run.text).into_iter().map(|word| Piece {
+        start: run.start + word.start,
+        end: run.start + word.end,
+        text: &run.text[word],
+        script: run.script,
+    });
+    words.collect()
+}
+
+/// What stands between spaces, marks and borders of scripts.
+fn runs(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = text.char_indices().peekable();
     std::iter::from_fn(move || {
         while let Some((start, first)) = rest.next() {
             if !first.is_alphanumeric() {
                 continue;
             }
-            let is_joined = is_joined(first);
+            let script = script_of(first);
             let mut end = start + first.len_utf8();
             while let Some(&(at, next)) = rest.peek() {
                 let belongs = is_combining_mark(next)
                     || next == '\u{200D}'
-                    || (!is_joined && next.is_alphanumeric() && !self::is_joined(next));
+                    || (next.is_alphanumeric() && script_of(next) == script);
                 if !belongs {
                     break;
                 }
@@ -36,22 +71,32 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
                 start,
                 end,
                 text: &text[start..end],
-                is_joined,
+                script,
             });
         }
         None
     })
 }
 
-/// Thai, Lao, Burmese, Khmer, kana, Han and Hangul. Korean has spaces, but its particles are written on
-/// the word.
-fn is_joined(character: char) -> bool {
-    matches!(character,
-        '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1100}'..='\u{11FF}'
-        | '\u{1780}'..='\u{17FF}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{318F}'
-        | '\u{31A0}'..='\u{31FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}'
-        | '\u{A960}'..='\u{A97F}' | '\u{AC00}'..='\u{D7FF}' | '\u{F900}'..='\u{FAFF}'
-        | '\u{FF66}'..='\u{FF9F}' | '\u{20000}'..='\u{3FFFF}')
+fn script_of(character: char) -> Script {
+    match character {
+        '\u{1100}'..='\u{11FF}'
+        | '\u{3130}'..='\u{318F}'
+        | '\u{A960}'..='\u{A97F}'
+        | '\u{AC00}'..='\u{D7FF}' => Script::Hangul,
+        '\u{E00}'..='\u{EFF}'
+        | '\u{1000}'..='\u{109F}'
+        | '\u{1780}'..='\u{17FF}'
+        | '\u{3005}'..='\u{3007}'
+        | '\u{3040}'..='\u{312F}'
+        | '\u{31A0}'..='\u{31FF}'
+        | '\u{3400}'..='\u{4DBF}'
+        | '\u{4E00}'..='\u{9FFF}'
+        | '\u{F900}'..='\u{FAFF}'
+        | '\u{FF66}'..='\u{FF9F}'
+        | '\u{20000}'..='\u{3FFFF}' => Script::Joined,
+        _ => Script::Spaced,
+    }
 }
 
 #[cfg(test)]
@@ -63,11 +108,21 @@ mod tests {
     }
 
     #[test]
-    fn words_and_characters() {
+    fn words_with_and_without_spaces() {
         assert_eq!(texts("a-b, c3po's!"), ["a", "b", "c3po", "s"]);
-        assert_eq!(texts("日本go語"), ["日", "本", "go", "語"]);
+        assert_eq!(texts("日本go語"), ["日本", "go", "語"]);
         assert_eq!(texts("हिन्दी"), ["हिन्दी"]);
         assert_eq!(texts("cafe\u{301} noir"), ["cafe\u{301}", "noir"]);
         assert_eq!(texts(" ...\u{301} "), Vec::<&str>::new());
+        assert_eq!(texts("Rust로 3월"), ["Rust", "로", "3", "월"]);
+    }
+
+    #[test]
+    fn pieces_say_where_they_stand() {
+        let text = "Go: 東京都に、住む。";
+        for piece in pieces(text) {
+            assert_eq!(&text[piece.start..piece.end], piece.text);
+        }
+        assert_eq!(texts(text), ["Go", "東京", "都", "に", "住む"]);
     }
 }

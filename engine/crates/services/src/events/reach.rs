@@ -25,7 +25,7 @@ pub(crate) async fn may_hear(access: &Access, principal: &Principal, told: &Told
 fn is_owned(thing: Thing) -> bool {
     matches!(
         thing,
-        Thing::Article | Thing::Comment | Thing::Media | Thing::Job
+        Thing::Article | Thing::Comment | Thing::Media | Thing::Job | Thing::Batch
     )
 }
 
@@ -57,7 +57,7 @@ fn act_of(thing: Thing) -> Act {
         Thing::Prompt => Act::ReadPrompt,
         Thing::Chat => Act::SeeChat,
         Thing::Media => Act::ReadMedia,
-        Thing::Job => Act::SeeJob,
+        Thing::Job | Thing::Batch => Act::SeeJob,
         Thing::Webhook => Act::ChangeProject,
     }
 }
@@ -81,6 +81,7 @@ mod tests {
             (Thing::Chat, [false, true, false, false, false]),
             (Thing::Media, [true, true, true, false, true]),
             (Thing::Job, [true, true, false, false, true]),
+            (Thing::Batch, [true, true, false, false, true]),
             (Thing::Webhook, [false, false, false, false, true]),
         ] {
             let owner = UserId::new();

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use bytes::Bytes;
+use chrono::TimeDelta;
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::generation::Draft;
 use inkstone_domain::ids::EventId;
-use inkstone_domain::job::{Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Task};
+use inkstone_domain::job::{Checkpoint, ClaimedJob, GenerateTask, Job, JobError, Progress, Task};
 use inkstone_domain::plugin::LoadedPlugin;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
@@ -19,13 +20,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::feed::Feed;
+use super::notes::Notes;
 use super::work::Work;
 use super::worker::Worker;
 use crate::ai::CallLog;
 use crate::chat::elapsed_ms;
 
-/// Waits between attempts grow no longer than this.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+/// Waits between attempts grow no longer than this, jitter apart.
+const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
+/// Nor is a job put off for longer where an upstream asks for it.
+const LONGEST_ASKED_FOR: Duration = Duration::from_secs(24 * 3600);
 /// A job begun this often has taken the engine down with it, or never gets anywhere.
 const MOST_CLAIMS: u32 = 50;
 
@@ -37,6 +41,7 @@ pub(super) struct Attempt<'a> {
     pub(super) resume: Option<Bytes>,
     pub(super) feed: Feed,
     pub(super) calls: CallLog,
+    pub(super) notes: Notes,
     began: Instant,
     /// Of the attempts before.
     earlier_ms: u64,
@@ -71,6 +76,7 @@ impl<'a> Attempt<'a> {
             earlier_ms: checkpoint.as_ref().map_or(0, |one| one.elapsed_ms),
             calls: CallLog::seeded(checkpoint.map_or_else(Vec::new, |one| one.calls)),
             feed,
+            notes: Notes::new(claimed.job.attempts, Arc::clone(&worker.clock)),
             began: Instant::now(),
             job: claimed.job,
         }
@@ -104,7 +110,18 @@ impl<'a> Attempt<'a> {
         .await;
     }
 
+    /// For those who watch; a new step is a line of the log, too.
+    pub(super) fn progress(&self, progress: Progress) {
+        if progress.step != self.feed.latest_progress().step {
+            self.notes.add(&progress.step);
+        }
+        self.feed.progress(progress);
+    }
+
     async fn work(&self, stop: &CancellationToken) -> End {
+        if self.job.attempts > 1 {
+            self.notes.add("begun again");
+        }
         if self.job.cancel_requested {
             return End::CancelRequested;
         }
@@ -163,7 +180,10 @@ impl<'a> Attempt<'a> {
             );
             match tokio::time::timeout(beat, heartbeat).await {
                 Ok(Ok(true)) => return End::CancelRequested,
-                Ok(Ok(false)) => renewed = sent,
+                Ok(Ok(false)) => {
+                    renewed = sent;
+                    self.write_notes().await;
+                }
                 Ok(Err(error)) if is_lease_lost(&error) => return End::LeaseLost,
                 Ok(Err(error)) => {
                     tracing::warn!(error = ?error, "the lease could not be renewed");
@@ -207,6 +227,9 @@ impl<'a> Attempt<'a> {
 
     /// Writes down the end and names it for the metrics.
     async fn settle(&self, end: End, stop: &CancellationToken) -> &'static str {
+        if !matches!(end, End::LeaseLost) {
+            self.write_notes().await;
+        }
         match end {
             End::Drafted {
                 task,
@@ -231,8 +254,9 @@ impl<'a> Attempt<'a> {
                 tracing::warn!("another worker has taken the job over");
                 "lease_lost"
             }
-            End::Failed(error) if self.may_retry(&error) => self.retry_later(error, stop).await,
-            End::Failed(error) => self.fail(error).await,
+            End::Failed(error) if !may_pass(&error) => self.fail(error).await,
+            End::Failed(error) if self.may_retry() => self.retry_later(error).await,
+            End::Failed(error) => self.bury(error).await,
         }
     }
 
@@ -258,40 +282,53 @@ impl<'a> Attempt<'a> {
             .await
     }
 
-    /// A fault that may pass; faults of the plugin itself do not.
-    fn may_retry(&self, error: &Error) -> bool {
-        error.is_transient()
-            && !error.code().blames_plugin()
-            && self.job.attempts < self.worker.config.max_attempts
+    /// Being handed back or taken over is no try: only faults count.
+    fn may_retry(&self) -> bool {
+        self.job.retries.saturating_add(1) < self.worker.config.max_attempts
     }
 
-    async fn retry_later(&self, error: Error, stop: &CancellationToken) -> &'static str {
+    /// Back into the queue: whoever waits there holds no worker.
+    async fn retry_later(&self, error: Error) -> &'static str {
         let delay = self.delay(&error);
+        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         tracing::warn!(
             error = ?error,
-            delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+            delay_ms,
             "the job met a fault that may pass, and will be tried again"
         );
-        tokio::select! {
-            () = tokio::time::sleep(delay) => {}
-            () = stop.cancelled() => {}
-            end = self.keep_lease() => return Box::pin(self.settle(end, stop)).await,
+        self.notes.add(&format!(
+            "{} It will be tried again in {delay_ms} ms.",
+            ended_sentence(error.message())
+        ));
+        self.write_notes().await;
+        let run_at = self.worker.clock.now() + TimeDelta::from_std(delay).unwrap_or_default();
+        let shown = self.shown(&error);
+        let store = &self.worker.store;
+        let done = (|| store.retry(self.job.id, self.fence, &shown, run_at))
+            .retry(store_patience())
+            .when(Error::is_transient)
+            .await;
+        if delay.is_zero() {
+            self.worker.wake.notify_one();
         }
-        self.release("it will be tried again").await
+        self.written(done, "it will be tried again", "retried")
     }
 
+    /// Doubled with every fault, with up to as much again at random, so that what failed together does not
+    /// come back together; and not before the other side asked for it.
     fn delay(&self, error: &Error) -> Duration {
-        let longest = LONGEST_DELAY.max(self.worker.config.retry_delay);
-        let tried = usize::try_from(self.job.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+        let first = self.worker.config.retry_delay;
         let own = ExponentialBuilder::new()
-            .with_min_delay(self.worker.config.retry_delay)
-            .with_max_delay(longest)
+            .with_min_delay(first)
+            .with_max_delay(LONGEST_DELAY.max(first))
+            .with_factor(2.0)
             .without_max_times()
+            .with_jitter()
             .build()
-            .nth(tried.min(32))
-            .unwrap_or(longest);
-        own.max(error.retry_after().unwrap_or_default())
-            .min(longest)
+            .nth(self.job.retries.min(32) as usize)
+            .unwrap_or(LONGEST_DELAY);
+        let asked_for = error.retry_after().unwrap_or_default();
+        own.max(asked_for.min(LONGEST_ASKED_FOR))
     }
 
     async fn release(&self, why: &str) -> &'static str {
@@ -302,30 +339,65 @@ impl<'a> Attempt<'a> {
     }
 
     async fn fail(&self, error: Error) -> &'static str {
-        let error = match &self.job.task {
-            Task::Generate(task) if !error.message().contains(task.plugin.as_str()) => {
-                error.context(format!("plugin `{}`", task.plugin))
-            }
-            _ => error,
-        };
         tracing::warn!(error = ?error, "the job failed");
-        let event = self.event(EventBody::JobFailed {
-            job: self.job.id,
-            code: error.code().name.to_owned(),
-        });
-        let shown = JobError {
-            code: error.code().name.to_owned(),
-            message: error.message().to_owned(),
-        };
-        let done = (|| {
-            self.worker
-                .store
-                .fail(self.job.id, self.fence, &shown, event.clone())
-        })
-        .retry(store_patience())
-        .when(Error::is_transient)
-        .await;
+        let shown = self.shown(&error);
+        let event = self.failed(&shown).await;
+        let store = &self.worker.store;
+        let done = (|| store.fail(self.job.id, self.fence, &shown, event.clone()))
+            .retry(store_patience())
+            .when(Error::is_transient)
+            .await;
         self.written(done, "the failure is stored", "failed")
+    }
+
+    /// The end of all tries.
+    async fn bury(&self, error: Error) -> &'static str {
+        tracing::warn!(error = ?error, "the job failed as often as it may, and is a dead letter");
+        let shown = self.shown(&error);
+        let event = self.failed(&shown).await;
+        let store = &self.worker.store;
+        let done = (|| store.bury(self.job.id, self.fence, &shown, event.clone()))
+            .retry(store_patience())
+            .when(Error::is_transient)
+            .await;
+        self.written(done, "the dead letter is stored", "dead")
+    }
+
+    /// Says so in the log, and makes the event.
+    async fn failed(&self, error: &JobError) -> Event {
+        self.notes.add(&error.message);
+        self.write_notes().await;
+        self.event(EventBody::JobFailed {
+            job: self.job.id,
+            code: error.code.clone(),
+        })
+    }
+
+    /// The error for people, who are told which plugin it was.
+    fn shown(&self, error: &Error) -> JobError {
+        let message = match &self.job.task {
+            Task::Generate(task) if !error.message().contains(task.plugin.as_str()) => {
+                format!("plugin `{}`: {}", task.plugin, error.message())
+            }
+            _ => error.message().to_owned(),
+        };
+        JobError {
+            code: error.code().name.to_owned(),
+            message,
+        }
+    }
+
+    /// The log is no reason to hold up the work: what cannot be written now is written later, or is lost.
+    async fn write_notes(&self) {
+        let lines = self.notes.take();
+        if lines.is_empty() {
+            return;
+        }
+        let store = &self.worker.store;
+        if let Err(error) = store.append_log(self.job.id, self.fence, &lines).await {
+            tracing::warn!(error = ?error, "lines of the job's log could not be written");
+            self.notes.put_back(lines);
+        }
     }
 
     /// What cannot be written down is left to the lease: it runs out, and another attempt follows.
@@ -381,6 +453,15 @@ fn end_of(error: Error) -> End {
         true => End::LeaseLost,
         false => End::Failed(error),
     }
+}
+
+/// A fault that may pass; faults of the plugin itself do not.
+fn may_pass(error: &Error) -> bool {
+    error.is_transient() && !error.code().blames_plugin()
+}
+
+fn ended_sentence(message: &str) -> String {
+    format!("{}.", message.trim_end_matches('.'))
 }
 
 fn is_lease_lost(error: &Error) -> bool {

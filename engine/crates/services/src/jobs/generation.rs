@@ -42,7 +42,7 @@ impl Attempt<'_> {
             .await?;
         while let Some(event) = events.next().await {
             match event? {
-                GenerationEvent::Progress(progress) => self.feed.progress(progress),
+                GenerationEvent::Progress(progress) => self.progress(progress),
                 GenerationEvent::Text(text) => self.feed.text(text),
                 GenerationEvent::Checkpoint(state) => self.save_checkpoint(state).await?,
                 GenerationEvent::Draft(draft) => {

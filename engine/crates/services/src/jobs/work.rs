@@ -96,8 +96,13 @@ impl<'a> Work<'a> {
         self.attempt.save_checkpoint(Bytes::from(state)).await
     }
 
-    /// For those who watch.
+    /// For those who watch. A new step is a line of the job's log.
     pub fn progress(&self, progress: Progress) {
-        self.attempt.feed.progress(progress);
+        self.attempt.progress(progress);
+    }
+
+    /// A line of the job's log, for those who look at it later. No secrets, and no content.
+    pub fn note(&self, message: &str) {
+        self.attempt.notes.add(message);
     }
 }

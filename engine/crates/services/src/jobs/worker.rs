@@ -18,6 +18,9 @@ use crate::chat::Chat;
 use crate::models::Models;
 use crate::plugins::Plugins;
 
+/// Jobs that go on, or are cancelled, in one transaction.
+const SETTLED_AT_ONCE: usize = 100;
+
 /// What jobs are done with.
 #[derive(Clone)]
 pub struct WorkerPowers {
@@ -51,28 +54,58 @@ impl Worker {
     async fn work(&self, number: usize, stop: &CancellationToken) {
         let name = format!("{}/{number}", self.config.worker);
         while !stop.is_cancelled() {
-            let claim = self.store.claim(&name, self.config.lease, self.clock.now());
+            let (lease, limits) = (self.config.lease, &self.config.limits);
+            let claim = self.store.claim(&name, lease, limits, self.clock.now());
             match claim.await {
                 Ok(Some(claimed)) => {
+                    // Others may be due as well.
+                    self.wake.notify_one();
                     let id = claimed.job.id;
                     let attempt = Attempt::new(self, claimed).run(stop);
                     // One broken adapter must not end all workers; the lease brings the job back.
                     if AssertUnwindSafe(attempt).catch_unwind().await.is_err() {
                         tracing::error!(job.id = %id, "the work on the job panicked");
                     }
+                    self.settle_ends().await;
                     continue;
                 }
+                Ok(None) if self.settle_ends().await => continue,
                 Ok(None) => {}
                 Err(error) => {
                     tracing::error!(worker = name, error = ?error, "no job could be claimed");
                 }
             }
-            // The signal is for jobs of this process; leases that ran out are found by looking.
+            // The signal is for jobs of this process; those of others, whose time has come, and leases that
+            // ran out are found by looking.
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(self.config.poll_interval) => {}
             }
         }
+    }
+
+    /// Sees to all that follows from the ends so far. Whether there was anything.
+    async fn settle_ends(&self) -> bool {
+        let mut was_any = false;
+        loop {
+            match self
+                .store
+                .settle_ends(self.clock.now(), SETTLED_AT_ONCE)
+                .await
+            {
+                Ok(true) => was_any = true,
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(error = ?error, "what follows from the ends of jobs has to wait");
+                    return false;
+                }
+            }
+        }
+        if was_any {
+            // Who waited may be due.
+            self.wake.notify_one();
+        }
+        was_any
     }
 }

@@ -133,6 +133,11 @@ fn text(fresh: &[Notification]) -> String {
             about.comment.map(|id| id.to_string()),
             about.job.map(|id| id.to_string()),
             about.webhook.map(|id| id.to_string()),
+            about.search.map(|id| id.to_string()),
+            about
+                .document
+                .filter(|id| id.article().is_none())
+                .map(|id| id.to_string()),
             one.project.as_ref().map(|slug| format!("in {slug}")),
         ];
         let names: Vec<String> = names.into_iter().flatten().collect();
@@ -159,5 +164,6 @@ fn words(kind: NotificationKind) -> &'static str {
         NotificationKind::JobSucceeded => "your job is done",
         NotificationKind::JobFailed => "your job failed",
         NotificationKind::WebhookDisabled => "your webhook was disabled",
+        NotificationKind::SearchMatched => "your search found something new",
     }
 }

@@ -51,6 +51,24 @@ impl EventHandler for Notices {
 }
 
 impl Notifications {
+    /// Tells somebody of these, as far as they want to hear of them.
+    pub(crate) async fn tell(
+        &self,
+        user: UserId,
+        mut notifications: Vec<Notification>,
+    ) -> Result<()> {
+        if notifications.is_empty() {
+            return Ok(());
+        }
+        let settings = self.parts.store.notification_settings(user).await?;
+        let mutes = |one: &Notification| {
+            let settings = settings.as_ref();
+            settings.is_some_and(|settings| settings.mutes(one.kind, one.project.as_deref()))
+        };
+        notifications.retain(|one| !mutes(one));
+        self.parts.store.put_notifications(&notifications).await
+    }
+
     /// What is left of it for those who may hear of it and want to.
     async fn wanted(&self, told: &Told, concerned: Concerned) -> Result<Vec<Notification>> {
         let Concerned {
@@ -90,12 +108,17 @@ impl Notifications {
     }
 
     async fn may_hear(&self, user: UserId, told: &Told) -> Result<bool> {
-        let found = self.parts.users.user(user).await?;
-        let Some(user) = found.filter(|user| user.disabled_at.is_none()) else {
+        let Some(principal) = self.listener(user).await? else {
             return Ok(false);
         };
-        let principal = Principal::of(user.id, user.role);
         may_hear(&self.parts.access, &principal, told).await
+    }
+
+    /// Somebody as whom they hear of things; nobody where they are gone or shut out.
+    pub(crate) async fn listener(&self, user: UserId) -> Result<Option<Principal>> {
+        let found = self.parts.users.user(user).await?;
+        let found = found.filter(|user| user.disabled_at.is_none());
+        Ok(found.map(|user| Principal::of(user.id, user.role)))
     }
 }
 

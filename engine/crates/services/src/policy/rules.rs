@@ -38,6 +38,8 @@ pub enum Act {
     SubmitJob,
     SeeJob,
     CancelJob,
+    /// Of what failed: it spends once more.
+    RequeueJob,
     SeeSpending,
     SetAllowance,
     ChangePlugins,
@@ -48,6 +50,8 @@ pub enum Act {
     SetMember,
     /// As a member oneself.
     LeaveProject,
+    /// What its words mean to searches.
+    WriteSearchSettings,
     ReadPrompt,
     WritePrompt,
     /// Costs tokens.
@@ -94,7 +98,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
@@ -125,6 +129,7 @@ impl Act {
         Self::SubmitJob,
         Self::SeeJob,
         Self::CancelJob,
+        Self::RequeueJob,
         Self::SeeSpending,
         Self::SetAllowance,
         Self::ChangePlugins,
@@ -134,6 +139,7 @@ impl Act {
         Self::ChangeProject,
         Self::SetMember,
         Self::LeaveProject,
+        Self::WriteSearchSettings,
         Self::ReadPrompt,
         Self::WritePrompt,
         Self::TestPrompt,
@@ -182,6 +188,7 @@ impl Act {
             Self::SeeKey | Self::ChangeKey | Self::SeeJob | Self::CancelJob => {
                 rule(Reach::Owner, Viewer, Reach::Owner)
             }
+            Self::RequeueJob => rule(Reach::Owner, Creator, Reach::Owner),
             Self::PutKeyIntoProject => rule(Everybody, Creator, Members(Owner)),
             Self::SubmitJob => rule(Everybody, Creator, Everybody),
             Self::SeeSpending => rule(Everybody, Viewer, Reach::Owner),
@@ -190,7 +197,9 @@ impl Act {
             Self::ChangeProject | Self::SetMember => rule(Members(Guest), Creator, Members(Owner)),
             Self::LeaveProject => rule(Members(Guest), Viewer, Reach::Owner),
             Self::ReadPrompt => rule(Members(Guest), Viewer, Members(Guest)),
-            Self::WritePrompt => rule(Members(Guest), Creator, Members(Editor)),
+            Self::WritePrompt | Self::WriteSearchSettings => {
+                rule(Members(Guest), Creator, Members(Editor))
+            }
             Self::ImportArticles | Self::ExportArticles => {
                 rule(Members(Guest), Creator, Members(Editor))
             }

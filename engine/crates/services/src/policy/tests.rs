@@ -67,6 +67,7 @@ fn every_act_by_every_standing() {
         SubmitJob nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
         SeeJob ----- yyyyy ----- yyyyy aaaaa yyyyy
         CancelJob ----- yyyyy ----- yyyyy aaaaa yyyyy
+        RequeueJob ----- nnnnn ----- yyyyy aaaaa yyyyy
         SeeSpending nnnnn yyyyy nnnnn yyyyy aaaaa yyyyy
         SetAllowance nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy
         ChangePlugins nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy
@@ -76,6 +77,7 @@ fn every_act_by_every_standing() {
         ChangeProject -nnnn -nnnn -nnny -nnny aaaay aaaay
         SetMember -nnnn -nnnn -nnny -nnny aaaay aaaay
         LeaveProject -nnnn -yyyy -nnnn -yyyy aaaaa ayyyy
+        WriteSearchSettings -nnnn -nnnn -nnyy -nnyy aaayy aaayy
         ReadPrompt -yyyy -yyyy -yyyy -yyyy ayyyy ayyyy
         WritePrompt -nnnn -nnnn -nnyy -nnyy aaayy aaayy
         TestPrompt -nnnn -nnnn -yyyy -yyyy ayyyy ayyyy

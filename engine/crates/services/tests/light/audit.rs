@@ -188,9 +188,17 @@ async fn admins_are_written_down_where_they_act_for_others() {
         project: "default".to_owned(),
         pins: Vec::new(),
     };
-    let own = services.jobs.submit(&owner, task.clone()).await.unwrap();
+    let own = services
+        .jobs
+        .submit(&owner, task.clone(), Default::default())
+        .await
+        .unwrap();
     services.jobs.cancel(&owner, own.id).await.unwrap();
-    let job = services.jobs.submit(&owner, task).await.unwrap();
+    let job = services
+        .jobs
+        .submit(&owner, task, Default::default())
+        .await
+        .unwrap();
     services.jobs.cancel(&admin, job.id).await.unwrap();
     let all = told(&world).await;
     let told: Vec<_> = all[1..]

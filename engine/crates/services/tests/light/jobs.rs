@@ -5,11 +5,11 @@ use inkstone_domain::audit::AuditFilter;
 use inkstone_domain::content::{Cause, Status};
 use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::JobId;
-use inkstone_domain::job::{GenerateTask, Job, JobStatus};
+use inkstone_domain::job::{GenerateTask, Job, JobFilter, JobStatus};
 use inkstone_domain::ports::{AuditLog, EventLog};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectRole;
-use inkstone_services::jobs::{JobUpdate, JobUpdates};
+use inkstone_services::jobs::{JobUpdate, JobUpdates, Terms};
 use inkstone_testkit::{Gate, Step};
 use serde_json::json;
 
@@ -45,7 +45,7 @@ async fn submit(world: &World, who: &Principal) -> JobId {
     world
         .services
         .jobs
-        .submit(who, task("ink"))
+        .submit(who, task("ink"), Terms::default())
         .await
         .unwrap()
         .id
@@ -171,10 +171,20 @@ async fn what_cannot_run_is_refused_before_it_is_queued() {
             "invalid_input",
         ),
     ] {
-        let error = world.services.jobs.submit(who, task).await.unwrap_err();
+        let error = world
+            .services
+            .jobs
+            .submit(who, task, Terms::default())
+            .await
+            .unwrap_err();
         assert_eq!(error.code().name, code);
     }
-    let listed = world.services.jobs.list(&ada, page(10)).await.unwrap();
+    let listed = world
+        .services
+        .jobs
+        .list(&ada, JobFilter::default(), page(10))
+        .await
+        .unwrap();
     assert_eq!(listed.items, []);
     assert_eq!(world.services.jobs.templates()[0].template.id, "article");
 }
@@ -200,14 +210,19 @@ async fn a_job_writes_where_its_owner_may() {
         if let Some(role) = role {
             join(&world, &boss, &who, role).await;
         }
-        let done = jobs.submit(&who, into(&project)).await;
+        let done = jobs.submit(&who, into(&project), Terms::default()).await;
         let code = done.err().map_or("ok", |error| error.code().name);
         assert_eq!(code, want, "{role:?}");
     }
     let admin = world.somebody(Role::Admin).await;
-    let lost = jobs.submit(&admin, into("nowhere")).await.unwrap_err();
+    let lost = jobs
+        .submit(&admin, into("nowhere"), Terms::default())
+        .await
+        .unwrap_err();
     assert_eq!(lost.code().name, "not_found");
-    jobs.submit(&admin, into(&project)).await.unwrap();
+    jobs.submit(&admin, into(&project), Terms::default())
+        .await
+        .unwrap();
     let filter = AuditFilter {
         action: Some("project.entered".to_owned()),
         ..AuditFilter::default()
@@ -216,7 +231,10 @@ async fn a_job_writes_where_its_owner_may() {
     assert_eq!(entered.len(), 1);
     let projects = &world.services.projects;
     projects.archive(&boss, &project, None).await.unwrap();
-    let late = jobs.submit(&boss, into(&project)).await.unwrap_err();
+    let late = jobs
+        .submit(&boss, into(&project), Terms::default())
+        .await
+        .unwrap_err();
     assert_eq!(late.code().name, "conflict");
 }
 
@@ -238,8 +256,22 @@ async fn jobs_are_seen_by_their_owners_and_admins() {
     );
     assert!(jobs.watch(&bob, id).await.is_err());
     assert_eq!(jobs.get(&admin, id).await.unwrap().id, id);
-    assert_eq!(jobs.list(&bob, page(10)).await.unwrap().items.len(), 0);
-    assert_eq!(jobs.list(&admin, page(10)).await.unwrap().items.len(), 1);
+    assert_eq!(
+        jobs.list(&bob, JobFilter::default(), page(10))
+            .await
+            .unwrap()
+            .items
+            .len(),
+        0
+    );
+    assert_eq!(
+        jobs.list(&admin, JobFilter::default(), page(10))
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]

@@ -7,11 +7,11 @@ use futures::StreamExt;
 use inkstone_domain::content::ArticleFilter;
 use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::JobId;
-use inkstone_domain::job::{Job, JobStatus, Progress};
+use inkstone_domain::job::{Job, JobLimits, JobStatus, Progress};
 use inkstone_domain::ports::{ArticleStore, Clock, EventLog, JobStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, codes};
-use inkstone_services::jobs::{WorkKinds, WorkerPowers};
+use inkstone_services::jobs::{Terms, WorkKinds, WorkerPowers};
 use inkstone_testkit::{FakeSearchIndex, Gate, Say, Step};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,11 @@ async fn run(script: Vec<Step>) -> (World, Job) {
 }
 
 async fn submit(world: &World, who: &Principal, topic: &str) -> JobId {
-    let submitted = world.services.jobs.submit(who, task(topic)).await;
+    let submitted = world
+        .services
+        .jobs
+        .submit(who, task(topic), Terms::default())
+        .await;
     submitted.unwrap().id
 }
 
@@ -137,7 +141,7 @@ async fn a_worker_that_lost_its_lease_commits_nothing() {
     let lease = Duration::from_secs(600);
     let taken = world
         .store
-        .claim("somebody else", lease, now)
+        .claim("somebody else", lease, &JobLimits::default(), now)
         .await
         .unwrap()
         .unwrap();
@@ -173,7 +177,10 @@ async fn a_lost_lease_stops_the_work() {
     gate.reached().await;
     let later = world.clock.now() + Duration::from_secs(3_600);
     let lease = Duration::from_secs(600);
-    let taken = world.store.claim("somebody else", lease, later).await;
+    let taken = world
+        .store
+        .claim("somebody else", lease, &JobLimits::default(), later)
+        .await;
     assert_eq!(taken.unwrap().unwrap().job.id, id);
 
     // The heartbeat hears of it and drops the guest, which never comes through the gate: the worker
@@ -231,7 +238,7 @@ async fn a_fault_that_passes_is_tried_again_from_the_checkpoint() {
 async fn a_fault_that_stays_ends_the_job_after_the_last_attempt() {
     let fault = Error::new(&codes::UPSTREAM_UNREACHABLE, "down");
     let (world, job) = run(vec![Step::Fail(fault)]).await;
-    assert_eq!((job.status, job.attempts), (JobStatus::Failed, 3));
+    assert_eq!((job.status, job.attempts), (JobStatus::Dead, 3));
     assert_eq!(job.error.unwrap().code, "upstream_unreachable");
     assert_eq!(world.generator.resumes().len(), 3);
 }

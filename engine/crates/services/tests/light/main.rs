@@ -21,6 +21,7 @@ mod guests;
 mod health;
 mod jobs;
 mod jobs_faults;
+mod jobs_queue;
 mod jobs_work; // the engine's own work
 mod keys;
 mod media;
@@ -34,6 +35,7 @@ mod quarantine;
 mod ratings;
 mod rollout_faults;
 mod rollouts;
+mod searches; // words of projects, saved searches and their alerts
 mod second_factor;
 mod signup;
 mod tokens;

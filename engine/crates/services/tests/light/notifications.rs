@@ -7,7 +7,7 @@ use inkstone_domain::codes;
 use inkstone_domain::content::{Article, Status};
 use inkstone_domain::event::{Event, EventBody, ScopedEvent};
 use inkstone_domain::ids::UserId;
-use inkstone_domain::job::{JobError, Task, WorkTask};
+use inkstone_domain::job::{JobError, JobLimits, Task, WorkTask};
 use inkstone_domain::notification::{
     Digest, DigestPeriod, Notification, NotificationFilter, NotificationKind as Kind,
     NotificationSettings,
@@ -162,7 +162,9 @@ async fn the_ends_of_jobs_and_webhooks_concern_whose_they_are() {
         queue.add(author.user, work).await.unwrap();
         let lease = Duration::from_secs(60);
         let now = sample::now() + lease;
-        let claimed = world.store.claim("w", lease, now).await.unwrap().unwrap();
+        let limits = JobLimits::default();
+        let claimed = world.store.claim("w", lease, &limits, now).await;
+        let claimed = claimed.unwrap().unwrap();
         assert!(matches!(&claimed.job.task, Task::Work(work) if work.kind == kind));
         let job = claimed.job.id;
         let event = |body| Event::new(now, author.user, body);

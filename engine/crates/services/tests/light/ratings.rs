@@ -71,7 +71,12 @@ async fn a_rating_of_a_job_or_a_tool_is_for_the_plugin_that_was_asked() {
     let world = World::generating([Step::Section("one"), Step::Draft]).await;
     let ada = world.somebody(Role::Creator).await;
     world.services.start_workers(1);
-    let job = world.services.jobs.submit(&ada, task("ink")).await.unwrap();
+    let job = world
+        .services
+        .jobs
+        .submit(&ada, task("ink"), Default::default())
+        .await
+        .unwrap();
     job_when(&world.store, job.id, |job| job.status.is_final()).await;
     let request_id = job.id.to_string();
     let rated = world.services.plugins.rate(&ada, &request_id, 5).unwrap();

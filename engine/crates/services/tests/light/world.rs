@@ -223,8 +223,10 @@ fn engine(
             webhooks: store.clone(),
             notifications: store.clone(),
             publications: store.clone(),
+            search_settings: store.clone(),
+            saved_searches: store.clone(),
             egress: egress.clone(),
-            index: Arc::new(FakeSearchIndex::with_chunks(articles, store.clone())),
+            index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store.clone())),
             plugins: PluginPorts {
                 rollouts: store.clone(),
                 audit: store.clone(),
@@ -291,7 +293,8 @@ pub fn test_jobs() -> JobsConfig {
         lease: Duration::from_secs(600),
         poll_interval: Duration::from_millis(20),
         max_attempts: 3,
-        retry_delay: Duration::from_millis(1),
+        // The clock of tests stands still.
+        retry_delay: Duration::ZERO,
         ..JobsConfig::default()
     }
 }

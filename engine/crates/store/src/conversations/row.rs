@@ -8,7 +8,7 @@ use super::CONVERSATION;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, from_json, parse, parse_option, to_json};
 
-const MESSAGE: &str = "conversation_message";
+pub(super) const MESSAGE: &str = "conversation_message";
 
 #[derive(SurrealValue)]
 pub(super) struct ConversationRow {

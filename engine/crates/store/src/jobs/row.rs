@@ -1,10 +1,12 @@
 //! Rows of `job` and `job_checkpoint`, and how they become words of the domain.
 
 use chrono::{DateTime, Utc};
+use inkstone_domain::ids::{BatchId, JobId};
 use inkstone_domain::job::{
-    Checkpoint, ClaimedJob, GenerateTask, Job, JobError, JobStatus, Progress, Task, WorkTask,
+    BatchCounts, Checkpoint, ClaimedJob, GenerateTask, Job, JobBatch, JobError, JobStatus, LogLine,
+    Priority, Progress, Task, WorkTask,
 };
-use inkstone_domain::ports::NewJob;
+use inkstone_domain::ports::{NewBatch, NewJob};
 use inkstone_domain::rollout::Pin;
 use serde_json::Value;
 use surrealdb::types::{Bytes, SurrealValue};
@@ -14,6 +16,8 @@ use crate::row::{RowResult, from_json, parse, parse_option, to_json, unknown_wor
 
 const TABLE: &str = "job";
 const CHECKPOINT_TABLE: &str = "job_checkpoint";
+const BATCH_TABLE: &str = "job_batch";
+const LOG_TABLE: &str = "job_log";
 
 #[derive(SurrealValue)]
 pub(super) struct JobRow {
@@ -29,6 +33,16 @@ pub(super) struct JobRow {
     /// `ID@VERSION`, with commas between; `None` in rows of before there were any.
     pins: Option<String>,
     status: String,
+    rank: u32,
+    lane: String,
+    run_at: DateTime<Utc>,
+    place: String,
+    retries: u32,
+    batch: Option<String>,
+    awaited: Vec<String>,
+    /// Set where it is stored.
+    waits_for: u32,
+    dependants: u32,
     step: String,
     done: u32,
     total: u32,
@@ -80,9 +94,21 @@ impl Ending {
     }
 }
 
+impl Ending {
+    pub(super) fn with(status: JobStatus, error: &JobError) -> Self {
+        Self {
+            error_code: Some(error.code.clone()),
+            error_message: Some(error.message.clone()),
+            ..Self::of(status)
+        }
+    }
+}
+
 impl JobRow {
-    pub(super) fn queued(new: &NewJob) -> RowResult<Self> {
+    /// What it waits for is looked up where it is stored.
+    pub(super) fn queued(new: &NewJob, batch: Option<BatchId>) -> RowResult<Self> {
         let task = TaskColumns::of(new.task.clone());
+        let lane = lane(new.priority, new.task.project(), new.task.kind());
         Ok(Self {
             key: new.id.to_string(),
             owner: new.owner.to_string(),
@@ -94,6 +120,15 @@ impl JobRow {
             project: task.project,
             pins: pins_text(&task.pins),
             status: JobStatus::Queued.as_str().to_owned(),
+            rank: u32::from(new.priority.rank()),
+            place: format!("{lane} {} {}", due(new.run_at), new.id),
+            lane,
+            run_at: new.run_at,
+            retries: 0,
+            batch: batch.map(|batch| batch.to_string()),
+            awaited: new.after.iter().map(ToString::to_string).collect(),
+            waits_for: 0,
+            dependants: 0,
             step: String::new(),
             done: 0,
             total: 0,
@@ -133,12 +168,17 @@ impl TryFrom<JobRow> for Job {
             }
             .into_task()?,
             status: status_of(&row.status)?,
+            priority: priority_of(row.rank)?,
+            run_at: row.run_at,
+            after: awaited_of(&row.awaited)?,
+            batch: parse_option(TABLE, row.batch)?,
             progress: Progress {
                 step: row.step,
                 done: row.done,
                 total: row.total,
             },
             attempts: row.attempts,
+            retries: row.retries,
             cancel_requested: row.cancel_requested,
             error,
             article: parse_option(TABLE, row.article)?,
@@ -257,13 +297,84 @@ fn pins_of(text: Option<String>) -> RowResult<Vec<Pin>> {
     pins.map(|pin| parse(TABLE, pin)).collect()
 }
 
-fn status_of(word: &str) -> RowResult<JobStatus> {
-    match word {
-        "queued" => Ok(JobStatus::Queued),
-        "running" => Ok(JobStatus::Running),
-        "succeeded" => Ok(JobStatus::Succeeded),
-        "failed" => Ok(JobStatus::Failed),
-        "cancelled" => Ok(JobStatus::Cancelled),
-        _ => Err(unknown_word(TABLE, "status", word)),
+pub(super) fn status_of(word: &str) -> RowResult<JobStatus> {
+    word.parse()
+        .map_err(|_| unknown_word(TABLE, "status", word))
+}
+
+fn priority_of(rank: u32) -> RowResult<Priority> {
+    let known = Priority::ALL
+        .into_iter()
+        .find(|it| u32::from(it.rank()) == rank);
+    known.ok_or_else(|| unknown_word(TABLE, "rank", &rank.to_string()))
+}
+
+fn awaited_of(keys: &[String]) -> RowResult<Vec<JobId>> {
+    keys.iter().map(|key| parse(TABLE, key)).collect()
+}
+
+/// What is served by age alone. Slugs have no spaces.
+fn lane(priority: Priority, project: &str, kind: &str) -> String {
+    format!("{}:{project} {kind}", priority.rank())
+}
+
+/// A time as it stands in places.
+pub(super) fn due(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
+}
+
+/// A batch is its row and the statuses of its jobs.
+#[derive(SurrealValue)]
+pub(super) struct BatchRow {
+    key: String,
+    owner: String,
+    name: String,
+    created_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+}
+
+#[derive(SurrealValue)]
+pub(super) struct CountedBatchRow {
+    batch: BatchRow,
+    statuses: Vec<String>,
+}
+
+impl BatchRow {
+    pub(super) fn of(batch: &NewBatch) -> Self {
+        Self {
+            key: batch.id.to_string(),
+            owner: batch.owner.to_string(),
+            name: batch.name.clone(),
+            created_at: batch.created_at,
+            ended_at: None,
+        }
     }
+}
+
+impl TryFrom<CountedBatchRow> for JobBatch {
+    type Error = StoreFailure;
+
+    fn try_from(row: CountedBatchRow) -> RowResult<Self> {
+        let statuses = row.statuses.iter().map(|word| status_of(word));
+        let statuses: RowResult<Vec<JobStatus>> = statuses.collect();
+        Ok(Self {
+            id: parse(BATCH_TABLE, &row.batch.key)?,
+            owner: parse(BATCH_TABLE, &row.batch.owner)?,
+            name: row.batch.name,
+            counts: BatchCounts::of(statuses?),
+            created_at: row.batch.created_at,
+            ended_at: row.batch.ended_at,
+        })
+    }
+}
+
+pub(super) fn log_texts(lines: &[LogLine]) -> RowResult<Vec<String>> {
+    lines.iter().map(|line| to_json(LOG_TABLE, line)).collect()
+}
+
+pub(super) fn log_lines(texts: &[String]) -> RowResult<Vec<LogLine>> {
+    texts
+        .iter()
+        .map(|text| from_json(LOG_TABLE, text))
+        .collect()
 }

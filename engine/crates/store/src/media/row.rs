@@ -7,7 +7,7 @@ use surrealdb::types::SurrealValue;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, from_json, parse, to_json, unknown_word};
 
-const MEDIA: &str = "media";
+pub(super) const MEDIA: &str = "media";
 pub(super) const VERSION: &str = "media_version";
 pub(super) const BLOB: &str = "media_blob";
 

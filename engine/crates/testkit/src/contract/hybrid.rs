@@ -306,7 +306,7 @@ fn user(user: UserId) -> Visibility {
 }
 
 fn sorted(page: &SearchPage) -> Vec<ArticleId> {
-    sorted_ids(page.hits.iter().map(|hit| hit.id))
+    sorted_ids(page.hits.iter().filter_map(|hit| hit.id.article()))
 }
 
 fn sorted_ids(ids: impl IntoIterator<Item = ArticleId>) -> Vec<ArticleId> {

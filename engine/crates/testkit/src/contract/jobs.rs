@@ -1,5 +1,10 @@
 //! The suite of [`JobStore`], with what its transactions leave in the other stores. The store must
-//! hold no open job at the start; none is left open at the end.
+//! hold no open job at the start; none is left open at the end. Whose turn it is, is in `order`; what
+//! follows from faults and ends, in `ends`; dependencies and batches in `together`.
+
+mod ends;
+mod order;
+mod together;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +15,9 @@ use inkstone_domain::codes;
 use inkstone_domain::content::PageRequest;
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{JobId, UserId};
-use inkstone_domain::job::{ClaimedJob, JobError, JobStatus, Progress};
+use inkstone_domain::job::{
+    ClaimedJob, Job, JobError, JobFilter, JobLimits, JobStatus, LogLine, Progress,
+};
 use inkstone_domain::ports::{ArticleStore, EventLog, JobStore};
 use serde_json::json;
 
@@ -36,6 +43,9 @@ pub async fn run(jobs: &dyn JobStore, articles: &dyn ArticleStore, events: &dyn 
     finishes_work_of_the_engine(jobs, events).await;
     cancels_queued_running_and_ended_jobs(jobs, events).await;
     lists_by_owner_and_page(jobs).await;
+    order::run(jobs).await;
+    ends::run(jobs, events).await;
+    together::run(jobs, events).await;
 }
 
 pub async fn keeps_jobs(jobs: &dyn JobStore) {
@@ -63,6 +73,7 @@ pub async fn hands_out_the_oldest_first(jobs: &dyn JobStore) {
     let mut oldest = sample::job(owner);
     newest.enqueued_at = sample::now();
     oldest.enqueued_at = newest.enqueued_at - Duration::from_secs(60);
+    oldest.run_at = oldest.enqueued_at;
     jobs.submit(newest.clone()).await.unwrap();
     jobs.submit(oldest.clone()).await.unwrap();
 
@@ -197,8 +208,21 @@ pub async fn a_lost_fence_is_refused_everywhere(
     assert_eq!(articles.provenance(article).await.unwrap(), None);
     let written = all_events(events).await;
     assert!(!written.contains(&commit.event) && !written.contains(&commit.write.event));
-    assert_eq!(jobs.job(job.id).await.unwrap(), Some(held.job));
-    jobs.succeed(job.id, held.fence, commit).await.unwrap();
+    let of_it = |event: &&Event| {
+        matches!(event.body,
+            EventBody::JobFailed { job: id, .. }
+            | EventBody::JobCancelled { job: id }
+            | EventBody::JobSucceeded { job: id, .. } if id == job.id)
+    };
+    assert_eq!(written.iter().find(of_it), None);
+    assert_eq!(jobs.job_log(job.id).await.unwrap(), []);
+    assert_eq!(jobs.job(job.id).await.unwrap(), Some(held.job.clone()));
+    // Not even what it saved last is there for whoever comes next.
+    let later = start + LEASE * 2;
+    let next = claim(jobs, later).await.unwrap();
+    assert_eq!((next.job.id, next.checkpoint), (job.id, None));
+    refuses_every_fenced_call(jobs, job.id, held.fence, owner).await;
+    jobs.succeed(job.id, next.fence, commit).await.unwrap();
     assert!(articles.article(article).await.unwrap().is_some());
 }
 
@@ -431,31 +455,65 @@ pub async fn lists_by_owner_and_page(jobs: &dyn JobStore) {
     }
     let foreign = jobs.submit(sample::job(other)).await.unwrap();
     submitted.sort_by_key(|job| std::cmp::Reverse(job.id));
-    let page = jobs.list_jobs(Some(owner), sample::first_page(3)).await;
+    let own = JobFilter {
+        owner: Some(owner),
+        ..JobFilter::default()
+    };
+    let page = jobs.list_jobs(&own, sample::first_page(3)).await;
     let page = page.unwrap();
     assert_eq!(page.items, submitted[..3]);
     let next = PageRequest {
         limit: 3,
         cursor: page.next_cursor,
     };
-    let page = jobs.list_jobs(Some(owner), next).await.unwrap();
+    let page = jobs.list_jobs(&own, next).await.unwrap();
     assert_eq!(page.items, submitted[3..]);
     assert_eq!(page.next_cursor, None);
-    let everybody = jobs.list_jobs(None, sample::first_page(100)).await;
-    let everybody = everybody.unwrap().items;
+    let everybody = all_jobs(jobs, &JobFilter::default()).await;
     assert!(everybody.contains(&foreign) && everybody.contains(&submitted[0]));
+    let nonsense = PageRequest {
+        limit: 3,
+        cursor: Some("nonsense".to_owned()),
+    };
+    let refused = jobs.list_jobs(&own, nonsense).await;
+    assert_code(refused, &codes::INVALID_INPUT);
     close_all(jobs).await;
 }
 
 async fn claim(jobs: &dyn JobStore, now: DateTime<Utc>) -> Option<ClaimedJob> {
-    jobs.claim("worker-1", LEASE, now).await.unwrap()
+    let limits = JobLimits::default();
+    jobs.claim("worker-1", LEASE, &limits, now).await.unwrap()
+}
+
+/// Page after page.
+async fn all_jobs(jobs: &dyn JobStore, filter: &JobFilter) -> Vec<Job> {
+    let mut all = Vec::new();
+    let mut page = sample::first_page(2);
+    loop {
+        let found = jobs.list_jobs(filter, page.clone()).await.unwrap();
+        assert!(found.items.len() <= page.limit);
+        all.extend(found.items);
+        if found.next_cursor.is_none() {
+            return all;
+        }
+        page.cursor = found.next_cursor;
+    }
+}
+
+/// Until nothing follows from the ends so far.
+async fn settle(jobs: &dyn JobStore) {
+    while jobs.settle_ends(sample::now(), 100).await.unwrap() {}
 }
 
 /// Ends every open job, so that the next check finds an empty queue.
 async fn close_all(jobs: &dyn JobStore) {
     // Far enough ahead that whatever leases there are ran out.
     let later = sample::now() + LEASE * 1000;
-    while let Some(held) = claim(jobs, later).await {
+    loop {
+        settle(jobs).await;
+        let Some(held) = claim(jobs, later).await else {
+            return;
+        };
         let event = cancellation(held.job.owner, held.job.id);
         jobs.cancelled(held.job.id, held.fence, event)
             .await
@@ -473,12 +531,28 @@ async fn refuses_every_fenced_call(jobs: &dyn JobStore, id: JobId, fence: u64, o
     let refused = jobs.save_checkpoint(id, fence, &checkpoint).await;
     assert_code(refused, &codes::LEASE_LOST);
     assert_code(jobs.release(id, fence).await, &codes::LEASE_LOST);
+    let line = LogLine::new(now, 1, "stale");
+    let refused = jobs.append_log(id, fence, &[line]).await;
+    assert_code(refused, &codes::LEASE_LOST);
     let error = JobError {
         code: codes::INTERNAL.name.to_owned(),
         message: "stale".to_owned(),
     };
+    let refused = jobs.retry(id, fence, &error, now).await;
+    assert_code(refused, &codes::LEASE_LOST);
     let event = failure(owner, id, &error);
-    let refused = jobs.fail(id, fence, &error, event).await;
+    let refused = jobs.fail(id, fence, &error, event.clone()).await;
+    assert_code(refused, &codes::LEASE_LOST);
+    let refused = jobs.bury(id, fence, &error, event).await;
+    assert_code(refused, &codes::LEASE_LOST);
+    let event = sample::event(
+        owner,
+        EventBody::JobSucceeded {
+            job: id,
+            article: None,
+        },
+    );
+    let refused = jobs.finish(id, fence, &json!("stale"), event).await;
     assert_code(refused, &codes::LEASE_LOST);
     let refused = jobs.cancelled(id, fence, cancellation(owner, id)).await;
     assert_code(refused, &codes::LEASE_LOST);

@@ -5,12 +5,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures::future::join_all;
 use inkstone_domain::codes;
-use inkstone_domain::ids::{ArticleId, CommentId, NotificationId, UserId};
+use inkstone_domain::ids::{ArticleId, CommentId, NotificationId, SavedSearchId, UserId};
 use inkstone_domain::notification::{
     About, Digest, DigestPeriod, Notification, NotificationFilter, NotificationKind,
     NotificationSettings,
 };
 use inkstone_domain::ports::NotificationStore;
+use inkstone_domain::search::DocumentId;
 
 use super::{CROWD, assert_code};
 use crate::sample::{self, notification};
@@ -21,6 +22,7 @@ const LEASE: Duration = Duration::from_secs(60);
 pub async fn run(store: &dyn NotificationStore) {
     people_are_told_once_and_have_their_own(store).await;
     what_is_read_stays_read(store).await;
+    what_a_search_finds_is_told_once(store).await;
     old_ones_are_forgotten(store).await;
     settings_are_replaced_in_turn(store).await;
     one_hand_at_a_time_has_a_digest(store).await;
@@ -232,4 +234,40 @@ async fn list(
     let page = sample::first_page(100);
     let listed = store.list_notifications(user, filter, page).await;
     listed.unwrap().items
+}
+
+async fn what_a_search_finds_is_told_once(store: &dyn NotificationStore) {
+    let ada = UserId::new();
+    let article = ArticleId::new();
+    let about = About {
+        article: Some(article),
+        search: Some(SavedSearchId::new()),
+        document: Some(DocumentId::Article(article)),
+        ..About::default()
+    };
+    let found = |about| Notification {
+        about,
+        kind: NotificationKind::SearchMatched,
+        ..notification(ada)
+    };
+    let first = found(about);
+    let by_another = found(About {
+        search: Some(SavedSearchId::new()),
+        ..about
+    });
+    for told in [&first, &found(about), &by_another] {
+        store
+            .put_notifications(std::slice::from_ref(told))
+            .await
+            .unwrap();
+    }
+    let page = inkstone_domain::content::PageRequest {
+        limit: 10,
+        cursor: None,
+    };
+    let all = NotificationFilter::All;
+    let listed = store.list_notifications(ada, all, page).await.unwrap();
+    let mut listed = listed.items;
+    listed.sort_by_key(|one| one.id);
+    assert_eq!(listed, [first, by_another]);
 }

@@ -43,7 +43,7 @@ async fn finds_what_was_written(index: &dyn SearchIndex, store: &dyn ArticleStor
     assert_eq!(hit.title, "Marmot");
     assert!(hit.snippet.contains("whistles"), "{}", hit.snippet);
     assert!(!hit.snippet_html.contains("<runs>"), "{}", hit.snippet_html);
-    assert_eq!(hit.status, Status::Draft);
+    assert_eq!(hit.status, Some(Status::Draft));
     assert!(index.stats().await.unwrap().documents >= 1);
 }
 
@@ -92,7 +92,11 @@ async fn filters_inside_the_search(index: &dyn SearchIndex, store: &dyn ArticleS
     index.catch_up().await.unwrap();
     let ids = async |query: SearchQuery| {
         let page = index.query(query).await.unwrap();
-        let mut ids: Vec<_> = page.hits.iter().map(|hit| hit.id).collect();
+        let mut ids: Vec<_> = page
+            .hits
+            .iter()
+            .filter_map(|hit| hit.id.article())
+            .collect();
         ids.sort();
         ids
     };
@@ -130,12 +134,16 @@ async fn shows_nobody_what_they_may_not_read(index: &dyn SearchIndex, store: &dy
         };
         let page = index.query(query).await.unwrap();
         assert_eq!(page.total, page.hits.len());
-        let mut ids: Vec<_> = page.hits.iter().map(|hit| hit.id).collect();
+        let mut ids: Vec<_> = page
+            .hits
+            .iter()
+            .filter_map(|hit| hit.id.article())
+            .collect();
         ids.sort();
         ids
     };
     let both = sorted([secret.id, public.id]);
-    assert_eq!(seen(Visibility::All).await, both);
+    assert_eq!(seen(Visibility::Admin(UserId::new())).await, both);
     let of = |user, projects: &[&str]| Visibility::User {
         user,
         projects: projects.iter().map(|&slug| slug.to_owned()).collect(),
@@ -187,7 +195,7 @@ async fn pages(index: &dyn SearchIndex, store: &dyn ArticleStore) {
         };
         let page = index.query(query).await.unwrap();
         assert_eq!(page.total, 5);
-        seen.extend(page.hits.iter().map(|hit| hit.id));
+        seen.extend(page.hits.iter().filter_map(|hit| hit.id.article()));
     }
     seen.sort();
     seen.dedup();
@@ -311,7 +319,11 @@ async fn narrows_by_everything(index: &dyn SearchIndex, store: &dyn ArticleStore
             ..query("lemming")
         };
         let page = index.query(query).await.unwrap();
-        let mut ids: Vec<_> = page.hits.iter().map(|hit| hit.id).collect();
+        let mut ids: Vec<_> = page
+            .hits
+            .iter()
+            .filter_map(|hit| hit.id.article())
+            .collect();
         ids.sort();
         expected.sort();
         assert_eq!(ids, expected, "{narrow:?}");
@@ -330,7 +342,10 @@ async fn narrows_by_everything(index: &dyn SearchIndex, store: &dyn ArticleStore
     };
     let page = index.query(long).await.unwrap();
     assert_eq!(
-        page.hits.iter().map(|hit| hit.id).collect::<Vec<_>>(),
+        page.hits
+            .iter()
+            .filter_map(|hit| hit.id.article())
+            .collect::<Vec<_>>(),
         [late.id]
     );
 }
@@ -402,7 +417,11 @@ async fn sorts_and_groups(index: &dyn SearchIndex, store: &dyn ArticleStore) {
         query.shape.sort = SearchSort::named(name);
         query.shape.distinct = distinct;
         let page = index.query(query).await.unwrap();
-        let ids: Vec<_> = page.hits.iter().map(|hit| hit.id).collect();
+        let ids: Vec<_> = page
+            .hits
+            .iter()
+            .filter_map(|hit| hit.id.article())
+            .collect();
         (ids, page.total)
     };
     assert_eq!(sorted_by("created_at", None).await, (written.clone(), 3));
@@ -470,7 +489,7 @@ fn sorted(mut ids: [ArticleId; 2]) -> [ArticleId; 2] {
 }
 
 fn query(text: &str) -> SearchQuery {
-    SearchQuery::new(text, Visibility::All)
+    SearchQuery::new(text, Visibility::Admin(UserId::new()))
 }
 
 async fn write(

@@ -1,13 +1,12 @@
-//! What the fake index finds by meaning: every vector is looked at.
+//! What the fake index finds by meaning, of articles: every vector is looked at.
 
 use std::collections::HashMap;
 
 use futures::FutureExt;
 use inkstone_domain::Result;
 use inkstone_domain::chunks::{product, unit};
-use inkstone_domain::content::Article;
 use inkstone_domain::ids::ArticleId;
-use inkstone_domain::search::{Meaning, SearchQuery};
+use inkstone_domain::search::{Document, DocumentId, Meaning, SearchQuery};
 
 use super::{FakeSearchIndex, fits};
 
@@ -18,7 +17,7 @@ const RANK_BASE: f32 = 60.0;
 
 /// An article that was found, with the piece of it that is nearest.
 pub(super) struct Near {
-    pub article: Article,
+    pub document: Document,
     pub similarity: f32,
     pub piece: std::ops::Range<usize>,
 }
@@ -33,7 +32,7 @@ impl FakeSearchIndex {
     /// Nearest first, of all that the query may find, whatever was typed.
     pub(super) async fn near(
         &self,
-        articles: &[Article],
+        documents: &[Document],
         query: &SearchQuery,
         meaning: &Meaning,
     ) -> Result<Vec<Near>> {
@@ -44,10 +43,13 @@ impl FakeSearchIndex {
             text: String::new(),
             ..query.clone()
         };
-        let allowed: HashMap<ArticleId, &Article> = articles
+        let allowed: HashMap<ArticleId, &Document> = documents
             .iter()
-            .filter(|article| fits(article, &anything))
-            .map(|article| (article.id, article))
+            .filter(|document| fits(document, &anything))
+            .filter_map(|document| match document.id {
+                DocumentId::Article(id) => Some((id, document)),
+                _ => None,
+            })
             .collect();
         let ids: Vec<ArticleId> = allowed.keys().copied().collect();
         let embedded = chunks.embedded_articles(&meaning.model, &ids).await?;
@@ -60,7 +62,7 @@ impl FakeSearchIndex {
                 });
                 let (similarity, piece) = chunks.max_by(|a, b| a.0.total_cmp(&b.0))?;
                 Some(Near {
-                    article: (*allowed.get(&one.article)?).clone(),
+                    document: (*allowed.get(&one.article)?).clone(),
                     similarity,
                     piece,
                 })
@@ -74,27 +76,27 @@ impl FakeSearchIndex {
 
 /// Both lists as one, with the nearest pieces.
 pub(super) fn fused(
-    words: Vec<Article>,
+    words: Vec<Document>,
     near: Vec<Near>,
     ratio: f32,
-) -> Vec<(Article, Option<Near>)> {
-    let mut all: HashMap<ArticleId, (f32, Article, Option<Near>)> = HashMap::new();
+) -> Vec<(Document, Option<Near>)> {
+    let mut all: HashMap<DocumentId, (f32, Document, Option<Near>)> = HashMap::new();
     let worth = |rank: usize| 1.0 / (RANK_BASE + 1.0 + rank as f32);
     if ratio < 1.0 {
-        for (rank, article) in words.into_iter().enumerate() {
+        for (rank, document) in words.into_iter().enumerate() {
             let score = (1.0 - ratio) * worth(rank);
-            all.insert(article.id, (score, article, None));
+            all.insert(document.id, (score, document, None));
         }
     }
     for (rank, one) in near.into_iter().enumerate() {
-        let article = one.article.clone();
-        let entry = all.entry(article.id).or_insert((0.0, article, None));
+        let document = one.document.clone();
+        let entry = all.entry(document.id).or_insert((0.0, document, None));
         entry.0 += ratio * worth(rank);
         entry.2 = Some(one);
     }
     let mut all: Vec<_> = all.into_values().collect();
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
     all.into_iter()
-        .map(|(_, article, near)| (article, near))
+        .map(|(_, document, near)| (document, near))
         .collect()
 }

@@ -1,4 +1,6 @@
-//! The queue in memory.
+//! The queue in memory. What follows from the ends of jobs is in `ends`.
+
+mod ends;
 
 use std::time::Duration;
 
@@ -6,66 +8,55 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::{Event, Scope, ScopedEvent};
-use inkstone_domain::ids::{JobId, UserId};
-use inkstone_domain::job::{Checkpoint, ClaimedJob, Job, JobError, JobStatus, Progress};
-use inkstone_domain::ports::{DraftCommit, JobStore, NewJob};
+use inkstone_domain::ids::{BatchId, JobId};
+use inkstone_domain::job::{
+    Checkpoint, ClaimedJob, Job, JobBatch, JobError, JobFilter, JobLimits, JobStatus,
+    KEPT_LOG_LINES, LogLine, Progress,
+};
+use inkstone_domain::ports::{DraftCommit, JobStore, NewBatch, NewJob};
 use inkstone_domain::{Error, Result, codes};
 use serde_json::Value;
 
-use super::{MemStore, State, already_exists, not_found, page_of};
+pub(super) use self::ends::BatchEntry;
+use super::{MemStore, State, not_found, page_of};
 
 pub(super) struct JobEntry {
     job: Job,
     fence: u64,
     lease_until: Option<DateTime<Utc>>,
     checkpoint: Option<Checkpoint>,
+    log: Vec<LogLine>,
+    /// It ended, and what follows from that was not seen to yet.
+    is_unsettled: bool,
 }
 
 #[async_trait]
 impl JobStore for MemStore {
     async fn submit(&self, new: NewJob) -> Result<Job> {
         let mut state = self.state();
-        if state.jobs.contains_key(&new.id) {
-            return Err(already_exists("job", new.id));
-        }
-        let job = Job {
-            id: new.id,
-            owner: new.owner,
-            task: new.task,
-            status: JobStatus::Queued,
-            progress: Progress::default(),
-            attempts: 0,
-            cancel_requested: false,
-            error: None,
-            article: None,
-            result: None,
-            enqueued_at: new.enqueued_at,
-            started_at: None,
-            finished_at: None,
-        };
-        let entry = JobEntry {
-            job: job.clone(),
-            fence: 0,
-            lease_until: None,
-            checkpoint: None,
-        };
-        let (id, at) = (job.id, new.enqueued_at);
-        state.tell_of(ScopedEvent::job_queued(id, job.owner, &job.task, at));
-        state.jobs.insert(job.id, entry);
-        Ok(job)
+        state.check_new(&new, &[])?;
+        Ok(state.put_job(new, None))
+    }
+
+    async fn submit_batch(&self, batch: NewBatch) -> Result<JobBatch> {
+        self.state().put_batch(batch)
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>> {
         Ok(self.state().jobs.get(&id).map(|entry| entry.job.clone()))
     }
 
-    async fn list_jobs(&self, owner: Option<UserId>, page: PageRequest) -> Result<Page<Job>> {
+    async fn batch(&self, id: BatchId) -> Result<Option<JobBatch>> {
+        Ok(self.state().batch_now(id))
+    }
+
+    async fn list_jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>> {
         let state = self.state();
         let newest_first = state
             .jobs
             .iter()
             .rev()
-            .filter(|(_, entry)| owner.is_none_or(|owner| entry.job.owner == owner))
+            .filter(|(_, entry)| filter.fits(&entry.job))
             .map(|(id, entry)| (*id, entry.job.clone()));
         page_of(newest_first, &page, |cursor| cursor.parse().ok())
     }
@@ -74,15 +65,14 @@ impl JobStore for MemStore {
         &self,
         _worker: &str,
         lease: Duration,
+        limits: &JobLimits,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedJob>> {
         let mut state = self.state();
-        let oldest = state
-            .jobs
-            .values_mut()
-            .filter(|entry| entry.is_claimable(now))
-            .min_by_key(|entry| (entry.job.enqueued_at, entry.job.id));
-        let Some(entry) = oldest else {
+        let Some(id) = state.next_job(limits, now) else {
+            return Ok(None);
+        };
+        let Some(entry) = state.jobs.get_mut(&id) else {
             return Ok(None);
         };
         entry.fence += 1;
@@ -117,10 +107,38 @@ impl JobStore for MemStore {
         Ok(())
     }
 
+    async fn append_log(&self, id: JobId, fence: u64, lines: &[LogLine]) -> Result<()> {
+        self.state().held(id, fence)?.note(lines);
+        Ok(())
+    }
+
+    async fn job_log(&self, id: JobId) -> Result<Vec<LogLine>> {
+        let state = self.state();
+        let log = state.jobs.get(&id).map(|entry| entry.log.clone());
+        Ok(log.unwrap_or_default())
+    }
+
     async fn release(&self, id: JobId, fence: u64) -> Result<()> {
         let mut state = self.state();
         let entry = state.held(id, fence)?;
         entry.job.status = JobStatus::Queued;
+        entry.lease_until = None;
+        Ok(())
+    }
+
+    async fn retry(
+        &self,
+        id: JobId,
+        fence: u64,
+        error: &JobError,
+        run_at: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let entry = state.held(id, fence)?;
+        entry.job.status = JobStatus::Queued;
+        entry.job.error = Some(error.clone());
+        entry.job.run_at = run_at;
+        entry.job.retries += 1;
         entry.lease_until = None;
         Ok(())
     }
@@ -159,8 +177,20 @@ impl JobStore for MemStore {
     async fn fail(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()> {
         let mut state = self.state();
         let entry = state.held(id, fence)?;
-        entry.job.error = Some(error.clone());
         entry.finish(JobStatus::Failed, event.at);
+        entry.job.error = Some(error.clone());
+        let told = event.within(Scope::of_job(&entry.job));
+        state.tell_of(told);
+        Ok(())
+    }
+
+    async fn bury(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()> {
+        let mut state = self.state();
+        let entry = state.held(id, fence)?;
+        let checkpoint = entry.checkpoint.take();
+        entry.finish(JobStatus::Dead, event.at);
+        entry.job.error = Some(error.clone());
+        entry.checkpoint = checkpoint;
         let told = event.within(Scope::of_job(&entry.job));
         state.tell_of(told);
         Ok(())
@@ -173,7 +203,7 @@ impl JobStore for MemStore {
             .get_mut(&id)
             .ok_or_else(|| not_found("job", id))?;
         match entry.job.status {
-            JobStatus::Queued => {
+            JobStatus::Waiting | JobStatus::Queued => {
                 entry.job.cancel_requested = true;
                 entry.finish(JobStatus::Cancelled, event.at);
                 let job = entry.job.clone();
@@ -185,15 +215,10 @@ impl JobStore for MemStore {
                 entry.job.cancel_requested = true;
                 Ok(entry.job.clone())
             }
-            ended @ (JobStatus::Succeeded | JobStatus::Failed | JobStatus::Cancelled) => {
-                Err(Error::new(
-                    &codes::CONFLICT,
-                    format!(
-                        "the job has {} already; there is nothing to cancel",
-                        ended.as_str()
-                    ),
-                ))
-            }
+            ended => Err(Error::new(
+                &codes::CONFLICT,
+                format!("the job `{id}` has ended already, as {ended}; there is nothing to cancel"),
+            )),
         }
     }
 
@@ -205,9 +230,94 @@ impl JobStore for MemStore {
         state.tell_of(told);
         Ok(())
     }
+
+    async fn requeue(&self, id: JobId, line: &LogLine, event: &ScopedEvent) -> Result<Job> {
+        let mut state = self.state();
+        let entry = state.jobs.get_mut(&id);
+        let entry = entry.ok_or_else(|| not_found("job", id))?;
+        let status = entry.job.status;
+        if !status.can_be_requeued() {
+            let reason = format!(
+                "the job `{id}` is {status}; only what failed, died or was cancelled can be requeued"
+            );
+            return Err(Error::new(&codes::CONFLICT, reason));
+        }
+        entry.job = Job {
+            status: JobStatus::Queued,
+            run_at: event.event.at,
+            attempts: 0,
+            retries: 0,
+            cancel_requested: false,
+            error: None,
+            started_at: None,
+            finished_at: None,
+            ..entry.job.clone()
+        };
+        entry.is_unsettled = false;
+        entry.note(std::slice::from_ref(line));
+        let job = entry.job.clone();
+        state.reopen(job.batch);
+        state.tell_of(event.clone());
+        Ok(job)
+    }
+
+    async fn settle_ends(&self, now: DateTime<Utc>, limit: usize) -> Result<bool> {
+        Ok(self.state().settle_one(now, limit))
+    }
+
+    async fn forget_jobs(&self, before: DateTime<Utc>, limit: usize) -> Result<u64> {
+        Ok(self.state().forget_ended(before, limit))
+    }
 }
 
 impl State {
+    /// Whose turn it is.
+    fn next_job(&self, limits: &JobLimits, now: DateTime<Utc>) -> Option<JobId> {
+        let running: Vec<&Job> = self
+            .jobs
+            .values()
+            .filter(|entry| entry.is_running(now))
+            .map(|entry| &entry.job)
+            .collect();
+        let of_project = |slug: &str| {
+            running
+                .iter()
+                .filter(|it| it.task.project() == slug)
+                .count()
+        };
+        let of_kind = |kind: &str| running.iter().filter(|it| it.task.kind() == kind).count();
+        let fits = |entry: &&JobEntry| {
+            let task = &entry.job.task;
+            let is_below = |limit: Option<u32>, running: usize| {
+                limit.is_none_or(|limit| running < limit as usize)
+            };
+            is_below(
+                limits.of_project(task.project()),
+                of_project(task.project()),
+            ) && is_below(limits.of_kind(task.kind()), of_kind(task.kind()))
+        };
+        let abandoned = self
+            .jobs
+            .values()
+            .filter(|entry| entry.job.status == JobStatus::Running && !entry.is_running(now))
+            .filter(fits)
+            .min_by_key(|entry| (entry.lease_until, entry.job.id));
+        let due = || {
+            self.jobs
+                .values()
+                .filter(|entry| entry.job.status == JobStatus::Queued && entry.job.run_at <= now)
+                .filter(fits)
+                .min_by_key(|entry| {
+                    let Job {
+                        priority, run_at, ..
+                    } = entry.job;
+                    let running = of_project(entry.job.task.project());
+                    (priority, running, run_at, entry.job.id)
+                })
+        };
+        abandoned.or_else(due).map(|entry| entry.job.id)
+    }
+
     /// The job, if it is still in the hands of the worker with this fence.
     fn held(&mut self, id: JobId, fence: u64) -> Result<&mut JobEntry> {
         let entry = self.jobs.get_mut(&id).ok_or_else(|| not_found("job", id))?;
@@ -222,18 +332,54 @@ impl State {
 }
 
 impl JobEntry {
-    fn is_claimable(&self, now: DateTime<Utc>) -> bool {
-        match self.job.status {
-            JobStatus::Queued => true,
-            JobStatus::Running => self.lease_until.is_none_or(|until| until <= now),
-            JobStatus::Succeeded | JobStatus::Failed | JobStatus::Cancelled => false,
+    fn new(new: NewJob, status: JobStatus, batch: Option<BatchId>) -> Self {
+        Self {
+            job: Job {
+                id: new.id,
+                owner: new.owner,
+                task: new.task,
+                status,
+                priority: new.priority,
+                run_at: new.run_at,
+                after: new.after,
+                batch,
+                progress: Progress::default(),
+                attempts: 0,
+                retries: 0,
+                cancel_requested: false,
+                error: None,
+                article: None,
+                result: None,
+                enqueued_at: new.enqueued_at,
+                started_at: None,
+                finished_at: None,
+            },
+            fence: 0,
+            lease_until: None,
+            checkpoint: None,
+            log: Vec::new(),
+            is_unsettled: false,
         }
+    }
+
+    /// In the hands of a worker that is alive.
+    fn is_running(&self, now: DateTime<Utc>) -> bool {
+        self.job.status == JobStatus::Running && self.lease_until.is_some_and(|until| until > now)
+    }
+
+    fn note(&mut self, lines: &[LogLine]) {
+        self.log.extend_from_slice(lines);
+        let surplus = self.log.len().saturating_sub(KEPT_LOG_LINES);
+        self.log.drain(..surplus);
     }
 
     fn finish(&mut self, status: JobStatus, at: DateTime<Utc>) {
         self.job.status = status;
+        // Of a fault before.
+        self.job.error = None;
         self.job.finished_at = Some(at);
         self.lease_until = None;
         self.checkpoint = None;
+        self.is_unsettled = true;
     }
 }

@@ -200,6 +200,18 @@ fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
         (Method::GET, "/v1/jobs/{job}", None),
         (Method::GET, "/v1/jobs/{job}/events", None),
         (Method::DELETE, "/v1/jobs/{job}", None),
+        (Method::GET, "/v1/jobs/{job}/log", None),
+        (Method::POST, "/v1/jobs/{cancelled-job}/requeue", None),
+        (
+            Method::POST,
+            "/v1/jobs/batches",
+            Some(json!({"jobs": [{
+                "plugin": "generator-fake",
+                "template": "article",
+                "generate": {"input": {"topic": "a"}},
+            }]})),
+        ),
+        (Method::GET, "/v1/jobs/batches/{batch}", None),
         (Method::GET, "/v1/tools", None),
         (
             Method::POST,
@@ -489,6 +501,12 @@ fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
             Method::POST,
             "/v1/projects/{project}/tags/sea/merge",
             Some(json!({"into": "ocean"})),
+        ),
+        (Method::GET, "/v1/projects/{project}/search-settings", None),
+        (
+            Method::PUT,
+            "/v1/projects/{project}/search-settings",
+            Some(json!({"stop_words": ["x"]})),
         ),
         (Method::GET, "/v1/projects/{project}/prompts", None),
         (

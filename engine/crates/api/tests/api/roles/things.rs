@@ -1,5 +1,6 @@
 //! What stands in the paths of the table: things of the creator's, made for each cell.
 
+use axum::http::Method;
 use inkstone_testkit::api_client::{Identity, TestApi};
 use serde_json::json;
 
@@ -25,6 +26,15 @@ pub(super) async fn fill(api: &TestApi, path: &str) -> String {
             "/v1/generate/generator-fake/article",
             json!({"input": {"topic": "a"}}),
         ),
+        (
+            "{batch}",
+            "/v1/jobs/batches",
+            json!({"jobs": [{
+                "plugin": "generator-fake",
+                "template": "article",
+                "generate": {"input": {"topic": "a"}},
+            }]}),
+        ),
         ("{draft}", "/v1/articles", json!({"title": "A"})),
         (
             "{published}",
@@ -32,11 +42,28 @@ pub(super) async fn fill(api: &TestApi, path: &str) -> String {
             json!({"title": "A", "status": "published"}),
         ),
         ("{key}", "/v1/keys", json!({"name": "a"})),
+        (
+            "{search}",
+            "/v1/searches",
+            json!({"name": "Tides", "q": "tides"}),
+        ),
     ] {
         if path.contains(name) {
             let made = client.post(target, body).await.json();
             path = path.replace(name, made["id"].as_str().unwrap());
         }
+    }
+    if path.contains("{cancelled-job}") {
+        let body = json!({"input": {"topic": "a"}});
+        let made = client
+            .post("/v1/generate/generator-fake/article", body)
+            .await
+            .json();
+        let id = made["id"].as_str().unwrap();
+        client
+            .send(Method::DELETE, &format!("/v1/jobs/{id}"), None)
+            .await;
+        path = path.replace("{cancelled-job}", id);
     }
     if path.contains("{notification}") {
         let told = crate::notifications::told(api, 1).await;

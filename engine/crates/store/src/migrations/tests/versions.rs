@@ -7,9 +7,9 @@ mod rows;
 use inkstone_domain::content::ArticleFilter;
 use inkstone_domain::ids::JobId;
 use inkstone_domain::ports::{
-    AuditLog, ChunkStore, ContentTypeStore, ConversationStore, EventLog, JobStore, KeyStore,
-    NotificationStore, PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore,
-    RolloutStore, WebhookStore,
+    AuditLog, ChunkStore, ContentTypeStore, ConversationStore, DocumentStore, EventLog, JobStore,
+    KeyStore, NotificationStore, PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore,
+    RolloutStore, SearchSettingsStore, WebhookStore,
 };
 use inkstone_domain::principal::Role;
 use serde_json::Value;
@@ -240,10 +240,18 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     if has("0022_webhooks") {
         assert_eq!(store.enabled_webhooks().await.unwrap().len(), 1);
     }
+    if has("0023_search_settings") {
+        let settings = store.search_settings("handbook").await.unwrap();
+        assert_eq!(settings, Some(sample::search_settings("handbook")));
+    }
     if has("0024_notifications") {
         assert_eq!(store.count_unread(cast.user).await.unwrap(), 1);
         let settings = store.notification_settings(cast.user).await.unwrap();
         assert_eq!(settings.unwrap().revision, 1);
+    }
+    if has("0027_document_changes") {
+        let told = store.changed_documents(DateTime::UNIX_EPOCH).await.unwrap();
+        assert_eq!(told.len(), 1, "{told:?}");
     }
     if has("0025_publications") {
         let publication = store.publication(cast.article).await.unwrap();

@@ -6,6 +6,7 @@ use inkstone_domain::event::{EventBody, Scope};
 use inkstone_domain::ids::ServedId;
 use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
+use inkstone_domain::ports::{MediaStore, NewJob, SavedSearchStore};
 use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
@@ -153,9 +154,12 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             let webhook = sample::webhook(Some("handbook"));
             store.create_webhook(&webhook, &audit).await.unwrap();
         }
+        "0023_search_settings" => {
+            let settings = sample::search_settings("handbook");
+            store.put_search_settings(&settings, &audit).await.unwrap();
+        }
         "0024_notifications" => {
-            let one = sample::notification(cast.user);
-            store.put_notifications(&[one]).await.unwrap();
+            insert_notification(store, cast).await;
             let settings = NotificationSettings {
                 revision: 1,
                 ..NotificationSettings::of(cast.user)
@@ -172,6 +176,23 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 by: cast.user,
             };
             store.put_publication(&publication).await.unwrap();
+        }
+        "0026_job_queue" => {
+            let job = store.submit(sample::job(cast.user)).await.unwrap();
+            let after = NewJob {
+                after: vec![job.id],
+                ..sample::job(cast.user)
+            };
+            store.submit(after).await.unwrap();
+        }
+        "0027_document_changes" => {
+            let search = sample::saved_search(cast.user);
+            store.create_saved_search(&search).await.unwrap();
+            let media = sample::media("handbook", cast.user);
+            store
+                .create_media(&media, None, 1_000_000, None)
+                .await
+                .unwrap();
         }
         "0028_chunks" => {
             let embedded = sample::embedded(cast.article);
@@ -510,5 +531,18 @@ async fn insert_identity(store: &SurrealStore, cast: &Cast) {
         } RETURN NONE",
     )
     .bind("user", cast.user.to_string());
+    write(store, statement).await;
+}
+
+/// As engines of the time of `0024_notifications` wrote it.
+async fn insert_notification(store: &SurrealStore, cast: &Cast) {
+    let statement = Statement::new(
+        "CREATE type::record('notification', [$user, $event]) CONTENT {
+            key: 'ntf_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P', user: $user, kind: 'review.asked', event: $event,
+            actor: $user, project: 'handbook', created_at: time::now(), is_read: false
+        } RETURN NONE",
+    )
+    .bind("user", cast.user.to_string())
+    .bind("event", "evt_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P");
     write(store, statement).await;
 }

@@ -1,0 +1,142 @@
+//! What can be found beside articles: prompts, files, messages of chats. Each change of one leaves its stamp in the table
+//! `document_change` in the same transaction, by an event of its table: no statement has to think of it.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use inkstone_domain::Result;
+use inkstone_domain::ports::{ChangeSignal, DocumentStore};
+use inkstone_domain::search::{
+    Document, DocumentId, DocumentKind, DocumentStamp, MESSAGE_REVISION,
+};
+use surrealdb::types::SurrealValue;
+use tokio_stream::wrappers::WatchStream;
+
+use crate::articles::read_all;
+use crate::connection::SurrealStore;
+use crate::failure::StoreFailure;
+use crate::row::{RowResult, parse};
+use crate::statement::Statement;
+
+const CHANGE: &str = "document_change";
+
+#[derive(SurrealValue)]
+struct StampRow {
+    key: String,
+    revision: u64,
+    removed: bool,
+    changed_at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl DocumentStore for SurrealStore {
+    async fn changed_documents(&self, since: DateTime<Utc>) -> Result<Vec<DocumentStamp>> {
+        let statement = Statement::new(
+            "SELECT key, revision, removed, changed_at FROM document_change \
+             WHERE changed_at >= $since ORDER BY changed_at",
+        )
+        .bind("since", since);
+        let rows: Vec<StampRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
+    }
+
+    async fn document_stamps(
+        &self,
+        after: Option<DocumentId>,
+        limit: usize,
+    ) -> Result<Vec<DocumentStamp>> {
+        for kind in [
+            DocumentKind::Prompt,
+            DocumentKind::Media,
+            DocumentKind::Message,
+        ] {
+            let after = match after {
+                Some(after) if after.kind() > kind => continue,
+                Some(after) if after.kind() == kind => after.to_string(),
+                _ => String::new(),
+            };
+            let statement = Statement::new(stamps_of(kind))
+                .bind("after", after)
+                .bind("first", MESSAGE_REVISION)
+                .bind("limit", limit.min(u32::MAX as usize));
+            let rows: Vec<StampRow> = self.read(statement).await?;
+            if !rows.is_empty() {
+                return Ok(read_all(rows)?);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn documents(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
+        let (mut prompts, mut media, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+        for id in ids {
+            match id {
+                DocumentId::Article(_) => {}
+                DocumentId::Prompt(id) => prompts.push(*id),
+                DocumentId::Media(id) => media.push(*id),
+                DocumentId::Message(id) => messages.push(*id),
+            }
+        }
+        let mut documents = Vec::with_capacity(ids.len());
+        if !prompts.is_empty() {
+            let found = self.prompts_by_id(&prompts).await?;
+            documents.extend(
+                found
+                    .into_iter()
+                    .map(|(one, text)| Document::of_prompt(one, text)),
+            );
+        }
+        if !media.is_empty() {
+            let found = self.media_by_id(&media).await?;
+            let living = found.into_iter().filter(|one| one.trashed_at.is_none());
+            documents.extend(living.map(Document::of_media));
+        }
+        if !messages.is_empty() {
+            let found = self.messages_by_id(&messages).await?;
+            let found = found.into_iter();
+            documents.extend(found.map(|(one, chat)| Document::of_message(one, &chat)));
+        }
+        Ok(documents)
+    }
+
+    async fn forget_document_changes(&self, before: DateTime<Utc>) -> Result<()> {
+        let statement = Statement::new(
+            "{ DELETE document_change WHERE changed_at < $before RETURN NONE; RETURN NONE; }",
+        )
+        .bind("before", before);
+        Ok(self.write(statement).await?)
+    }
+
+    fn document_changes(&self) -> ChangeSignal {
+        Box::pin(WatchStream::from_changes(self.event_nudges()))
+    }
+}
+
+fn stamps_of(kind: DocumentKind) -> &'static str {
+    match kind {
+        DocumentKind::Prompt => {
+            "SELECT key, version AS revision, false AS removed, updated_at AS changed_at \
+             FROM prompt WHERE key > $after ORDER BY key LIMIT $limit"
+        }
+        DocumentKind::Media => {
+            "SELECT key, revision, is_trashed AS removed, updated_at AS changed_at \
+             FROM type::record('media', $after>..) LIMIT $limit"
+        }
+        DocumentKind::Message | DocumentKind::Article => {
+            "SELECT key, $first AS revision, false AS removed, created_at AS changed_at \
+             FROM type::record('conversation_message', $after>..) LIMIT $limit"
+        }
+    }
+}
+
+impl TryFrom<StampRow> for DocumentStamp {
+    type Error = StoreFailure;
+
+    fn try_from(row: StampRow) -> RowResult<Self> {
+        Ok(Self {
+            id: parse(CHANGE, &row.key)?,
+            revision: row.revision,
+            deleted: row.removed,
+            changed_at: row.changed_at,
+        })
+    }
+}
