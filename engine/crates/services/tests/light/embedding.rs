@@ -157,7 +157,7 @@ async fn another_model_serves_once_it_has_everything() {
     };
     world.store.put_chunks(&old).await.unwrap();
     world.store.serve_model("fake/old").await.unwrap();
-    let fault = Error::new(&codes::UPSTREAM_UNAUTHORIZED, "no");
+    let fault = Error::new(&codes::EGRESS_DENIED, "no");
     world.provider.will_not_embed(fault);
     world.services.embeddings.catch_up().await.unwrap_err();
     let serving = world.store.serving_model().await.unwrap();
@@ -263,7 +263,7 @@ async fn words_do_not_wait_for_meaning() {
     let ada = world.somebody(Role::Creator).await;
     let tides = write(&world, &ada, "Tides", "The ocean rises.").await;
     catch_up(&world).await;
-    let failing = Error::new(&codes::MODEL_UNAVAILABLE, "broken");
+    let failing = Error::new(&codes::CONTENT_BLOCKED, "not this");
     world.provider.will_not_embed(failing);
     let search = &world.services.search;
     let page = search.query(&ada, by_meaning("ocean", 0.5)).await.unwrap();
