@@ -86,7 +86,8 @@ pub async fn run(beside: &Path) -> Result<(), Failure> {
         for (fusion, ratio) in HYBRIDS {
             let mut found = Vec::new();
             for (question, meaning) in questions.iter().zip(&meant) {
-                let mut query = SearchQuery::new(question.as_str(), Visibility::All);
+                let mut query =
+                    SearchQuery::new(question.as_str(), Visibility::Admin(UserId::new()));
                 query.limit = DEEP;
                 query.meaning = Some(Meaning {
                     ratio,
@@ -94,7 +95,8 @@ pub async fn run(beside: &Path) -> Result<(), Failure> {
                     ..meaning.clone()
                 });
                 let page = index.query(query).await?;
-                let hits = page.hits.iter().filter_map(|hit| numbers.get(&hit.id));
+                let articles = page.hits.iter().filter_map(|hit| hit.id.article());
+                let hits = articles.filter_map(|id| numbers.get(&id));
                 found.push(hits.copied().collect());
             }
             print(&format!("{fusion:?} {ratio}, {name}"), &collection, &found);

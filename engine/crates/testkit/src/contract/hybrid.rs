@@ -294,7 +294,7 @@ fn query(text: &str, ratio: f32) -> SearchQuery {
             ratio,
             fusion: Fusion::Rank,
         }),
-        ..SearchQuery::new(text, Visibility::All)
+        ..SearchQuery::new(text, Visibility::Admin(UserId::new()))
     }
 }
 
