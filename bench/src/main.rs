@@ -9,6 +9,7 @@ mod content;
 mod cranfield;
 mod gateway;
 mod load;
+mod meanings;
 mod measure;
 mod peer;
 mod plugin_call;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use inkstone_domain::ids::{ArticleId, UserId};
 use inkstone_domain::ports::{ArticleStore, SearchIndex};
-use inkstone_domain::search::{Matching, SearchQuery, Visibility};
+use inkstone_domain::search::{Fusion, Matching, Meaning, SearchQuery, Visibility};
 use inkstone_search::{SearchConfig, TantivyIndex};
 use inkstone_testkit::{MemStore, sample};
 use tantivy::collector::TopDocs;
@@ -18,16 +18,28 @@ use tantivy::{Index, TantivyDocument};
 
 use crate::Failure;
 use crate::cranfield::{self, Collection};
+use crate::meanings::Meanings;
 use crate::slips::with_slips;
 
 const FIRST: usize = 10;
 const DEEP: usize = 100;
+/// Vectors alone, and both together.
+const HYBRIDS: [(Fusion, f32); 7] = [
+    (Fusion::Rank, 1.0),
+    (Fusion::Rank, 0.3),
+    (Fusion::Rank, 0.5),
+    (Fusion::Rank, 0.7),
+    (Fusion::Score, 0.3),
+    (Fusion::Score, 0.5),
+    (Fusion::Score, 0.7),
+];
 
 pub async fn run(beside: &Path) -> Result<(), Failure> {
     let Some(collection) = cranfield::load(beside)? else {
         return Ok(());
     };
-    let (index, numbers, follower) = ours(&collection).await?;
+    let meanings = Meanings::start()?;
+    let (index, numbers, follower) = ours(&collection, meanings.as_ref()).await?;
     let bare = Bare::build(&collection)?;
     let slips: Vec<String> = (1u64..)
         .zip(&collection.questions)
@@ -66,6 +78,29 @@ pub async fn run(beside: &Path) -> Result<(), Failure> {
             }
             print(&format!("inkstone ({word}), {name}"), &collection, &found);
         }
+        let Some(meanings) = &meanings else { continue };
+        let mut meant = Vec::new();
+        for question in questions {
+            meant.push(meanings.of_question(question).await?);
+        }
+        for (fusion, ratio) in HYBRIDS {
+            let mut found = Vec::new();
+            for (question, meaning) in questions.iter().zip(&meant) {
+                let mut query =
+                    SearchQuery::new(question.as_str(), Visibility::Admin(UserId::new()));
+                query.limit = DEEP;
+                query.meaning = Some(Meaning {
+                    ratio,
+                    fusion,
+                    ..meaning.clone()
+                });
+                let page = index.query(query).await?;
+                let articles = page.hits.iter().filter_map(|hit| hit.id.article());
+                let hits = articles.filter_map(|id| numbers.get(&id));
+                found.push(hits.copied().collect());
+            }
+            print(&format!("{fusion:?} {ratio}, {name}"), &collection, &found);
+        }
     }
     follower.abort();
     Ok(())
@@ -77,8 +112,9 @@ type Ours = (
     tokio::task::JoinHandle<()>,
 );
 
-async fn ours(collection: &Collection) -> Result<Ours, Failure> {
-    let store = MemStore::new();
+async fn ours(collection: &Collection, meanings: Option<&Meanings>) -> Result<Ours, Failure> {
+    let store = Arc::new(MemStore::new());
+    let mut articles = Vec::new();
     let owner = UserId::new();
     let mut numbers = HashMap::new();
     for text in &collection.texts {
@@ -90,15 +126,20 @@ async fn ours(collection: &Collection) -> Result<Ours, Failure> {
         article.text.body.clone_from(&text.body);
         numbers.insert(article.id, text.number);
         store.create_article(sample::creation(&article)).await?;
+        articles.push(article);
+    }
+    if let Some(meanings) = meanings {
+        meanings.put(&store, &articles).await?;
     }
     let config = SearchConfig {
         poll_interval: Duration::from_secs(60),
         ..SearchConfig::default()
     };
-    let index = TantivyIndex::open(config, Arc::new(store))?;
+    let index = TantivyIndex::open_with_vectors(config, store.clone(), store)?;
     let following = Arc::clone(&index);
     let follower = tokio::spawn(async move { following.follow(std::future::pending()).await });
     index.catch_up().await?;
+    index.catch_up_with_vectors().await?;
     Ok((index, numbers, follower))
 }
 

@@ -25,8 +25,8 @@ use inkstone_services::plugins::QuarantineConfig;
 use inkstone_services::signup::{Links, SignupMode};
 use inkstone_services::transfer::TransferLimits;
 use inkstone_services::{
-    AuthConfig, ContentConfig, EventsConfig, JobsConfig, MediaConfig, ModelsConfig,
-    NotificationsConfig, PluginsConfig, SignupConfig, TransferConfig, WebhooksConfig,
+    AuthConfig, ContentConfig, EmbeddingConfig, EventsConfig, JobsConfig, MediaConfig,
+    ModelsConfig, NotificationsConfig, PluginsConfig, SignupConfig, TransferConfig, WebhooksConfig,
 };
 use inkstone_store::StoreConfig;
 
@@ -51,6 +51,19 @@ pub(crate) fn search(config: &EngineConfig) -> SearchConfig {
         writer_memory_bytes: config.search.writer_memory_mib as usize * MIB,
         poll_interval: Duration::from_millis(config.search.poll_interval_ms),
         ..SearchConfig::default()
+    }
+}
+
+pub(crate) fn embedding(config: &EngineConfig) -> EmbeddingConfig {
+    let embedding = &config.search.embedding;
+    EmbeddingConfig {
+        model: embedding.model.clone(),
+        batch: embedding.batch as usize,
+        texts_per_second: embedding.texts_per_second,
+        query_timeout: Duration::from_millis(embedding.query_timeout_ms),
+        ratio: embedding.ratio as f32,
+        fusion: embedding.fusion,
+        ..EmbeddingConfig::default()
     }
 }
 

@@ -97,10 +97,20 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     // Ground truth, then what is derived from it.
     let store = SurrealStore::connect(settings::store(&config)).await?;
     let ports_of_store = Arc::new(store.clone());
-    let index = TantivyIndex::open(settings::search(&config), ports_of_store.clone())?;
+    let index = match config.search.embedding.model.is_empty() {
+        true => TantivyIndex::open(settings::search(&config), ports_of_store.clone())?,
+        false => TantivyIndex::open_with_vectors(
+            settings::search(&config),
+            ports_of_store.clone(),
+            ports_of_store.clone(),
+        )?,
+    };
     let follower = Arc::clone(&index);
     let stopped = stop.clone();
     background.spawn(async move { follower.follow(stopped.cancelled_owned()).await });
+    let follower = Arc::clone(&index);
+    let stopped = stop.clone();
+    background.spawn(async move { follower.follow_vectors(stopped.cancelled_owned()).await });
 
     // What plugins reach the world through, then the plugins' host.
     let egress = Arc::new(HttpEgress::new(settings::egress(&config))?);
@@ -146,6 +156,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             mailer,
             signing_keys,
             articles: ports_of_store.clone(),
+            chunks: ports_of_store.clone(),
             jobs: ports_of_store.clone(),
             usage: ports_of_store.clone(),
             journal: journal.clone(),
@@ -195,6 +206,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             transfer: settings::transfer(&config),
             media: settings::media(&config)?,
             events: settings::events(&config),
+            embedding: settings::embedding(&config),
             webhooks: settings::webhooks(&config),
             notifications: settings::notifications(&config),
             plugins: settings::plugins(&config),

@@ -19,6 +19,7 @@ pub use crate::people::{
     AccountsConfig, AuthConfig, MailConfig, MailTransport, SignupConfig, SmtpConfig, SmtpTls,
 };
 use crate::problem::{ConfigError, Problems};
+pub use crate::search::{EmbeddingConfig, SearchConfig};
 use crate::secret::Secret;
 use crate::{engine_reading, paths, tree};
 
@@ -87,17 +88,6 @@ pub struct StoreConfig {
     /// Sign-in of a database server; the embedded ones need none.
     pub username: Option<Secret>,
     pub password: Option<Secret>,
-}
-
-/// `[search]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct SearchConfig {
-    /// The index; it may be deleted and is rebuilt from the store.
-    pub dir: PathBuf,
-    /// Memory for documents that are not written yet.
-    pub writer_memory_mib: u32,
-    /// How often the store is asked for changes when nothing signals one.
-    pub poll_interval_ms: u64,
 }
 
 /// `[local_model]`
@@ -426,16 +416,6 @@ impl Default for StoreConfig {
             database: "main".to_owned(),
             username: None,
             password: None,
-        }
-    }
-}
-
-impl Default for SearchConfig {
-    fn default() -> Self {
-        Self {
-            dir: "data/search".into(),
-            writer_memory_mib: 32,
-            poll_interval_ms: 1_000,
         }
     }
 }

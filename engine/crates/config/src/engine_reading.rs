@@ -7,19 +7,20 @@ use crate::doors;
 use crate::engine::{
     ContentConfig, EgressConfig, EgressMode, EngineConfig, EventsConfig, JobsConfig,
     LocalModelConfig, LogConfig, LogFormat, ModelsConfig, NotificationsConfig, PluginsConfig,
-    QuarantineConfig, RegistryConfig, SearchConfig, ServerConfig, StoreConfig, TransferConfig,
-    TrustConfig, WebhooksConfig,
+    QuarantineConfig, RegistryConfig, ServerConfig, StoreConfig, TransferConfig, TrustConfig,
+    WebhooksConfig,
 };
 use crate::gateway;
 use crate::media;
 use crate::people;
 use crate::permissions;
 use crate::problem::Problems;
+use crate::search;
 use crate::section::Section;
 use crate::tree::Table;
 
 /// One day, the longest wait that makes sense anywhere.
-const DAY_MS: u64 = 86_400_000;
+pub(crate) const DAY_MS: u64 = 86_400_000;
 /// What a connection string may begin with.
 const STORE_SCHEMES: &[&str] = &["surrealkv://", "mem://", "ws://", "wss://"];
 const EGRESS_MODES: &[(&str, EgressMode)] = &[
@@ -39,7 +40,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     top.path_value("cache_dir", &mut config.cache_dir);
     server(top.section("server"), &mut config.server);
     store(top.section("store"), &mut config.store);
-    search(top.section("search"), &mut config.search);
+    search::read(top.section("search"), &mut config.search);
     local_model(top.section("local_model"), &mut config.local_model);
     people::auth(top.section("auth"), &mut config.auth);
     people::accounts(top.section("accounts"), &mut config.accounts);
@@ -109,21 +110,6 @@ fn store(mut section: Section<'_>, config: &mut StoreConfig) {
     section.parsed("namespace", &mut config.namespace, name);
     section.parsed("database", &mut config.database, name);
     section.sign_in("store", &mut config.username, &mut config.password);
-    section.finish();
-}
-
-fn search(mut section: Section<'_>, config: &mut SearchConfig) {
-    section.path_value("dir", &mut config.dir);
-    section.number(
-        "writer_memory_mib",
-        16..=4_096,
-        &mut config.writer_memory_mib,
-    );
-    section.number(
-        "poll_interval_ms",
-        10..=DAY_MS,
-        &mut config.poll_interval_ms,
-    );
     section.finish();
 }
 

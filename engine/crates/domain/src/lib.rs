@@ -7,6 +7,7 @@ pub mod api_key;
 pub mod audit;
 pub mod capability;
 pub mod chat;
+pub mod chunks;
 pub mod codes;
 pub mod comment;
 pub mod content;

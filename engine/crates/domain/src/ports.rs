@@ -2,6 +2,7 @@
 //! (`SurrealJobStore`, `WasmProvider`). Each port has a contract suite in `testkit`.
 
 mod audit;
+mod chunks;
 mod comments;
 mod content_types;
 mod conversations;
@@ -24,6 +25,7 @@ mod transfers;
 mod webhooks;
 
 pub use audit::AuditLog;
+pub use chunks::ChunkStore;
 pub use comments::CommentStore;
 pub use content_types::ContentTypeStore;
 pub use conversations::ConversationStore;

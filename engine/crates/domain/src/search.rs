@@ -30,7 +30,7 @@ pub enum Visibility {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SearchQuery {
     /// What a person typed. Never an error, whatever it is; empty finds everything, newest first.
     pub text: String,
@@ -49,6 +49,8 @@ pub struct SearchQuery {
     pub narrow: Narrow,
     pub shape: SearchShape,
     pub lexicon: Arc<Lexicon>,
+    /// What was meant, where the search is by meaning, too.
+    pub meaning: Option<Meaning>,
 }
 
 impl SearchQuery {
@@ -67,6 +69,53 @@ impl SearchQuery {
             narrow: Narrow::default(),
             shape: SearchShape::default(),
             lexicon: Arc::default(),
+            meaning: None,
+        }
+    }
+}
+
+/// What was typed, as a vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meaning {
+    /// Who made the vector: `provider/model`. Vectors of other models are no match for it.
+    pub model: String,
+    pub vector: Vec<f32>,
+    /// What meaning counts beside words: more than 0, and 1 for nothing but it.
+    pub ratio: f32,
+    pub fusion: Fusion,
+}
+
+/// How what words find and what meaning finds become one list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fusion {
+    /// By the rank that a text has in each: reciprocal rank fusion.
+    #[default]
+    Rank,
+    /// By how well it matches in each, from 0 for the worst to 1 for the best.
+    Score,
+}
+
+impl Fusion {
+    pub const ALL: [(&'static str, Self); 2] = [("rrf", Self::Rank), ("score", Self::Score)];
+}
+
+/// What became of a search by meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SemanticUse {
+    /// It counted.
+    Used,
+    /// The model was late, so words alone counted.
+    TimedOut,
+    /// There is no model, or no vector yet, or the model failed, so words alone counted.
+    Unavailable,
+}
+
+impl SemanticUse {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::TimedOut => "timed_out",
+            Self::Unavailable => "unavailable",
         }
     }
 }
@@ -312,6 +361,9 @@ pub struct Ranking {
     pub exact: usize,
     /// BM25F of the whole text.
     pub text: f32,
+    /// Cosine of the angle between what was meant and the nearest piece, where meaning found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f32>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -323,6 +375,8 @@ pub struct SearchPage {
     pub facets: Vec<FacetCounts>,
     /// What may have been meant, where words are in no text that may be read.
     pub did_you_mean: Option<String>,
+    /// Where a search by meaning was asked for.
+    pub semantic: Option<SemanticUse>,
 }
 
 /// How many of those that were found have which value.

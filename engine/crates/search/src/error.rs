@@ -14,6 +14,8 @@ pub(crate) enum SearchError {
     Document(&'static str),
     #[error("the index follower is not running")]
     NotFollowing,
+    #[error("the graph of vectors: {0}")]
+    Graph(String),
 }
 
 impl SearchError {
@@ -26,7 +28,7 @@ impl SearchError {
             ),
             Self::Folder(_) | Self::Document(_) => true,
             Self::Task(error) => error.is_panic(),
-            Self::NotFollowing => false,
+            Self::NotFollowing | Self::Graph(_) => false,
         }
     }
 }

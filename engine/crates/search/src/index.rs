@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use inkstone_domain::Result;
-use inkstone_domain::ports::{DocumentStore, SearchIndex};
+use inkstone_domain::ports::{ChunkStore, DocumentStore, SearchIndex};
 use inkstone_domain::related::{Related, RelatedQuery};
 use inkstone_domain::search::{
     IndexReport, IndexStats, SearchPage, SearchQuery, Suggestion, Visibility,
@@ -19,6 +19,7 @@ use crate::opened::Opened;
 use crate::query::Searching;
 use crate::related;
 use crate::schema;
+use crate::vectors::Vectors;
 
 #[derive(Debug, Clone)]
 pub struct SearchConfig {
@@ -57,6 +58,7 @@ pub(crate) enum Request {
 pub struct TantivyIndex {
     pub(crate) config: SearchConfig,
     pub(crate) feed: Feed,
+    vectors: Option<Arc<Vectors>>,
     opened: RwLock<Arc<Opened>>,
     requests: mpsc::Sender<Request>,
     pub(crate) inbox: tokio::sync::Mutex<mpsc::Receiver<Request>>,
@@ -68,16 +70,52 @@ impl TantivyIndex {
     /// Opens the index, or begins a new one where there is none, or where it is damaged or of
     /// another version: it is derived data, and [`TantivyIndex::follow`] fills it again.
     pub fn open(config: SearchConfig, store: Arc<dyn DocumentStore>) -> Result<Arc<Self>> {
+        Self::with(config, store, None)
+    }
+
+    /// The same, which finds by meaning, too; [`TantivyIndex::follow_vectors`] brings the vectors.
+    pub fn open_with_vectors(
+        config: SearchConfig,
+        store: Arc<dyn DocumentStore>,
+        chunks: Arc<dyn ChunkStore>,
+    ) -> Result<Arc<Self>> {
+        let vectors = Arc::new(Vectors::new(chunks, config.overlap));
+        Self::with(config, store, Some(vectors))
+    }
+
+    fn with(
+        config: SearchConfig,
+        store: Arc<dyn DocumentStore>,
+        vectors: Option<Arc<Vectors>>,
+    ) -> Result<Arc<Self>> {
         let opened = Opened::current(&config)?;
         let (requests, inbox) = mpsc::channel(64);
         Ok(Arc::new(Self {
             config,
             feed: Feed::new(store),
+            vectors,
             opened: RwLock::new(Arc::new(opened)),
             requests,
             inbox: tokio::sync::Mutex::new(inbox),
             rebuilding: tokio::sync::Mutex::new(()),
         }))
+    }
+
+    /// Follows the vectors of the model that serves until `shutdown` resolves; ends at once where there are none.
+    pub async fn follow_vectors(&self, shutdown: impl Future<Output = ()>) {
+        let Some(vectors) = &self.vectors else { return };
+        tokio::select! {
+            () = vectors.follow(self.config.poll_interval) => {}
+            () = shutdown => {}
+        }
+    }
+
+    /// Returns once every vector is searched that was put before this call.
+    pub async fn catch_up_with_vectors(&self) -> Result<()> {
+        match &self.vectors {
+            Some(vectors) => vectors.pass().await,
+            None => Ok(()),
+        }
     }
 
     /// The index that counts now.
@@ -128,7 +166,13 @@ impl TantivyIndex {
 #[async_trait]
 impl SearchIndex for TantivyIndex {
     async fn query(&self, query: SearchQuery) -> Result<SearchPage> {
-        self.search(move |searching| searching.run(&query)).await
+        let vectors = self.vectors.clone();
+        let run = move |searching: &Searching| searching.run(&query, vectors.as_deref());
+        self.search(run).await
+    }
+
+    fn embedding_model(&self) -> Option<String> {
+        self.vectors.as_ref()?.model()
     }
 
     async fn suggest(

@@ -1,10 +1,11 @@
 //! From what a person typed to a page of hits: `ask` reads it, `vocabulary` finds what the index has for
-//! its words, `plan` makes a query, `find` finds the best, `rank` orders them, `show` marks the matches.
+//! its words, `plan` makes a query, `find` finds the best, `rank` orders them, `hybrid` joins them with what meaning finds, `show` marks the matches.
 
 mod ask;
 mod facets;
 mod filter;
 mod find;
+mod hybrid;
 mod meanings;
 mod plan;
 mod rank;

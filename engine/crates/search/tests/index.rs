@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use inkstone_domain::chunks::unit;
 use inkstone_domain::ids::UserId;
-use inkstone_domain::ports::{ArticleStore, SearchIndex};
-use inkstone_domain::search::{SearchQuery, Visibility};
+use inkstone_domain::ports::{ArticleStore, ChunkStore, SearchIndex};
+use inkstone_domain::search::{Fusion, Meaning, SearchQuery, Visibility};
 use inkstone_search::{SearchConfig, TantivyIndex};
 use inkstone_testkit::{MemStore, contract, sample};
 use tokio::task::JoinHandle;
@@ -59,6 +60,79 @@ async fn the_fake_keeps_the_contract() {
     let store = MemStore::new();
     let fake = inkstone_testkit::FakeSearchIndex::new(Arc::new(store.clone()));
     contract::search::run(&fake, &store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_of_meaning() {
+    let store = Arc::new(MemStore::new());
+    let config = SearchConfig {
+        poll_interval: Duration::from_millis(50),
+        ..SearchConfig::default()
+    };
+    let index = TantivyIndex::open_with_vectors(config, store.clone(), store.clone()).unwrap();
+    let following = Arc::clone(&index);
+    let follower = tokio::spawn(async move { following.follow(std::future::pending()).await });
+    let catch_up = async || {
+        index.catch_up().await.unwrap();
+        index.catch_up_with_vectors().await.unwrap();
+    };
+    let stores = contract::hybrid::Stores {
+        articles: &*store,
+        chunks: &*store,
+    };
+    contract::hybrid::run(&*index, stores, catch_up).await;
+    follower.abort();
+}
+
+/// While a rebuild goes on beside, and after it: article numbers stay, segments do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn meaning_survives_a_rebuild() {
+    let store = Arc::new(MemStore::new());
+    let config = SearchConfig::default();
+    let index = TantivyIndex::open_with_vectors(config, store.clone(), store.clone()).unwrap();
+    let following = Arc::clone(&index);
+    let follower = tokio::spawn(async move { following.follow(std::future::pending()).await });
+    let mut written = Vec::new();
+    for text in ["the ocean", "a puppy", "the crown"] {
+        let mut article = sample::article(UserId::new());
+        article.text.body = text.to_owned();
+        let creation = sample::creation(&article);
+        store.create_article(creation).await.unwrap();
+        let mut embedded = sample::embedded(article.id);
+        embedded.chunks.truncate(1);
+        embedded.chunks[0].vector = unit(sample::meaning(text)).unwrap();
+        store.put_chunks(&embedded).await.unwrap();
+        store.serve_model(&embedded.model).await.unwrap();
+        written.push(article.id);
+    }
+    index.catch_up().await.unwrap();
+    index.catch_up_with_vectors().await.unwrap();
+    let mut query = all();
+    query.text = "hound".to_owned();
+    query.meaning = Some(Meaning {
+        model: "sample/model".to_owned(),
+        vector: unit(sample::meaning("hound")).unwrap(),
+        ratio: 1.0,
+        fusion: Fusion::Rank,
+    });
+    for _ in 0..3 {
+        let page = index.query(query.clone()).await.unwrap();
+        assert_eq!(page.hits[0].id, written[1]);
+        assert_eq!(page.total, 3);
+        index.rebuild().await.unwrap();
+    }
+    follower.abort();
+}
+
+#[tokio::test]
+async fn the_fake_keeps_the_contract_of_meaning() {
+    let store = Arc::new(MemStore::new());
+    let fake = inkstone_testkit::FakeSearchIndex::with_chunks(store.clone(), store.clone());
+    let stores = contract::hybrid::Stores {
+        articles: &*store,
+        chunks: &*store,
+    };
+    contract::hybrid::run(&fake, stores, async || {}).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use inkstone_domain::Result;
+use inkstone_domain::ports::{ArticleStore, SearchIndex};
 
 use crate::chat::elapsed_ms;
 
@@ -117,4 +118,26 @@ async fn run(check: &HealthCheck) -> CheckReport {
         detail,
         duration_ms: elapsed_ms(began),
     }
+}
+
+/// Whether store and index answer, and what else is to be checked; of one name the one from outside stands.
+pub(crate) fn checks(
+    articles: &Arc<dyn ArticleStore>,
+    index: &Arc<dyn SearchIndex>,
+    more: Vec<HealthCheck>,
+) -> Vec<HealthCheck> {
+    let articles = Arc::clone(articles);
+    let index = Arc::clone(index);
+    let store = HealthCheck::new("store", move || {
+        let articles = Arc::clone(&articles);
+        async move { articles.now().await.map(drop) }
+    });
+    let search = HealthCheck::new("search", move || {
+        let index = Arc::clone(&index);
+        async move { index.stats().await.map(drop) }
+    });
+    let own = [store, search]
+        .into_iter()
+        .filter(|check| more.iter().all(|other| other.name() != check.name()));
+    own.collect::<Vec<_>>().into_iter().chain(more).collect()
 }

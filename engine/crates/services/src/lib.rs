@@ -14,6 +14,7 @@ pub mod auth;
 pub mod chat;
 pub mod content;
 pub mod conversations;
+pub mod embedding;
 pub mod events;
 pub mod gateway;
 pub mod health;
@@ -44,10 +45,11 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, Clock, CommentStore, ContentTypeStore, ConversationStore, Egress,
-    IdentityStore, JobStore, KeyStore, Mailer, NotificationStore, PeopleStore, ProjectStore,
-    PromptStore, PublicationStore, ReplyStore, SavedSearchStore, SearchIndex, SearchSettingsStore,
-    SigningKeyStore, TagStore, TransferStore, UsageJournal, UsageLedger, UserStore, WebhookStore,
+    ArticleStore, AuditLog, ChunkStore, Clock, CommentStore, ContentTypeStore, ConversationStore,
+    Egress, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore, PeopleStore,
+    ProjectStore, PromptStore, PublicationStore, ReplyStore, SavedSearchStore, SearchIndex,
+    SearchSettingsStore, SigningKeyStore, TagStore, TransferStore, UsageJournal, UsageLedger,
+    UserStore, WebhookStore,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -66,6 +68,8 @@ pub use crate::content::{
 };
 use crate::conversations::ConversationParts;
 pub use crate::conversations::Conversations;
+use crate::embedding::{Asking, EmbeddingParts};
+pub use crate::embedding::{EmbeddingConfig, Embeddings};
 pub use crate::events::{EventPorts, Events, EventsConfig};
 use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
@@ -103,6 +107,7 @@ pub struct Ports {
     pub mailer: Arc<dyn Mailer>,
     pub signing_keys: Arc<dyn SigningKeyStore>,
     pub articles: Arc<dyn ArticleStore>,
+    pub chunks: Arc<dyn ChunkStore>,
     pub jobs: Arc<dyn JobStore>,
     pub usage: Arc<dyn UsageLedger>,
     pub journal: Arc<dyn UsageJournal>,
@@ -143,6 +148,7 @@ pub struct ServicesConfig {
     pub transfer: TransferConfig,
     pub media: MediaConfig,
     pub events: EventsConfig,
+    pub embedding: EmbeddingConfig,
     pub webhooks: WebhooksConfig,
     pub notifications: NotificationsConfig,
     /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
@@ -169,6 +175,7 @@ impl ServicesConfig {
             transfer: TransferConfig::default(),
             media: MediaConfig::default(),
             events: EventsConfig::default(),
+            embedding: EmbeddingConfig::default(),
             webhooks: WebhooksConfig::default(),
             notifications: NotificationsConfig::default(),
             usage_linger: Duration::ZERO,
@@ -214,6 +221,7 @@ pub struct Services {
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
     pub search: Arc<Search>,
+    pub embeddings: Arc<Embeddings>,
     pub related: Arc<RelatedArticles>,
     pub transfers: Arc<Transfers>,
     pub health: Arc<Health>,
@@ -238,6 +246,7 @@ impl Services {
             mailer,
             signing_keys,
             articles,
+            chunks,
             jobs,
             usage,
             journal,
@@ -273,7 +282,7 @@ impl Services {
             calls.clone(),
             config.usage_linger,
         );
-        let health = Health::new(health_checks(&articles, &index, config.health_checks));
+        let health = Health::new(health::checks(&articles, &index, config.health_checks));
         let plugins = Arc::new(Plugins::new(plugins, Arc::clone(&clock), config.plugins));
         let gateway = config.gateway;
         let groups = gateway.models.iter();
@@ -313,6 +322,17 @@ impl Services {
             audit.clone(),
             Arc::clone(&clock),
         ));
+        let embeddings = Arc::new(Embeddings::new(EmbeddingParts {
+            models: Arc::clone(&models),
+            chat: Arc::clone(&chat),
+            articles: Arc::clone(&articles),
+            chunks,
+            events: events.clone(),
+            clock: Arc::clone(&clock),
+            config: config.embedding.clone(),
+            stop: stop.clone(),
+        }));
+        let asking = Asking::new(Arc::clone(&chat), config.embedding);
         let events = Arc::new(Events::new(
             events,
             Arc::clone(&access),
@@ -489,6 +509,7 @@ impl Services {
             settings: search_settings,
             saved: saved_searches,
             clock: Arc::clone(&clock),
+            asking,
         };
         let related = RelatedArticles::new(
             Arc::clone(&index),
@@ -542,6 +563,7 @@ impl Services {
             )),
             related: Arc::new(related),
             search: Arc::new(Search::new(search)),
+            embeddings,
             health: Arc::new(health),
             worker: Arc::new(worker),
             workers: TaskTracker::new(),
@@ -569,25 +591,4 @@ impl Services {
             key_store,
         }))
     }
-}
-
-fn health_checks(
-    articles: &Arc<dyn ArticleStore>,
-    index: &Arc<dyn SearchIndex>,
-    more: Vec<HealthCheck>,
-) -> Vec<HealthCheck> {
-    let articles = Arc::clone(articles);
-    let index = Arc::clone(index);
-    let store = HealthCheck::new("store", move || {
-        let articles = Arc::clone(&articles);
-        async move { articles.now().await.map(drop) }
-    });
-    let search = HealthCheck::new("search", move || {
-        let index = Arc::clone(&index);
-        async move { index.stats().await.map(drop) }
-    });
-    let own = [store, search]
-        .into_iter()
-        .filter(|check| more.iter().all(|other| other.name() != check.name()));
-    own.collect::<Vec<_>>().into_iter().chain(more).collect()
 }

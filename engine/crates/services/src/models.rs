@@ -241,6 +241,21 @@ impl Models {
         Ok(self.config.aliases.get(asked).map_or(asked, String::as_str))
     }
 
+    /// The one model that an embedding name stands for: vectors are kept under its own name, and those of
+    /// several models would not fit together.
+    pub(crate) fn embedding_model(&self, name: &str) -> Result<String> {
+        let full = self.full_name(name, ModelKindAsked::Embedding)?;
+        match self.config.groups.contains_key(full) {
+            true => Err(Error::new(
+                &codes::INVALID_CONFIG,
+                format!(
+                    "`{full}` stands for several deployments; texts are embedded by one model, named `provider/model`"
+                ),
+            )),
+            false => Ok(full.to_owned()),
+        }
+    }
+
     pub(crate) fn route(&self, full: &str, choice: &Choice) -> Result<Route> {
         let snapshot = self.plugins.snapshot();
         let Some((provider, model)) = full.split_once('/') else {

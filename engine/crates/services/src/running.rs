@@ -72,7 +72,8 @@ impl Services {
         self.workers.spawn(jobs);
     }
 
-    /// Starts following events, telling webhooks and people, and publishing what is scheduled, until [`Services::shutdown`].
+    /// Starts following events, telling webhooks and people, publishing what is scheduled, and embedding
+    /// what articles say, until [`Services::shutdown`].
     pub fn follow_events(&self) {
         let numbering = Arc::clone(&self.events).keep_numbered();
         self.workers.spawn(numbering);
@@ -95,6 +96,8 @@ impl Services {
             .spawn(Arc::clone(&self.events).run_handler(alerts));
         let digests = Arc::clone(&self.notifications).keep_telling(self.stop.clone());
         self.workers.spawn(digests);
+        let embedding = Arc::clone(&self.embeddings).keep();
+        self.workers.spawn(embedding);
         let courier = Arc::clone(&self.webhooks).deliver(self.stop.clone());
         self.workers.spawn(courier);
     }

@@ -20,9 +20,10 @@ pub use self::alerts::SearchAlerts;
 pub use self::lexicons::Lexicons;
 pub use self::saved::{Alerts, NewSavedSearch, SavedSearches};
 use crate::access::Access;
+use crate::embedding::{Asked, Asking};
 
 /// A search; who may see what is added here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SearchRequest {
     /// What a person typed; empty finds everything, newest first.
     pub text: String,
@@ -39,6 +40,8 @@ pub struct SearchRequest {
     pub offset: usize,
     pub narrow: Narrow,
     pub shape: SearchShape,
+    /// What meaning counts beside words, from 0 to 1; as it is configured where it is left out.
+    pub ratio: Option<f32>,
 }
 
 impl Default for SearchRequest {
@@ -55,18 +58,20 @@ impl Default for SearchRequest {
             offset: 0,
             narrow: Narrow::default(),
             shape: SearchShape::default(),
+            ratio: None,
         }
     }
 }
 
 /// What searches are made with.
-pub struct SearchParts {
+pub(crate) struct SearchParts {
     /// Filters by visibility itself.
     pub index: Arc<dyn SearchIndex>,
     pub access: Arc<Access>,
     pub settings: Arc<dyn SearchSettingsStore>,
     pub saved: Arc<dyn SavedSearchStore>,
     pub clock: Arc<dyn Clock>,
+    pub asking: Asking,
 }
 
 /// Search as users see it.
@@ -75,6 +80,7 @@ pub struct Search {
     access: Arc<Access>,
     pub lexicons: Lexicons,
     pub saved: SavedSearches,
+    asking: Asking,
 }
 
 /// Longer than any index should lag behind.
@@ -85,19 +91,21 @@ const CROP: std::ops::RangeInclusive<usize> = 1..=200;
 const DEEPEST: usize = 10_000;
 
 impl Search {
-    pub fn new(parts: SearchParts) -> Self {
+    pub(crate) fn new(parts: SearchParts) -> Self {
         let SearchParts {
             index,
             access,
             settings,
             saved,
             clock,
+            asking,
         } = parts;
         Self {
             index,
             lexicons: Lexicons::new(settings, Arc::clone(&access), Arc::clone(&clock)),
             access,
             saved: SavedSearches::new(saved, clock),
+            asking,
         }
     }
 
@@ -130,10 +138,17 @@ impl Search {
             Some(project) => self.lexicons.of(principal, project).await?,
             None => Arc::default(),
         };
-        self.index
+        let visibility = self.visibility(principal).await?;
+        let (meaning, without) = match self.meaning(principal, &request).await? {
+            Some(Asked::Ready(meaning)) => (Some(meaning), None),
+            Some(Asked::Without(why)) => (None, Some(why)),
+            None => (None, None),
+        };
+        let page = self
+            .index
             .query(SearchQuery {
                 text: request.text,
-                visibility: self.visibility(principal).await?,
+                visibility,
                 kinds: request.kinds,
                 only: request.only,
                 project: request.project,
@@ -144,8 +159,34 @@ impl Search {
                 narrow: request.narrow,
                 shape: request.shape,
                 lexicon,
+                meaning,
             })
-            .await
+            .await?;
+        Ok(SearchPage {
+            semantic: page.semantic.or(without),
+            ..page
+        })
+    }
+
+    /// `None` where words alone are asked for: by the ratio, or since nothing was typed, or by another order.
+    async fn meaning(
+        &self,
+        principal: &Principal,
+        request: &SearchRequest,
+    ) -> Result<Option<Asked>> {
+        let ratio = request.ratio.unwrap_or(self.asking.ratio());
+        if !(0.0..=1.0).contains(&ratio) {
+            return Err(Error::new(
+                &codes::INVALID_INPUT,
+                "`ratio` must be from 0, for words alone, to 1, for meaning alone",
+            ));
+        }
+        if ratio == 0.0 || request.shape.sort.is_some() || request.text.trim().is_empty() {
+            return Ok(None);
+        }
+        let model = self.index.embedding_model();
+        let asked = self.asking.meaning(principal, model, &request.text, ratio);
+        Ok(Some(asked.await))
     }
 
     /// How the last word of the text may go on, from what the principal may read.

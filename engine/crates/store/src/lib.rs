@@ -8,6 +8,7 @@ mod article_lists;
 mod article_text;
 mod articles;
 mod audit;
+mod chunks;
 mod comments;
 mod connection;
 mod content_types;
@@ -42,6 +43,7 @@ mod statement;
 mod transfers;
 mod usage;
 mod users;
+mod vectors;
 mod webhooks;
 
 pub use connection::{StoreConfig, SurrealStore};

@@ -54,6 +54,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0025_publications"
     "0026_job_queue"
     "0027_document_changes"
+    "0028_chunks"
 };
 
 /// The way back from here needs rows that only this program can unpack.

@@ -514,6 +514,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         mailer: Arc::new(mailer.clone()),
         signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
         articles: store.clone(),
+        chunks: store.clone(),
         jobs: store.clone(),
         usage: store.clone(),
         journal: Arc::new(crate::MemUsageJournal::default()),
@@ -542,7 +543,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         search_settings: store.clone(),
         saved_searches: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
-        index: Arc::new(FakeSearchIndex::new(store)),
+        index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store)),
         plugins,
         clock: Arc::new(clock.clone()),
     }
@@ -555,6 +556,9 @@ fn config(health_checks: Vec<HealthCheck>, signup: SignupMode) -> ServicesConfig
     config.models.default = Some("fake/chat".to_owned());
     config.models.aliases = [("quick".to_owned(), "fake/chat".to_owned())].into();
     config.health_checks = health_checks;
+    config.embedding.model = "fake/meaning".to_owned();
+    config.embedding.texts_per_second = 1e9;
+    config.embedding.query_timeout = Duration::from_secs(5);
     config.media.max_bytes = MAX_MEDIA_BYTES;
     config.media.project_quota_bytes = MEDIA_QUOTA_BYTES;
     config.media.max_pixels = 1_000_000;

@@ -5,12 +5,14 @@
 pub mod articles;
 pub mod audit;
 pub mod blobs;
+pub mod chunks;
 pub mod comments;
 pub mod content_types;
 pub mod conversations;
 pub mod documents;
 pub mod events;
 pub mod handlers;
+pub mod hybrid;
 pub mod identities;
 pub mod jobs;
 pub mod journal;
@@ -37,11 +39,11 @@ pub mod users;
 pub mod webhooks;
 
 use inkstone_domain::ports::{
-    ArticleStore, AuditLog, CommentStore, ContentTypeStore, ConversationStore, DocumentStore,
-    EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore, NotificationStore,
-    PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore, ReplyStore, RolloutStore,
-    SavedSearchStore, SearchSettingsStore, TagStore, TransferStore, UsageLedger, UserStore,
-    WebhookStore,
+    ArticleStore, AuditLog, ChunkStore, CommentStore, ContentTypeStore, ConversationStore,
+    DocumentStore, EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore,
+    NotificationStore, PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore,
+    ReplyStore, RolloutStore, SavedSearchStore, SearchSettingsStore, TagStore, TransferStore,
+    UsageLedger, UserStore, WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -64,6 +66,7 @@ where
         + WebhookStore
         + NotificationStore
         + PublicationStore
+        + ChunkStore
         + SavedSearchStore
         + SearchSettingsStore
         + DocumentStore
@@ -84,6 +87,7 @@ where
     webhooks::run(store, store, store).await;
     notifications::run(store).await;
     publications::run(store).await;
+    chunks::run(store).await;
     search_settings::run(store, store).await;
     documents::run(store).await;
     saved_searches::run(store).await;

@@ -1,33 +1,53 @@
 //! A search index that reads the stores for every query: slow, and never behind.
 
+mod meaning;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use inkstone_domain::Result;
 use inkstone_domain::content::{Article, ArticleFilter, PageRequest};
-use inkstone_domain::ports::{DocumentStore, SearchIndex};
+use inkstone_domain::ports::{ChunkStore, DocumentStore, SearchIndex};
 use inkstone_domain::related::{Related, RelatedQuery};
 use inkstone_domain::search::{
     Between, Direction, Document, DocumentId, FacetCounts, Hit, IndexReport, IndexStats, Narrow,
-    SearchFacet, SearchOrder, SearchPage, SearchQuery, SearchSort, Suggestion, Visibility,
+    SearchFacet, SearchOrder, SearchPage, SearchQuery, SearchSort, SemanticUse, Suggestion,
+    Visibility,
 };
 
+use self::meaning::{Near, fused};
+
 /// Finds documents that contain the text as it stands, whatever the case.
-pub struct FakeSearchIndex(Arc<dyn DocumentStore>);
+pub struct FakeSearchIndex {
+    store: Arc<dyn DocumentStore>,
+    chunks: Option<Arc<dyn ChunkStore>>,
+}
 
 impl FakeSearchIndex {
+    /// One that knows words alone.
     pub fn new(store: Arc<dyn DocumentStore>) -> Self {
-        Self(store)
+        Self {
+            store,
+            chunks: None,
+        }
+    }
+
+    /// One that knows vectors, too. They must be in memory.
+    pub fn with_chunks(store: Arc<dyn DocumentStore>, chunks: Arc<dyn ChunkStore>) -> Self {
+        Self {
+            store,
+            chunks: Some(chunks),
+        }
     }
 
     /// Of all kinds.
     async fn documents(&self) -> Result<Vec<Document>> {
         let articles = self.articles().await?.into_iter();
         let mut all: Vec<Document> = articles.map(Document::from).collect();
-        let others = self.0.document_stamps(None, usize::MAX).await?;
+        let others = self.store.document_stamps(None, usize::MAX).await?;
         let others: Vec<DocumentId> = others.into_iter().map(|stamp| stamp.id).collect();
-        all.extend(self.0.documents(&others).await?);
+        all.extend(self.store.documents(&others).await?);
         Ok(all)
     }
 
@@ -37,7 +57,7 @@ impl FakeSearchIndex {
         loop {
             let request = PageRequest { limit: 100, cursor };
             let page = self
-                .0
+                .store
                 .list_articles(ArticleFilter::default(), request)
                 .await?;
             all.extend(page.items);
@@ -52,14 +72,29 @@ impl FakeSearchIndex {
 #[async_trait]
 impl SearchIndex for FakeSearchIndex {
     async fn query(&self, query: SearchQuery) -> Result<SearchPage> {
-        let mut found = self.documents().await?;
-        found.retain(|document| fits(document, &query));
+        let all = self.documents().await?;
+        let mut words = all.clone();
+        words.retain(|document| fits(document, &query));
         if let Some(by) = query.shape.sort {
-            sort(&mut found, by);
+            sort(&mut words, by);
         }
+        let serving = self.serving_model();
+        let meaning = query.meaning.as_ref();
+        let usable = meaning.filter(|meaning| serving.as_ref() == Some(&meaning.model));
+        let semantic = meaning.map(|_| match usable {
+            Some(_) => SemanticUse::Used,
+            None => SemanticUse::Unavailable,
+        });
+        let mut found: Vec<(Document, Option<Near>)> = match usable {
+            Some(meaning) => {
+                let near = self.near(&all, &query, meaning).await?;
+                fused(words, near, meaning.ratio)
+            }
+            None => words.into_iter().map(|document| (document, None)).collect(),
+        };
         if let Some(facet) = query.shape.distinct {
             let mut seen = BTreeSet::new();
-            found.retain(|document| {
+            found.retain(|(document, _)| {
                 let first = values_of(document, facet).into_iter().next();
                 first.is_none_or(|value| seen.insert(value))
             });
@@ -71,14 +106,19 @@ impl SearchIndex for FakeSearchIndex {
             .into_iter()
             .skip(query.offset)
             .take(query.limit)
-            .map(hit_of)
+            .map(|(document, near)| hit_of(document, near))
             .collect();
         Ok(SearchPage {
             hits,
             total,
             facets,
             did_you_mean: None,
+            semantic,
         })
+    }
+
+    fn embedding_model(&self) -> Option<String> {
+        self.serving_model()
     }
 
     async fn related(&self, query: RelatedQuery) -> Result<Vec<Related>> {
@@ -213,9 +253,9 @@ fn is_between<T: PartialOrd + Copy>(value: T, between: Between<T>) -> bool {
 }
 
 /// Of everything that was found, most frequent first.
-fn counted(found: &[Document], facet: SearchFacet) -> FacetCounts {
+fn counted(found: &[(Document, Option<Near>)], facet: SearchFacet) -> FacetCounts {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for document in found {
+    for (document, _) in found {
         for value in values_of(document, facet) {
             *counts.entry(value).or_default() += 1;
         }
@@ -298,12 +338,13 @@ fn words_of(article: &Article) -> Vec<String> {
     words
 }
 
-fn hit_of(document: Document) -> Hit {
-    let snippet = match document.body.is_empty() {
+fn hit_of(document: Document, near: Option<Near>) -> Hit {
+    let whole = match document.body.is_empty() {
         true => &document.summary,
         false => &document.body,
     };
-    let snippet: String = snippet.chars().take(160).collect();
+    let piece = near.and_then(|near| document.body.get(near.piece));
+    let snippet: String = piece.unwrap_or(whole).chars().take(160).collect();
     Hit {
         id: document.id,
         project: document.project,

@@ -3,6 +3,7 @@
 
 mod articles;
 mod audit;
+mod chunks;
 mod comments;
 mod content_types;
 mod conversations;
@@ -85,6 +86,9 @@ struct State {
     /// By project, language in lower case, and slug; old ones too.
     slugs: BTreeMap<(String, String, String), ArticleId>,
     content_types: BTreeMap<String, ContentType>,
+    /// By model and article.
+    embedded: BTreeMap<(String, ArticleId), chunks::EmbeddedEntry>,
+    serving_model: Option<String>,
     comments: BTreeMap<CommentId, Comment>,
     provenance: HashMap<ArticleId, Provenance>,
     jobs: BTreeMap<JobId, jobs::JobEntry>,

@@ -1,6 +1,7 @@
 //! Ready-made words of the domain, so that a test says only what it is about. Every call makes new ids.
 
 mod conversation;
+mod embedded;
 mod media;
 mod notification;
 mod search_settings;
@@ -38,6 +39,7 @@ use inkstone_domain::webhook::{Webhook, WebhookSecret};
 use serde_json::json;
 
 pub use self::conversation::{conversation, message, prompt};
+pub use self::embedded::{embedded, meaning};
 pub use self::media::{media, media_content, media_version, png, upload};
 pub use self::notification::notification;
 pub use self::search_settings::{saved_search, search_settings};

@@ -79,6 +79,11 @@ async fn publications() {
 }
 
 #[tokio::test]
+async fn chunks() {
+    contract::chunks::run(&MemStore::new()).await;
+}
+
+#[tokio::test]
 async fn kv() {
     contract::kv::run(&MemStore::new()).await;
 }

@@ -16,7 +16,7 @@ use crate::wire::article::StatusWord;
 use crate::wire::page::{ListReply, limit_of};
 use crate::wire::search::{SearchReply, WordSuggestionReply};
 use crate::wire::search_form::{
-    CountsBody, FilterBody, Form, MomentsBody, SearchBody, in_query, kinds_named,
+    CountsBody, FilterBody, Form, HybridBody, MomentsBody, SearchBody, in_query, kinds_named,
 };
 
 /// What to find.
@@ -78,6 +78,11 @@ pub(crate) struct FindQuery {
     matching: Option<String>,
     /// BCP 47 of `q`; where it is left out, the languages of all texts are tried.
     locale: Option<String>,
+    /// What meaning counts beside words: from 0 for words alone to 1 for meaning alone; as configured where it
+    /// is left out.
+    #[serde(rename = "hybrid[ratio]")]
+    #[param(minimum = 0, maximum = 1)]
+    ratio: Option<f32>,
     /// 1 to 100; 20 where it is left out.
     limit: Option<usize>,
     /// Results to leave out at the front.
@@ -212,6 +217,7 @@ impl From<FindQuery> for SearchBody {
             distinct: query.distinct,
             matching: query.matching,
             locale: query.locale,
+            hybrid: HybridBody { ratio: query.ratio },
             limit: query.limit,
             offset: query.offset,
             cursor: query.cursor,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use inkstone_domain::ids::ConversationId;
 use inkstone_domain::search::{
     DocumentId, DocumentKind, FacetCounts, Hit, IndexReport, IndexStats, Ranking, SearchPage,
-    Suggestion,
+    SemanticUse, Suggestion,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -30,6 +30,10 @@ pub(crate) struct SearchReply {
     /// What may have been meant, where a word is in nothing that the caller may read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub did_you_mean: Option<String>,
+    /// What became of the search by meaning, where it was asked for: `used`; or words alone counted, since the
+    /// model was late (`timed_out`) or there are no vectors or no model (`unavailable`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<&'static str>,
 }
 
 /// Something that was found.
@@ -98,6 +102,9 @@ pub(crate) struct SearchRankingReply {
     pub exact: usize,
     /// BM25F of the whole text.
     pub text: f32,
+    /// Cosine of the angle between what was meant and the nearest piece, where meaning found it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f32>,
 }
 
 /// A value, and how many results have it.
@@ -163,6 +170,7 @@ impl SearchReply {
             next_cursor: (!is_last).then(|| form.cursor_at(shown)),
             facets: page.facets.into_iter().map(facet).collect(),
             did_you_mean: page.did_you_mean,
+            semantic: page.semantic.map(SemanticUse::as_str),
         }
     }
 }
@@ -228,6 +236,7 @@ impl From<Ranking> for SearchRankingReply {
             attribute: ranking.attribute,
             exact: ranking.exact,
             text: ranking.text,
+            similarity: ranking.similarity,
         }
     }
 }

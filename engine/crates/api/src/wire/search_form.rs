@@ -48,6 +48,8 @@ pub(crate) struct SearchBody {
     pub matching: Option<String>,
     /// BCP 47 of `q`; where it is left out, the languages of all texts are tried.
     pub locale: Option<String>,
+    #[serde(default, deserialize_with = "object")]
+    pub hybrid: HybridBody,
     /// 20 where it is left out.
     #[schema(minimum = 1, maximum = 100)]
     pub limit: Option<usize>,
@@ -96,6 +98,16 @@ pub(crate) struct FilterBody {
     pub updated_at: MomentsBody,
     #[serde(default, deserialize_with = "object")]
     pub words: CountsBody,
+}
+
+/// What is meant beside what is said.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SearchHybridBody)]
+pub(crate) struct HybridBody {
+    /// What meaning counts: from 0 for words alone to 1 for meaning alone; as configured where it is left out.
+    #[schema(minimum = 0, maximum = 1, example = 0.5)]
+    pub ratio: Option<f32>,
 }
 
 /// A span of time.
@@ -192,6 +204,7 @@ impl SearchBody {
                 },
             },
             shape,
+            ratio: self.hybrid.ratio.map(ratio).transpose()?,
         };
         let mut hasher = DefaultHasher::new();
         format!(
@@ -255,6 +268,16 @@ impl MomentsBody {
             // The index knows milliseconds.
             to: self.lt.map(|until| until - TimeDelta::milliseconds(1)),
         }
+    }
+}
+
+fn ratio(ratio: f32) -> Result<f32> {
+    match (0.0..=1.0).contains(&ratio) {
+        true => Ok(ratio),
+        false => Err(wrong(
+            "hybrid/ratio",
+            "must be from 0, for words alone, to 1, for meaning alone",
+        )),
     }
 }
 

@@ -137,6 +137,26 @@ async fn suggestions_are_words_of_what_may_be_read() {
 }
 
 #[tokio::test]
+async fn meaning_counts_where_it_is_asked_for() {
+    let api = with_articles().await;
+    api.services.embeddings.catch_up().await.unwrap();
+    let words = api.viewer().get("/v1/search?q=ocean").await.json();
+    assert_eq!(words["total"], 0);
+    assert!(words.get("semantic").is_none(), "{words}");
+    let path = "/v1/search?q=ocean&hybrid[ratio]=1&show_score=true";
+    let found = api.viewer().get(path).await.json();
+    assert_eq!(found["semantic"], "used");
+    assert_eq!(found["total"], 1, "drafts are their owner's");
+    assert_eq!(found["data"][0]["title"], "The tides");
+    let body = json!({"q": "ocean", "hybrid": {"ratio": 1}, "show_score": true});
+    let long = api.viewer().post("/v1/search", body).await;
+    assert_eq!(long.json(), found);
+    let refused = api.viewer().get("/v1/search?q=ocean&hybrid[ratio]=2").await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.json()["errors"][0]["pointer"], "?hybrid/ratio");
+}
+
+#[tokio::test]
 async fn the_index_is_for_admins() {
     let api = with_articles().await;
     let stats = api.admin().get("/v1/search/index").await.json();

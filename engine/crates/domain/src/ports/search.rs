@@ -17,7 +17,11 @@ use crate::search::{
 
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
+    /// A meaning that is of another model than the index has is left out, and the page says so.
     async fn query(&self, query: SearchQuery) -> Result<SearchPage>;
+    /// Whose vectors the index has: what is to be found by meaning is embedded by this model. `None` while it
+    /// has none.
+    fn embedding_model(&self) -> Option<String>;
     /// How the last word may go on, most frequent first, from texts that may be read and no others.
     async fn suggest(
         &self,

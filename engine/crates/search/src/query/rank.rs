@@ -208,6 +208,7 @@ fn judged(candidate: Candidate, mut found: Vec<Option<Found>>, starts: Starts) -
             .to_owned(),
         exact: there.iter().filter(|one| one.is_exact).count(),
         text: candidate.score,
+        similarity: None,
     };
     let mut matches: Vec<u32> = there
         .iter()

@@ -4,20 +4,22 @@ use std::collections::HashSet;
 
 use inkstone_domain::content::Status;
 use inkstone_domain::search::{
-    Direction, Hit, Matching, SearchFacet, SearchOrder, SearchPage, SearchQuery, SearchSort,
-    Suggestion, Visibility,
+    Direction, Hit, Matching, Ranking, SearchFacet, SearchOrder, SearchPage, SearchQuery,
+    SearchSort, SemanticUse, Suggestion, Visibility,
 };
 use tantivy::query::Query;
 use tantivy::schema::{Field, Value};
 use tantivy::{Searcher, TantivyDocument};
 
 use super::find::Candidate;
+use super::hybrid::Placed;
 use super::plan::Plan;
 use super::rank::{self, Ranked};
 use super::vocabulary::Vocabulary;
 use super::{facets, filter, find, show, suggest};
 use crate::error::SearchError;
 use crate::schema::Fields;
+use crate::vectors::Vectors;
 
 /// So many of the best are ordered by the rules, whatever the page, so that pages fit together.
 const RANKED: usize = 100;
@@ -35,9 +37,15 @@ pub(crate) struct Searching {
 }
 
 impl Searching {
-    pub(crate) fn run(&self, query: &SearchQuery) -> Result<SearchPage, SearchError> {
+    /// `vectors` are those of the moment, where there are any.
+    pub(crate) fn run(
+        &self,
+        query: &SearchQuery,
+        vectors: Option<&Vectors>,
+    ) -> Result<SearchPage, SearchError> {
         let filter = filter::of(&self.searcher, &self.fields, query)?;
         let filter = filter.as_deref();
+        let near = self.near(query, filter, vectors)?;
         let language = query.shape.language.as_deref();
         let visible = filter::visible(
             &self.searcher,
@@ -56,7 +64,7 @@ impl Searching {
             Some(_) => wanted.max(GROUPED),
             None => wanted,
         };
-        let mut ranked = match sort {
+        let ranked = match sort {
             Some(sort) => {
                 let all = filter::within(words.box_clone(), filter);
                 let sorted = find::sorted(&self.searcher, &*all, sort, depth)?;
@@ -71,11 +79,20 @@ impl Searching {
                 ranked
             }
         };
+        let (mut placed, words, total) = match &near {
+            None => (Placed::by_words(ranked), words, total),
+            Some(near) => {
+                let placed = near.fused(ranked);
+                let found = self.found(near, words);
+                let total = find::count(&self.searcher, found.box_clone(), filter)?;
+                (placed, found, total)
+            }
+        };
         let all = filter::within(words, filter);
         let total = match query.shape.distinct {
             None => total,
             Some(facet) => {
-                ranked = self.distinct(ranked, facet)?;
+                placed = self.distinct(placed, facet)?;
                 facets::groups(&self.searcher, &*all, facet)?
             }
         };
@@ -83,7 +100,7 @@ impl Searching {
             true => Vec::new(),
             false => facets::count(&self.searcher, &*all, &query.shape.facets)?,
         };
-        let page: Vec<Ranked> = ranked
+        let page: Vec<Placed> = placed
             .into_iter()
             .skip(query.offset)
             .take(query.limit)
@@ -93,6 +110,10 @@ impl Searching {
             total,
             facets,
             did_you_mean: did_you_mean(&query.text, &plan.corrections),
+            semantic: query.meaning.as_ref().map(|_| match near {
+                Some(_) => SemanticUse::Used,
+                None => SemanticUse::Unavailable,
+            }),
         })
     }
 
@@ -140,13 +161,13 @@ impl Searching {
     /// The best of each group, in their order.
     fn distinct(
         &self,
-        ranked: Vec<Ranked>,
+        placed: Vec<Placed>,
         facet: SearchFacet,
-    ) -> Result<Vec<Ranked>, SearchError> {
+    ) -> Result<Vec<Placed>, SearchError> {
         let mut seen = HashSet::new();
         let mut kept = Vec::new();
-        for one in ranked {
-            let value = facets::value_of(&self.searcher, facet, one.candidate.address)?;
+        for one in placed {
+            let value = facets::value_of(&self.searcher, facet, one.ranked.candidate.address)?;
             if value.is_none_or(|value| seen.insert(value)) {
                 kept.push(one);
             }
@@ -156,16 +177,20 @@ impl Searching {
 
     fn hits(
         &self,
-        page: Vec<Ranked>,
+        page: Vec<Placed>,
         plan: &Plan,
         query: &SearchQuery,
         is_sorted: bool,
     ) -> Result<Vec<Hit>, SearchError> {
-        let looked_at = match page.iter().all(|one| one.is_looked_at) {
+        let looked_at = match page.iter().all(|one| one.ranked.is_looked_at) {
             true => page,
             false => {
-                let candidates = page.iter().map(|one| one.candidate).collect();
-                rank::look(&self.searcher, &self.fields, &plan.words, candidates)?
+                let candidates = page.iter().map(|one| one.ranked.candidate).collect();
+                let looked = rank::look(&self.searcher, &self.fields, &plan.words, candidates)?;
+                let pairs = looked.into_iter().zip(page);
+                pairs
+                    .map(|(ranked, one)| Placed { ranked, ..one })
+                    .collect()
             }
         };
         let hits = looked_at
@@ -176,10 +201,15 @@ impl Searching {
 
     fn hit(
         &self,
-        ranked: Ranked,
+        placed: Placed,
         query: &SearchQuery,
         is_sorted: bool,
     ) -> Result<Hit, SearchError> {
+        let Placed {
+            ranked,
+            score,
+            near,
+        } = placed;
         let document: TantivyDocument = self.searcher.doc(ranked.candidate.address)?;
         let fields = &self.fields;
         let text = |field: Field, name: &'static str| {
@@ -205,6 +235,12 @@ impl Searching {
         if body.is_empty() || (shown.matches == 0 && !in_summary.is_empty()) {
             shown = show::crop(summary, starts.summary, in_summary, crop);
         }
+        if shown.matches == 0
+            && let Some(near) = &near
+        {
+            let piece = self.piece(ranked.candidate.address, body, near)?;
+            shown = piece.map_or(shown, |piece| show::beginning(body, piece, crop));
+        }
         Ok(Hit {
             id: id.parse().map_err(|_| SearchError::Document("id"))?,
             project: text(fields.project, "project")?.to_owned(),
@@ -218,8 +254,11 @@ impl Searching {
             title_html: shown_title.html,
             snippet_html: shown.html,
             snippet: shown.text,
-            score: ranked.candidate.score,
-            ranking: (!is_sorted).then_some(ranked.ranking),
+            score,
+            ranking: (!is_sorted).then(|| Ranking {
+                similarity: near.map(|near| near.similarity),
+                ..ranked.ranking
+            }),
         })
     }
 }

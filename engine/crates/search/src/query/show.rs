@@ -39,6 +39,17 @@ pub(super) fn crop(text: &str, base: u32, matches: &[u32], words: usize) -> Pass
     passage(text, &pieces, &marked, start..end)
 }
 
+/// The first words of a part of a text, bytes, in which nothing is marked.
+pub(super) fn beginning(text: &str, part: std::ops::Range<usize>, words: usize) -> Passage {
+    let pieces: Vec<Piece<'_>> = pieces(text).collect();
+    let start = pieces.partition_point(|piece| piece.start < part.start);
+    let after = pieces.partition_point(|piece| piece.start < part.end);
+    if start == after {
+        return crop(text, 0, &[], words);
+    }
+    passage(text, &pieces, &[], start..after.min(start + words.max(1)))
+}
+
 /// Numbers of the pieces that match.
 fn marked(pieces: &[Piece<'_>], base: u32, matches: &[u32]) -> Vec<usize> {
     let within = matches
@@ -160,6 +171,15 @@ mod tests {
         assert_eq!(passage.text, "…six seven eight nine…");
         assert_eq!(passage.html, "…six seven <em>eight</em> <em>nine</em>…");
         assert_eq!(passage.matches, 2);
+    }
+
+    #[test]
+    fn the_beginning_of_a_part() {
+        let text = "one two. three <four> five six.";
+        assert_eq!(beginning(text, 9..31, 2).html, "…three &lt;four…");
+        assert_eq!(beginning(text, 9..20, 9).text, "…three <four…");
+        assert_eq!(beginning(text, 0..8, 9).text, "one two…");
+        assert_eq!(beginning(text, 30..30, 2).text, "one two…");
     }
 
     #[test]

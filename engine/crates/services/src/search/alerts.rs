@@ -136,6 +136,8 @@ fn request(search: &SavedSearch, only: &[DocumentId]) -> SearchRequest {
             last_word: LastWord::Whole,
             ..SearchShape::default()
         },
+        // The nearest are always some: who is told wants what has the words.
+        ratio: Some(0.0),
     }
 }
 

@@ -12,6 +12,7 @@ mod catalog;
 mod chat;
 mod content;
 mod conversations;
+mod embedding; // texts as vectors, and searches by meaning
 mod enclosures; // what comes with messages of conversations
 mod events;
 mod gateway;

@@ -14,9 +14,9 @@ use inkstone_domain::project::ProjectRole;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    EventPorts, GatewayConfig, JobsConfig, MediaConfig, MediaPorts, ModelsConfig, NewProject,
-    PluginPorts, Ports, RequestContext, SealingKey, Services, ServicesConfig, SigningKey,
-    SignupConfig, TransferConfig,
+    EmbeddingConfig, EventPorts, GatewayConfig, JobsConfig, MediaConfig, MediaPorts, ModelsConfig,
+    NewProject, PluginPorts, Ports, RequestContext, SealingKey, Services, ServicesConfig,
+    SigningKey, SignupConfig, TransferConfig,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeEgress, FakeGenerator, FakeImages, FakeLoader, FakePackageFetcher,
@@ -197,6 +197,7 @@ fn engine(
             mailer: Arc::new(mailer.clone()),
             signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
             articles: articles.clone(),
+            chunks: store.clone(),
             jobs: store.clone(),
             usage: store.clone(),
             journal: Arc::new(MemUsageJournal::default()),
@@ -225,7 +226,7 @@ fn engine(
             search_settings: store.clone(),
             saved_searches: store.clone(),
             egress: egress.clone(),
-            index: Arc::new(FakeSearchIndex::new(store.clone())),
+            index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store.clone())),
             plugins: PluginPorts {
                 rollouts: store.clone(),
                 audit: store.clone(),
@@ -242,6 +243,15 @@ fn engine(
                 ..ModelsConfig::default()
             },
             jobs,
+            embedding: EmbeddingConfig {
+                model: "fake/meaning".to_owned(),
+                batch: 3,
+                texts_per_second: 1e9,
+                poll_interval: Duration::from_millis(20),
+                first_wait: Duration::from_millis(1),
+                query_timeout: Duration::from_secs(1),
+                ..EmbeddingConfig::default()
+            },
             media: MediaConfig {
                 max_bytes: 20_000,
                 project_quota_bytes: 50_000,

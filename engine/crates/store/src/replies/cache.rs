@@ -7,8 +7,9 @@ use surrealdb::types::{Bytes, SurrealValue};
 use crate::articles::read_all;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
-use crate::row::{RowResult, unreadable};
+use crate::row::RowResult;
 use crate::statement::Statement;
+use crate::vectors::{to_bytes, to_vector};
 
 const TABLE: &str = "cached_reply";
 
@@ -95,7 +96,7 @@ impl TryFrom<CachedRow> for CachedReply {
         let meaning = match (row.frame, row.vector) {
             (Some(frame), Some(vector)) => Some(Meaning {
                 frame,
-                vector: to_vector(&vector)?,
+                vector: to_vector(TABLE, &vector)?,
             }),
             _ => None,
         };
@@ -108,17 +109,4 @@ impl TryFrom<CachedRow> for CachedReply {
             expires_at: row.expires_at,
         })
     }
-}
-
-fn to_bytes(vector: &[f32]) -> Bytes {
-    let bytes: Vec<u8> = vector.iter().flat_map(|it| it.to_le_bytes()).collect();
-    Bytes::from(bytes)
-}
-
-fn to_vector(bytes: &[u8]) -> RowResult<Vec<f32>> {
-    let (numbers, rest) = bytes.as_chunks::<4>();
-    if !rest.is_empty() {
-        return Err(unreadable(TABLE, "a vector is cut off"));
-    }
-    Ok(numbers.iter().map(|it| f32::from_le_bytes(*it)).collect())
 }

@@ -13,6 +13,7 @@ use inkstone_domain::ports::{GuestCall, Provider};
 use inkstone_domain::{Error, Result, codes};
 
 use super::Gate;
+use crate::sample;
 
 /// One step of an answer.
 #[derive(Clone)]
@@ -55,6 +56,9 @@ struct State {
     list_failure: Option<Error>,
     requests: Vec<(GuestCallSeen, Request)>,
     listings: usize,
+    embed_failures: VecDeque<Error>,
+    embed_gate: Option<Gate>,
+    embedded: Vec<String>,
 }
 
 /// What a guest call carried, as far as it can be compared.
@@ -65,7 +69,8 @@ struct GuestCallSeen {
 }
 
 impl FakeProvider {
-    /// Offers these chat models, and `embed` for embeddings.
+    /// Offers these chat models, and for embeddings `embed`, which knows lengths, and `meaning`, which knows
+    /// [`sample::meaning`].
     pub fn new(models: &[&str]) -> Self {
         let chat = models.iter().map(|id| Model {
             id: (*id).to_owned(),
@@ -91,6 +96,21 @@ impl FakeProvider {
     /// From now on the list of models fails like this, or works again.
     pub fn will_list(&self, failure: Option<Error>) {
         self.state().list_failure = failure;
+    }
+
+    /// The next embedding fails like this.
+    pub fn will_not_embed(&self, failure: Error) {
+        self.state().embed_failures.push_back(failure);
+    }
+
+    /// From now on embeddings wait there.
+    pub fn will_embed_behind(&self, gate: Gate) {
+        self.state().embed_gate = Some(gate);
+    }
+
+    /// All texts that were embedded so far.
+    pub fn embedded(&self) -> Vec<String> {
+        self.state().embedded.clone()
     }
 
     /// All requests so far.
@@ -171,18 +191,20 @@ impl Provider for FakeProvider {
     }
 
     async fn embed(&self, _call: &GuestCall, request: EmbedRequest) -> Result<EmbedReply> {
-        if request.model != "embed" {
-            return Err(super::unknown(
-                &codes::UNKNOWN_MODEL,
-                "model",
-                &request.model,
-            ));
+        let vector: fn(&str) -> Vec<f32> = match request.model.as_str() {
+            "embed" => |text: &str| vec![text.len() as f32, 1.0],
+            "meaning" => sample::meaning,
+            unknown => return Err(super::unknown(&codes::UNKNOWN_MODEL, "model", unknown)),
+        };
+        let gate = self.state().embed_gate.clone();
+        if let Some(gate) = gate {
+            gate.pass().await;
         }
-        let vectors = request
-            .inputs
-            .iter()
-            .map(|text| vec![text.len() as f32, 1.0])
-            .collect();
+        if let Some(error) = self.state().embed_failures.pop_front() {
+            return Err(error);
+        }
+        self.state().embedded.extend(request.inputs.iter().cloned());
+        let vectors = request.inputs.iter().map(|text| vector(text)).collect();
         Ok(EmbedReply {
             vectors,
             usage: Usage {

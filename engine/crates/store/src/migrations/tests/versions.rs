@@ -7,8 +7,8 @@ mod rows;
 use inkstone_domain::content::ArticleFilter;
 use inkstone_domain::ids::JobId;
 use inkstone_domain::ports::{
-    AuditLog, ContentTypeStore, ConversationStore, DocumentStore, EventLog, JobStore, KeyStore,
-    NotificationStore, PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore,
+    AuditLog, ChunkStore, ContentTypeStore, ConversationStore, DocumentStore, EventLog, JobStore,
+    KeyStore, NotificationStore, PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore,
     RolloutStore, SearchSettingsStore, WebhookStore,
 };
 use inkstone_domain::principal::Role;
@@ -256,6 +256,11 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     if has("0025_publications") {
         let publication = store.publication(cast.article).await.unwrap();
         assert_eq!(publication.unwrap().by, cast.user);
+    }
+    if has("0028_chunks") {
+        let model = store.serving_model().await.unwrap().unwrap();
+        let found = store.embedded_articles(&model, &[cast.article]).await;
+        assert_eq!(found.unwrap()[0].chunks.len(), 2);
     }
     if has("0012_articles") {
         assert_eq!(store.content_types().await.unwrap().len(), 1);

@@ -194,6 +194,11 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 .await
                 .unwrap();
         }
+        "0028_chunks" => {
+            let embedded = sample::embedded(cast.article);
+            store.put_chunks(&embedded).await.unwrap();
+            store.serve_model(&embedded.model).await.unwrap();
+        }
         "0013_content_rest" => {
             list_by_creation(store, &["o:", "p:", "o:/"]).await;
             insert_comment(store, cast).await;

@@ -1,0 +1,266 @@
+//! The background work: one engine at a time does it, by the lease of the handler `embeddings`. It compares all
+//! articles with what is embedded when it begins, and then follows what changes, as the text index does.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt;
+use inkstone_domain::content::ArticleStamp;
+use inkstone_domain::ids::ArticleId;
+use inkstone_domain::ports::{ChangeSignal, ClaimedHandler};
+use inkstone_domain::{Result, codes};
+
+use super::Embeddings;
+use super::making::TOGETHER;
+
+/// Its place among the handlers of events: it has handled an event once what it tells of is embedded.
+pub const HANDLER: &str = "embeddings";
+/// Stamps that are read together.
+const STAMP_PAGE: usize = 5_000;
+/// Events that are numbered at a time.
+const NUMBERED: usize = 200;
+/// Articles of a model that is not used any more, forgotten together.
+const FORGOTTEN: usize = 100;
+/// Longer than the longest transaction: changes are read again over this span.
+const OVERLAP: TimeDelta = TimeDelta::seconds(30);
+/// So that a burst of writes, or of somebody who types, is one change.
+const GATHER: Duration = Duration::from_secs(1);
+/// After a fault.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// What was seen of the changes of articles.
+struct Seen {
+    until: DateTime<Utc>,
+    recent: HashMap<ArticleId, (u64, DateTime<Utc>)>,
+}
+
+impl Embeddings {
+    /// Embeds what is not, and follows, until the engine stops: here, or as soon as no other engine does it.
+    pub async fn keep(self: Arc<Self>) {
+        while self.config.is_on() && !self.stop.is_cancelled() {
+            let pause = match self.turn().await {
+                Ok(()) => self.config.lease / 3,
+                // It was rewound, or is with another engine: the next claim tells.
+                Err(error) if error.code() == &codes::LEASE_LOST => Duration::ZERO,
+                Err(error) => {
+                    tracing::warn!(?error, "texts could not be embedded; it is tried again");
+                    PAUSE
+                }
+            };
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Embeds all that is not, or not as it stands now, and lets the model serve. For those who do not follow.
+    pub async fn catch_up(&self) -> Result<()> {
+        let model = self.model()?;
+        let missing = self.compare(&model).await?;
+        self.begin(&model).await?;
+        self.embed(&model, &missing).await?;
+        self.settle(&model).await
+    }
+
+    async fn turn(&self) -> Result<()> {
+        let begin = self.events.log.number_events(NUMBERED).await?;
+        let (lease, now) = (self.config.lease, self.clock.now());
+        let claim = self
+            .events
+            .handlers
+            .claim_handler(HANDLER, &self.holder, begin, lease, now);
+        let Some(claimed) = claim.await? else {
+            return Ok(());
+        };
+        let number = AtomicU64::new(claimed.number);
+        let ended = tokio::select! {
+            ended = self.work(&number) => ended,
+            lost = self.beat(&claimed, &number) => lost,
+            () = self.stop.cancelled() => Ok(()),
+        };
+        if ended
+            .as_ref()
+            .is_err_and(|error| error.code() == &codes::LEASE_LOST)
+        {
+            return ended;
+        }
+        let release = self.events.handlers.release_handler(HANDLER, claimed.fence);
+        release.await?;
+        ended
+    }
+
+    /// Signs of life, until the lease is lost.
+    async fn beat(&self, claimed: &ClaimedHandler, number: &AtomicU64) -> Result<()> {
+        loop {
+            tokio::time::sleep(self.config.lease / 3).await;
+            let (lease, now) = (self.config.lease, self.clock.now());
+            let number = number.load(Ordering::Relaxed);
+            self.events
+                .handlers
+                .advance_handler(HANDLER, claimed.fence, number, lease, now)
+                .await?;
+        }
+    }
+
+    /// What changes goes first, then what is not embedded yet.
+    async fn work(&self, number: &AtomicU64) -> Result<()> {
+        let model = self.model()?;
+        let mut changes = self.articles.changes();
+        let mut seen = Seen {
+            until: self.articles.now().await?,
+            recent: HashMap::new(),
+        };
+        let mut missing = VecDeque::from(self.compare(&model).await?);
+        let mut settled = false;
+        self.begin(&model).await?;
+        if !missing.is_empty() {
+            tracing::info!(articles = missing.len(), model, "articles are embedded");
+        }
+        loop {
+            let told = self.events.log.number_events(NUMBERED).await?;
+            self.embed_changed(&model, &mut seen).await?;
+            let some: Vec<ArticleStamp> = missing.drain(..missing.len().min(TOGETHER)).collect();
+            if !some.is_empty() {
+                self.embed(&model, &some).await?;
+                continue;
+            }
+            if !settled {
+                self.settle(&model).await?;
+                settled = true;
+            }
+            number.store(told, Ordering::Relaxed);
+            self.wait(&mut changes).await;
+        }
+    }
+
+    /// Until something changed, or it has been quiet for long.
+    async fn wait(&self, changes: &mut ChangeSignal) {
+        tokio::select! {
+            Some(()) = changes.next() => {
+                tokio::time::sleep(GATHER.min(self.config.poll_interval)).await;
+            }
+            () = tokio::time::sleep(self.config.poll_interval) => {}
+        }
+    }
+
+    /// By the model that serves, too, while the new one has not all texts yet.
+    async fn embed_changed(&self, model: &str, seen: &mut Seen) -> Result<()> {
+        let stamps = self.articles.changed_since(seen.until - OVERLAP).await?;
+        let changed = seen.news(stamps);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        self.embed(model, &changed).await?;
+        let serving = self.chunks.serving_model().await?;
+        if let Some(old) = serving.filter(|serving| serving != model)
+            && let Err(error) = self.embed(&old, &changed).await
+        {
+            // Its days are numbered: it must not hold up its successor.
+            tracing::warn!(
+                ?error,
+                model = old,
+                "a change is not embedded by the old model"
+            );
+        }
+        seen.note(&changed);
+        Ok(())
+    }
+
+    /// What the model has not, or not as it stands now. What it has of articles that are no more is dropped.
+    async fn compare(&self, model: &str) -> Result<Vec<ArticleStamp>> {
+        let mut embedded = self.all_embedded(model).await?;
+        let mut missing = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.articles.stamps(after, STAMP_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for stamp in page {
+                let held = embedded.remove(&stamp.id);
+                let is_same = match held {
+                    Some(revision) => revision == stamp.revision,
+                    None => stamp.deleted,
+                };
+                if !is_same {
+                    missing.push(stamp);
+                }
+            }
+        }
+        let surplus: Vec<ArticleId> = embedded.into_keys().collect();
+        for some in surplus.chunks(FORGOTTEN) {
+            self.chunks.forget_embedded(model, some).await?;
+        }
+        Ok(missing)
+    }
+
+    async fn all_embedded(&self, model: &str) -> Result<HashMap<ArticleId, u64>> {
+        let mut embedded = HashMap::new();
+        let mut after = None;
+        loop {
+            let page = self
+                .chunks
+                .embedded_stamps(model, after, STAMP_PAGE)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(embedded);
+            };
+            after = Some(last.article);
+            let stamps = page.iter().map(|stamp| (stamp.article, stamp.revision));
+            embedded.extend(stamps);
+        }
+    }
+
+    /// Where no model serves, the new one does at once: some vectors are better than none.
+    async fn begin(&self, model: &str) -> Result<()> {
+        match self.chunks.serving_model().await? {
+            Some(_) => Ok(()),
+            None => self.chunks.serve_model(model).await,
+        }
+    }
+
+    /// The model has all texts: it serves, and what others had goes, in pieces.
+    async fn settle(&self, model: &str) -> Result<()> {
+        let serving = self.chunks.serving_model().await?;
+        if serving.as_deref() != Some(model) {
+            self.chunks.serve_model(model).await?;
+            tracing::info!(model, "searches by meaning go by a new model");
+        }
+        let models = self.chunks.embedding_models().await?;
+        for old in models.iter().filter(|one| *one != model) {
+            loop {
+                let some = self.chunks.embedded_stamps(old, None, FORGOTTEN).await?;
+                if some.is_empty() {
+                    break;
+                }
+                let articles: Vec<ArticleId> = some.iter().map(|stamp| stamp.article).collect();
+                self.chunks.forget_embedded(old, &articles).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Seen {
+    /// What was not seen before.
+    fn news(&self, stamps: Vec<ArticleStamp>) -> Vec<ArticleStamp> {
+        let is_new = |stamp: &ArticleStamp| {
+            let known = self.recent.get(&stamp.id);
+            known.is_none_or(|(revision, _)| *revision < stamp.revision)
+        };
+        stamps.into_iter().filter(is_new).collect()
+    }
+
+    fn note(&mut self, stamps: &[ArticleStamp]) {
+        for stamp in stamps {
+            self.until = self.until.max(stamp.changed_at);
+            let news = (stamp.revision, stamp.changed_at);
+            self.recent.insert(stamp.id, news);
+        }
+        let horizon = self.until - OVERLAP * 2;
+        self.recent.retain(|_, (_, at)| *at >= horizon);
+    }
+}
