@@ -22,7 +22,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("surrealdb", &["inkstone-store"]),
     ("surrealdb-*", &[]),
     ("tantivy", &["inkstone-search"]),
-    ("usearch", &["inkstone-search"]),
     ("object_store", &["inkstone-blobs"]),
     ("image", &["inkstone-imaging"]),
     ("webp", &["inkstone-imaging"]),

@@ -14,8 +14,6 @@ pub(crate) enum SearchError {
     Document(&'static str),
     #[error("the index follower is not running")]
     NotFollowing,
-    #[error("the graph of vectors: {0}")]
-    Graph(String),
 }
 
 impl SearchError {
@@ -28,7 +26,7 @@ impl SearchError {
             ),
             Self::Folder(_) | Self::Document(_) => true,
             Self::Task(error) => error.is_panic(),
-            Self::NotFollowing | Self::Graph(_) => false,
+            Self::NotFollowing => false,
         }
     }
 }

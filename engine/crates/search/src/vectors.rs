@@ -3,7 +3,6 @@
 //! those before answer. Who may find what is decided by the text index, inside the search.
 
 pub(crate) mod fuse;
-mod graph;
 mod places;
 mod shelf;
 
@@ -31,10 +30,6 @@ pub(crate) const NEAREST: usize = 100;
 const BATCH: usize = 200;
 /// Stamps that are read together.
 const STAMP_PAGE: usize = 5_000;
-/// Vectors that the graph gets to know while no search goes on: some milliseconds.
-const LINKED: usize = 4;
-/// For searches in between.
-const BREATH: Duration = Duration::from_millis(1);
 /// After a fault.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -115,7 +110,7 @@ impl Vectors {
     }
 
     /// Passes, one after the other.
-    pub(crate) async fn follow(self: &Arc<Self>, poll_interval: Duration) {
+    pub(crate) async fn follow(&self, poll_interval: Duration) {
         loop {
             let pause = match self.pass().await {
                 Ok(()) => poll_interval,
@@ -129,7 +124,7 @@ impl Vectors {
     }
 
     /// Takes in what was put since the last pass, or all of a model that has begun to serve.
-    pub(crate) async fn pass(self: &Arc<Self>) -> Result<(), Error> {
+    pub(crate) async fn pass(&self) -> Result<(), Error> {
         let mut checkpoint = self.checkpoint.lock().await;
         let Some(serving) = self.chunks.serving_model().await? else {
             return Ok(());
@@ -145,7 +140,7 @@ impl Vectors {
         } else {
             *checkpoint = self.read_all(serving).await?;
         }
-        Ok(self.link().await?)
+        Ok(())
     }
 
     /// What is not here as it was put.
@@ -191,22 +186,6 @@ impl Vectors {
         tracing::info!(model, articles, vectors, "vectors are ready to be searched");
         self.change(|current| *current = Some(shelf));
         Ok(checkpoint)
-    }
-
-    /// Lets the graph know what it does not, a little at a time: searches go on in between.
-    async fn link(self: &Arc<Self>) -> Result<(), SearchError> {
-        let vectors = Arc::clone(self);
-        let linking = tokio::task::spawn_blocking(move || {
-            let link = |shelf: &mut Option<Shelf>| {
-                let shelf = shelf.as_mut();
-                shelf.is_some_and(|shelf| shelf.link(LINKED))
-            };
-            while vectors.change(link) {
-                // A thread that locks again at once leaves no room for those who wait.
-                std::thread::sleep(BREATH);
-            }
-        });
-        Ok(linking.await?)
     }
 
     fn look<T>(&self, look: impl FnOnce(Option<&Shelf>) -> T) -> T {

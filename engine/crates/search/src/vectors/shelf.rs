@@ -1,22 +1,12 @@
-//! All vectors of one model, in memory, by slot. They are compared one by one as long as that is quick: it is exact and
-//! needs nothing. Of many more the graph knows the way to the nearest, and what it finds is measured again with the
-//! whole vectors.
+//! All vectors of one model, in memory, by slot. They are compared one by one: it is exact, takes some milliseconds for
+//! a hundred thousand, and the less the fewer a filter allows.
 
-use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use inkstone_domain::chunks::{EmbeddedArticle, product};
 
-use super::graph::Graph;
 use super::places::Allowed;
-
-/// Up to so many are compared one by one: it takes some milliseconds, and the graph would not take less.
-const EXACT: usize = 100_000;
-/// Where fewer than one in so many are allowed, the graph takes long to find them, and comparing does not.
-const SELECTIVE: usize = 5;
-/// What the graph is asked for, for each that is wanted: it measures with a byte for each number.
-const WIDER: usize = 4;
 
 /// Vectors of one model.
 pub(super) struct Shelf {
@@ -30,11 +20,6 @@ pub(super) struct Shelf {
     vectors: Vec<f32>,
     /// Slots of nobody.
     free: Vec<u32>,
-    graph: Option<Graph>,
-    /// Slots that the graph does not know yet.
-    unlinked: VecDeque<u32>,
-    /// From so many slots on there is a graph.
-    exact_below: usize,
 }
 
 /// What there is of an article.
@@ -49,14 +34,12 @@ struct Held {
 struct Slot {
     article: u32,
     piece: Range<u32>,
-    is_linked: bool,
 }
 
 /// Of no article.
 const FREE: Slot = Slot {
     article: u32::MAX,
     piece: 0..0,
-    is_linked: false,
 };
 
 /// The piece of an article that is nearest.
@@ -80,9 +63,6 @@ impl Shelf {
             slots: Vec::new(),
             vectors: Vec::new(),
             free: Vec::new(),
-            graph: None,
-            unlinked: VecDeque::new(),
-            exact_below: EXACT,
         }
     }
 
@@ -138,25 +118,14 @@ impl Shelf {
             return;
         };
         for slot in held.slots {
-            let was = std::mem::replace(&mut self.slots[slot as usize], FREE);
-            if was.is_linked
-                && let Some(graph) = &mut self.graph
-                && let Err(error) = graph.remove(slot)
-            {
-                // It stays a way to others, and is nobody's.
-                tracing::warn!(?error, "a vector could not be taken out of the graph");
-            }
+            self.slots[slot as usize] = FREE;
             self.free.push(slot);
         }
     }
 
     fn place(&mut self, article: u32, piece: Range<u32>, vector: &[f32]) -> u32 {
-        let slot = Slot {
-            article,
-            piece,
-            is_linked: false,
-        };
-        let at = match self.free.pop() {
+        let slot = Slot { article, piece };
+        match self.free.pop() {
             Some(at) => {
                 self.slots[at as usize] = slot;
                 let range = self.range(at);
@@ -168,9 +137,7 @@ impl Shelf {
                 self.vectors.extend_from_slice(vector);
                 self.slots.len() as u32 - 1
             }
-        };
-        self.unlinked.push_back(at);
-        at
+        }
     }
 
     fn range(&self, slot: u32) -> Range<usize> {
@@ -178,82 +145,16 @@ impl Shelf {
         start..start + self.dimensions
     }
 
-    /// Lets the graph know up to so many more; whether there may be others.
-    pub(super) fn link(&mut self, most: usize) -> bool {
-        if self.slots.len() <= self.exact_below {
-            return false;
-        }
-        let mut graph = match self.graph.take() {
-            Some(graph) => graph,
-            None => match Graph::new(self.dimensions) {
-                Ok(graph) => graph,
-                Err(error) => {
-                    tracing::error!(?error, "vectors are compared one by one");
-                    self.exact_below = usize::MAX;
-                    return false;
-                }
-            },
-        };
-        let mut linked = 0;
-        while linked < most
-            && let Some(slot) = self.unlinked.pop_front()
-        {
-            let is_held = self.slots[slot as usize].article != FREE.article;
-            if !is_held || self.slots[slot as usize].is_linked {
-                continue;
-            }
-            if let Err(error) = graph.add(slot, &self.vectors[self.range(slot)]) {
-                tracing::error!(?error, "vectors are compared one by one");
-                self.exact_below = usize::MAX;
-                return false;
-            }
-            self.slots[slot as usize].is_linked = true;
-            linked += 1;
-        }
-        self.graph = Some(graph);
-        !self.unlinked.is_empty()
-    }
-
     /// The best piece of each of the nearest articles, nearest first; at most `limit`, and of these that are allowed.
     pub(super) fn nearest(&self, vector: &[f32], allowed: &Allowed, limit: usize) -> Vec<Nearest> {
         if vector.len() != self.dimensions {
             return Vec::new();
         }
-        let best = match self.by_graph(vector, allowed, limit) {
-            Some(slots) => self.best_of(vector, slots),
-            None => allowed
-                .numbers()
-                .filter_map(|article| self.best_slot(vector, &self.held_of(article)?.slots))
-                .collect(),
-        };
-        self.first(best, limit)
-    }
-
-    /// Slots among which the nearest are, in no order. `None` where comparing is better.
-    fn by_graph(&self, vector: &[f32], allowed: &Allowed, limit: usize) -> Option<Vec<u32>> {
-        let graph = self.graph.as_ref()?;
-        let articles = allowed.numbers().filter_map(|one| self.held_of(one));
-        let count: usize = articles.map(|held| held.slots.len()).sum();
-        let is_quick = count <= self.exact_below || count * SELECTIVE < self.slots.len();
-        if is_quick || self.unlinked.len() > EXACT {
-            return None;
-        }
-        let is_allowed = |slot: u32| {
-            let slot = self.slots.get(slot as usize);
-            slot.is_some_and(|slot| allowed.has(slot.article))
-        };
-        // Several pieces may be of one article.
-        match graph.nearest(vector, limit * WIDER, is_allowed) {
-            Ok(mut slots) => {
-                let waiting = self.unlinked.iter().copied();
-                slots.extend(waiting.filter(|slot| is_allowed(*slot)));
-                Some(slots)
-            }
-            Err(error) => {
-                tracing::warn!(?error, "vectors are compared one by one");
-                None
-            }
-        }
+        let held = allowed
+            .numbers()
+            .filter_map(|article| self.held_of(article));
+        let best = held.filter_map(|held| self.best_slot(vector, &held.slots));
+        self.first(best.collect(), limit)
     }
 
     fn best_slot(&self, vector: &[f32], slots: &[u32]) -> Option<(f32, u32)> {
@@ -261,19 +162,6 @@ impl Shelf {
             .iter()
             .map(|slot| (product(vector, &self.vectors[self.range(*slot)]), *slot));
         measured.max_by(|one, other| one.0.total_cmp(&other.0))
-    }
-
-    /// Of each article the best slot.
-    fn best_of(&self, vector: &[f32], slots: Vec<u32>) -> Vec<(f32, u32)> {
-        let mut by_article: HashMap<u32, Vec<u32>> = HashMap::new();
-        for slot in slots {
-            let article = self.slots[slot as usize].article;
-            by_article.entry(article).or_default().push(slot);
-        }
-        let articles = by_article.values();
-        articles
-            .filter_map(|slots| self.best_slot(vector, slots))
-            .collect()
     }
 
     fn first(&self, mut best: Vec<(f32, u32)>, limit: usize) -> Vec<Nearest> {
@@ -337,15 +225,13 @@ mod tests {
         }
     }
 
-    fn shelf(articles: u32, exact_below: usize) -> Shelf {
+    fn shelf(articles: u32) -> Shelf {
         let mut chance = Chance(7);
         let mut shelf = Shelf::new("a/b".to_owned());
-        shelf.exact_below = exact_below;
         for article in 0..articles {
             let vectors = [chance.vector(), chance.vector()];
             shelf.put(article, DateTime::UNIX_EPOCH, embedded(vectors));
         }
-        while shelf.link(100) {}
         shelf
     }
 
@@ -379,47 +265,20 @@ mod tests {
     }
 
     #[test]
-    fn the_graph_finds_what_comparing_finds() {
-        let (plain, linked) = (shelf(2_000, usize::MAX), shelf(2_000, 0));
-        assert!(plain.graph.is_none() && linked.graph.is_some());
-        let mut chance = Chance(99);
-        let (mut same, mut of) = (0, 0);
-        for nth in [1, 2] {
-            let allowed = every(2_000, nth);
-            for _ in 0..50 {
-                let question = chance.vector();
-                let expected = plain.nearest(&question, &allowed, 10);
-                assert!(linked.by_graph(&question, &allowed, 10).is_some());
-                let found = linked.nearest(&question, &allowed, 10);
-                assert!(found.iter().all(|one| allowed.has(one.article)));
-                of += expected.len();
-                same += expected.iter().filter(|one| found.contains(one)).count();
-            }
-        }
-        assert!(same * 100 >= of * 95, "{same} of {of}");
-    }
-
-    #[test]
     fn what_is_replaced_and_removed_is_not_found() {
-        for exact_below in [usize::MAX, 0] {
-            let mut shelf = shelf(300, exact_below);
-            let mut chance = Chance(5);
-            let vector = chance.vector();
-            for number in [3, 4, 3] {
-                shelf.put(number, DateTime::UNIX_EPOCH, embedded([vector.clone()]));
-                while shelf.link(1) {}
-                assert_eq!(shelf.nearest(&vector, &every(300, 1), 1)[0].similarity, 1.0);
-            }
-            shelf.remove(3);
-            let near = shelf.nearest(&vector, &every(300, 1), 300);
-            assert_eq!(near[0].article, 4);
-            assert!(near.iter().all(|one| one.article != 3));
-            if exact_below > 0 {
-                assert_eq!(near.len(), 299);
-            }
-            assert_eq!(shelf.size(), (299, 597));
-            let allowed = every(300, 300);
-            assert_eq!(shelf.nearest(&vector, &allowed, 10)[0].article, 0);
+        let mut shelf = shelf(300);
+        let mut chance = Chance(5);
+        let vector = chance.vector();
+        for number in [3, 4, 3] {
+            shelf.put(number, DateTime::UNIX_EPOCH, embedded([vector.clone()]));
+            assert_eq!(shelf.nearest(&vector, &every(300, 1), 1)[0].similarity, 1.0);
         }
+        shelf.remove(3);
+        let near = shelf.nearest(&vector, &every(300, 1), 300);
+        assert_eq!((near.len(), near[0].article), (299, 4));
+        assert!(near.iter().all(|one| one.article != 3));
+        assert_eq!(shelf.size(), (299, 597));
+        let allowed = every(300, 300);
+        assert_eq!(shelf.nearest(&vector, &allowed, 10)[0].article, 0);
     }
 }

@@ -184,7 +184,14 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     }
     if has("0004_events") {
         let events = store.events(None, 100).await.unwrap();
-        let told = usize::from(has("0021_events"));
+        // Rows of these tell of themselves, as today's engine writes them.
+        let told = [
+            ("0021_events", 1),
+            ("0026_job_queue", 2),
+            ("0027_document_changes", 1),
+        ];
+        let told = told.iter().filter(|(name, _)| has(name));
+        let told: usize = told.map(|(_, count)| count).sum();
         assert_eq!(events.len(), cast.articles + told);
         let highest = store.number_events(100).await.unwrap();
         assert_eq!(highest as usize, events.len());
@@ -242,7 +249,8 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     }
     if has("0023_search_settings") {
         let settings = store.search_settings("handbook").await.unwrap();
-        assert_eq!(settings, Some(sample::search_settings("handbook")));
+        let wanted = sample::search_settings("handbook");
+        assert_eq!(settings.map(|it| it.lexicon), Some(wanted.lexicon));
     }
     if has("0024_notifications") {
         assert_eq!(store.count_unread(cast.user).await.unwrap(), 1);
