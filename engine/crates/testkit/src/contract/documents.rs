@@ -345,7 +345,7 @@ async fn stamp<S: DocumentStore>(
 ) -> Option<DocumentStamp> {
     let told = store.changed_documents(since).await.unwrap();
     assert!(told.is_sorted_by_key(|stamp| stamp.changed_at));
-    told.into_iter().filter(|stamp| stamp.id == id).next_back()
+    told.into_iter().rfind(|stamp| stamp.id == id)
 }
 
 async fn written_prompt<S: PromptStore>(

@@ -33,7 +33,7 @@ async fn keeps_them_for_their_owner_alone(store: &dyn SavedSearchStore) {
 
     let page = |cursor| PageRequest { limit: 1, cursor };
     let newest = store.list_saved_searches(ada, page(None)).await.unwrap();
-    assert_eq!(newest.items, [second.clone()]);
+    assert_eq!(newest.items, std::slice::from_ref(&second));
     let rest = store.list_saved_searches(ada, page(newest.next_cursor));
     let rest = rest.await.unwrap();
     assert_eq!((rest.items, rest.next_cursor), (vec![first.clone()], None));

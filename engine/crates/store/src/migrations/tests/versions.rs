@@ -150,6 +150,10 @@ async fn filled_up_to(store: &SurrealStore, count: usize) -> Cast {
         apply_missing(store, &MIGRATIONS[..done]).await.unwrap();
         let name = MIGRATIONS[done - 1].name;
         fill(store, &cast, name).await;
+        if MIGRATIONS[..done].iter().any(|it| it.name == "0021_events") {
+            // Engines since then do so all the time.
+            store.number_events(100).await.unwrap();
+        }
         cast.articles += usize::from(["0002_articles", "0012_articles"].contains(&name));
         let has_lines = ["0006_usage", "0008_gateway", "0009_usage_blocks"].contains(&name);
         cast.lines += u64::from(has_lines);

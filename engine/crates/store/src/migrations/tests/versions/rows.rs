@@ -147,8 +147,6 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             let event = sample::event(cast.user, body);
             let event = event.within(Scope::of_project("handbook"));
             store.append_event(&event).await.unwrap();
-            // Its engines did so all the time.
-            store.number_events(100).await.unwrap();
         }
         "0022_webhooks" => {
             let webhook = sample::webhook(Some("handbook"));
