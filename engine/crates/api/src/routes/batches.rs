@@ -24,6 +24,7 @@ use crate::wire::problem::Problem;
             status = 202, description = "The jobs were queued.", body = BatchReply,
             headers(("location" = String, description = "Where the batch is."))
         ),
+        (status = 404, description = "There is no such generator, template or project.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "A job was to come after one that did not succeed.", body = Problem, content_type = "application/problem+json"),
     ),
 )]

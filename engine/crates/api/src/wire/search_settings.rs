@@ -25,7 +25,7 @@ pub(crate) struct SynonymsBody {
     /// Whoever types this finds `words`, too, and not the other way. Where it is left out, each of `words` finds all of
     /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, example = "phone")]
     pub of: Option<String>,
     #[schema(max_items = 20, example = json!(["nyc", "new york"]))]
     pub words: Vec<String>,
