@@ -12,7 +12,6 @@ use crate::audit::audited;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, from_json, to_json};
-use crate::statement::Statement;
 
 const TABLE: &str = "search_settings";
 
@@ -34,10 +33,7 @@ struct SettingsRow {
 #[async_trait]
 impl SearchSettingsStore for SurrealStore {
     async fn search_settings(&self, project: &str) -> Result<Option<SearchSettings>> {
-        let statement =
-            Statement::new("SELECT * FROM ONLY type::record('search_settings', $project)")
-                .bind("project", project);
-        let row: Option<SettingsRow> = self.read(statement).await?;
+        let row: Option<SettingsRow> = self.record("search_settings", project.to_owned()).await?;
         Ok(row.map(SearchSettings::try_from).transpose()?)
     }
 

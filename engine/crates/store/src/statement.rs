@@ -87,6 +87,10 @@ impl SurrealStore {
         table: &'static str,
         key: String,
     ) -> Result<Option<T>, StoreFailure> {
+        // None has an empty key, and the database refuses to look for one.
+        if key.is_empty() {
+            return Ok(None);
+        }
         let database = self.database()?;
         within_deadline(table, async { database.select((table, key)).await }).await
     }

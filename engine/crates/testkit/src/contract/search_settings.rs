@@ -11,7 +11,9 @@ use crate::sample;
 /// Runs the whole suite.
 pub async fn run(store: &dyn SearchSettingsStore, audit: &dyn AuditLog) {
     let project = "contract-search-settings";
-    assert_eq!(store.search_settings(project).await.unwrap(), None);
+    for nobodys in [project, ""] {
+        assert_eq!(store.search_settings(nobodys).await.unwrap(), None);
+    }
     let first = sample::search_settings(project);
     let entry = sample::audit(UserId::new());
     let head = audit.audit_head().await.unwrap();
