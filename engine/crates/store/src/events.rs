@@ -60,7 +60,8 @@ const NUMBER: &str = "{
     RETURN true;
 }";
 
-/// What is written. A kind of before there were others has columns of its own, the rest is `data`.
+/// What is written and read; `told_at` is the database's. A kind of before there were others has columns of its own,
+/// the rest is `data`.
 #[derive(SurrealValue)]
 pub(crate) struct EventRow {
     key: String,
@@ -76,23 +77,6 @@ pub(crate) struct EventRow {
     data: Option<String>,
     /// 0 until it is given one.
     number: u64,
-}
-
-/// What is read; `told_at` is the database's.
-#[derive(SurrealValue)]
-struct ToldRow {
-    number: u64,
-    key: String,
-    at: DateTime<Utc>,
-    actor: String,
-    kind: String,
-    article: Option<String>,
-    revision: Option<u64>,
-    job: Option<String>,
-    code: Option<String>,
-    project: Option<String>,
-    owner: Option<String>,
-    data: Option<String>,
 }
 
 /// Events without a number, and the highest one that was given.
@@ -115,7 +99,7 @@ impl EventLog for SurrealStore {
             Statement::new("SELECT * FROM type::record('event', $after>..) LIMIT $limit")
                 .bind("after", after.map(|id| id.to_string()).unwrap_or_default())
                 .bind("limit", limit.min(u32::MAX as usize));
-        let rows: Vec<ToldRow> = self.read(statement).await?;
+        let rows: Vec<EventRow> = self.read(statement).await?;
         let told: Vec<Told> = read_all(rows)?;
         Ok(told.into_iter().map(|told| told.event).collect())
     }
@@ -168,7 +152,7 @@ impl EventLog for SurrealStore {
         )
         .bind("after", after)
         .bind("limit", limit.min(u32::MAX as usize));
-        let rows: Vec<ToldRow> = self.read(statement).await?;
+        let rows: Vec<EventRow> = self.read(statement).await?;
         Ok(read_all(rows)?)
     }
 
@@ -322,10 +306,10 @@ impl From<Event> for EventRow {
     }
 }
 
-impl TryFrom<ToldRow> for Told {
+impl TryFrom<EventRow> for Told {
     type Error = StoreFailure;
 
-    fn try_from(row: ToldRow) -> RowResult<Self> {
+    fn try_from(row: EventRow) -> RowResult<Self> {
         let article = || parse(TABLE, &needed("article", row.article.clone())?);
         let job = || parse(TABLE, &needed("job", row.job.clone())?);
         let revision = || needed("revision", row.revision);

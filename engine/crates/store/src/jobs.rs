@@ -238,9 +238,7 @@ impl JobStore for SurrealStore {
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>> {
-        let statement = Statement::new("SELECT * FROM ONLY type::record('job', $job_key)")
-            .bind("job_key", id.to_string());
-        let row: Option<JobRow> = self.read(statement).await?;
+        let row: Option<JobRow> = self.record("job", id.to_string()).await?;
         Ok(row.map(Job::try_from).transpose()?)
     }
 
