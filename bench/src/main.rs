@@ -14,9 +14,11 @@ mod measure;
 mod peer;
 mod plugin_call;
 mod process;
+mod queue;
 mod search;
 mod search_quality;
 mod search_scale;
+mod search_vectors;
 mod slips;
 mod start;
 mod streams;
@@ -48,7 +50,9 @@ enum Part {
     ArticlesSize,
     /// Articles read, listed and created, beside FastAPI + SQLAlchemy + SQLite.
     Content,
-    /// Search beside bare Tantivy.
+    /// Jobs from their request to what they make, beside making it at once.
+    Queue,
+    /// Search beside bare Tantivy, SQLite and PostgreSQL.
     Search,
     /// The order of hits by the judgements of Cranfield, beside bare Tantivy.
     SearchQuality,
@@ -58,6 +62,8 @@ enum Part {
         #[arg(default_values_t = [10_000, 100_000])]
         texts: Vec<usize>,
     },
+    /// Search by meaning among 100,000 vectors, beside a bare loop.
+    SearchVectors,
     /// Chat through provider-openai beside a bare axum + reqwest proxy, to the same mock upstream.
     Gateway(gateway::Wish),
     /// Serve one of the baselines; the benchmarks start these themselves.
@@ -80,17 +86,21 @@ async fn main() -> Result<(), Failure> {
         Some(Part::Articles) => articles::run().await,
         Some(Part::ArticlesSize) => articles_size::run().await,
         Some(Part::Content) => content::run().await,
+        Some(Part::Queue) => queue::run().await,
         Some(Part::Search) => search::run().await,
         Some(Part::SearchQuality) => search_quality::run(&process::root()).await,
         Some(Part::SearchScale { texts }) => search_scale::run(&process::root(), &texts).await,
+        Some(Part::SearchVectors) => search_vectors::run().await,
         Some(Part::Gateway(wish)) => gateway::run(wish).await,
         None => {
             plugin_call::run().await?;
             streams::run().await?;
             start::run().await?;
             swap::run().await?;
+            queue::run().await?;
             search::run().await?;
             search_quality::run(&process::root()).await?;
+            search_vectors::run().await?;
             articles::run().await?;
             content::run().await?;
             articles_size::run().await?;

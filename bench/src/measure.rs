@@ -17,9 +17,15 @@ impl Series {
     }
 
     pub fn median(&self) -> f64 {
+        self.at(0.5)
+    }
+
+    /// The figure that this part of all does not exceed.
+    pub fn at(&self, part: f64) -> f64 {
         let mut sorted = self.values.clone();
         sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+        let place = (sorted.len() as f64 * part) as usize;
+        sorted.get(place).copied().unwrap_or(f64::NAN)
     }
 }
 

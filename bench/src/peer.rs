@@ -15,20 +15,23 @@ pub struct Peer {
 impl Peer {
     /// The program that the variable names; `None` where it was not built.
     pub fn start(variable: &str) -> Result<Option<Self>, Failure> {
-        let Some(program) = std::env::var_os(variable) else {
-            return Ok(None);
-        };
-        let mut child = Command::new(program)
+        std::env::var_os(variable)
+            .map(|program| Self::of(&mut Command::new(program)))
+            .transpose()
+    }
+
+    pub fn of(command: &mut Command) -> Result<Self, Failure> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let rounds = child.stdin.take().ok_or("no input")?;
         let times = BufReader::new(child.stdout.take().ok_or("no output")?);
-        Ok(Some(Self {
+        Ok(Self {
             child,
             rounds,
             times,
-        }))
+        })
     }
 
     /// Mean time of so many calls, µs.

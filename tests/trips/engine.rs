@@ -94,6 +94,18 @@ impl Setup {
         self.set("INKSTONE_CONFIG", path.display().to_string())
     }
 
+    /// The shipped configuration with webhooks allowed to go to this origin.
+    pub fn allowing_webhooks_to(self, origin: &str) -> Self {
+        let shipped = std::fs::read_to_string(root().join("config/engine.toml"));
+        let shipped = shipped.expect("config/engine.toml can be read");
+        let origins = format!("allowed_origins = [\"{origin}\"]");
+        let text = shipped.replace("allowed_origins = []", &origins);
+        assert_ne!(text, shipped, "the shipped configuration names no origins");
+        let path = self.data.path().join("engine.toml");
+        std::fs::write(&path, text).expect("engine.toml can be written");
+        self.set("INKSTONE_CONFIG", path.display().to_string())
+    }
+
     /// A command of the binary with this set-up's surroundings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let plugins = self.data.path().join("plugins.toml");

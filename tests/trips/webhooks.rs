@@ -62,18 +62,6 @@ impl Drop for Receiver {
     }
 }
 
-/// With an admin who allows the receiver.
-fn allowing(receiver: &Receiver) -> Setup {
-    let setup = Setup::new();
-    let shipped = std::fs::read_to_string(root().join("config/engine.toml")).unwrap();
-    let origins = format!("allowed_origins = [\"{}\"]", receiver.url);
-    let text = shipped.replace("allowed_origins = []", &origins);
-    assert_ne!(text, shipped);
-    let path = setup.data.path().join("engine.toml");
-    std::fs::write(&path, text).unwrap();
-    setup.set("INKSTONE_CONFIG", path.display().to_string())
-}
-
 async fn write(engine: &Engine, title: &str) -> String {
     let article = json!({"title": title, "project": "handbook"});
     let (status, made) = engine.post("/v1/articles", &article).await;
@@ -84,7 +72,10 @@ async fn write(engine: &Engine, title: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_arrive_signed_and_again_after_kill_9() {
     let receiver = Receiver::start();
-    let engine = allowing(&receiver).start().await;
+    let engine = Setup::new()
+        .allowing_webhooks_to(&receiver.url)
+        .start()
+        .await;
     let (status, _) = engine
         .post("/v1/projects", &json!({"slug": "handbook"}))
         .await;

@@ -1,17 +1,22 @@
-//! kill -9 again and again while many write, change, publish, upload and administrate: what was acknowledged
-//! is there, nothing is half written, and the audit log is one whole chain.
+//! kill -9 again and again while many write, change, publish, upload, generate and administrate: what was
+//! acknowledged is there, nothing is half written, the audit log is one whole chain; and after the last start
+//! every job comes to its one effect, every event to every handler and receiver, and the index to the store.
 
 mod files;
+mod jobs;
+mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use self::files::Files;
-use crate::engine::{Engine, Setup};
+use self::told::Receiver;
+use crate::engine::{Engine, PATIENCE, Setup, root};
 
-const WRITERS: usize = 16;
+const WRITERS: usize = 32;
 /// Acknowledged writes of a round before the kill.
 const WRITES: usize = 150;
 /// `INKSTONE_KILL_ROUNDS` makes it more.
@@ -29,11 +34,21 @@ struct Kept {
 async fn many_kills_under_many_writers_lose_nothing() {
     let rounds = std::env::var("INKSTONE_KILL_ROUNDS");
     let rounds = rounds.map_or(ROUNDS, |rounds| rounds.parse().unwrap());
-    let mut setup = Setup::new();
-    setup.plugins = String::new();
-    let mut engine = setup.start().await;
+    let receiver = Receiver::start().await;
+    let guest = root().join("tests/guests/dist/generator-note.wasm");
+    let mut engine = Setup::new()
+        .only(format!(
+            "[[plugin]]\nid = \"generator-note\"\nsource = {{ path = \"{}\" }}\n",
+            guest.display()
+        ))
+        .allowing_webhooks_to(&receiver.url)
+        .set("INKSTONE__JOBS__LEASE_MS", "3000")
+        .start()
+        .await;
+    receiver.subscribe(&engine).await;
     let (mut articles, mut acts) = (0, 0);
     let (mut files, mut uploads) = (0, 0);
+    let mut queued = Vec::new();
     for round in 0..rounds {
         let written = write_until_killed(Arc::new(engine), round).await;
         engine = written.engine;
@@ -44,11 +59,18 @@ async fn many_kills_under_many_writers_lose_nothing() {
         files += written.files.iter().map(|it| it.whole.len()).sum::<usize>();
         uploads += written.files.iter().map(|it| it.begun.len()).sum::<usize>();
         acts += audited;
+        queued.extend(written.jobs);
         let entries = audit_entries(&engine);
         assert!(entries >= acts, "{entries} of at least {acts} acts");
     }
+    let made = jobs::check(&engine, &queued).await;
+    let heard = told::check(&engine, &receiver).await;
+    let indexed = index_entries(&engine).await;
     println!(
-        "{rounds} kills, {articles} articles, {files} files, {uploads} uploads in pieces, {acts} audited acts: nothing was lost"
+        "{rounds} kills, {articles} articles, {files} files, {uploads} uploads in pieces, {acts} audited acts: nothing was lost; \
+         {} jobs made {made} articles, {heard} events reached all handlers and the receiver, {indexed} documents in the \
+         index as in the store",
+        queued.len()
     );
 }
 
@@ -59,6 +81,8 @@ struct Written {
     kept: Vec<Kept>,
     /// Of each writer.
     files: Vec<Files>,
+    /// Jobs that the queue took.
+    jobs: Vec<jobs::Queued>,
     /// Acknowledged acts that the audit log must have.
     audited: usize,
 }
@@ -72,21 +96,24 @@ async fn write_until_killed(engine: Arc<Engine>, round: usize) -> Written {
             let audited = Arc::clone(&audited);
             tokio::spawn(async move {
                 let (mut kept, mut files) = (Vec::new(), Files::default());
+                let mut queued = Vec::new();
                 for number in 0.. {
                     let name = format!("Round {round} writer {writer} number {number}");
-                    let is_cut_off = write(&engine, &name, &mut kept, &acknowledged)
-                        .await
-                        .is_none();
-                    if is_cut_off || administrate(&engine, &name).await.is_none() {
-                        break;
-                    }
-                    audited.fetch_add(1, Ordering::Relaxed);
-                    let sent = files.send(&engine, &name, &acknowledged).await;
-                    if sent.is_none() {
+                    // So that a kill meets all kinds of work, whoever is first.
+                    let is_cut_off = if (writer + number) % 2 == 0 {
+                        let written = write(&engine, &name, &mut kept, &acknowledged).await;
+                        written.is_none()
+                            || jobs::queue(&engine, &name, &mut queued).await.is_none()
+                            || administrate(&engine, &name, &audited).await.is_none()
+                    } else {
+                        let sent = files.send(&engine, &name, &acknowledged).await;
+                        sent.is_none()
+                    };
+                    if is_cut_off {
                         break;
                     }
                 }
-                (kept, files)
+                (kept, files, queued)
             })
         })
         .collect();
@@ -94,17 +121,19 @@ async fn write_until_killed(engine: Arc<Engine>, round: usize) -> Written {
         tokio::task::yield_now().await;
     }
     engine.kill_now();
-    let (mut kept, mut files) = (Vec::new(), Vec::new());
+    let (mut kept, mut files, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
     for writer in writers {
-        let (own, sent) = writer.await.unwrap();
+        let (own, sent, queued) = writer.await.unwrap();
         kept.extend(own);
         files.push(sent);
+        jobs.extend(queued);
     }
     let engine = Arc::into_inner(engine).unwrap().kill().start().await;
     Written {
         engine,
         kept,
         files,
+        jobs,
         audited: audited.load(Ordering::Relaxed),
     }
 }
@@ -139,7 +168,7 @@ async fn write(
 }
 
 /// Something that is written into the audit log.
-async fn administrate(engine: &Engine, name: &str) -> Option<()> {
+async fn administrate(engine: &Engine, name: &str, audited: &AtomicUsize) -> Option<()> {
     let slug = name.to_lowercase().replace(' ', "-");
     ask(
         engine,
@@ -149,6 +178,7 @@ async fn administrate(engine: &Engine, name: &str) -> Option<()> {
         201,
     )
     .await?;
+    audited.fetch_add(1, Ordering::Relaxed);
     Some(())
 }
 
@@ -203,4 +233,19 @@ fn audit_entries(engine: &Engine) -> usize {
     );
     let count = said.split_whitespace().next().unwrap();
     count.parse().unwrap_or_else(|_| panic!("{said}"))
+}
+
+/// How many documents are in the index, once it is what the store says.
+async fn index_entries(engine: &Engine) -> u64 {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (status, said) = engine.post("/v1/search/index/verify", &json!({})).await;
+        assert_eq!(status, 200, "{said}");
+        if said["identical"] == true {
+            return said["indexed"].as_u64().unwrap();
+        }
+        // It follows the store: what was written last may not be there yet.
+        assert!(Instant::now() < deadline, "{said}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

@@ -37,6 +37,14 @@ pub(crate) fn run(workspace: &Workspace, bench_args: &[String]) -> Result<(), Fa
         }
         Err(failure) => note(&format!("the peer FastAPI is left out: {failure}")),
     }
+    match setup::full_text(&workspace.peers_target_dir().join("fulltext")) {
+        Ok(python) => {
+            command.env("INKSTONE_PEER_FULL_TEXT", python);
+        }
+        Err(failure) => note(&format!(
+            "the peers SQLite and PostgreSQL are left out: {failure}"
+        )),
+    }
     process::run(command.current_dir(&workspace.root).args(bench_args))
 }
 

@@ -10,7 +10,7 @@ mod wasm;
 use crate::process::Failure;
 use crate::workspace::Workspace;
 
-pub(crate) use self::venv::{fastapi, litellm_proxy};
+pub(crate) use self::venv::{fastapi, full_text, litellm_proxy};
 
 /// What a first run needs: a compiler for wasm and the local model.
 pub(crate) fn base(workspace: &Workspace) -> Result<(), Failure> {

@@ -25,6 +25,8 @@ const FASTAPI: &[&str] = &[
     "sqlalchemy==2.1.9",
     "pyjwt[crypto]==2.15.1",
 ];
+/// Talks to PostgreSQL.
+const FULL_TEXT: &[&str] = &["psycopg[binary]==3.3.9"];
 /// Makes cases of the OpenAPI document and sends them.
 const SCHEMATHESIS: &[&str] = &["schemathesis==4.32.5"];
 /// Makes Python clients of it.
@@ -59,6 +61,12 @@ pub(crate) fn litellm_proxy(dir: &Path) -> Result<PathBuf, Failure> {
 /// The peer of the content API's benchmark; its interpreter.
 pub(crate) fn fastapi(dir: &Path) -> Result<PathBuf, Failure> {
     install(dir, FASTAPI)?;
+    Ok(python_in(dir))
+}
+
+/// The peers of the search benchmark; their interpreter. PostgreSQL itself is Debian's.
+pub(crate) fn full_text(dir: &Path) -> Result<PathBuf, Failure> {
+    install(dir, FULL_TEXT)?;
     Ok(python_in(dir))
 }
 

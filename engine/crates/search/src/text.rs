@@ -24,6 +24,9 @@ const LONGEST: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Form {
     pub position: u32,
+    /// Bytes of the text.
+    pub start: usize,
+    pub end: usize,
     /// As written, folded: what prefixes, typos and exactness are judged by.
     pub surface: String,
     /// What is looked for.
@@ -55,8 +58,11 @@ fn forms_of(
         (Script::Spaced | Script::Joined, _) => (surface.clone(), None),
     };
     let stems = [Some(stem), bare].into_iter().flatten();
+    let (start, end) = (piece.start, piece.end);
     stems.filter(move |_| is_word).map(move |stem| Form {
         position,
+        start,
+        end,
         surface: surface.clone(),
         stem,
     })

@@ -19,6 +19,8 @@ const FEW_WORDS: usize = 4;
 /// More than all that comes after it can add up to.
 const WORD: f64 = 1e6;
 const TYPO: f64 = 1e4;
+/// So many are looked at before it is asked whether the next can be among the wanted.
+const STEP: usize = 25;
 /// What the other rules add to BM25F, at most.
 const NEAR: f64 = 0.1;
 const PLACE: f64 = 0.1;
@@ -53,15 +55,28 @@ struct Found {
     is_exact: bool,
 }
 
-/// Orders them.
+/// Orders them; they come best first. The `wanted` first are those that they would be if the rules looked at all, and
+/// what cannot be among them is not looked at.
 pub(super) fn rank(
     searcher: &Searcher,
     fields: &Fields,
     words: &[Word],
-    candidates: Vec<Candidate>,
+    mut candidates: Vec<Candidate>,
+    wanted: usize,
 ) -> Result<Vec<Ranked>, SearchError> {
-    let mut ranked = look(searcher, fields, words, candidates)?;
+    let mut ranked: Vec<Ranked> = Vec::with_capacity(candidates.len());
+    while let Some(next) = candidates.first() {
+        ranked.sort_by(|one, other| key(other).total_cmp(&key(one)));
+        let last = wanted.checked_sub(1).and_then(|last| ranked.get(last));
+        if last.is_some_and(|last| highest_key(next.score, words.len()) <= key(last)) {
+            break;
+        }
+        let rest = candidates.split_off(candidates.len().min(STEP));
+        ranked.extend(look(searcher, fields, words, candidates)?);
+        candidates = rest;
+    }
     ranked.sort_by(|one, other| key(other).total_cmp(&key(one)));
+    ranked.extend(candidates.into_iter().map(Ranked::unranked));
     Ok(ranked)
 }
 
@@ -280,6 +295,15 @@ fn key(ranked: &Ranked) -> f64 {
     let text = f64::from(ranking.text) * (1.0 + NEAR * near + PLACE * place + EXACT * exact);
     match ranking.of_words <= FEW_WORDS {
         true => ranking.words as f64 * WORD - f64::from(ranking.typos) * TYPO + text,
+        false => text,
+    }
+}
+
+/// The key of a text in which all is as it should be.
+fn highest_key(score: f32, of_words: usize) -> f64 {
+    let text = f64::from(score) * (1.0 + NEAR + PLACE + EXACT);
+    match of_words <= FEW_WORDS {
+        true => of_words as f64 * WORD + text,
         false => text,
     }
 }

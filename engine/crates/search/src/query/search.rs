@@ -74,7 +74,13 @@ impl Searching {
                 let depth = depth.max(RANKED);
                 let mut best = find::best(&self.searcher, &*words, filter, depth)?;
                 let rest = best.split_off(best.len().min(RANKED));
-                let mut ranked = rank::rank(&self.searcher, &self.fields, &plan.words, best)?;
+                // Groups and the ranks of two lists are made of all of them.
+                let wanted = match query.shape.distinct.is_some() || near.is_some() {
+                    true => usize::MAX,
+                    false => wanted,
+                };
+                let words = &plan.words;
+                let mut ranked = rank::rank(&self.searcher, &self.fields, words, best, wanted)?;
                 ranked.extend(self.unranked(rest));
                 ranked
             }

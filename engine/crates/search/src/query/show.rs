@@ -20,8 +20,7 @@ pub(super) struct Passage {
 /// The whole text, with the pieces marked that stand at `matches` (in order, counted from `base`).
 pub(super) fn whole(text: &str, base: u32, matches: &[u32]) -> Passage {
     let pieces: Vec<Piece<'_>> = pieces(text).collect();
-    let marked = marked(&pieces, base, matches);
-    passage(text, &pieces, &marked, 0..pieces.len())
+    passage(text, &pieces, &within(base, matches), 0..pieces.len())
 }
 
 /// The part of so many words that has most matches; the beginning where there are none.
@@ -32,9 +31,11 @@ pub(super) fn crop(text: &str, base: u32, matches: &[u32], words: usize) -> Pass
         let end = pieces.len().min(words);
         return passage(text, &pieces, &[], 0..end);
     }
-    let pieces: Vec<Piece<'_>> = pieces(text).collect();
-    let marked = marked(&pieces, base, matches);
-    let start = best_start(&marked, pieces.len(), words);
+    let marked = within(base, matches);
+    let best = best_start(&marked, words);
+    // One more tells whether the text goes on. Where it does not, the passage is its end.
+    let pieces: Vec<Piece<'_>> = pieces(text).take(best + words + 1).collect();
+    let start = best.min(pieces.len().saturating_sub(words));
     let end = (start + words).min(pieces.len());
     passage(text, &pieces, &marked, start..end)
 }
@@ -50,24 +51,19 @@ pub(super) fn beginning(text: &str, part: std::ops::Range<usize>, words: usize) 
     passage(text, &pieces, &[], start..after.min(start + words.max(1)))
 }
 
-/// Numbers of the pieces that match.
-fn marked(pieces: &[Piece<'_>], base: u32, matches: &[u32]) -> Vec<usize> {
-    let within = matches
-        .iter()
-        .filter_map(|position| position.checked_sub(base));
-    let within = within.map(|position| position as usize);
-    within.filter(|position| *position < pieces.len()).collect()
+/// Numbers of the pieces that match, in order.
+fn within(base: u32, matches: &[u32]) -> Vec<usize> {
+    let within = matches.iter().filter_map(|one| one.checked_sub(base));
+    within.map(|number| number as usize).collect()
 }
 
-fn best_start(marked: &[usize], pieces: usize, words: usize) -> usize {
-    let latest = pieces.saturating_sub(words);
+/// Where most matches are in so many words.
+fn best_start(marked: &[usize], words: usize) -> usize {
     let mut best = (0, 0);
     for first in marked {
-        let start = first.saturating_sub(LEAD.min(words / 2)).min(latest);
-        let inside = marked
-            .iter()
-            .filter(|at| (start..start + words).contains(at));
-        let inside = inside.count();
+        let start = first.saturating_sub(LEAD.min(words / 2));
+        let before = marked.partition_point(|at| *at < start);
+        let inside = marked.partition_point(|at| *at < start + words) - before;
         if inside > best.0 {
             best = (inside, start);
         }

@@ -25,6 +25,8 @@ pub(crate) fn in_language(text: &str, stemming: Option<Stemming>) -> PreTokenize
     let (forms, _) = forms(text, stemming);
     let tokens = forms.into_iter().map(|form| Token {
         position: form.position as usize,
+        offset_from: form.start,
+        offset_to: form.end,
         text: form.stem,
         ..Token::default()
     });

@@ -49,33 +49,46 @@ fn words(run: Piece<'_>) -> Vec<Piece<'_>> {
 
 /// What stands between spaces, marks and borders of scripts.
 fn runs(text: &str) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = text.char_indices().peekable();
+    let mut at = 0;
     std::iter::from_fn(move || {
-        while let Some((start, first)) = rest.next() {
+        loop {
+            let start = at;
+            let first = text[start..].chars().next()?;
+            at += first.len_utf8();
             if !first.is_alphanumeric() {
                 continue;
             }
             let script = script_of(first);
-            let mut end = start + first.len_utf8();
-            while let Some(&(at, next)) = rest.peek() {
-                let belongs = is_combining_mark(next)
-                    || next == '\u{200D}'
-                    || (next.is_alphanumeric() && script_of(next) == script);
-                if !belongs {
-                    break;
-                }
-                end = at + next.len_utf8();
-                rest.next();
-            }
+            at = end_of_run(text, at, script);
             return Some(Piece {
                 start,
-                end,
-                text: &text[start..end],
+                end: at,
+                text: &text[start..at],
                 script,
             });
         }
-        None
     })
+}
+
+/// Where a run of a script ends that goes at least to `at`.
+fn end_of_run(text: &str, mut at: usize, script: Script) -> usize {
+    if script == Script::Spaced {
+        // Most of most texts.
+        let plain = text.as_bytes()[at..].iter();
+        at += plain
+            .take_while(|byte| byte.is_ascii_alphanumeric())
+            .count();
+    }
+    if text.as_bytes().get(at).is_none_or(u8::is_ascii) && script == Script::Spaced {
+        return at;
+    }
+    let belongs = |next: &char| {
+        is_combining_mark(*next)
+            || *next == '\u{200D}'
+            || (next.is_alphanumeric() && script_of(*next) == script)
+    };
+    let rest = text[at..].chars().take_while(belongs);
+    at + rest.map(char::len_utf8).sum::<usize>()
 }
 
 fn script_of(character: char) -> Script {
