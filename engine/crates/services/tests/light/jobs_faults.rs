@@ -62,7 +62,7 @@ async fn a_crash_resumes_at_the_checkpoint_and_repeats_nothing() {
     let worker = world.services.jobs.worker(WorkerPowers {
         users: world.store.clone(),
         chat: world.services.chat.clone(),
-        index: Arc::new(FakeSearchIndex::new(world.store.clone())),
+        search: world.services.search.clone(),
         kinds: WorkKinds::default(),
     });
     let crashing = tokio::spawn(async move { worker.run(1, CancellationToken::new()).await });

@@ -60,7 +60,7 @@ fn working(world: &World, kind: Arc<Counting>) -> AbortOnDropHandle<()> {
     let worker = world.services.jobs.worker(WorkerPowers {
         users: world.store.clone(),
         chat: world.services.chat.clone(),
-        index: Arc::new(FakeSearchIndex::new(world.store.clone())),
+        search: world.services.search.clone(),
         kinds: WorkKinds::new([kind as Arc<dyn WorkKind>]),
     });
     AbortOnDropHandle::new(tokio::spawn(async move {
