@@ -7,7 +7,7 @@ use std::time::Duration;
 use inkstone_domain::chat::{Ranked, RerankRequest};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::search::RerankUse;
-use inkstone_domain::{Error, ErrorKind, Result, codes};
+use inkstone_domain::{Error, Result, codes};
 use ulid::Ulid;
 
 use crate::chat::{Chat, RequestContext};
@@ -116,8 +116,7 @@ impl Reranking {
 }
 
 fn is_of_the_caller(error: &Error) -> bool {
-    use ErrorKind::{Forbidden, InvalidInput, NotFound};
-    [Forbidden, InvalidInput, NotFound].contains(&error.kind())
+    [&codes::FORBIDDEN, &codes::UNKNOWN_MODEL].contains(&error.code())
 }
 
 /// Each place once: what the model left out comes last, in the order in which it was.

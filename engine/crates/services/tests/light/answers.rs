@@ -460,7 +460,7 @@ async fn whoever_is_late_or_fails_leaves_the_order() {
     let search = &world.services.search;
     let plain = search.query(&ada, text("tide")).await.unwrap();
     let wish = || reranked("tide", RerankBy::Configured);
-    let broken = Error::new(&codes::UPSTREAM_ERROR, "broken");
+    let broken = Error::new(&codes::CONTENT_BLOCKED, "not this");
     world.provider.will_not_rerank(broken);
     let found = search.find(&ada, wish()).await.unwrap();
     assert_eq!(

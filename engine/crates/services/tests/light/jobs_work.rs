@@ -11,7 +11,7 @@ use inkstone_domain::ports::EventLog;
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, Result, codes};
 use inkstone_services::jobs::{Work, WorkKind, WorkKinds, WorkerPowers};
-use inkstone_testkit::{FakeSearchIndex, Gate};
+use inkstone_testkit::Gate;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
