@@ -26,7 +26,8 @@ use inkstone_services::signup::{Links, SignupMode};
 use inkstone_services::transfer::TransferLimits;
 use inkstone_services::{
     AuthConfig, ContentConfig, EmbeddingConfig, EventsConfig, JobsConfig, MediaConfig,
-    ModelsConfig, NotificationsConfig, PluginsConfig, SignupConfig, TransferConfig, WebhooksConfig,
+    ModelsConfig, NotificationsConfig, PluginsConfig, RerankConfig, SignupConfig, TransferConfig,
+    WebhooksConfig,
 };
 use inkstone_store::StoreConfig;
 
@@ -64,6 +65,15 @@ pub(crate) fn embedding(config: &EngineConfig) -> EmbeddingConfig {
         ratio: embedding.ratio as f32,
         fusion: embedding.fusion,
         ..EmbeddingConfig::default()
+    }
+}
+
+pub(crate) fn rerank(config: &EngineConfig) -> RerankConfig {
+    let rerank = &config.search.rerank;
+    RerankConfig {
+        model: rerank.model.clone(),
+        depth: rerank.depth as usize,
+        timeout: Duration::from_millis(rerank.timeout_ms),
     }
 }
 

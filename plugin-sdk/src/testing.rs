@@ -41,6 +41,8 @@ pub enum Call {
     Tool(String, Value),
     /// A search.
     Search(search::Query),
+    /// A search for passages.
+    Passages(search::Query),
 }
 
 /// What a model answers in a test: a text becomes pieces, usage and an end.
@@ -182,6 +184,11 @@ pub fn search(answer: impl FnMut(&search::Query) -> Result<Vec<search::Hit>> + '
     with(|host| host.search = Some(Box::new(answer)));
 }
 
+/// Answers searches for passages.
+pub fn passages(answer: impl FnMut(&search::Query) -> Result<Vec<search::Passage>> + 'static) {
+    with(|host| host.passages = Some(Box::new(answer)));
+}
+
 /// What the admin set; `{}` until this is called.
 pub fn settings(settings: &impl Serialize) {
     let text =
@@ -277,6 +284,7 @@ struct Host {
     inference_embed: Option<Script<ModelAndInputs, VectorsAndTokens>>,
     tools: Option<Script<(String, Value), tools::Answer>>,
     search: Option<Script<search::Query, Vec<search::Hit>>>,
+    passages: Option<Script<search::Query, Vec<search::Passage>>>,
     settings: String,
     keys: BTreeMap<String, Vec<u8>>,
     now_ms: u64,
@@ -296,6 +304,7 @@ impl Default for Host {
             inference_embed: None,
             tools: None,
             search: None,
+            passages: None,
             settings: "{}".to_owned(),
             keys: BTreeMap::new(),
             // 2025-01-01T00:00:00Z

@@ -8,11 +8,14 @@ use inkstone_domain::chat::{Chunk, FinishReason, Request};
 use inkstone_domain::plugin::{LoadedPlugin, PluginBody, PluginSpec};
 use inkstone_domain::ports::{GuestCall, PluginLoader};
 use inkstone_domain::report::Block;
+use inkstone_domain::search::DocumentQuery;
 use inkstone_domain::{Error, Result, codes};
 use serde_json::{Value, json};
 
 use crate::engine::Setup;
-use crate::hostile::surroundings::{KnowsNoModel, Surroundings, call_with, guest, harm, spec};
+use crate::hostile::surroundings::{
+    KnowsNoModel, OnePassage, Surroundings, call_with, guest, harm, spec,
+};
 
 /// Each kind on 0.1.0 and on 0.2.0.
 const ANALYTICS: [&str; 2] = ["analytics-hostile", "analytics-latest"];
@@ -144,6 +147,47 @@ async fn both_versions_are_refused_alike() {
         // 0.1.0 has no word for it, and still it is not lost.
         assert_eq!(error.upstream_code(), Some("proxy_says_no"), "{id}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_found_by_both_and_passages_by_the_new_one() {
+    let around = Surroundings::new();
+    let asked = Arc::new(OnePassage::default());
+    let run = async |plugin: &LoadedPlugin, word: &str| {
+        let PluginBody::Analytics(analytics) = &plugin.body else {
+            panic!("{plugin:?} is no analytics plugin");
+        };
+        let call = GuestCall {
+            search: Some(asked.clone()),
+            ..call_with(KnowsNoModel)
+        };
+        analytics.run(&call, "harm", harm(word)).await
+    };
+    let plugins = load(&around, ANALYTICS, true).await;
+    for (id, plugin) in &plugins {
+        assert_eq!(number(&run(plugin, "search").await.unwrap()), 0.0, "{id}");
+    }
+    let told = number(&run(&plugins[1].1, "passages").await.unwrap());
+    assert_eq!(told, 18.0, "its length by its place, and by its words");
+    let error = run(&plugins[0].1, "passages").await.unwrap_err();
+    assert_eq!(error.code().name, "unsupported", "{error:?}");
+    let old = DocumentQuery {
+        text: "anything".to_owned(),
+        limit: 100,
+        ..DocumentQuery::default()
+    };
+    let new = DocumentQuery {
+        project: Some("handbook".to_owned()),
+        tags: vec!["sea".to_owned()],
+        locale: Some("en".to_owned()),
+        ratio: Some(0.25),
+        ..old.clone()
+    };
+    let passages = DocumentQuery {
+        limit: 50,
+        ..new.clone()
+    };
+    assert_eq!(*asked.0.lock().unwrap(), [old, new, passages]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

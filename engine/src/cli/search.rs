@@ -1,4 +1,4 @@
-//! `inkstone search`: find articles from the terminal.
+//! `inkstone search`: find articles and all else from the terminal.
 
 use clap::Args;
 use serde_json::Value;
@@ -17,11 +17,25 @@ pub(crate) struct SearchArgs {
     /// Only this project.
     #[arg(long)]
     project: Option<String>,
+    /// What to look for, with commas between: article, prompt, media, message.
+    #[arg(long, default_value = "article")]
+    kind: String,
+    /// What meaning counts beside words: from 0 for words alone to 1 for meaning alone; a half without a number.
+    #[arg(long, num_args = 0..=1, default_missing_value = "0.5", require_equals = true)]
+    hybrid: Option<f32>,
 }
 
 pub(crate) async fn run(common: &Common, args: SearchArgs) -> Result<(), Failure> {
     let limit = args.limit.to_string();
-    let mut query = vec![("q", args.query.as_str()), ("limit", limit.as_str())];
+    let ratio = args.hybrid.map(|ratio| ratio.to_string());
+    let mut query = vec![
+        ("q", args.query.as_str()),
+        ("limit", limit.as_str()),
+        ("kind", args.kind.as_str()),
+    ];
+    if let Some(ratio) = &ratio {
+        query.push(("hybrid[ratio]", ratio));
+    }
     if let Some(project) = &args.project {
         query.push(("filter[project]", project));
     }
@@ -42,6 +56,13 @@ fn print_hits(page: &Value) -> Result<(), Failure> {
     let hits = hits.map(Vec::as_slice).unwrap_or_default();
     if hits.is_empty() {
         output::say("nothing found");
+    }
+    if let Some(why @ ("timed_out" | "unavailable")) = page.get("semantic").and_then(Value::as_str)
+    {
+        output::say(&format!(
+            "words alone counted: meaning is {}",
+            why.replace('_', " ")
+        ));
     }
     for hit in hits {
         let (id, title) = (text_at(hit, "/id")?, text_at(hit, "/title")?);

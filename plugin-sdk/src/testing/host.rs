@@ -181,11 +181,16 @@ pub(crate) mod tools {
 pub(crate) mod search {
     use super::{Call, play, with};
     use crate::Result;
-    use crate::search::{Hit, Query};
+    use crate::search::{Hit, Passage, Query};
 
     pub(crate) fn find(query: &Query) -> Result<Vec<Hit>> {
         with(|host| host.calls.push(Call::Search(query.clone())));
         play(|host| &mut host.search, "search", query)
+    }
+
+    pub(crate) fn passages(query: &Query) -> Result<Vec<Passage>> {
+        with(|host| host.calls.push(Call::Passages(query.clone())));
+        play(|host| &mut host.passages, "passages", query)
     }
 }
 

@@ -179,6 +179,29 @@ fn a_line_keeps_its_fields() {
 }
 
 #[test]
+fn searches_are_scripted_and_told() {
+    search(|query| {
+        Ok(vec![search::Hit {
+            id: "art_1".to_owned(),
+            title: query.text.clone(),
+            snippet: String::new(),
+            score: 1.0,
+        }])
+    });
+    assert_eq!(search::query("tides", 5).unwrap()[0].title, "tides");
+    let wanted = search::Query {
+        ratio: Some(0.5),
+        ..search::Query::new("tides", 3)
+    };
+    assert!(search::passages(&wanted).is_err(), "it is not scripted");
+    passages(|_| Ok(Vec::new()));
+    assert!(search::passages(&wanted).unwrap().is_empty());
+    let calls = calls();
+    assert!(matches!(&calls[0], Call::Search(query) if query.limit == 5));
+    assert!(matches!(&calls[2], Call::Passages(query) if query.ratio == Some(0.5)));
+}
+
+#[test]
 fn storage_settings_and_randomness_work_at_once() {
     #[derive(Deserialize)]
     struct Settings {

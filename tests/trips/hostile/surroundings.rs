@@ -7,12 +7,16 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use inkstone_domain::capability::{Effective, Grants, Permissions};
 use inkstone_domain::chat::{EmbedReply, EmbedRequest, Reply, Request};
+use inkstone_domain::ids::ArticleId;
 use inkstone_domain::inference::{
     GenerateEvent, GenerateFinish, GenerateRequest, LocalEmbeddings, LocalModelInfo, TokenStream,
 };
 use inkstone_domain::outbound::{BodyStream, OutboundRequest, OutboundResponse};
 use inkstone_domain::plugin::{Limits, LoadedPlugin, PluginSpec};
-use inkstone_domain::ports::{Ai, AiStream, Egress, GuestCall, LocalModels, PluginLoader};
+use inkstone_domain::ports::{
+    Ai, AiStream, DocumentSearch, Egress, GuestCall, LocalModels, PluginLoader,
+};
+use inkstone_domain::search::{DocumentId, DocumentQuery, Hit, Passage};
 use inkstone_domain::{Error, Result, codes};
 use inkstone_host::{Host, HostConfig, HostPorts};
 use inkstone_testkit::{ManualClock, MemStore};
@@ -183,6 +187,36 @@ impl Ai for KnowsNoModel {
 
     async fn embed(&self, _request: EmbedRequest) -> Result<EmbedReply> {
         Err(Error::new(&codes::UNSUPPORTED, "no embeddings here"))
+    }
+}
+
+/// Documents of which one passage is found, whatever is asked; and what was.
+#[derive(Default)]
+pub struct OnePassage(pub Mutex<Vec<DocumentQuery>>);
+
+#[async_trait]
+impl DocumentSearch for OnePassage {
+    async fn find(&self, query: DocumentQuery) -> Result<Vec<Hit>> {
+        self.0.lock().unwrap().push(query);
+        Ok(Vec::new())
+    }
+
+    async fn passages(&self, query: DocumentQuery) -> Result<Vec<Passage>> {
+        self.0.lock().unwrap().push(query);
+        Ok(vec![Passage {
+            document: DocumentId::Article(ArticleId::new()),
+            revision: 3,
+            project: "handbook".to_owned(),
+            conversation: None,
+            title: "Tides".to_owned(),
+            slug: Some("tides".to_owned()),
+            headings: vec!["Causes".to_owned()],
+            ordinal: 1,
+            start: 20,
+            end: 29,
+            text: "The moon.".to_owned(),
+            score: 0.5,
+        }])
     }
 }
 

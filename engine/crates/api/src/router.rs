@@ -14,13 +14,13 @@ use crate::middleware::edge::edge;
 use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
-    analytics, api_keys, articles, audit, auth, batches, bulk, chat, comments, connections,
-    content_types, conversations, docs, embeddings, event_socket, events, exports, generate,
-    health, identities, invitations, jobs, keys, me, media, media_content, members, messages,
-    models, notifications, oidc, plugin_admin, plugin_stats, plugins, projects, prompts, ratings,
-    recordings, related, reports, rerank, research, responses, revisions, rollouts, saved_searches,
-    search, search_index, search_settings, second_factor, sessions, signing_keys, signup, tags,
-    templates, tools, transfers, unknown, uploads, usage, users, webhooks,
+    analytics, answers, api_keys, articles, audit, auth, batches, bulk, chat, comments,
+    connections, content_types, conversations, docs, embeddings, event_socket, events, exports,
+    generate, health, identities, invitations, jobs, keys, me, media, media_content, members,
+    messages, models, notifications, oidc, plugin_admin, plugin_stats, plugins, projects, prompts,
+    ratings, recordings, related, reports, rerank, research, responses, revisions, rollouts,
+    saved_searches, search, search_index, search_settings, second_factor, sessions, signing_keys,
+    signup, tags, templates, tools, transfers, unknown, uploads, usage, users, webhooks,
 };
 use crate::state::{ApiState, Shared};
 
@@ -264,6 +264,7 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(search::find_articles, search::search_articles))
         .routes(routes!(search::complete_words))
+        .routes(routes!(answers::answer_question))
         .routes(routes!(
             search_settings::show_search_settings,
             search_settings::replace_search_settings

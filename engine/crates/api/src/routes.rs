@@ -2,6 +2,7 @@
 //! converts, calls one service and converts back; it decides nothing.
 
 pub(crate) mod analytics;
+pub(crate) mod answers;
 pub(crate) mod api_keys;
 pub(crate) mod articles;
 pub(crate) mod audit;

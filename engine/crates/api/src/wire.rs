@@ -3,6 +3,7 @@
 
 pub(crate) mod account;
 pub(crate) mod allowance;
+pub(crate) mod answer;
 pub(crate) mod anthropic;
 pub(crate) mod article;
 pub(crate) mod audit;
@@ -28,6 +29,7 @@ pub(crate) mod offer;
 pub(crate) mod oidc;
 pub(crate) mod openai;
 pub(crate) mod page;
+pub(crate) mod passage;
 pub(crate) mod plugin;
 pub(crate) mod plugin_admin;
 pub(crate) mod plugin_version;
@@ -40,6 +42,7 @@ pub(crate) mod refusals;
 pub(crate) mod related;
 pub(crate) mod report;
 pub(crate) mod rerank;
+pub(crate) mod rerank_wish;
 pub(crate) mod research;
 pub(crate) mod responses;
 pub(crate) mod revision;

@@ -19,7 +19,7 @@ pub use crate::people::{
     AccountsConfig, AuthConfig, MailConfig, MailTransport, SignupConfig, SmtpConfig, SmtpTls,
 };
 use crate::problem::{ConfigError, Problems};
-pub use crate::search::{EmbeddingConfig, SearchConfig};
+pub use crate::search::{EmbeddingConfig, RerankConfig, SearchConfig};
 use crate::secret::Secret;
 use crate::{engine_reading, paths, tree};
 

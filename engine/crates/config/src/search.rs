@@ -1,4 +1,4 @@
-//! `[search]` and `[search.embedding]`: the index, and what is found by meaning.
+//! `[search]`, `[search.embedding]` and `[search.rerank]`: the index, what is found by meaning, and who reranks.
 
 use std::path::PathBuf;
 
@@ -17,6 +17,7 @@ pub struct SearchConfig {
     /// How often the store is asked for changes when nothing signals one.
     pub poll_interval_ms: u64,
     pub embedding: EmbeddingConfig,
+    pub rerank: RerankConfig,
 }
 
 /// `[search.embedding]`
@@ -35,6 +36,17 @@ pub struct EmbeddingConfig {
     pub fusion: Fusion,
 }
 
+/// `[search.rerank]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RerankConfig {
+    /// `provider/model` or an alias, where a search names none; may be empty.
+    pub model: String,
+    /// So many of the best are looked at.
+    pub depth: u32,
+    /// Then the order stays as it was.
+    pub timeout_ms: u64,
+}
+
 impl Default for SearchConfig {
     fn default() -> Self {
         Self {
@@ -42,6 +54,7 @@ impl Default for SearchConfig {
             writer_memory_mib: 32,
             poll_interval_ms: 1_000,
             embedding: EmbeddingConfig::default(),
+            rerank: RerankConfig::default(),
         }
     }
 }
@@ -59,6 +72,16 @@ impl Default for EmbeddingConfig {
     }
 }
 
+impl Default for RerankConfig {
+    fn default() -> Self {
+        Self {
+            model: String::new(),
+            depth: 50,
+            timeout_ms: 1_500,
+        }
+    }
+}
+
 pub(crate) fn read(mut section: Section<'_>, config: &mut SearchConfig) {
     section.path_value("dir", &mut config.dir);
     section.number(
@@ -72,6 +95,7 @@ pub(crate) fn read(mut section: Section<'_>, config: &mut SearchConfig) {
         &mut config.poll_interval_ms,
     );
     embedding(section.section("embedding"), &mut config.embedding);
+    rerank(section.section("rerank"), &mut config.rerank);
     section.finish();
 }
 
@@ -90,5 +114,12 @@ fn embedding(mut section: Section<'_>, config: &mut EmbeddingConfig) {
     );
     section.decimal("ratio", 0.0..=1.0, &mut config.ratio);
     section.choice("fusion", &mut config.fusion, &Fusion::ALL);
+    section.finish();
+}
+
+fn rerank(mut section: Section<'_>, config: &mut RerankConfig) {
+    section.text("model", &mut config.model);
+    section.number("depth", 1..=100, &mut config.depth);
+    section.number("timeout_ms", 10..=60_000, &mut config.timeout_ms);
     section.finish();
 }

@@ -2,6 +2,7 @@
 
 mod document;
 mod lexicon;
+mod passage;
 mod saved;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ pub use self::document::{
     Document, DocumentId, DocumentKind, DocumentStamp, MESSAGE_REVISION, Readers,
 };
 pub use self::lexicon::{Lexicon, SearchSettings, Synonyms};
+pub use self::passage::{DocumentQuery, FoundAt, Passage};
 pub use self::saved::{SavedQuery, SavedSearch};
 use crate::content::Status;
 use crate::ids::{ConversationId, UserId};
@@ -111,6 +113,27 @@ pub enum SemanticUse {
 }
 
 impl SemanticUse {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::TimedOut => "timed_out",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// What became of a wish to have the best reranked by a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RerankUse {
+    /// The model's order counts.
+    Used,
+    /// It was late, so the order is as it was.
+    TimedOut,
+    /// It failed, so the order is as it was.
+    Unavailable,
+}
+
+impl RerankUse {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Used => "used",
@@ -339,6 +362,9 @@ pub struct Hit {
     pub snippet: String,
     /// Relative, higher is better.
     pub score: f32,
+    /// What its passages are found by; nobody is shown it.
+    #[serde(skip)]
+    pub found_at: FoundAt,
     /// Why it stands where it stands; nothing where the order is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranking: Option<Ranking>,

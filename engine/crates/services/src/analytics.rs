@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inkstone_domain::Result;
-use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall, SearchIndex};
+use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::report::{Block, ReportInfo};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::ai::{CallLog, CallerAi};
 use crate::chat::{Chat, RequestContext};
 use crate::plugins::{Answered, Choice, Plugins};
-use crate::search::visibility_of;
+use crate::search::Search;
 use crate::toolbox::CallerSearch;
 
 /// A report and whose it is.
@@ -26,16 +26,16 @@ pub struct ListedReport {
 pub struct Reports {
     plugins: Arc<Plugins>,
     chat: Arc<Chat>,
-    index: Arc<dyn SearchIndex>,
+    search: Arc<Search>,
 }
 
 impl Reports {
-    /// Reports that ask models do it through `chat`, those that search through `index`.
-    pub fn new(plugins: Arc<Plugins>, chat: Arc<Chat>, index: Arc<dyn SearchIndex>) -> Self {
+    /// Reports that ask models do it through `chat`, those that search through `search`.
+    pub fn new(plugins: Arc<Plugins>, chat: Arc<Chat>, search: Arc<Search>) -> Self {
         Self {
             plugins,
             chat,
-            index,
+            search,
         }
     }
 
@@ -69,7 +69,7 @@ impl Reports {
             None,
             CallLog::default(),
         );
-        let search = CallerSearch::new(Arc::clone(&self.index), visibility_of(principal));
+        let search = CallerSearch::new(Arc::clone(&self.search), principal.clone());
         let call = GuestCall {
             request_id: context.request_id.clone(),
             ai: Some(Arc::new(ai) as Arc<dyn Ai>),

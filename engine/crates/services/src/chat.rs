@@ -522,7 +522,7 @@ fn project_of(principal: &Principal) -> Option<String> {
     principal.key.as_ref()?.project.clone()
 }
 
-fn check_may_spend(principal: &Principal) -> Result<()> {
+pub(crate) fn check_may_spend(principal: &Principal) -> Result<()> {
     if principal.can_create() {
         return Ok(());
     }

@@ -3,7 +3,6 @@
 //! an answer while it comes, in `answer`.
 
 mod answer;
-mod citations;
 mod enclosed;
 mod kept;
 mod told;

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
 pub(crate) use self::asking::{Asked, Asking};
+pub(crate) use self::cutting::pieces_of;
 pub use self::cutting::{Piece, pieces};
 use crate::chat::Chat;
 use crate::events::EventPorts;

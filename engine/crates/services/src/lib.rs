@@ -8,10 +8,12 @@ pub mod access;
 pub mod accounts;
 pub mod ai;
 pub mod analytics;
+pub mod answers;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod chat;
+mod citing;
 pub mod content;
 pub mod conversations;
 pub mod embedding;
@@ -46,10 +48,10 @@ use std::time::Duration;
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, ChunkStore, Clock, CommentStore, ContentTypeStore, ConversationStore,
-    Egress, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore, PeopleStore,
-    ProjectStore, PromptStore, PublicationStore, ReplyStore, SavedSearchStore, SearchIndex,
-    SearchSettingsStore, SigningKeyStore, TagStore, TransferStore, UsageJournal, UsageLedger,
-    UserStore, WebhookStore,
+    DocumentStore, Egress, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore,
+    PeopleStore, ProjectStore, PromptStore, PublicationStore, ReplyStore, SavedSearchStore,
+    SearchIndex, SearchSettingsStore, SigningKeyStore, TagStore, TransferStore, UsageJournal,
+    UsageLedger, UserStore, WebhookStore,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -57,6 +59,7 @@ use tokio_util::task::TaskTracker;
 pub use crate::access::Access;
 pub use crate::accounts::Accounts;
 pub use crate::analytics::Reports;
+pub use crate::answers::Answers;
 pub use crate::api_keys::ApiKeys;
 pub use crate::audit::Audit;
 use crate::auth::AuthPorts;
@@ -89,8 +92,8 @@ pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::prompts::Prompts;
 pub use crate::research::ResearchTools;
-pub use crate::search::Search;
-use crate::search::SearchParts;
+pub use crate::search::{RerankConfig, Search};
+use crate::search::{Reranking, SearchParts};
 use crate::signup::SignupPorts;
 pub use crate::signup::{Signup, SignupConfig};
 use crate::transfer::{ExportPowers, ImportPowers, TransferParts};
@@ -107,6 +110,8 @@ pub struct Ports {
     pub mailer: Arc<dyn Mailer>,
     pub signing_keys: Arc<dyn SigningKeyStore>,
     pub articles: Arc<dyn ArticleStore>,
+    /// The same, and what else is searched.
+    pub documents: Arc<dyn DocumentStore>,
     pub chunks: Arc<dyn ChunkStore>,
     pub jobs: Arc<dyn JobStore>,
     pub usage: Arc<dyn UsageLedger>,
@@ -149,6 +154,7 @@ pub struct ServicesConfig {
     pub media: MediaConfig,
     pub events: EventsConfig,
     pub embedding: EmbeddingConfig,
+    pub rerank: RerankConfig,
     pub webhooks: WebhooksConfig,
     pub notifications: NotificationsConfig,
     /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
@@ -176,6 +182,7 @@ impl ServicesConfig {
             media: MediaConfig::default(),
             events: EventsConfig::default(),
             embedding: EmbeddingConfig::default(),
+            rerank: RerankConfig::default(),
             webhooks: WebhooksConfig::default(),
             notifications: NotificationsConfig::default(),
             usage_linger: Duration::ZERO,
@@ -221,6 +228,8 @@ pub struct Services {
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
     pub search: Arc<Search>,
+    /// Questions answered from what is found.
+    pub answers: Arc<Answers>,
     pub embeddings: Arc<Embeddings>,
     pub related: Arc<RelatedArticles>,
     pub transfers: Arc<Transfers>,
@@ -246,6 +255,7 @@ impl Services {
             mailer,
             signing_keys,
             articles,
+            documents,
             chunks,
             jobs,
             usage,
@@ -503,14 +513,22 @@ impl Services {
         let transfers = Arc::new(Transfers::new(parts, &sealing_key));
         let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
         let exports: Arc<dyn WorkKind> = Arc::new(transfers.export_work());
-        let search = SearchParts {
+        let search = Arc::new(Search::new(SearchParts {
             index: Arc::clone(&index),
+            documents,
             access: Arc::clone(&access),
             settings: search_settings,
             saved: saved_searches,
             clock: Arc::clone(&clock),
             asking,
-        };
+            reranking: Reranking::new(Arc::clone(&chat), config.rerank),
+        }));
+        let answers = Answers::new(
+            Arc::clone(&search),
+            Arc::clone(&chat),
+            Arc::clone(&models),
+            Arc::clone(&access),
+        );
         let related = RelatedArticles::new(
             Arc::clone(&index),
             Arc::clone(&articles),
@@ -519,7 +537,7 @@ impl Services {
         let worker = jobs.worker(WorkerPowers {
             users: Arc::clone(&users),
             chat: Arc::clone(&chat),
-            index: Arc::clone(&index),
+            search: Arc::clone(&search),
             // One line for each kind of work of the engine itself.
             kinds: WorkKinds::new([
                 imports,
@@ -559,10 +577,11 @@ impl Services {
             analytics: Arc::new(Reports::new(
                 Arc::clone(&plugins),
                 Arc::clone(&chat),
-                Arc::clone(&index),
+                Arc::clone(&search),
             )),
             related: Arc::new(related),
-            search: Arc::new(Search::new(search)),
+            search,
+            answers: Arc::new(answers),
             embeddings,
             health: Arc::new(health),
             worker: Arc::new(worker),

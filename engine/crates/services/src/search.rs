@@ -1,14 +1,19 @@
 //! Search within what the caller may read. How the index is built and filled is the adapter's work.
 
 mod alerts;
+mod finding;
 mod lexicons;
+mod passages;
+mod reranking;
 mod saved;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::content::Status;
-use inkstone_domain::ports::{Clock, SavedSearchStore, SearchIndex, SearchSettingsStore};
+use inkstone_domain::ports::{
+    Clock, DocumentStore, SavedSearchStore, SearchIndex, SearchSettingsStore,
+};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::search::{
     DocumentId, DocumentKind, IndexReport, IndexStats, Narrow, SearchPage, SearchQuery,
@@ -17,7 +22,10 @@ use inkstone_domain::search::{
 use inkstone_domain::{Error, Result, codes};
 
 pub use self::alerts::SearchAlerts;
+pub use self::finding::Found;
 pub use self::lexicons::Lexicons;
+pub(crate) use self::reranking::Reranking;
+pub use self::reranking::{RerankBy, RerankConfig};
 pub use self::saved::{Alerts, NewSavedSearch, SavedSearches};
 use crate::access::Access;
 use crate::embedding::{Asked, Asking};
@@ -42,6 +50,10 @@ pub struct SearchRequest {
     pub shape: SearchShape,
     /// What meaning counts beside words, from 0 to 1; as it is configured where it is left out.
     pub ratio: Option<f32>,
+    /// So many of the best passages of what is found are told, up to 50; see [`Search::find`].
+    pub passages: usize,
+    /// The best are put in the order of a model; see [`Search::find`].
+    pub rerank: Option<RerankBy>,
 }
 
 impl Default for SearchRequest {
@@ -59,6 +71,8 @@ impl Default for SearchRequest {
             narrow: Narrow::default(),
             shape: SearchShape::default(),
             ratio: None,
+            passages: 0,
+            rerank: None,
         }
     }
 }
@@ -67,26 +81,33 @@ impl Default for SearchRequest {
 pub(crate) struct SearchParts {
     /// Filters by visibility itself.
     pub index: Arc<dyn SearchIndex>,
+    /// What is in the index, as it is now.
+    pub documents: Arc<dyn DocumentStore>,
     pub access: Arc<Access>,
     pub settings: Arc<dyn SearchSettingsStore>,
     pub saved: Arc<dyn SavedSearchStore>,
     pub clock: Arc<dyn Clock>,
     pub asking: Asking,
+    pub reranking: Reranking,
 }
 
 /// Search as users see it.
 pub struct Search {
     index: Arc<dyn SearchIndex>,
+    documents: Arc<dyn DocumentStore>,
     access: Arc<Access>,
     pub lexicons: Lexicons,
     pub saved: SavedSearches,
     asking: Asking,
+    reranking: Reranking,
 }
 
 /// Longer than any index should lag behind.
 const CATCH_UP: Duration = Duration::from_secs(10);
 /// Length of a passage, words.
 const CROP: std::ops::RangeInclusive<usize> = 1..=200;
+/// Of one query to the index.
+const LONGEST_PAGE: usize = 100;
 /// Deeper pages cost the index more than they tell anybody.
 const DEEPEST: usize = 10_000;
 
@@ -94,51 +115,43 @@ impl Search {
     pub(crate) fn new(parts: SearchParts) -> Self {
         let SearchParts {
             index,
+            documents,
             access,
             settings,
             saved,
             clock,
             asking,
+            reranking,
         } = parts;
         Self {
             index,
+            documents,
             lexicons: Lexicons::new(settings, Arc::clone(&access), Arc::clone(&clock)),
             access,
             saved: SavedSearches::new(saved, clock),
             asking,
+            reranking,
         }
     }
 
     /// Finds what the principal may read: what is their own, what is in their projects, and what is published; of chats only
     /// their own.
     pub async fn query(&self, principal: &Principal, request: SearchRequest) -> Result<SearchPage> {
-        if !(1..=100).contains(&request.limit) {
-            return Err(Error::new(
-                &codes::INVALID_INPUT,
-                "`limit` must be from 1 to 100",
-            ));
-        }
-        if request.offset > DEEPEST {
-            return Err(Error::new(
-                &codes::INVALID_INPUT,
-                format!("`offset` must be at most {DEEPEST}; narrow the search instead"),
-            ));
-        }
-        if !CROP.contains(&request.shape.crop_words) {
-            return Err(Error::new(
-                &codes::INVALID_INPUT,
-                format!(
-                    "`crop` must be from {} to {} words",
-                    CROP.start(),
-                    CROP.end()
-                ),
-            ));
-        }
+        check(&request)?;
+        let visibility = self.visibility(principal).await?;
+        self.query_within(principal, &visibility, request).await
+    }
+
+    async fn query_within(
+        &self,
+        principal: &Principal,
+        visibility: &Visibility,
+        request: SearchRequest,
+    ) -> Result<SearchPage> {
         let lexicon = match &request.project {
             Some(project) => self.lexicons.of(principal, project).await?,
             None => Arc::default(),
         };
-        let visibility = self.visibility(principal).await?;
         let (meaning, without) = match self.meaning(principal, &request).await? {
             Some(Asked::Ready(meaning)) => (Some(meaning), None),
             Some(Asked::Without(why)) => (None, Some(why)),
@@ -148,7 +161,7 @@ impl Search {
             .index
             .query(SearchQuery {
                 text: request.text,
-                visibility,
+                visibility: visibility.clone(),
                 kinds: request.kinds,
                 only: request.only,
                 project: request.project,
@@ -254,9 +267,30 @@ fn admins_only(principal: &Principal) -> Result<()> {
     }
 }
 
-/// What a plugin may find for a principal: nothing that is theirs by their roles in projects alone.
-pub(crate) fn visibility_of(principal: &Principal) -> Visibility {
-    visibility_in(principal, Vec::new())
+fn check(request: &SearchRequest) -> Result<()> {
+    if !(1..=LONGEST_PAGE).contains(&request.limit) {
+        return Err(Error::new(
+            &codes::INVALID_INPUT,
+            format!("`limit` must be from 1 to {LONGEST_PAGE}"),
+        ));
+    }
+    if request.offset > DEEPEST {
+        return Err(Error::new(
+            &codes::INVALID_INPUT,
+            format!("`offset` must be at most {DEEPEST}; narrow the search instead"),
+        ));
+    }
+    if !CROP.contains(&request.shape.crop_words) {
+        return Err(Error::new(
+            &codes::INVALID_INPUT,
+            format!(
+                "`crop` must be from {} to {} words",
+                CROP.start(),
+                CROP.end()
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// What a principal may find who has a role in these projects.

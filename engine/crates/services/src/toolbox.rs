@@ -4,15 +4,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall, SearchIndex, Toolbox};
+use inkstone_domain::api_key::Scope;
+use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall, Toolbox};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::research::Answer;
-use inkstone_domain::search::{Hit, SearchQuery, Visibility};
+use inkstone_domain::search::{DocumentQuery, Hit, Narrow, Passage};
 use inkstone_domain::{Error, Result, codes};
 use serde_json::Value;
 
 use crate::chat::RequestContext;
 use crate::plugins::{Choice, Plugins};
+use crate::search::{Search, SearchRequest};
 
 /// The research tools of all plugins.
 pub struct CallerTools {
@@ -64,28 +66,53 @@ impl Toolbox for CallerTools {
 
 /// The documents one caller may read.
 pub struct CallerSearch {
-    index: Arc<dyn SearchIndex>,
-    visibility: Visibility,
+    search: Arc<Search>,
+    principal: Principal,
 }
 
 impl CallerSearch {
     /// Nobody finds through a plugin what they may not read themselves.
-    pub fn new(index: Arc<dyn SearchIndex>, visibility: Visibility) -> Self {
-        Self { index, visibility }
+    pub fn new(search: Arc<Search>, principal: Principal) -> Self {
+        Self { search, principal }
+    }
+
+    /// Articles. `forbidden` where the caller came with a key that does not read any.
+    fn request(&self, query: DocumentQuery) -> Result<SearchRequest> {
+        let key = self.principal.api_key.as_ref();
+        if key.is_some_and(|key| !key.allows(Scope::ArticlesRead)) {
+            let scope = Scope::ArticlesRead;
+            return Err(Error::new(
+                &codes::FORBIDDEN,
+                format!("this plugin searches, and needs a key with the scope `{scope}`"),
+            ));
+        }
+        Ok(SearchRequest {
+            text: query.text,
+            project: query.project,
+            tags: query.tags,
+            limit: query.limit.clamp(1, 100),
+            narrow: Narrow {
+                languages: query.locale.into_iter().collect(),
+                ..Narrow::default()
+            },
+            ratio: query.ratio,
+            ..SearchRequest::default()
+        })
     }
 }
 
 #[async_trait]
 impl DocumentSearch for CallerSearch {
-    async fn query(&self, text: &str, project: Option<&str>, limit: usize) -> Result<Vec<Hit>> {
-        let page = self
-            .index
-            .query(SearchQuery {
-                project: project.map(str::to_owned),
-                limit: limit.clamp(1, 100),
-                ..SearchQuery::new(text, self.visibility.clone())
-            })
-            .await?;
+    async fn find(&self, query: DocumentQuery) -> Result<Vec<Hit>> {
+        let request = self.request(query)?;
+        let page = self.search.query(&self.principal, request).await?;
         Ok(page.hits)
+    }
+
+    async fn passages(&self, query: DocumentQuery) -> Result<Vec<Passage>> {
+        let most = query.limit;
+        let request = self.request(query)?;
+        let found = self.search.passages(&self.principal, request, most);
+        Ok(found.await?.passages)
     }
 }

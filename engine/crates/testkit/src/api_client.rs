@@ -514,6 +514,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         mailer: Arc::new(mailer.clone()),
         signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
         articles: store.clone(),
+        documents: store.clone(),
         chunks: store.clone(),
         jobs: store.clone(),
         usage: store.clone(),

@@ -11,8 +11,8 @@ use inkstone_domain::content::{Article, ArticleFilter, PageRequest};
 use inkstone_domain::ports::{ChunkStore, DocumentStore, SearchIndex};
 use inkstone_domain::related::{Related, RelatedQuery};
 use inkstone_domain::search::{
-    Between, Direction, Document, DocumentId, FacetCounts, Hit, IndexReport, IndexStats, Narrow,
-    SearchFacet, SearchOrder, SearchPage, SearchQuery, SearchSort, SemanticUse, Suggestion,
+    Between, Direction, Document, DocumentId, FacetCounts, FoundAt, Hit, IndexReport, IndexStats,
+    Narrow, SearchFacet, SearchOrder, SearchPage, SearchQuery, SearchSort, SemanticUse, Suggestion,
     Visibility,
 };
 
@@ -106,7 +106,7 @@ impl SearchIndex for FakeSearchIndex {
             .into_iter()
             .skip(query.offset)
             .take(query.limit)
-            .map(|(document, near)| hit_of(document, near))
+            .map(|(document, near)| hit_of(document, near, &query.text))
             .collect();
         Ok(SearchPage {
             hits,
@@ -338,10 +338,14 @@ fn words_of(article: &Article) -> Vec<String> {
     words
 }
 
-fn hit_of(document: Document, near: Option<Near>) -> Hit {
+fn hit_of(document: Document, near: Option<Near>, text: &str) -> Hit {
     let whole = match document.body.is_empty() {
         true => &document.summary,
         false => &document.body,
+    };
+    let found_at = FoundAt {
+        words: begins(&document.body, text),
+        near: near.as_ref().map(|near| near.piece.clone()),
     };
     let piece = near.and_then(|near| document.body.get(near.piece));
     let snippet: String = piece.unwrap_or(whole).chars().take(160).collect();
@@ -356,7 +360,21 @@ fn hit_of(document: Document, near: Option<Near>) -> Hit {
         snippet_html: escape(&snippet),
         snippet,
         score: 1.0,
+        found_at,
         ranking: None,
+    }
+}
+
+/// The text is one word here. Letters whose other case is longer are in no test.
+fn begins(body: &str, text: &str) -> Vec<Vec<usize>> {
+    let (body, wanted) = (body.to_lowercase(), text.trim().to_lowercase());
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let begin: Vec<usize> = body.match_indices(&wanted).map(|(at, _)| at).collect();
+    match begin.is_empty() {
+        true => Vec::new(),
+        false => vec![begin],
     }
 }
 

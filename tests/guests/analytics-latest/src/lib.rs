@@ -44,12 +44,13 @@ impl Guest for Latest {
             "ask-ai" => {
                 ai::complete(&question()).map(|reply| vec![metric(reply.text.len() as f64)])
             }
-            "search" => search::find(&search::Query {
-                text: "anything".to_owned(),
-                limit: 1_000,
-                project: None,
-            })
-            .map(|hits| vec![metric(hits.len() as f64)]),
+            "search" => search::find(&wanted()).map(|hits| vec![metric(hits.len() as f64)]),
+            "passages" => search::passages(&wanted()).map(|passages| {
+                let told = passages
+                    .iter()
+                    .map(|it| (it.end - it.start) as f64 + it.text.len() as f64);
+                vec![metric(told.sum())]
+            }),
             "keep" => {
                 kv::put("k", b"value")?;
                 let kept = kv::get("k")?.map_or(0, |value| value.len());
@@ -81,6 +82,17 @@ fn metric(value: f64) -> Block {
         unit: None,
         note: None,
     })
+}
+
+fn wanted() -> search::Query {
+    search::Query {
+        text: "anything".to_owned(),
+        limit: 1_000,
+        project: Some("handbook".to_owned()),
+        tags: vec!["sea".to_owned()],
+        locale: Some("en".to_owned()),
+        ratio: Some(0.25),
+    }
 }
 
 fn question() -> chat::Request {

@@ -21,6 +21,8 @@ use crate::state::Shared;
 
 /// `POST` on these.
 const ROUTES: &[&str] = &[
+    // Whole, with its search: another answer might be from other passages.
+    "/v1/answer",
     "/v1/articles",
     "/v1/articles/bulk",
     "/v1/articles/{id}/comments",

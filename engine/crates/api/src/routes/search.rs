@@ -14,6 +14,7 @@ use crate::reply::ok;
 use crate::state::Shared;
 use crate::wire::article::StatusWord;
 use crate::wire::page::{ListReply, limit_of};
+use crate::wire::rerank_wish::RerankWish;
 use crate::wire::search::{SearchReply, WordSuggestionReply};
 use crate::wire::search_form::{
     CountsBody, FilterBody, Form, HybridBody, MomentsBody, SearchBody, in_query, kinds_named,
@@ -78,6 +79,11 @@ pub(crate) struct FindQuery {
     matching: Option<String>,
     /// BCP 47 of `q`; where it is left out, the languages of all texts are tried.
     locale: Option<String>,
+    /// `true` puts the best in the order of the configured model that reranks; or the name of one.
+    rerank: Option<String>,
+    /// So many of the best passages are shown, too, up to 50.
+    #[param(minimum = 1, maximum = 50)]
+    passages: Option<usize>,
     /// What meaning counts beside words: from 0 for words alone to 1 for meaning alone; as configured where it
     /// is left out.
     #[serde(rename = "hybrid[ratio]")]
@@ -169,7 +175,21 @@ pub(crate) async fn complete_words(
 }
 
 async fn find(state: &Shared, principal: &Principal, form: Form) -> ApiResult {
-    for kind in &form.request.kinds {
+    check_kinds(principal, &form.request.kinds)?;
+    if form.request.rerank.is_some() {
+        check_also(principal, Scope::ModelsCall)?;
+    }
+    if form.wait {
+        state.services.search.catch_up().await?;
+    }
+    let request = form.request.clone();
+    let found = state.services.search.find(principal, request).await?;
+    ok(&SearchReply::new(found, &form))
+}
+
+/// What a key needs beside `articles:read` to look for these.
+pub(super) fn check_kinds(principal: &Principal, kinds: &[DocumentKind]) -> ApiResult<()> {
+    for kind in kinds {
         match kind {
             DocumentKind::Article => {}
             DocumentKind::Media => check_also(principal, Scope::MediaRead)?,
@@ -178,12 +198,7 @@ async fn find(state: &Shared, principal: &Principal, form: Form) -> ApiResult {
             }
         }
     }
-    if form.wait {
-        state.services.search.catch_up().await?;
-    }
-    let request = form.request.clone();
-    let page = state.services.search.query(principal, request).await?;
-    ok(&SearchReply::new(page, &form))
+    Ok(())
 }
 
 impl From<FindQuery> for SearchBody {
@@ -218,6 +233,8 @@ impl From<FindQuery> for SearchBody {
             matching: query.matching,
             locale: query.locale,
             hybrid: HybridBody { ratio: query.ratio },
+            rerank: query.rerank.map(RerankWish::named),
+            passages: query.passages,
             limit: query.limit,
             offset: query.offset,
             cursor: query.cursor,

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use inkstone_domain::ids::ConversationId;
 use inkstone_domain::search::{
-    DocumentId, DocumentKind, FacetCounts, Hit, IndexReport, IndexStats, Ranking, SearchPage,
+    DocumentId, DocumentKind, FacetCounts, Hit, IndexReport, IndexStats, Ranking, RerankUse,
     SemanticUse, Suggestion,
 };
+use inkstone_services::search::Found;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::article::StatusWord;
+use super::passage::SearchPassageReply;
 use super::search_form::Form;
 
 /// A page of results.
@@ -34,6 +36,13 @@ pub(crate) struct SearchReply {
     /// model was late (`timed_out`) or there are no vectors or no model (`unavailable`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub semantic: Option<&'static str>,
+    /// What became of `rerank`, where it was asked for: `used`; or the order stayed as it was, since the model was
+    /// late (`timed_out`) or failed (`unavailable`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reranked: Option<&'static str>,
+    /// The best passages of these results, where they were asked for; up to three of one document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passages: Option<Vec<SearchPassageReply>>,
 }
 
 /// Something that was found.
@@ -154,7 +163,8 @@ pub(crate) struct RebuiltReply {
 }
 
 impl SearchReply {
-    pub(crate) fn new(page: SearchPage, form: &Form) -> Self {
+    pub(crate) fn new(found: Found, form: &Form) -> Self {
+        let page = found.page;
         let (limit, offset) = (form.request.limit, form.request.offset);
         let shown = offset + page.hits.len();
         let is_last = page.hits.is_empty() || shown >= page.total;
@@ -171,6 +181,9 @@ impl SearchReply {
             facets: page.facets.into_iter().map(facet).collect(),
             did_you_mean: page.did_you_mean,
             semantic: page.semantic.map(SemanticUse::as_str),
+            reranked: found.reranked.map(RerankUse::as_str),
+            passages: (form.request.passages > 0)
+                .then(|| found.passages.into_iter().map(Into::into).collect()),
         }
     }
 }

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::article::StatusWord;
 use super::object::object;
 use super::page::limit_of;
+use super::rerank_wish::{self, RerankWish};
 use super::search::KindWord;
 use crate::error::{fields_at, invalid_fields};
 
@@ -50,6 +51,12 @@ pub(crate) struct SearchBody {
     pub locale: Option<String>,
     #[serde(default, deserialize_with = "object")]
     pub hybrid: HybridBody,
+    #[serde(default)]
+    #[schema(schema_with = rerank_wish::schema)]
+    pub rerank: Option<RerankWish>,
+    /// So many of the best passages are shown, too.
+    #[schema(minimum = 1, maximum = 50)]
+    pub passages: Option<usize>,
     /// 20 where it is left out.
     #[schema(minimum = 1, maximum = 100)]
     pub limit: Option<usize>,
@@ -205,6 +212,12 @@ impl SearchBody {
             },
             shape,
             ratio: self.hybrid.ratio.map(ratio).transpose()?,
+            passages: self.passages.map(passages).transpose()?.unwrap_or_default(),
+            rerank: self
+                .rerank
+                .map(RerankWish::into_domain)
+                .transpose()?
+                .flatten(),
         };
         let mut hasher = DefaultHasher::new();
         format!(
@@ -278,6 +291,13 @@ fn ratio(ratio: f32) -> Result<f32> {
             "hybrid/ratio",
             "must be from 0, for words alone, to 1, for meaning alone",
         )),
+    }
+}
+
+fn passages(passages: usize) -> Result<usize> {
+    match (1..=50).contains(&passages) {
+        true => Ok(passages),
+        false => Err(wrong("passages", "must be from 1 to 50")),
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod analytics;
+mod answers;
 mod api_keys;
 mod articles;
 mod attacks;

@@ -17,7 +17,7 @@ use crate::generation::{GenerationStream, Template};
 use crate::plugin::{LoadedPlugin, PackageInfo, PluginSpec, RemoteSource};
 use crate::report::{Block, ReportInfo};
 use crate::research::{Answer, Tool};
-use crate::search::Hit;
+use crate::search::{DocumentQuery, Hit, Passage};
 
 /// What goes with one call of a guest. The powers are bound to the caller: a plugin acts in their name.
 /// A power that is `None`, or that the plugin was not granted, answers `forbidden`.
@@ -159,5 +159,8 @@ pub trait Toolbox: Send + Sync {
 /// The caller's documents as a guest reaches them.
 #[async_trait]
 pub trait DocumentSearch: Send + Sync {
-    async fn query(&self, text: &str, project: Option<&str>, limit: usize) -> Result<Vec<Hit>>;
+    /// The best documents.
+    async fn find(&self, query: DocumentQuery) -> Result<Vec<Hit>>;
+    /// The best passages of documents.
+    async fn passages(&self, query: DocumentQuery) -> Result<Vec<Passage>>;
 }

@@ -32,6 +32,8 @@ pub(super) struct Ranked {
     pub ranking: Ranking,
     /// Positions of matches in the whole text, in order.
     pub matches: Vec<u32>,
+    /// The same by word.
+    pub by_word: Vec<Vec<u32>>,
     pub starts: Starts,
     /// Whether the rules have said anything yet.
     pub is_looked_at: bool,
@@ -235,6 +237,11 @@ fn judged(candidate: Candidate, mut found: Vec<Option<Found>>, starts: Starts) -
         candidate,
         ranking,
         matches,
+        by_word: found
+            .into_iter()
+            .flatten()
+            .map(|one| one.positions)
+            .collect(),
         starts,
         is_looked_at: true,
     }

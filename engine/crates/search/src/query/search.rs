@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use inkstone_domain::content::Status;
 use inkstone_domain::search::{
-    Direction, Hit, Matching, Ranking, SearchFacet, SearchOrder, SearchPage, SearchQuery,
+    Direction, FoundAt, Hit, Matching, Ranking, SearchFacet, SearchOrder, SearchPage, SearchQuery,
     SearchSort, SemanticUse, Suggestion, Visibility,
 };
 use tantivy::query::Query;
@@ -238,14 +238,29 @@ impl Searching {
         let crop = query.shape.crop_words;
         let shown_title = show::whole(title, 0, in_title);
         let mut shown = show::crop(body, starts.body, in_body, crop);
+        let begins = |position: &u32| {
+            let number = in_body.binary_search(position).ok()?;
+            shown.starts.get(number).copied()
+        };
+        let words = ranked.by_word.iter();
+        let words = words.map(|positions| positions.iter().filter_map(begins).collect());
+        let piece = match &near {
+            Some(near) => self.piece(ranked.candidate.address, body, near)?,
+            None => None,
+        };
+        let found_at = FoundAt {
+            words: words
+                .filter(|begin: &Vec<usize>| !begin.is_empty())
+                .collect(),
+            near: piece.clone(),
+        };
         if body.is_empty() || (shown.matches == 0 && !in_summary.is_empty()) {
             shown = show::crop(summary, starts.summary, in_summary, crop);
         }
         if shown.matches == 0
-            && let Some(near) = &near
+            && let Some(piece) = piece
         {
-            let piece = self.piece(ranked.candidate.address, body, near)?;
-            shown = piece.map_or(shown, |piece| show::beginning(body, piece, crop));
+            shown = show::beginning(body, piece, crop);
         }
         Ok(Hit {
             id: id.parse().map_err(|_| SearchError::Document("id"))?,
@@ -261,6 +276,7 @@ impl Searching {
             snippet_html: shown.html,
             snippet: shown.text,
             score,
+            found_at,
             ranking: (!is_sorted).then(|| Ranking {
                 similarity: near.map(|near| near.similarity),
                 ..ranked.ranking

@@ -15,6 +15,8 @@ pub(super) struct Passage {
     pub text: String,
     /// Matches in it.
     pub matches: usize,
+    /// Where each of all matches begins, whether it is in the part or not; bytes of the whole text.
+    pub starts: Vec<usize>,
 }
 
 /// The whole text, with the pieces marked that stand at `matches` (in order, counted from `base`).
@@ -126,6 +128,7 @@ fn passage(
         html,
         text: plain,
         matches,
+        starts: marked.iter().map(|number| pieces[*number].start).collect(),
     }
 }
 

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{Stream, StreamExt, stream};
 use inkstone_domain::chat::{Chunk, ChunkStream, FinishReason, Reply};
-use inkstone_domain::conversation::{ConversationMessage, MessageState};
+use inkstone_domain::conversation::{ArticleCitation, ConversationMessage, MessageState};
 use inkstone_domain::ids::ConversationId;
 use inkstone_domain::ports::ConversationStore;
 use inkstone_domain::{Error, Result, codes};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::citations::citations;
 use super::told::NumberedArticle;
+use crate::citing::{Numbered, cited};
 
 /// The answers under way on this engine.
 #[derive(Default)]
@@ -182,4 +182,24 @@ impl Drop for Keeper {
             drop(turn);
         });
     }
+}
+
+/// Which of the given articles an answer has something from.
+fn citations(answer: &str, given: &[NumberedArticle]) -> Vec<ArticleCitation> {
+    let sources: Vec<Numbered<'_>> = given
+        .iter()
+        .map(|it| Numbered {
+            number: it.number,
+            text: &it.text,
+        })
+        .collect();
+    let found = cited(answer, &sources).into_iter().filter_map(|cited| {
+        let source = given.iter().find(|it| it.number == cited.number)?;
+        Some(ArticleCitation {
+            number: cited.number,
+            article: source.article.clone(),
+            quote: cited.quote,
+        })
+    });
+    found.collect()
 }

@@ -47,6 +47,11 @@ impl Asking {
         self.config.ratio
     }
 
+    /// Whether anything is embedded at all.
+    pub fn is_on(&self) -> bool {
+        self.config.is_on()
+    }
+
     /// What is meant by `text`, as the model has it whose vectors the index has.
     pub async fn meaning(
         &self,

@@ -25,6 +25,8 @@ const LABEL: usize = 150;
 pub struct Piece {
     /// Bytes of the body.
     pub at: Range<usize>,
+    /// Those it stands under, the outermost first.
+    pub headings: Vec<String>,
     /// Title, headings above it, and itself.
     pub text: String,
 }
@@ -38,13 +40,19 @@ impl Piece {
 
 /// The pieces of an article, in their order; one where it has a title alone, none where it has nothing.
 pub fn pieces(text: &ArticleText) -> Vec<Piece> {
-    let cuts = cuts(&text.body);
-    let title: String = text.title.trim().chars().take(LABEL).collect();
-    let summary: String = text.summary.trim().chars().take(LEAD).collect();
+    pieces_of(&text.title, &text.summary, &text.body)
+}
+
+/// The same of any text.
+pub(crate) fn pieces_of(title: &str, summary: &str, body: &str) -> Vec<Piece> {
+    let cuts = cuts(body);
+    let title: String = title.trim().chars().take(LABEL).collect();
+    let summary: String = summary.trim().chars().take(LEAD).collect();
     if cuts.is_empty() {
         let label = [title, summary].join("\n").trim().to_owned();
         let only = Piece {
             at: 0..0,
+            headings: Vec::new(),
             text: label,
         };
         return Some(only)
@@ -55,12 +63,13 @@ pub fn pieces(text: &ArticleText) -> Vec<Piece> {
     let pieces = cuts.into_iter().enumerate().map(|(number, cut)| {
         let lead = if number == 0 { summary.as_str() } else { "" };
         let above = cut.headings.join(" > ");
-        let own = &text.body[cut.at.clone()];
+        let own = &body[cut.at.clone()];
         let parts = [title.as_str(), &above, lead, own];
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Piece {
             text: parts.join("\n"),
             at: cut.at,
+            headings: cut.headings,
         }
     });
     pieces.collect()

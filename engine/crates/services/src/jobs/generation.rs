@@ -18,7 +18,6 @@ use super::context_of;
 use crate::ai::CallerAi;
 use crate::content::{SLUG_ATTEMPTS, numbered};
 use crate::plugins::Choice;
-use crate::search::visibility_of;
 use crate::toolbox::{CallerSearch, CallerTools};
 
 impl Attempt<'_> {
@@ -62,7 +61,7 @@ impl Attempt<'_> {
     fn guest_call(&self, principal: Principal, task: &GenerateTask) -> GuestCall {
         let powers = &self.worker.powers;
         let context = context_of(self.job.id, task);
-        let search = CallerSearch::new(Arc::clone(&powers.index), visibility_of(&principal));
+        let search = CallerSearch::new(Arc::clone(&powers.search), principal.clone());
         let ai: Arc<dyn Ai> = Arc::new(CallerAi::new(
             Arc::clone(&powers.chat),
             principal.clone(),

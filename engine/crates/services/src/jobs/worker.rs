@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::join_all;
-use inkstone_domain::ports::{Clock, JobStore, SearchIndex, UserStore};
+use inkstone_domain::ports::{Clock, JobStore, UserStore};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,7 @@ use super::work::WorkKinds;
 use crate::chat::Chat;
 use crate::models::Models;
 use crate::plugins::Plugins;
+use crate::search::Search;
 
 /// Jobs that go on, or are cancelled, in one transaction.
 const SETTLED_AT_ONCE: usize = 100;
@@ -27,7 +28,7 @@ pub struct WorkerPowers {
     /// Jobs act in the name of their owners.
     pub users: Arc<dyn UserStore>,
     pub chat: Arc<Chat>,
-    pub index: Arc<dyn SearchIndex>,
+    pub search: Arc<Search>,
     /// Who does the engine's own work.
     pub kinds: WorkKinds,
 }

@@ -138,6 +138,7 @@ fn request(search: &SavedSearch, only: &[DocumentId]) -> SearchRequest {
         },
         // The nearest are always some: who is told wants what has the words.
         ratio: Some(0.0),
+        ..SearchRequest::default()
     }
 }
 

@@ -1,6 +1,5 @@
 //! Jobs that meet trouble: crashes, lost leases, faults that pass and faults that do not.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -12,7 +11,7 @@ use inkstone_domain::ports::{ArticleStore, Clock, EventLog, JobStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, codes};
 use inkstone_services::jobs::{Terms, WorkKinds, WorkerPowers};
-use inkstone_testkit::{FakeSearchIndex, Gate, Say, Step};
+use inkstone_testkit::{Gate, Say, Step};
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::task;
@@ -62,7 +61,7 @@ async fn a_crash_resumes_at_the_checkpoint_and_repeats_nothing() {
     let worker = world.services.jobs.worker(WorkerPowers {
         users: world.store.clone(),
         chat: world.services.chat.clone(),
-        index: Arc::new(FakeSearchIndex::new(world.store.clone())),
+        search: world.services.search.clone(),
         kinds: WorkKinds::default(),
     });
     let crashing = tokio::spawn(async move { worker.run(1, CancellationToken::new()).await });

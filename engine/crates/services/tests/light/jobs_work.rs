@@ -11,7 +11,7 @@ use inkstone_domain::ports::EventLog;
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, Result, codes};
 use inkstone_services::jobs::{Work, WorkKind, WorkKinds, WorkerPowers};
-use inkstone_testkit::{FakeSearchIndex, Gate};
+use inkstone_testkit::Gate;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -60,7 +60,7 @@ fn working(world: &World, kind: Arc<Counting>) -> AbortOnDropHandle<()> {
     let worker = world.services.jobs.worker(WorkerPowers {
         users: world.store.clone(),
         chat: world.services.chat.clone(),
-        index: Arc::new(FakeSearchIndex::new(world.store.clone())),
+        search: world.services.search.clone(),
         kinds: WorkKinds::new([kind as Arc<dyn WorkKind>]),
     });
     AbortOnDropHandle::new(tokio::spawn(async move {

@@ -6,6 +6,7 @@
 mod world;
 
 mod account_trail; // what accounts write to the audit log
+mod answers;
 mod audit;
 mod auth;
 mod catalog;

@@ -15,8 +15,8 @@ use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
     EmbeddingConfig, EventPorts, GatewayConfig, JobsConfig, MediaConfig, MediaPorts, ModelsConfig,
-    NewProject, PluginPorts, Ports, RequestContext, SealingKey, Services, ServicesConfig,
-    SigningKey, SignupConfig, TransferConfig,
+    NewProject, PluginPorts, Ports, RequestContext, RerankConfig, SealingKey, Services,
+    ServicesConfig, SigningKey, SignupConfig, TransferConfig,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeEgress, FakeGenerator, FakeImages, FakeLoader, FakePackageFetcher,
@@ -197,6 +197,7 @@ fn engine(
             mailer: Arc::new(mailer.clone()),
             signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
             articles: articles.clone(),
+            documents: store.clone(),
             chunks: store.clone(),
             jobs: store.clone(),
             usage: store.clone(),
@@ -251,6 +252,11 @@ fn engine(
                 first_wait: Duration::from_millis(1),
                 query_timeout: Duration::from_secs(1),
                 ..EmbeddingConfig::default()
+            },
+            rerank: RerankConfig {
+                model: "fake/rerank".to_owned(),
+                timeout: Duration::from_millis(200),
+                ..RerankConfig::default()
             },
             media: MediaConfig {
                 max_bytes: 20_000,

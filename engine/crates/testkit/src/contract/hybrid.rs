@@ -58,6 +58,8 @@ impl<C: AsyncFn()> Suite<'_, C> {
             "{:?}",
             page.hits[0]
         );
+        let near = page.hits[0].found_at.near.clone().unwrap();
+        assert_eq!(&body[near], "In it, dough becomes a loaf.");
         assert_eq!(page.total, 2, "nearest first, however far they are");
         // Words alone find none.
         let query = SearchQuery::new("bread", user(owner));

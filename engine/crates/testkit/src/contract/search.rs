@@ -12,6 +12,7 @@ use crate::sample;
 /// Runs the whole suite. `index` follows `store`; both are empty.
 pub async fn run(index: &dyn SearchIndex, store: &dyn ArticleStore) {
     finds_what_was_written(index, store).await;
+    tells_where_it_found_it(index, store).await;
     follows_changes_and_deletions(index, store).await;
     filters_inside_the_search(index, store).await;
     shows_nobody_what_they_may_not_read(index, store).await;
@@ -45,6 +46,20 @@ async fn finds_what_was_written(index: &dyn SearchIndex, store: &dyn ArticleStor
     assert!(!hit.snippet_html.contains("<runs>"), "{}", hit.snippet_html);
     assert_eq!(hit.status, Some(Status::Draft));
     assert!(index.stats().await.unwrap().documents >= 1);
+}
+
+async fn tells_where_it_found_it(index: &dyn SearchIndex, store: &dyn ArticleStore) {
+    let owner = UserId::new();
+    let body = "# Höhen\n\nNobody.\n\nA pika, and another pika.";
+    write(store, owner, "Pika", body, |_| {}).await;
+    write(store, owner, "Pika", "Nowhere in here.", |_| {}).await;
+    index.catch_up().await.unwrap();
+    let page = index.query(query("pika")).await.unwrap();
+    let mut found: Vec<_> = page.hits.into_iter().map(|hit| hit.found_at).collect();
+    found.sort_by_key(|found_at| found_at.words.len());
+    assert_eq!(found[0], Default::default(), "it is in the title alone");
+    let at: Vec<usize> = body.match_indices("pika").map(|(at, _)| at).collect();
+    assert_eq!((&found[1].words, &found[1].near), (&vec![at], &None));
 }
 
 async fn follows_changes_and_deletions(index: &dyn SearchIndex, store: &dyn ArticleStore) {

@@ -58,6 +58,9 @@ struct State {
     listings: usize,
     embed_failures: VecDeque<Error>,
     embed_gate: Option<Gate>,
+    rerank_failures: VecDeque<Error>,
+    rerank_gate: Option<Gate>,
+    reranked: Vec<RerankRequest>,
     embedded: Vec<String>,
 }
 
@@ -106,6 +109,21 @@ impl FakeProvider {
     /// From now on embeddings wait there.
     pub fn will_embed_behind(&self, gate: Gate) {
         self.state().embed_gate = Some(gate);
+    }
+
+    /// The next documents are not ranked, and it fails like this.
+    pub fn will_not_rerank(&self, failure: Error) {
+        self.state().rerank_failures.push_back(failure);
+    }
+
+    /// From now on documents wait there to be ranked.
+    pub fn will_rerank_behind(&self, gate: Gate) {
+        self.state().rerank_gate = Some(gate);
+    }
+
+    /// All that was to be ranked so far.
+    pub fn reranked(&self) -> Vec<RerankRequest> {
+        self.state().reranked.clone()
     }
 
     /// All texts that were embedded so far.
@@ -222,6 +240,14 @@ impl Provider for FakeProvider {
                 "model",
                 &request.model,
             ));
+        }
+        self.state().reranked.push(request.clone());
+        let gate = self.state().rerank_gate.clone();
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+        if let Some(error) = self.state().rerank_failures.pop_front() {
+            return Err(error);
         }
         let score = |document: &String| -> f32 {
             let found = |word: &&str| document.contains(*word);

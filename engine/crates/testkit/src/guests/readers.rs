@@ -8,6 +8,7 @@ use inkstone_domain::chat::{Message, Request, Role};
 use inkstone_domain::ports::{Analytics, GuestCall, Research};
 use inkstone_domain::report::{Block, Metric, ReportInfo};
 use inkstone_domain::research::{Answer, Source, Tool};
+use inkstone_domain::search::DocumentQuery;
 use inkstone_domain::{Result, codes};
 use serde_json::{Value, json};
 
@@ -114,7 +115,14 @@ impl Analytics for FakeAnalytics {
         }
         let text = input["text"].as_str().unwrap_or_default();
         let found = match &call.search {
-            Some(search) => search.query(text, None, 100).await?.len(),
+            Some(search) => {
+                let query = DocumentQuery {
+                    text: text.to_owned(),
+                    limit: 100,
+                    ..DocumentQuery::default()
+                };
+                search.find(query).await?.len()
+            }
             None => 0,
         };
         Ok(vec![Block::Metric(Metric {

@@ -433,6 +433,7 @@ fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
             "/v1/content-types/recipe",
             Some(json!({"title": "R", "schema": {}})),
         ),
+        (Method::POST, "/v1/answer", Some(json!({"question": "a"}))),
         (Method::GET, "/v1/search?q=a", None),
         (Method::POST, "/v1/search", Some(json!({"q": "a"}))),
         (Method::GET, "/v1/search/suggestions?q=a", None),

@@ -154,7 +154,6 @@ record! {
     chat::EmbedReply { vectors, usage }
     ai::Reply { text, tool_calls, finish, usage, model }
     tools::Answer { content, text, sources }
-    search::Query { text, limit, project }
     search::Hit { id, title, snippet, score }
     generator::Template { id, title, description, input_schema }
     generator::Progress { step, done, total }
@@ -167,6 +166,20 @@ record! {
     analytics::Series { id, title, points }
     analytics::Table { id, title, columns, rows }
     analytics::Chart { id, title, spec }
+}
+
+/// An old plugin asks for no more than a text and a project.
+impl Same<new::search::Query> for old::search::Query {
+    fn same(self) -> new::search::Query {
+        new::search::Query {
+            text: self.text,
+            limit: self.limit,
+            project: self.project,
+            tags: Vec::new(),
+            locale: None,
+            ratio: None,
+        }
+    }
 }
 
 /// An old provider lists no models that rerank.

@@ -1,12 +1,9 @@
-//! What an answer says it has from the articles that were given: the numbers in its square brackets, as far
-//! as an article has that number, and quotations as far as the article has those words. Pure.
+//! What an answer says it has from the numbered texts that were given: the numbers in its square brackets, as far as a
+//! text has that number, and quotations as far as the text has those words. A model is never believed about more. Pure.
 
 use std::sync::LazyLock;
 
-use inkstone_domain::conversation::ArticleCitation;
 use regex::Regex;
-
-use super::told::NumberedArticle;
 
 /// More numbers of one answer are not looked at.
 const MOST_MARKS: usize = 1_000;
@@ -15,20 +12,35 @@ const QUOTE_BYTES: usize = 4_096;
 /// Shorter words between quotation marks are no quotation.
 const LEAST_QUOTE_CHARS: usize = 8;
 
-/// `[1]`, or `[1, 2]`.
+/// `[1]`, or `[1, 2]`, and a space before it.
 static MARK: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]").ok());
+    LazyLock::new(|| Regex::new(r" ?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]").ok());
 /// Words in quotation marks, at the end of what stands before a mark.
 static QUOTE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"["“«„]([^"“”«»„]{1,1000})["”»“][\s.,;:!?)]*$"#).ok());
 
-/// Each article once, by its number.
-pub(super) fn citations(answer: &str, sources: &[NumberedArticle]) -> Vec<ArticleCitation> {
+/// A text that was given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbered<'t> {
+    pub number: u32,
+    pub text: &'t str,
+}
+
+/// A text that an answer has something from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cited {
+    pub number: u32,
+    /// Words that the answer quotes and the text has.
+    pub quote: Option<String>,
+}
+
+/// Each text once, by its number.
+pub(crate) fn cited(answer: &str, sources: &[Numbered<'_>]) -> Vec<Cited> {
     let Some(mark) = MARK.as_ref() else {
         return Vec::new();
     };
-    let plain: Vec<String> = sources.iter().map(|it| on_one_line(&it.text)).collect();
-    let mut cited: Vec<ArticleCitation> = Vec::new();
+    let plain: Vec<String> = sources.iter().map(|it| on_one_line(it.text)).collect();
+    let mut cited: Vec<Cited> = Vec::new();
     for found in mark.captures_iter(answer).take(MOST_MARKS) {
         let (whole, numbers) = (found.get(0), found.get(1));
         let before = whole.map_or("", |whole| end_of(&answer[..whole.start()]));
@@ -45,9 +57,8 @@ pub(super) fn citations(answer: &str, sources: &[NumberedArticle]) -> Vec<Articl
             let quote = quote_before(before).filter(|quote| text.contains(&on_one_line(quote)));
             match place {
                 Some(place) => cited[place].quote = quote,
-                None => cited.push(ArticleCitation {
-                    number,
-                    article: source.article.clone(),
+                None => cited.push(Cited {
+                    number: source.number,
                     quote,
                 }),
             }
@@ -55,6 +66,31 @@ pub(super) fn citations(answer: &str, sources: &[NumberedArticle]) -> Vec<Articl
     }
     cited.sort_by_key(|it| it.number);
     cited
+}
+
+/// The answer with its marks of numbers from 1 to `most`, and without all others.
+pub(crate) fn with_known_marks(answer: &str, most: usize) -> String {
+    let Some(mark) = MARK.as_ref() else {
+        return answer.to_owned();
+    };
+    let known = |found: &regex::Captures<'_>| {
+        let (whole, numbers) = (&found[0], &found[1]);
+        let is_known = |number: &&str| {
+            let number = number.parse();
+            number.is_ok_and(|it: usize| (1..=most).contains(&it))
+        };
+        let all: Vec<&str> = numbers.split(',').map(str::trim).collect();
+        let kept: Vec<&str> = all.iter().copied().filter(is_known).collect();
+        if kept.is_empty() {
+            return String::new();
+        }
+        if kept.len() == all.len() {
+            return whole.to_owned();
+        }
+        let space = if whole.starts_with(' ') { " " } else { "" };
+        format!("{space}[{}]", kept.join(", "))
+    };
+    mark.replace_all(answer, known).into_owned()
 }
 
 fn quote_before(text: &str) -> Option<String> {
@@ -78,31 +114,17 @@ fn end_of(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use inkstone_domain::conversation::GivenArticle;
-    use inkstone_domain::ids::ArticleId;
-
     use super::*;
-
-    fn source(number: u32, text: &str) -> NumberedArticle {
-        NumberedArticle {
-            number,
-            article: GivenArticle {
-                article: ArticleId::new(),
-                revision: 1,
-                title: String::new(),
-            },
-            text: text.to_owned(),
-        }
-    }
 
     #[test]
     fn only_what_was_given_is_cited_and_only_what_it_says_is_quoted() {
+        let source = |number, text| Numbered { number, text };
         let sources = [
             source(1, "The moon pulls\nthe sea, twice a day."),
             source(3, "Ebb."),
         ];
         let cited = |answer: &str| -> Vec<(u32, Option<String>)> {
-            let cited = citations(answer, &sources).into_iter();
+            let cited = cited(answer, &sources).into_iter();
             cited.map(|it| (it.number, it.quote)).collect()
         };
         let quote = |text: &str| Some(text.to_owned());
@@ -127,6 +149,21 @@ mod tests {
             ),
         ] {
             assert_eq!(cited(answer), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn unknown_marks_are_taken_out() {
+        for (answer, expected) in [
+            (
+                "Because [1] of [2], the moon [3].",
+                "Because [1] of [2], the moon.",
+            ),
+            ("All [1,9, 2] of it[7].", "All [1, 2] of it."),
+            ("[0] None [99][3].", " None."),
+            ("No [x] mark [1", "No [x] mark [1"),
+        ] {
+            assert_eq!(with_known_marks(answer, 2), expected, "{answer}");
         }
     }
 }
