@@ -8,6 +8,7 @@ mod world;
 mod account_trail; // what accounts write to the audit log
 mod audit;
 mod auth;
+mod calendar;
 mod catalog;
 mod chat;
 mod content;
@@ -35,6 +36,7 @@ mod quarantine;
 mod ratings;
 mod rollout_faults;
 mod rollouts;
+mod schedules;
 mod searches; // words of projects, saved searches and their alerts
 mod second_factor;
 mod signup;
