@@ -181,7 +181,27 @@ fn cron_of(expression: &str) -> Result<Cron, String> {
     if expression.chars().count() > MOST_CRON_CHARS {
         return Err(format!("must have at most {MOST_CRON_CHARS} characters"));
     }
-    parse(expression).map_err(|error| what_is_wrong(expression, &error))
+    let cron = parse(expression).map_err(|error| what_is_wrong(expression, &error))?;
+    match has_a_day(expression) {
+        true => Ok(cron),
+        false => Err("names a day that never comes".to_owned()),
+    }
+}
+
+/// Whether any day is one of its days: to look for its next time would take long where none is. Days and weekdays
+/// come round in 28 years.
+fn has_a_day(expression: &str) -> bool {
+    let [_, _, days, months, weekdays] = expression.split_whitespace().collect::<Vec<_>>()[..]
+    else {
+        // Those that have a name.
+        return true;
+    };
+    let Ok(daily) = parse(&format!("0 0 {days} {months} {weekdays}")) else {
+        return false;
+    };
+    let round = day_of(2_000).iter_days().take(28 * 366);
+    let mut midnights = round.map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    midnights.any(|day| daily.is_time_matching(&day).unwrap_or(false))
 }
 
 fn parse(expression: &str) -> Result<Cron, CronError> {
