@@ -56,8 +56,7 @@ const REMOVE: &str = concat!(
 ",
     tell!()
 );
-/// Around it stand the braces; an entry in the audit log comes between its parts. Runs that are surplus are few, so
-/// they are found among the newest.
+/// Around it stand the braces; an entry in the audit log comes between its parts. As many runs may be surplus as are new.
 const FIRE: [&str; 2] = [
     concat!(
         "
@@ -84,9 +83,8 @@ const FIRE: [&str; 2] = [
 "
     ),
     "
-    LET $newest = SELECT VALUE key FROM schedule_run WITH INDEX schedule_run_newest
-        WHERE schedule = $row.key ORDER BY key DESC LIMIT $looked_at;
-    LET $surplus = array::slice($newest, $kept_runs);
+    LET $surplus = SELECT VALUE key FROM schedule_run WITH INDEX schedule_run_newest
+        WHERE schedule = $row.key ORDER BY key DESC LIMIT $new_runs START $kept_runs;
     DELETE $surplus.map(|$run| type::record('schedule_run', $run)) RETURN NONE;
     RETURN true;
 ",
@@ -198,7 +196,7 @@ impl ScheduleStore for SurrealStore {
             .bind("row", ScheduleRow::of(&firing.schedule)?)
             .bind("runs", rows?)
             .bind("kept_runs", KEPT_RUNS as u64)
-            .bind("looked_at", (KEPT_RUNS + firing.runs.len()) as u64)
+            .bind("new_runs", firing.runs.len() as u64)
             .telling();
         if let Some(audit) = &firing.audit {
             statement = bind_audit(statement, audit);
