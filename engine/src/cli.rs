@@ -14,6 +14,7 @@ mod job;
 mod migrate;
 pub(crate) mod output;
 mod plugin;
+mod schedule;
 mod search;
 mod serve;
 mod signing_key;
@@ -75,6 +76,9 @@ enum Command {
     /// Look at background work, follow it, stop it, or begin it anew.
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Look at what runs at its times, run it now, pause it, or let it go on.
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
     /// Ask a model; the answer streams to the terminal.
     Chat(chat::ChatArgs),
     /// Find articles.
@@ -119,6 +123,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Start(args) => start::run(&common, args).await,
         Command::Generate(args) => generate::run(&common, args).await,
         Command::Job(command) => job::run(&common, command).await,
+        Command::Schedule(command) => schedule::run(&common, command).await,
         Command::Chat(args) => chat::run(&common, args).await,
         Command::Search(args) => search::run(&common, args).await,
         Command::Index(command) => index::run(&common, command).await,

@@ -187,6 +187,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             notifications: ports_of_store.clone(),
             publications: ports_of_store.clone(),
             search_settings: ports_of_store.clone(),
+            schedules: ports_of_store.clone(),
             saved_searches: ports_of_store.clone(),
             egress: egress.clone(),
             index,

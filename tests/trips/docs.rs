@@ -81,6 +81,7 @@ async fn every_command_shown_works() {
         "docs/generation.md",
         // Of what the page before made.
         "docs/jobs.md",
+        "docs/schedules.md",
         "docs/plugins.md",
         "docs/packages.md",
         "docs/search.md",

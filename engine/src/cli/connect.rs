@@ -126,6 +126,10 @@ impl Session {
         self.client.put(path, body).await.map_err(failure)
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.client.patch(path, body).await.map_err(failure)
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
         self.client.delete(path).await.map_err(failure)
     }

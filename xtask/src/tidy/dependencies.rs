@@ -28,6 +28,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("arc-swap", &["inkstone-services"]),
     ("ammonia", &["inkstone-services"]),
     ("comrak", &["inkstone-services"]),
+    ("croner", &["inkstone-services"]),
+    ("chrono-tz", &["inkstone-services"]),
     ("similar", &["inkstone-services"]),
     ("jsonschema", &["inkstone-host", "inkstone-services"]),
     ("openidconnect", &["inkstone-services"]),

@@ -14,13 +14,14 @@ use crate::middleware::edge::edge;
 use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
-    analytics, answers, api_keys, articles, audit, auth, batches, bulk, chat, comments,
+    analytics, answers, api_keys, articles, audit, auth, batches, bulk, calendar, chat, comments,
     connections, content_types, conversations, docs, embeddings, event_socket, events, exports,
     generate, health, identities, invitations, jobs, keys, me, media, media_content, members,
     messages, models, notifications, oidc, plugin_admin, plugin_stats, plugins, projects, prompts,
     ratings, recordings, related, reports, rerank, research, responses, revisions, rollouts,
-    saved_searches, search, search_index, search_settings, second_factor, sessions, signing_keys,
-    signup, tags, templates, tools, transfers, unknown, uploads, usage, users, webhooks,
+    saved_searches, schedules, search, search_index, search_settings, second_factor, sessions,
+    signing_keys, signup, tags, templates, tools, transfers, unknown, uploads, usage, users,
+    webhooks,
 };
 use crate::state::{ApiState, Shared};
 
@@ -129,6 +130,18 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(jobs::requeue_job))
         .routes(routes!(batches::start_batch))
         .routes(routes!(batches::show_batch))
+        .routes(routes!(
+            schedules::list_schedules,
+            schedules::create_schedule
+        ))
+        .routes(routes!(
+            schedules::show_schedule,
+            schedules::change_schedule,
+            schedules::remove_schedule
+        ))
+        .routes(routes!(schedules::run_schedule))
+        .routes(routes!(schedules::list_schedule_runs))
+        .routes(routes!(calendar::show_calendar, calendar::plan_generations))
         .routes(routes!(tools::list_tools))
         .routes(routes!(research::call_tool))
         .routes(routes!(reports::list_reports))

@@ -191,6 +191,10 @@ pub mod actions {
     pub const SIGNING_KEY_ROTATED: &str = "signing_key.rotated";
     pub const JOB_CANCELLED: &str = "job.cancelled";
     pub const JOB_REQUEUED: &str = "job.requeued";
+    pub const SCHEDULE_CHANGED: &str = "schedule.changed";
+    pub const SCHEDULE_REMOVED: &str = "schedule.removed";
+    /// At once, by hand.
+    pub const SCHEDULE_RUN: &str = "schedule.run";
     pub const WEBHOOK_CREATED: &str = "webhook.created";
     /// Its secrets, too.
     pub const WEBHOOK_CHANGED: &str = "webhook.changed";

@@ -14,7 +14,7 @@ use crate::content::Article;
 use crate::conversation::{Conversation, ConversationMessage, Speaker};
 use crate::ids::{
     ArticleId, BatchId, CommentId, ConversationId, EventId, JobId, MediaId, MessageId, PromptId,
-    UserId, WebhookId,
+    ScheduleId, UserId, WebhookId,
 };
 use crate::job::{BatchCounts, Job, JobBatch, Task};
 use crate::media::Media;
@@ -135,6 +135,23 @@ pub enum EventBody {
     /// The last of its jobs has ended.
     #[serde(rename = "batch.ended")]
     BatchEnded { batch: BatchId, counts: BatchCounts },
+    #[serde(rename = "schedule.created")]
+    ScheduleCreated { schedule: ScheduleId, revision: u64 },
+    /// Also where it was paused, or goes on.
+    #[serde(rename = "schedule.changed")]
+    ScheduleChanged {
+        schedule: ScheduleId,
+        revision: u64,
+        is_paused: bool,
+    },
+    #[serde(rename = "schedule.removed")]
+    ScheduleRemoved { schedule: ScheduleId },
+    /// Its time has come, or somebody asked for it.
+    #[serde(rename = "schedule.ran")]
+    ScheduleRan { schedule: ScheduleId, job: JobId },
+    /// Its time has come and its job could not be queued: it is paused.
+    #[serde(rename = "schedule.refused")]
+    ScheduleRefused { schedule: ScheduleId, code: String },
     /// It is told nothing more, because nothing reached it.
     #[serde(rename = "webhook.disabled")]
     WebhookDisabled { webhook: WebhookId },

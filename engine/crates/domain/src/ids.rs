@@ -115,6 +115,11 @@ id!(ConversationId, "cnv");
 id!(MediaId, "med");
 id!(UploadId, "upl");
 id!(SavedSearchId, "srh");
+id!(ScheduleId, "sch");
+id!(
+    /// What became of one of a schedule's times.
+    ScheduleRunId, "run"
+);
 id!(
     /// Bytes of a file, which never change.
     BlobId, "blb"

@@ -219,6 +219,9 @@ pub struct GenerateTask {
     /// Versions of plugins a tester asked for.
     #[serde(default)]
     pub pins: Vec<Pin>,
+    /// When the article is to be published, as far as its owner may do that with a draft.
+    #[serde(default)]
+    pub publish_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

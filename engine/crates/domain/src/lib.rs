@@ -38,6 +38,7 @@ pub mod related;
 pub mod report;
 pub mod research;
 pub mod rollout;
+pub mod schedule;
 pub mod search;
 pub mod tag;
 pub mod transfer;

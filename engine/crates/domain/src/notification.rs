@@ -7,7 +7,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, Days, NaiveTime, Utc, Weekday};
 
 use crate::ids::{
-    ArticleId, CommentId, EventId, JobId, NotificationId, SavedSearchId, UserId, WebhookId,
+    ArticleId, CommentId, EventId, JobId, NotificationId, SavedSearchId, ScheduleId, UserId,
+    WebhookId,
 };
 use crate::search::DocumentId;
 use crate::{Error, codes};
@@ -51,6 +52,8 @@ kinds! {
     JobFailed = "job.failed";
     /// Nothing reaches a webhook that they made.
     WebhookDisabled = "webhook.disabled";
+    /// A schedule of theirs could not do what it was to do, and waits for them.
+    SchedulePaused = "schedule.paused";
     /// Something was written that a search of theirs finds.
     SearchMatched = "search.matched";
 }
@@ -81,6 +84,7 @@ pub struct About {
     pub comment: Option<CommentId>,
     pub job: Option<JobId>,
     pub webhook: Option<WebhookId>,
+    pub schedule: Option<ScheduleId>,
     pub search: Option<SavedSearchId>,
     /// What a search found; an article stands in `article`, too.
     pub document: Option<DocumentId>,

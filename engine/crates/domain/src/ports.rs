@@ -18,6 +18,7 @@ mod people;
 mod projects;
 mod prompts;
 mod publications;
+mod schedules;
 mod search;
 mod stores;
 mod tags;
@@ -46,6 +47,7 @@ pub use people::{Mailer, PeopleStore, SigningKeyStore};
 pub use projects::ProjectStore;
 pub use prompts::PromptStore;
 pub use publications::PublicationStore;
+pub use schedules::ScheduleStore;
 pub use search::{DocumentStore, SavedSearchStore, SearchIndex, SearchSettingsStore};
 pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, KeyStore, PluginKv, ReplyStore, RolloutStore,

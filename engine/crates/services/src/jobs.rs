@@ -174,19 +174,20 @@ impl Jobs {
         task: GenerateTask,
         terms: Terms,
     ) -> Result<Job> {
-        let new = self.checked(principal, task, terms).await?;
+        let new = self.checked(principal, JobId::new(), task, terms).await?;
         self.queue.submit(new).await
     }
 
-    async fn checked(
+    /// A job as it would be queued, under the conditions of [`Jobs::submit`].
+    pub(crate) async fn checked(
         &self,
         principal: &Principal,
+        id: JobId,
         task: GenerateTask,
         terms: Terms,
     ) -> Result<NewJob> {
         let why = "your role may read only; generating needs the role `creator`";
         check_open(principal, Act::SubmitJob, why)?;
-        let id = JobId::new();
         let choice = Choice::of(principal, &context_of(id, &task));
         let generator = self.plugins.snapshot().generator(&task.plugin, &choice)?;
         generator.port.check_input(&task.template, &task.input)?;
@@ -226,6 +227,11 @@ impl Jobs {
         Ok(())
     }
 
+    /// Says that there are new jobs, where they were queued with something else in one transaction.
+    pub(crate) fn nudge(&self) {
+        self.queue.wake().notify_one();
+    }
+
     /// For the engine's own work.
     pub fn queue(&self) -> Queue {
         self.queue.clone()
@@ -244,6 +250,19 @@ impl Jobs {
             job.progress = progress;
         }
         Ok(job)
+    }
+
+    /// For the engine itself.
+    pub(crate) async fn stored(&self, id: JobId) -> Result<Option<Job>> {
+        self.store.job(id).await
+    }
+
+    /// The same for what may have been forgotten.
+    pub(crate) async fn find(&self, principal: &Principal, id: JobId) -> Result<Option<Job>> {
+        match self.get(principal, id).await {
+            Err(error) if error.code() == &codes::NOT_FOUND => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     /// Newest first; own ones, and for admins all. A page may be short, and even empty, and not the last.

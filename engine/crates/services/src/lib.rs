@@ -12,6 +12,7 @@ pub mod answers;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
+pub mod calendar;
 pub mod chat;
 mod citing;
 pub mod content;
@@ -34,6 +35,7 @@ pub mod projects;
 pub mod prompts;
 pub mod research;
 mod running;
+pub mod schedules;
 pub mod search;
 mod signatures;
 pub mod signup;
@@ -50,8 +52,8 @@ use inkstone_domain::ports::{
     ArticleStore, AuditLog, ChunkStore, Clock, CommentStore, ContentTypeStore, ConversationStore,
     DocumentStore, Egress, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore,
     PeopleStore, ProjectStore, PromptStore, PublicationStore, ReplyStore, SavedSearchStore,
-    SearchIndex, SearchSettingsStore, SigningKeyStore, TagStore, TransferStore, UsageJournal,
-    UsageLedger, UserStore, WebhookStore,
+    ScheduleStore, SearchIndex, SearchSettingsStore, SigningKeyStore, TagStore, TransferStore,
+    UsageJournal, UsageLedger, UserStore, WebhookStore,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -64,6 +66,7 @@ pub use crate::api_keys::ApiKeys;
 pub use crate::audit::Audit;
 use crate::auth::AuthPorts;
 pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
+pub use crate::calendar::Calendar;
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
 pub use crate::content::{
@@ -92,6 +95,7 @@ pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::prompts::Prompts;
 pub use crate::research::ResearchTools;
+pub use crate::schedules::Schedules;
 pub use crate::search::{RerankConfig, Search};
 use crate::search::{Reranking, SearchParts};
 use crate::signup::SignupPorts;
@@ -131,6 +135,7 @@ pub struct Ports {
     pub webhooks: Arc<dyn WebhookStore>,
     pub notifications: Arc<dyn NotificationStore>,
     pub publications: Arc<dyn PublicationStore>,
+    pub schedules: Arc<dyn ScheduleStore>,
     pub search_settings: Arc<dyn SearchSettingsStore>,
     pub saved_searches: Arc<dyn SavedSearchStore>,
     pub egress: Arc<dyn Egress>,
@@ -224,6 +229,8 @@ pub struct Services {
     pub webhooks: Arc<Webhooks>,
     pub notifications: Arc<Notifications>,
     pub publications: Arc<Publications>,
+    pub schedules: Arc<Schedules>,
+    pub calendar: Arc<Calendar>,
     pub jobs: Arc<Jobs>,
     pub research: Arc<ResearchTools>,
     pub analytics: Arc<Reports>,
@@ -275,6 +282,7 @@ impl Services {
             webhooks,
             notifications,
             publications,
+            schedules,
             search_settings,
             saved_searches,
             egress,
@@ -458,6 +466,7 @@ impl Services {
             config.jobs,
             stop.clone(),
         ));
+        let schedules = Arc::new(Schedules::new(schedules, &jobs, &users, &clock));
         let media = Arc::new(MediaLibrary::new(
             media,
             Arc::clone(&access),
@@ -475,6 +484,7 @@ impl Services {
             config.content,
         ));
         let publications = Arc::new(Publications::new(publications, Arc::clone(&articles)));
+        let calendar = Calendar::new(&articles, &jobs, &schedules, &users, &access, &clock);
         let conversations = Arc::new(Conversations::new(ConversationParts {
             store: conversations,
             access: Arc::clone(&access),
@@ -529,11 +539,7 @@ impl Services {
             Arc::clone(&models),
             Arc::clone(&access),
         );
-        let related = RelatedArticles::new(
-            Arc::clone(&index),
-            Arc::clone(&articles),
-            Arc::clone(&access),
-        );
+        let related = RelatedArticles::new(&index, &articles, &access);
         let worker = jobs.worker(WorkerPowers {
             users: Arc::clone(&users),
             chat: Arc::clone(&chat),
@@ -559,17 +565,8 @@ impl Services {
             api_keys,
             signup: Arc::new(signup),
             oidc: Arc::new(oidc),
-            comments: Arc::new(Comments::new(
-                comments,
-                Arc::clone(&articles),
-                Arc::clone(&clock),
-            )),
-            tags: Arc::new(Tags::new(
-                tags,
-                Arc::clone(&articles),
-                Arc::clone(&access),
-                Arc::clone(&clock),
-            )),
+            comments: Arc::new(Comments::new(comments, &articles, &clock)),
+            tags: Arc::new(Tags::new(tags, &articles, &access, &clock)),
             content_types,
             articles,
             transfers,
@@ -604,6 +601,8 @@ impl Services {
             webhooks,
             notifications,
             publications,
+            schedules,
+            calendar: Arc::new(calendar),
             limits,
             ledger: usage,
             journal,

@@ -8,6 +8,7 @@ use inkstone_domain::Result;
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
 
+use crate::calendar::PlannedPublications;
 use crate::content::Agenda;
 use crate::notifications::Notices;
 use crate::search::SearchAlerts;
@@ -72,8 +73,8 @@ impl Services {
         self.workers.spawn(jobs);
     }
 
-    /// Starts following events, telling webhooks and people, publishing what is scheduled, and embedding
-    /// what articles say, until [`Services::shutdown`].
+    /// Starts following events, telling webhooks and people, publishing what is scheduled, running schedules,
+    /// and embedding what articles say, until [`Services::shutdown`].
     pub fn follow_events(&self) {
         let numbering = Arc::clone(&self.events).keep_numbered();
         self.workers.spawn(numbering);
@@ -85,6 +86,11 @@ impl Services {
             .spawn(Arc::clone(&self.events).run_handler(agenda));
         let publishing = Arc::clone(&self.publications).keep_publishing(self.stop.clone());
         self.workers.spawn(publishing);
+        let planned = Arc::new(PlannedPublications(Arc::clone(&self.calendar)));
+        self.workers
+            .spawn(Arc::clone(&self.events).run_handler(planned));
+        let schedules = Arc::clone(&self.schedules).keep_running(self.stop.clone());
+        self.workers.spawn(schedules);
         let notices = Arc::new(Notices(Arc::clone(&self.notifications)));
         self.workers
             .spawn(Arc::clone(&self.events).run_handler(notices));

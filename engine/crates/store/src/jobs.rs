@@ -193,11 +193,20 @@ const REQUEUE: [&str; 2] = [
     ),
 ];
 
-/// One job of a batch, and the event that tells of it.
+/// A job to be queued, and the event that tells of it.
 #[derive(SurrealValue)]
-struct NewRow {
+pub(crate) struct NewRow {
     job: JobRow,
     event: EventRow,
+}
+
+impl NewRow {
+    pub(crate) fn of(job: &NewJob, batch: Option<BatchId>) -> RowResult<Self> {
+        Ok(Self {
+            job: JobRow::queued(job, batch)?,
+            event: EventRow::of(queued(job))?,
+        })
+    }
 }
 
 #[async_trait]
@@ -216,16 +225,9 @@ impl JobStore for SurrealStore {
     }
 
     async fn submit_batch(&self, batch: NewBatch) -> Result<JobBatch> {
-        let rows: RowResult<Vec<NewRow>> = batch
-            .jobs
-            .iter()
-            .map(|job| {
-                Ok(NewRow {
-                    job: JobRow::queued(job, Some(batch.id))?,
-                    event: EventRow::of(queued(job))?,
-                })
-            })
-            .collect();
+        let rows = batch.jobs.iter();
+        let rows: RowResult<Vec<NewRow>> =
+            rows.map(|job| NewRow::of(job, Some(batch.id))).collect();
         let statement = Statement::new(SUBMIT_BATCH)
             .about(format!("batch `{}`", batch.id))
             .bind("batch", BatchRow::of(&batch))

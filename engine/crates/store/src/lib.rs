@@ -37,6 +37,7 @@ mod revisions;
 mod rollouts;
 mod row;
 mod saved_searches;
+mod schedules;
 mod search_settings;
 mod sessions;
 mod statement;

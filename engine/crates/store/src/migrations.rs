@@ -55,6 +55,8 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0026_job_queue"
     "0027_document_changes"
     "0028_chunks"
+    "0029_schedules"
+    "0030_planned_publications"
 };
 
 /// The way back from here needs rows that only this program can unpack.

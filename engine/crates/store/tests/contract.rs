@@ -63,6 +63,7 @@ suites! {
     webhooks: |store| async move { contract::webhooks::run(&store, &store, &store).await };
     notifications: |store| async move { contract::notifications::run(&store).await };
     publications: |store| async move { contract::publications::run(&store).await };
+    schedules: |store| async move { contract::schedules::run(&store, &store, &store, &store).await };
     chunks: |store| async move { contract::chunks::run(&store).await };
     kv: |store| async move { contract::kv::run(&store).await };
     usage: |store| async move { contract::usage::run(&store).await };

@@ -542,6 +542,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         notifications: store.clone(),
         publications: store.clone(),
         search_settings: store.clone(),
+        schedules: store.clone(),
         saved_searches: store.clone(),
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store)),

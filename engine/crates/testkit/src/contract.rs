@@ -31,6 +31,7 @@ mod related;
 pub mod replies;
 pub mod rollouts;
 pub mod saved_searches;
+pub mod schedules;
 pub mod search;
 pub mod search_settings;
 pub mod transfers;
@@ -42,8 +43,8 @@ use inkstone_domain::ports::{
     ArticleStore, AuditLog, ChunkStore, CommentStore, ContentTypeStore, ConversationStore,
     DocumentStore, EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore,
     NotificationStore, PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore,
-    ReplyStore, RolloutStore, SavedSearchStore, SearchSettingsStore, TagStore, TransferStore,
-    UsageLedger, UserStore, WebhookStore,
+    ReplyStore, RolloutStore, SavedSearchStore, ScheduleStore, SearchSettingsStore, TagStore,
+    TransferStore, UsageLedger, UserStore, WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -68,6 +69,7 @@ where
         + PublicationStore
         + ChunkStore
         + SavedSearchStore
+        + ScheduleStore
         + SearchSettingsStore
         + DocumentStore
         + MediaStore
@@ -101,6 +103,7 @@ where
     conversations::run(store, store).await;
     media::run(store, store).await;
     replies::run(store).await;
+    schedules::run(store, store, store, store).await;
 }
 
 /// How many callers meet in the checks of concurrency.

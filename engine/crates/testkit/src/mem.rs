@@ -22,6 +22,7 @@ mod publications;
 mod replies;
 mod rollouts;
 mod saved_searches;
+mod schedules;
 mod search_settings;
 mod transfers;
 mod usage;
@@ -40,8 +41,8 @@ use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::ids::{
     ApiKeyId, ArticleId, BatchId, CommentId, ConversationId, EventId, ImportId, InvitationId,
-    JobId, KeyId, MediaId, MessageId, PromptId, SavedSearchId, ServedId, SessionId, UploadId,
-    UsageId, UserId, WebhookId,
+    JobId, KeyId, MediaId, MessageId, PromptId, SavedSearchId, ScheduleId, ScheduleRunId, ServedId,
+    SessionId, UploadId, UsageId, UserId, WebhookId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
@@ -54,6 +55,7 @@ use inkstone_domain::project::{Member, Project};
 use inkstone_domain::prompt::{Prompt, PromptVersion};
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::rollout::{RolloutState, Served};
+use inkstone_domain::schedule::{Schedule, ScheduleRun};
 use inkstone_domain::search::{DocumentId, DocumentStamp, SavedSearch, SearchSettings};
 use inkstone_domain::usage::UsageRecord;
 use inkstone_domain::webhook::Webhook;
@@ -125,6 +127,8 @@ struct State {
     /// What was noticed of what can be found beside articles.
     document_stamps: BTreeMap<DocumentId, DocumentStamp>,
     saved_searches: BTreeMap<SavedSearchId, SavedSearch>,
+    schedules: BTreeMap<ScheduleId, Schedule>,
+    schedule_runs: BTreeMap<ScheduleRunId, ScheduleRun>,
     /// By project.
     search_settings: HashMap<String, SearchSettings>,
     notifications: Vec<Notification>,

@@ -4,6 +4,7 @@ mod conversation;
 mod embedded;
 mod media;
 mod notification;
+mod schedule;
 mod search_settings;
 
 use std::sync::LazyLock;
@@ -42,6 +43,7 @@ pub use self::conversation::{conversation, message, prompt};
 pub use self::embedded::{embedded, meaning};
 pub use self::media::{media, media_content, media_version, png, upload};
 pub use self::notification::notification;
+pub use self::schedule::{firing, schedule};
 pub use self::search_settings::{saved_search, search_settings};
 
 /// The present, without the fractions that a store need not keep.
@@ -328,6 +330,7 @@ pub fn job(owner: UserId) -> NewJob {
             pins: ["generator-article@1.2.0", "provider-local@0.1.0"]
                 .map(|pin| pin.parse().unwrap())
                 .into(),
+            publish_at: Some(now()),
         }),
         priority: Priority::Normal,
         run_at: now(),

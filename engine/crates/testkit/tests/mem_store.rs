@@ -79,6 +79,12 @@ async fn publications() {
 }
 
 #[tokio::test]
+async fn schedules() {
+    let store = MemStore::new();
+    contract::schedules::run(&store, &store, &store, &store).await;
+}
+
+#[tokio::test]
 async fn chunks() {
     contract::chunks::run(&MemStore::new()).await;
 }

@@ -56,6 +56,14 @@ const RULES: &[(&str, Rule)] = &[
     ("/v1/generate", both(Scope::JobsWrite)),
     ("/v1/jobs", Rule::Scopes(Scope::JobsRead, Scope::JobsWrite)),
     ("/v1/answer", both(Scope::ModelsCall)),
+    (
+        "/v1/calendar",
+        Rule::Scopes(Scope::JobsRead, Scope::JobsWrite),
+    ),
+    (
+        "/v1/schedules",
+        Rule::Scopes(Scope::JobsRead, Scope::JobsWrite),
+    ),
     ("/v1/search", both(Scope::ArticlesRead)),
     ("/v1/search/index", both(Scope::Admin)),
     ("/v1/searches", Rule::Never),

@@ -28,12 +28,15 @@ const ROUTES: &[&str] = &[
     "/v1/articles/{id}/comments",
     "/v1/articles/{id}/comments/{comment}/replies",
     "/v1/articles/{id}/suggestions",
+    "/v1/calendar",
     "/v1/content-types",
     "/v1/generate/{plugin}/{template}",
     "/v1/jobs/batches",
     "/v1/projects",
     "/v1/projects/{slug}/prompts",
     "/v1/projects/{slug}/prompts/{name}/versions",
+    "/v1/schedules",
+    "/v1/schedules/{id}/run",
 ];
 /// Of a reply these are kept.
 const KEPT: [HeaderName; 3] = [CONTENT_TYPE, ETAG, LOCATION];

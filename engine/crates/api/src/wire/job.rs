@@ -85,6 +85,8 @@ pub(crate) struct JobReply {
     pub priority: &'static str,
     /// Not before.
     pub run_at: DateTime<Utc>,
+    /// When its article is to be published, of a plan.
+    pub publish_at: Option<DateTime<Utc>>,
     /// The jobs it waits for, or waited for.
     #[schema(value_type = Vec<String>)]
     pub after: Vec<JobId>,
@@ -156,7 +158,7 @@ pub(crate) struct TextReply {
 }
 
 /// Articles go here where no project is named.
-const DEFAULT_PROJECT: &str = "default";
+pub(super) const DEFAULT_PROJECT: &str = "default";
 
 impl GenerateBody {
     pub(crate) fn into_domain(self, plugin: String, template: String) -> (GenerateTask, Terms) {
@@ -172,6 +174,7 @@ impl GenerateBody {
             model: self.model,
             project: self.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
             pins: Vec::new(),
+            publish_at: None,
         };
         (task, terms)
     }
@@ -214,15 +217,16 @@ impl From<LogLine> for LogLineReply {
 impl From<Job> for JobReply {
     fn from(job: Job) -> Self {
         let kind = job.task.kind().to_owned();
-        let (plugin, template, model, input, project) = match job.task {
+        let (plugin, template, model, input, project, publish_at) = match job.task {
             Task::Generate(task) => (
                 Some(task.plugin),
                 Some(task.template),
                 task.model,
                 task.input,
                 task.project,
+                task.publish_at,
             ),
-            Task::Work(work) => (None, None, None, work.input, work.project),
+            Task::Work(work) => (None, None, None, work.input, work.project, None),
         };
         Self {
             id: job.id,
@@ -236,6 +240,7 @@ impl From<Job> for JobReply {
             status: job.status.as_str(),
             priority: job.priority.as_str(),
             run_at: job.run_at,
+            publish_at,
             after: job.after,
             batch: job.batch,
             progress: job.progress.into(),

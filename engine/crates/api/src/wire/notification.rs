@@ -19,7 +19,8 @@ pub(crate) struct NotificationReply {
     #[schema(example = "ntf_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
     pub id: String,
     /// Why: `comment.mentioned`, `comment.replied`, `comment.written`, `review.asked`, `review.decided`,
-    /// `article.published`, `job.succeeded`, `job.failed`, `webhook.disabled` or `search.matched`.
+    /// `article.published`, `job.succeeded`, `job.failed`, `webhook.disabled`, `schedule.paused` or
+    /// `search.matched`.
     #[serde(rename = "type")]
     #[schema(example = "review.asked")]
     pub kind: &'static str,
@@ -35,6 +36,7 @@ pub(crate) struct NotificationReply {
     pub comment: Option<String>,
     pub job: Option<String>,
     pub webhook: Option<String>,
+    pub schedule: Option<String>,
     /// The saved search that found something.
     pub search: Option<String>,
     /// What it found: an article, a prompt, a file or a message.
@@ -157,6 +159,7 @@ impl From<Notification> for NotificationReply {
             comment: one.about.comment.map(|id| id.to_string()),
             job: one.about.job.map(|id| id.to_string()),
             webhook: one.about.webhook.map(|id| id.to_string()),
+            schedule: one.about.schedule.map(|id| id.to_string()),
             search: one.about.search.map(|id| id.to_string()),
             document: one.about.document.map(|id| id.to_string()),
             created_at: one.created_at,

@@ -4,6 +4,7 @@
 mod audited;
 mod documented;
 mod files;
+mod planned;
 mod routes;
 mod things;
 mod told;
@@ -12,58 +13,13 @@ mod who;
 use expect_test::expect;
 use inkstone_testkit::api_client::{Identity, TestApi, TestReply};
 
-use self::routes::routes;
+use self::routes::{Line, main_table};
 use self::things::{fill, fill_project};
 use self::who::{EVERYBODY, MEMBERS, Who, client};
 
 #[tokio::test]
 async fn every_route_by_every_identity() {
-    let mut table = String::new();
-    for (method, path, body) in routes() {
-        let named = body.as_ref().and_then(|body| body["project"].as_str());
-        let into = named.map_or(String::new(), |project| format!(" into `{project}`"));
-        table.push_str(&format!("{method} {path}{into}\n   "));
-        let members: &[Who] = match path.contains("{project") || named.is_some() {
-            true => &MEMBERS,
-            false => &[],
-        };
-        for who in EVERYBODY.iter().chain(members) {
-            let api = TestApi::start().await;
-            let path = fill(&api, path).await;
-            if named.is_some() {
-                fill_project(&api, "").await;
-            }
-            let client = client(&api, *who).await;
-            let name = match who {
-                Who::Is(identity) => format!("{identity:?}").to_lowercase(),
-                Who::Has(role) => format!("member-{role}"),
-            };
-            let is_stream = path.ends_with("/events");
-            let (status, code) = match is_stream {
-                // It goes on until the job ends.
-                true => (
-                    client
-                        .open(method.clone(), &path, None)
-                        .await
-                        .status()
-                        .as_u16(),
-                    String::new(),
-                ),
-                false => {
-                    let reply = client.send(method.clone(), &path, body.clone()).await;
-                    (reply.status, code_of(&reply))
-                }
-            };
-            table.push_str(&format!(" {name} {status}{code}"));
-            if matches!(who, Who::Is(Identity::Anonymous))
-                && path.starts_with("/v1/")
-                && !path.starts_with("/v1/auth/")
-            {
-                assert_eq!(status, 401, "{method} {path} is open to everybody");
-            }
-        }
-        table.push('\n');
-    }
+    let table = table_of(main_table()).await;
     expect![[r#"
         GET /livez
             anonymous 200 viewer 200 stranger 200 creator 200 admin 200
@@ -568,6 +524,57 @@ async fn every_route_by_every_identity() {
         GET /v1/projects/{project}/export?format=jsonl
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 200 admin 200 member-viewer 403 forbidden member-reviewer 403 forbidden member-editor 200 member-owner 200
     "#]].assert_eq(&table);
+}
+
+/// A line for each operation, and in it a word for each identity.
+async fn table_of(lines: Vec<Line>) -> String {
+    let mut table = String::new();
+    for (method, path, body) in lines {
+        let named = body.as_ref().and_then(|body| body["project"].as_str());
+        let into = named.map_or(String::new(), |project| format!(" into `{project}`"));
+        table.push_str(&format!("{method} {path}{into}\n   "));
+        let members: &[Who] = match path.contains("{project") || named.is_some() {
+            true => &MEMBERS,
+            false => &[],
+        };
+        for who in EVERYBODY.iter().chain(members) {
+            let api = TestApi::start().await;
+            let path = fill(&api, path).await;
+            if named.is_some() {
+                fill_project(&api, "").await;
+            }
+            let client = client(&api, *who).await;
+            let name = match who {
+                Who::Is(identity) => format!("{identity:?}").to_lowercase(),
+                Who::Has(role) => format!("member-{role}"),
+            };
+            let is_stream = path.ends_with("/events");
+            let (status, code) = match is_stream {
+                // It goes on until the job ends.
+                true => (
+                    client
+                        .open(method.clone(), &path, None)
+                        .await
+                        .status()
+                        .as_u16(),
+                    String::new(),
+                ),
+                false => {
+                    let reply = client.send(method.clone(), &path, body.clone()).await;
+                    (reply.status, code_of(&reply))
+                }
+            };
+            table.push_str(&format!(" {name} {status}{code}"));
+            if matches!(who, Who::Is(Identity::Anonymous))
+                && path.starts_with("/v1/")
+                && !path.starts_with("/v1/auth/")
+            {
+                assert_eq!(status, 401, "{method} {path} is open to everybody");
+            }
+        }
+        table.push('\n');
+    }
+    table
 }
 
 fn code_of(reply: &TestReply) -> String {

@@ -18,6 +18,7 @@ pub enum Thing {
     Media,
     Job,
     Batch,
+    Schedule,
     Webhook,
 }
 
@@ -33,6 +34,7 @@ impl Thing {
             Self::Media => "media",
             Self::Job => "job",
             Self::Batch => "batch",
+            Self::Schedule => "schedule",
             Self::Webhook => "webhook",
         }
     }
@@ -103,6 +105,11 @@ catalogue! {
     JobCancelled = "job.cancelled" of Job;
     JobRequeued = "job.requeued" of Job;
     BatchEnded = "batch.ended" of Batch;
+    ScheduleCreated = "schedule.created" of Schedule;
+    ScheduleChanged = "schedule.changed" of Schedule;
+    ScheduleRemoved = "schedule.removed" of Schedule;
+    ScheduleRan = "schedule.ran" of Schedule;
+    ScheduleRefused = "schedule.refused" of Schedule;
     WebhookDisabled = "webhook.disabled" of Webhook;
 }
 
@@ -154,6 +161,13 @@ impl EventBody {
             | Self::JobCancelled { job }
             | Self::JobRequeued { job } => (job.to_string(), None),
             Self::BatchEnded { batch, .. } => (batch.to_string(), None),
+            Self::ScheduleCreated { schedule, revision }
+            | Self::ScheduleChanged {
+                schedule, revision, ..
+            } => (schedule.to_string(), Some(*revision)),
+            Self::ScheduleRemoved { schedule }
+            | Self::ScheduleRan { schedule, .. }
+            | Self::ScheduleRefused { schedule, .. } => (schedule.to_string(), None),
             Self::WebhookDisabled { webhook } => (webhook.to_string(), None),
         };
         Aggregate {

@@ -73,13 +73,13 @@ impl Comments {
     /// `clock` dates what is said.
     pub fn new(
         store: Arc<dyn CommentStore>,
-        articles: Arc<Articles>,
-        clock: Arc<dyn Clock>,
+        articles: &Arc<Articles>,
+        clock: &Arc<dyn Clock>,
     ) -> Self {
         Self {
             store,
-            articles,
-            clock,
+            articles: Arc::clone(articles),
+            clock: Arc::clone(clock),
         }
     }
 

@@ -33,11 +33,15 @@ pub struct RelatedArticles {
 }
 
 impl RelatedArticles {
-    pub fn new(index: Arc<dyn SearchIndex>, articles: Arc<Articles>, access: Arc<Access>) -> Self {
+    pub fn new(
+        index: &Arc<dyn SearchIndex>,
+        articles: &Arc<Articles>,
+        access: &Arc<Access>,
+    ) -> Self {
         Self {
-            index,
-            articles,
-            access,
+            index: Arc::clone(index),
+            articles: Arc::clone(articles),
+            access: Arc::clone(access),
         }
     }
 

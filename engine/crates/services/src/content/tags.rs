@@ -42,15 +42,15 @@ impl Tags {
     /// `clock` dates the entries in the audit log.
     pub fn new(
         store: Arc<dyn TagStore>,
-        articles: Arc<Articles>,
-        access: Arc<Access>,
-        clock: Arc<dyn Clock>,
+        articles: &Arc<Articles>,
+        access: &Arc<Access>,
+        clock: &Arc<dyn Clock>,
     ) -> Self {
         Self {
             store,
-            articles,
-            access,
-            clock,
+            articles: Arc::clone(articles),
+            access: Arc::clone(access),
+            clock: Arc::clone(clock),
         }
     }
 

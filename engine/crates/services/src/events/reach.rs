@@ -25,7 +25,12 @@ pub(crate) async fn may_hear(access: &Access, principal: &Principal, told: &Told
 fn is_owned(thing: Thing) -> bool {
     matches!(
         thing,
-        Thing::Article | Thing::Comment | Thing::Media | Thing::Job | Thing::Batch
+        Thing::Article
+            | Thing::Comment
+            | Thing::Media
+            | Thing::Job
+            | Thing::Batch
+            | Thing::Schedule
     )
 }
 
@@ -57,7 +62,7 @@ fn act_of(thing: Thing) -> Act {
         Thing::Prompt => Act::ReadPrompt,
         Thing::Chat => Act::SeeChat,
         Thing::Media => Act::ReadMedia,
-        Thing::Job | Thing::Batch => Act::SeeJob,
+        Thing::Job | Thing::Batch | Thing::Schedule => Act::SeeJob,
         Thing::Webhook => Act::ChangeProject,
     }
 }
@@ -82,6 +87,7 @@ mod tests {
             (Thing::Media, [true, true, true, false, true]),
             (Thing::Job, [true, true, false, false, true]),
             (Thing::Batch, [true, true, false, false, true]),
+            (Thing::Schedule, [true, true, false, false, true]),
             (Thing::Webhook, [false, false, false, false, true]),
         ] {
             let owner = UserId::new();

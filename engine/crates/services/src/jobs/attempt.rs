@@ -25,6 +25,7 @@ use super::work::Work;
 use super::worker::Worker;
 use crate::ai::CallLog;
 use crate::chat::elapsed_ms;
+use crate::owners::principal_of;
 
 /// Waits between attempts grow no longer than this, jitter apart.
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
@@ -214,15 +215,7 @@ impl<'a> Attempt<'a> {
 
     /// Who it is made for, with the role they have now.
     async fn owner(&self) -> Result<Principal> {
-        let users = &self.worker.powers.users;
-        let owner = users.user(self.job.owner).await?;
-        let owner = owner.filter(|owner| !owner.is_disabled()).ok_or_else(|| {
-            Error::new(
-                &codes::FORBIDDEN,
-                "the user who asked for this does not exist any more, or is disabled",
-            )
-        })?;
-        Ok(Principal::of(owner.id, owner.role))
+        principal_of(self.worker.powers.users.as_ref(), self.job.owner).await
     }
 
     /// Writes down the end and names it for the metrics.

@@ -1,6 +1,6 @@
 //! Jobs that are asked for together.
 
-use inkstone_domain::ids::BatchId;
+use inkstone_domain::ids::{BatchId, JobId};
 use inkstone_domain::job::{GenerateTask, JobBatch, MOST_AWAITED, MOST_OF_A_BATCH};
 use inkstone_domain::ports::{NewBatch, NewJob};
 use inkstone_domain::principal::Principal;
@@ -28,6 +28,17 @@ impl Jobs {
         name: &str,
         items: Vec<BatchItem>,
     ) -> Result<JobBatch> {
+        let batch = self.checked_batch(principal, name, items).await?;
+        self.queue.submit_batch(batch).await
+    }
+
+    /// A batch as it would be queued.
+    pub(crate) async fn checked_batch(
+        &self,
+        principal: &Principal,
+        name: &str,
+        items: Vec<BatchItem>,
+    ) -> Result<NewBatch> {
         if name.chars().count() > MOST_NAME_CHARS {
             let detail = format!("a name has at most {MOST_NAME_CHARS} characters");
             return Err(invalid("/name".to_owned(), detail));
@@ -38,8 +49,8 @@ impl Jobs {
         }
         let mut jobs = Vec::with_capacity(items.len());
         for (place, item) in items.into_iter().enumerate() {
-            let checked = self.checked(principal, item.task, item.terms).await;
-            let mut new = checked.map_err(|error| within_item(error, place))?;
+            let checked = self.checked(principal, JobId::new(), item.task, item.terms);
+            let mut new = checked.await.map_err(|error| within_item(error, place))?;
             for awaited in item.after_items {
                 let earlier = jobs.get(awaited).map(|job: &NewJob| job.id);
                 let id = earlier.ok_or_else(|| {
@@ -56,14 +67,13 @@ impl Jobs {
             }
             jobs.push(new);
         }
-        let batch = NewBatch {
+        Ok(NewBatch {
             id: BatchId::new(),
             owner: principal.user,
             name: name.to_owned(),
             jobs,
             created_at: self.clock.now(),
-        };
-        self.queue.submit_batch(batch).await
+        })
     }
 
     /// How far it is: for its owner and admins; else `not_found`.

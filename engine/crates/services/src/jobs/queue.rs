@@ -74,7 +74,7 @@ impl Queue {
         Ok(job)
     }
 
-    pub(super) async fn submit_batch(&self, new: NewBatch) -> Result<JobBatch> {
+    pub(crate) async fn submit_batch(&self, new: NewBatch) -> Result<JobBatch> {
         let batch = self.store.submit_batch(new).await?;
         self.wake.notify_one();
         Ok(batch)

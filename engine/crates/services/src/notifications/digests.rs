@@ -133,6 +133,7 @@ fn text(fresh: &[Notification]) -> String {
             about.comment.map(|id| id.to_string()),
             about.job.map(|id| id.to_string()),
             about.webhook.map(|id| id.to_string()),
+            about.schedule.map(|id| id.to_string()),
             about.search.map(|id| id.to_string()),
             about
                 .document
@@ -164,6 +165,7 @@ fn words(kind: NotificationKind) -> &'static str {
         NotificationKind::JobSucceeded => "your job is done",
         NotificationKind::JobFailed => "your job failed",
         NotificationKind::WebhookDisabled => "your webhook was disabled",
+        NotificationKind::SchedulePaused => "your schedule was paused",
         NotificationKind::SearchMatched => "your search found something new",
     }
 }

@@ -165,14 +165,30 @@ async fn concerned(parts: &NotificationParts, told: &Told) -> Result<Option<Conc
                 webhook: Some(*webhook),
                 ..About::default()
             };
-            let mut concerned = Concerned::by(told.event.actor, about);
-            if let Some(owner) = told.scope.owner {
-                concerned.add_even_who_did_it(owner, NotificationKind::WebhookDisabled);
-            }
-            Ok(Some(concerned))
+            Ok(Some(stopped(
+                told,
+                about,
+                NotificationKind::WebhookDisabled,
+            )))
+        }
+        EventBody::ScheduleRefused { schedule, .. } => {
+            let about = About {
+                schedule: Some(*schedule),
+                ..About::default()
+            };
+            Ok(Some(stopped(told, about, NotificationKind::SchedulePaused)))
         }
         _ => Ok(None),
     }
+}
+
+/// What the engine does no more: its owner, in whose name the event is.
+fn stopped(told: &Told, about: About, kind: NotificationKind) -> Concerned {
+    let mut concerned = Concerned::by(told.event.actor, about);
+    if let Some(owner) = told.scope.owner {
+        concerned.add_even_who_did_it(owner, kind);
+    }
+    concerned
 }
 
 /// Those whom it names; where it is new, also who began the thread and whose article it is about.

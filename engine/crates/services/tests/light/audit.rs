@@ -187,6 +187,7 @@ async fn admins_are_written_down_where_they_act_for_others() {
         model: None,
         project: "default".to_owned(),
         pins: Vec::new(),
+        publish_at: None,
     };
     let own = services
         .jobs

@@ -23,6 +23,7 @@ pub fn task(topic: &str) -> GenerateTask {
         model: None,
         project: "default".to_owned(),
         pins: Vec::new(),
+        publish_at: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod account_trail; // what accounts write to the audit log
 mod answers;
 mod audit;
 mod auth;
+mod calendar;
 mod catalog;
 mod chat;
 mod content;
@@ -36,6 +37,7 @@ mod quarantine;
 mod ratings;
 mod rollout_faults;
 mod rollouts;
+mod schedules;
 mod searches; // words of projects, saved searches and their alerts
 mod second_factor;
 mod signup;

@@ -225,6 +225,7 @@ fn engine(
             notifications: store.clone(),
             publications: store.clone(),
             search_settings: store.clone(),
+            schedules: store.clone(),
             saved_searches: store.clone(),
             egress: egress.clone(),
             index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store.clone())),

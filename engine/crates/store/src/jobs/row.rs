@@ -32,6 +32,7 @@ pub(super) struct JobRow {
     project: String,
     /// `ID@VERSION`, with commas between; `None` in rows of before there were any.
     pins: Option<String>,
+    publish_at: Option<DateTime<Utc>>,
     status: String,
     rank: u32,
     lane: String,
@@ -119,6 +120,7 @@ impl JobRow {
             model: task.model,
             project: task.project,
             pins: pins_text(&task.pins),
+            publish_at: task.publish_at,
             status: JobStatus::Queued.as_str().to_owned(),
             rank: u32::from(new.priority.rank()),
             place: format!("{lane} {} {}", due(new.run_at), new.id),
@@ -165,6 +167,7 @@ impl TryFrom<JobRow> for Job {
                 model: row.model,
                 project: row.project,
                 pins: pins_of(row.pins)?,
+                publish_at: row.publish_at,
             }
             .into_task()?,
             status: status_of(&row.status)?,
@@ -238,6 +241,7 @@ struct TaskColumns {
     model: Option<String>,
     project: String,
     pins: Vec<Pin>,
+    publish_at: Option<DateTime<Utc>>,
 }
 
 impl TaskColumns {
@@ -251,6 +255,7 @@ impl TaskColumns {
                 model: task.model,
                 project: task.project,
                 pins: task.pins,
+                publish_at: task.publish_at,
             },
             Task::Work(work) => Self {
                 kind: Some(work.kind),
@@ -260,6 +265,7 @@ impl TaskColumns {
                 model: None,
                 project: work.project,
                 pins: Vec::new(),
+                publish_at: None,
             },
         }
     }
@@ -282,6 +288,7 @@ impl TaskColumns {
             model: self.model,
             project: self.project,
             pins: self.pins,
+            publish_at: self.publish_at,
         }))
     }
 }

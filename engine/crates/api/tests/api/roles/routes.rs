@@ -4,14 +4,22 @@ use axum::http::Method;
 use inkstone_testkit::api_client::PASSWORD;
 use serde_json::{Value, json};
 
-use super::{files, told};
+use super::{files, planned, told};
 
-/// The routes, with things of the creator's in their paths. Each cell has an engine of its own.
-pub fn routes() -> Vec<(Method, &'static str, Option<Value>)> {
+/// A line: an operation, with things of the creator's in its path.
+pub type Line = (Method, &'static str, Option<Value>);
+
+/// All of them. Each cell has an engine of its own.
+pub fn routes() -> Vec<Line> {
+    [main_table(), planned::routes()].concat()
+}
+
+/// Those that stand in the table of `roles`.
+pub fn main_table() -> Vec<Line> {
     [of_texts(), told::routes(), files::routes()].concat()
 }
 
-fn of_texts() -> Vec<(Method, &'static str, Option<Value>)> {
+fn of_texts() -> Vec<Line> {
     let message = json!({"messages": [{"role": "user", "content": "hi"}]});
     vec![
         (Method::GET, "/livez", None),

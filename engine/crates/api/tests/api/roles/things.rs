@@ -35,6 +35,16 @@ pub(super) async fn fill(api: &TestApi, path: &str) -> String {
                 "generate": {"input": {"topic": "a"}},
             }]}),
         ),
+        (
+            "{schedule}",
+            "/v1/schedules",
+            json!({
+                "cron": "30 6 * * *",
+                "plugin": "generator-fake",
+                "template": "article",
+                "input": {"topic": "a"},
+            }),
+        ),
         ("{draft}", "/v1/articles", json!({"title": "A"})),
         (
             "{published}",

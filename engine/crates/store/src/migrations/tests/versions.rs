@@ -9,7 +9,7 @@ use inkstone_domain::ids::JobId;
 use inkstone_domain::ports::{
     AuditLog, ChunkStore, ContentTypeStore, ConversationStore, DocumentStore, EventLog, JobStore,
     KeyStore, NotificationStore, PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore,
-    RolloutStore, SearchSettingsStore, WebhookStore,
+    RolloutStore, ScheduleStore, SearchSettingsStore, WebhookStore,
 };
 use inkstone_domain::principal::Role;
 use serde_json::Value;
@@ -193,6 +193,8 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
             ("0021_events", 1),
             ("0026_job_queue", 2),
             ("0027_document_changes", 1),
+            ("0029_schedules", 3),
+            ("0030_planned_publications", 1),
         ];
         let told = told.iter().filter(|(name, _)| has(name));
         let told: usize = told.map(|(_, count)| count).sum();
@@ -273,6 +275,14 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
         let model = store.serving_model().await.unwrap().unwrap();
         let found = store.embedded_articles(&model, &[cast.article]).await;
         assert_eq!(found.unwrap()[0].chunks.len(), 2);
+    }
+    if has("0029_schedules") {
+        let planned = store.next_schedules(10).await.unwrap();
+        let [schedule] = planned.as_slice() else {
+            panic!("{planned:?}");
+        };
+        let runs = store.schedule_runs(schedule.id, page()).await.unwrap();
+        assert_eq!(runs.items.first(), schedule.last_run.as_ref());
     }
     if has("0012_articles") {
         assert_eq!(store.content_types().await.unwrap().len(), 1);

@@ -38,7 +38,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn put_job(&mut self, new: NewJob, batch: Option<BatchId>) -> Job {
+    pub(in super::super) fn put_job(&mut self, new: NewJob, batch: Option<BatchId>) -> Job {
         let is_done = |id: &JobId| self.status_of(*id) == Some(JobStatus::Succeeded);
         let status = match new.after.iter().all(is_done) {
             true => JobStatus::Queued,

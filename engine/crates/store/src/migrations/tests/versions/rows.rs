@@ -4,9 +4,10 @@ use inkstone_domain::content::listing::created_place;
 use inkstone_domain::content::{Article, Publication};
 use inkstone_domain::event::{EventBody, Scope};
 use inkstone_domain::ids::ServedId;
+use inkstone_domain::job::Task;
 use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
-use inkstone_domain::ports::{MediaStore, NewJob, SavedSearchStore};
+use inkstone_domain::ports::{MediaStore, NewJob, SavedSearchStore, ScheduleStore};
 use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
@@ -176,10 +177,10 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             store.put_publication(&publication).await.unwrap();
         }
         "0026_job_queue" => {
-            let job = store.submit(sample::job(cast.user)).await.unwrap();
+            let job = store.submit(unpublished_job(cast.user)).await.unwrap();
             let after = NewJob {
                 after: vec![job.id],
-                ..sample::job(cast.user)
+                ..unpublished_job(cast.user)
             };
             store.submit(after).await.unwrap();
         }
@@ -197,6 +198,15 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             store.put_chunks(&embedded).await.unwrap();
             store.serve_model(&embedded.model).await.unwrap();
         }
+        "0029_schedules" => {
+            let schedule = sample::schedule(cast.user);
+            store.create_schedule(&schedule).await.unwrap();
+            let firing = sample::firing(&schedule);
+            assert!(store.fire(&firing).await.unwrap());
+        }
+        "0030_planned_publications" => {
+            store.submit(sample::job(cast.user)).await.unwrap();
+        }
         "0013_content_rest" => {
             list_by_creation(store, &["o:", "p:", "o:/"]).await;
             insert_comment(store, cast).await;
@@ -208,6 +218,15 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
         "0019_lean_articles" => store.list_old_articles().await.unwrap(),
         other => panic!("say here what rows engines of the time of `{other}` wrote"),
     }
+}
+
+/// As before jobs knew when their articles are to be published.
+fn unpublished_job(owner: UserId) -> NewJob {
+    let mut job = sample::job(owner);
+    if let Task::Generate(task) = &mut job.task {
+        task.publish_at = None;
+    }
+    job
 }
 
 /// Today's engine tells of what engines of the time did not: for a while the table takes it.
