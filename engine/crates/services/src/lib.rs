@@ -12,9 +12,11 @@ pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod chat;
+mod config;
 pub mod content;
 pub mod conversations;
 pub mod embedding;
+pub mod engines;
 pub mod events;
 pub mod gateway;
 pub mod health;
@@ -41,12 +43,11 @@ pub mod usage;
 pub mod webhooks;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, ChunkStore, Clock, CommentStore, ContentTypeStore, ConversationStore,
-    Egress, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore, PeopleStore,
+    Egress, EngineBus, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore, PeopleStore,
     ProjectStore, PromptStore, PublicationStore, ReplyStore, SavedSearchStore, SearchIndex,
     SearchSettingsStore, SigningKeyStore, TagStore, TransferStore, UsageJournal, UsageLedger,
     UserStore, WebhookStore,
@@ -63,6 +64,7 @@ use crate::auth::AuthPorts;
 pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
+pub use crate::config::ServicesConfig;
 pub use crate::content::{
     Articles, Comments, ContentConfig, ContentTypes, Publications, RelatedArticles, Tags,
 };
@@ -70,6 +72,7 @@ use crate::conversations::ConversationParts;
 pub use crate::conversations::Conversations;
 use crate::embedding::{Asking, EmbeddingParts};
 pub use crate::embedding::{EmbeddingConfig, Embeddings};
+pub use crate::engines::EnginePorts;
 pub use crate::events::{EventPorts, Events, EventsConfig};
 use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
@@ -131,58 +134,8 @@ pub struct Ports {
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
+    pub engines: EnginePorts,
     pub clock: Arc<dyn Clock>,
-}
-
-/// Settings of all services, checked before they come here.
-pub struct ServicesConfig {
-    pub auth: AuthConfig,
-    pub sealing_key: SealingKey,
-    pub signup: SignupConfig,
-    pub oidc: OidcConfig,
-    pub models: ModelsConfig,
-    pub gateway: GatewayConfig,
-    pub jobs: JobsConfig,
-    pub plugins: PluginsConfig,
-    pub content: ContentConfig,
-    pub transfer: TransferConfig,
-    pub media: MediaConfig,
-    pub events: EventsConfig,
-    pub embedding: EmbeddingConfig,
-    pub webhooks: WebhooksConfig,
-    pub notifications: NotificationsConfig,
-    /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
-    pub usage_linger: Duration,
-    /// This engine, the same after a restart and unlike all others on its store.
-    pub engine: String,
-    /// Beside the checks of `store` and `search`, which stand unless one here has their name.
-    pub health_checks: Vec<HealthCheck>,
-}
-
-impl ServicesConfig {
-    /// Defaults for everything but the key.
-    pub fn new(sealing_key: SealingKey) -> Self {
-        Self {
-            auth: AuthConfig::default(),
-            sealing_key,
-            signup: SignupConfig::default(),
-            oidc: OidcConfig::default(),
-            models: ModelsConfig::default(),
-            gateway: GatewayConfig::default(),
-            jobs: JobsConfig::default(),
-            plugins: PluginsConfig::default(),
-            content: ContentConfig::default(),
-            transfer: TransferConfig::default(),
-            media: MediaConfig::default(),
-            events: EventsConfig::default(),
-            embedding: EmbeddingConfig::default(),
-            webhooks: WebhooksConfig::default(),
-            notifications: NotificationsConfig::default(),
-            usage_linger: Duration::ZERO,
-            engine: "engine".to_owned(),
-            health_checks: Vec::new(),
-        }
-    }
 }
 
 /// Every service, wired to each other once.
@@ -231,12 +184,14 @@ pub struct Services {
     workers: TaskTracker,
     /// Calls of models under way.
     calls: TaskTracker,
+    bus: Arc<dyn EngineBus>,
+    has_others: bool,
     stop: CancellationToken,
 }
 
 impl Services {
     /// Wires all services. Must be called within a tokio runtime: it starts the usage recorder.
-    /// Job workers start with [`Services::start_workers`]. Fails where the gateway's configuration has a
+    /// What goes on beside calls starts with [`Services::start`]. Fails where the gateway's configuration has a
     /// pattern that is none.
     pub fn new(ports: Ports, config: ServicesConfig) -> Result<Arc<Self>> {
         let Ports {
@@ -270,8 +225,14 @@ impl Services {
             egress,
             index,
             plugins,
+            engines,
             clock,
         } = ports;
+        let EnginePorts {
+            bus,
+            limits: shared_limits,
+            tries,
+        } = engines;
         let calls = TaskTracker::new();
         let kept_replies = Arc::clone(&replies);
         let stop = CancellationToken::new();
@@ -297,7 +258,11 @@ impl Services {
                 ..config.models
             },
         ));
-        let limits = Arc::new(Limits::new(gateway.limits.clone(), Arc::clone(&clock)));
+        let limits = Arc::new(Limits::new(
+            gateway.limits.clone(),
+            Arc::clone(&clock),
+            shared_limits,
+        ));
         let parts = ChatParts {
             models: Arc::clone(&models),
             limits: Arc::clone(&limits),
@@ -320,6 +285,7 @@ impl Services {
         let access = Arc::new(Access::new(
             Arc::clone(&projects),
             audit.clone(),
+            Arc::clone(&bus),
             Arc::clone(&clock),
         ));
         let embeddings = Arc::new(Embeddings::new(EmbeddingParts {
@@ -336,6 +302,7 @@ impl Services {
         let events = Arc::new(Events::new(
             events,
             Arc::clone(&access),
+            Arc::clone(&bus),
             Arc::clone(&clock),
             config.events,
             stop.clone(),
@@ -366,6 +333,7 @@ impl Services {
             keys,
             Arc::clone(&users),
             Arc::clone(&access),
+            Arc::clone(&bus),
             Arc::clone(&clock),
         ));
         let sealing_key = config.sealing_key.clone();
@@ -375,6 +343,8 @@ impl Services {
                 people: Arc::clone(&people),
                 signing_keys,
                 audit: audit.clone(),
+                bus: Arc::clone(&bus),
+                tries,
                 clock: Arc::clone(&clock),
             },
             config.auth,
@@ -384,6 +354,7 @@ impl Services {
         let api_keys = Arc::new(ApiKeys::new(
             Arc::clone(&people),
             Arc::clone(&users),
+            Arc::clone(&bus),
             Arc::clone(&clock),
         ));
         let accounts = Accounts::new(
@@ -444,6 +415,7 @@ impl Services {
             Arc::clone(&plugins),
             Arc::clone(&models),
             Arc::clone(&access),
+            Arc::clone(&bus),
             Arc::clone(&clock),
             config.jobs,
             stop.clone(),
@@ -508,6 +480,7 @@ impl Services {
             access: Arc::clone(&access),
             settings: search_settings,
             saved: saved_searches,
+            bus: Arc::clone(&bus),
             clock: Arc::clone(&clock),
             asking,
         };
@@ -534,6 +507,7 @@ impl Services {
                 Arc::clone(&key_store),
                 Arc::clone(&keys),
                 Arc::clone(&limits),
+                Arc::clone(&bus),
                 Arc::clone(&clock),
             )),
             auth,
@@ -567,6 +541,8 @@ impl Services {
             health: Arc::new(health),
             worker: Arc::new(worker),
             workers: TaskTracker::new(),
+            bus,
+            has_others: config.has_others,
             stop,
             plugins,
             access,

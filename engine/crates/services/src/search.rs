@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::content::Status;
-use inkstone_domain::ports::{Clock, SavedSearchStore, SearchIndex, SearchSettingsStore};
+use inkstone_domain::ports::{
+    Clock, EngineBus, SavedSearchStore, SearchIndex, SearchSettingsStore,
+};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::search::{
     DocumentId, DocumentKind, IndexReport, IndexStats, Narrow, SearchPage, SearchQuery,
@@ -70,6 +72,7 @@ pub(crate) struct SearchParts {
     pub access: Arc<Access>,
     pub settings: Arc<dyn SearchSettingsStore>,
     pub saved: Arc<dyn SavedSearchStore>,
+    pub bus: Arc<dyn EngineBus>,
     pub clock: Arc<dyn Clock>,
     pub asking: Asking,
 }
@@ -97,12 +100,13 @@ impl Search {
             access,
             settings,
             saved,
+            bus,
             clock,
             asking,
         } = parts;
         Self {
             index,
-            lexicons: Lexicons::new(settings, Arc::clone(&access), Arc::clone(&clock)),
+            lexicons: Lexicons::new(settings, Arc::clone(&access), bus, Arc::clone(&clock)),
             access,
             saved: SavedSearches::new(saved, clock),
             asking,

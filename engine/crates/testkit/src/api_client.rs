@@ -20,8 +20,8 @@ use inkstone_services::auth::{HashingCost, SignIn};
 use inkstone_services::oidc::{IssuerConfig, OidcConfig};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    EventPorts, HealthCheck, MediaPorts, PluginPorts, Ports, SealingKey, Services, ServicesConfig,
-    SigningKey,
+    EnginePorts, EventPorts, HealthCheck, MediaPorts, PluginPorts, Ports, SealingKey, Services,
+    ServicesConfig, SigningKey,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -545,6 +545,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store)),
         plugins,
+        engines: EnginePorts::alone(),
         clock: Arc::new(clock.clone()),
     }
 }

@@ -14,9 +14,9 @@ use inkstone_domain::project::ProjectRole;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    EmbeddingConfig, EventPorts, GatewayConfig, JobsConfig, MediaConfig, MediaPorts, ModelsConfig,
-    NewProject, PluginPorts, Ports, RequestContext, SealingKey, Services, ServicesConfig,
-    SigningKey, SignupConfig, TransferConfig,
+    EmbeddingConfig, EnginePorts, EventPorts, GatewayConfig, JobsConfig, MediaConfig, MediaPorts,
+    ModelsConfig, NewProject, PluginPorts, Ports, RequestContext, SealingKey, Services,
+    ServicesConfig, SigningKey, SignupConfig, TransferConfig,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeEgress, FakeGenerator, FakeImages, FakeLoader, FakePackageFetcher,
@@ -233,6 +233,7 @@ fn engine(
                 recordings: Arc::new(MemRecordings::default()),
                 ..plugin_ports(loader.clone())
             },
+            engines: EnginePorts::alone(),
             clock: clock.clone(),
         },
         ServicesConfig {
