@@ -250,7 +250,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         let watch = CertificateWatch::start(Arc::clone(tls))?;
         background.spawn(watch.run(stop.clone()));
     }
-    let state = ApiState {
+    let api = ApiState {
         services: Arc::clone(&services),
         config: ApiConfig {
             max_body_bytes: usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
@@ -264,8 +264,8 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         metrics: Arc::new(move || metrics.render()),
     };
     let router = match role.serves() {
-        true => inkstone_api::router(state),
-        false => inkstone_api::worker_router(state),
+        true => inkstone_api::router(api),
+        false => inkstone_api::worker_router(api),
     };
     let server = tokio::spawn(inkstone_api::serve(
         listener,

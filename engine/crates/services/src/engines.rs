@@ -50,7 +50,7 @@ impl Services {
         let mut old = Old::default();
         let mut at = None;
         loop {
-            let gathered = async {
+            let gathered = async move {
                 match at {
                     Some(at) => tokio::time::sleep_until(at).await,
                     None => std::future::pending().await,
