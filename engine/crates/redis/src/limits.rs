@@ -21,6 +21,7 @@ const LIFE: Duration = Duration::from_secs(15);
 /// Counts in a Redis.
 pub struct RedisLimits {
     connection: Connection,
+    life: Duration,
     /// In whose name this engine reserves. Where it is not known whether a step was taken, another name is
     /// taken up, and what stands under the old one is forgotten with it.
     holder: Mutex<String>,
@@ -34,12 +35,18 @@ impl RedisLimits {
     pub fn new(connection: Connection) -> Self {
         Self {
             connection,
+            life: LIFE,
             holder: Mutex::new(Ulid::new().to_string()),
             reserve: Script::new(include_str!("limits/reserve.lua")),
             release: Script::new(include_str!("limits/release.lua")),
             spend: Script::new(include_str!("limits/spend.lua")),
             raise: Script::new(include_str!("limits/raise.lua")),
         }
+    }
+
+    /// Who gives no sign of life for so long has died; 15 seconds by default.
+    pub fn with_life(self, life: Duration) -> Self {
+        Self { life, ..self }
     }
 
     fn holder(&self) -> String {
@@ -79,7 +86,7 @@ impl LimitCounter for RedisLimits {
         let mut script = self.reserve.key(self.engines());
         script
             .arg(&holder)
-            .arg(as_ms(LIFE))
+            .arg(as_ms(self.life))
             .arg(money.0)
             .arg(tokens)
             .arg(reservation.today.to_string());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use inkstone_domain::allowance::{Allowance, Spend, Subject};
+use inkstone_domain::allowance::{Allowance, Budget, DaySpend, Period, Spend, Subject};
 use inkstone_domain::ids::UserId;
 use inkstone_domain::ports::{
     Admittance, Bound, EngineBus, Heard, LimitCounter, News, Reservation, Shortage,
@@ -131,12 +131,58 @@ async fn a_broken_subscription_begins_anew_with_a_gap() {
 }
 
 #[tokio::test]
+async fn what_a_dead_engine_had_reserved_is_free_again() {
+    const LIFE: Duration = Duration::from_millis(400);
+    let server = RedisServer::start().await;
+    let limits = || RedisLimits::new(connection(&server)).with_life(LIFE);
+    let (dying, other) = (limits(), limits());
+    let allowance = Allowance {
+        max_parallel: Some(1),
+        ..Allowance::default()
+    };
+    let call = Reservation {
+        bounds: vec![Bound {
+            subject: Subject::User(UserId::new()),
+            allowance,
+        }],
+        estimate: Spend::default(),
+        today: "2026-11-15".parse().unwrap(),
+    };
+    let is_free = async || {
+        let answer = other.reserve(&call).await.unwrap();
+        matches!(answer, Admittance::Reserved(_))
+    };
+    let Admittance::Reserved(reserved) = dying.reserve(&call).await.unwrap() else {
+        panic!("nobody has reserved anything");
+    };
+    // As long as it shows that it lives, what it has stays.
+    let began = Instant::now();
+    while began.elapsed() < LIFE * 3 {
+        dying.keep().await.unwrap();
+        assert!(!is_free().await);
+    }
+    let freed = async {
+        while !is_free().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, freed).await.expect("it stays reserved");
+    // It only hung: what it says now takes nothing from who has it.
+    dying
+        .release(&reserved.holder, &call, Spend::default())
+        .await
+        .unwrap();
+    dying.keep().await.unwrap();
+    assert!(!is_free().await);
+}
+
+#[tokio::test]
 async fn what_an_emptied_redis_forgot_it_asks_for() {
     let mut server = RedisServer::start().await;
     let limits = RedisLimits::new(connection(&server));
     let subject = Subject::User(UserId::new());
-    let budget = inkstone_domain::allowance::Budget {
-        period: inkstone_domain::allowance::Period::Day,
+    let budget = Budget {
+        period: Period::Day,
         money: None,
         tokens: Some(10),
     };
@@ -153,7 +199,7 @@ async fn what_an_emptied_redis_forgot_it_asks_for() {
     };
     let unknown = Admittance::Unknown(vec![subject.clone()]);
     assert_eq!(limits.reserve(&call).await.unwrap(), unknown);
-    let spent = [inkstone_domain::allowance::DaySpend {
+    let spent = [DaySpend {
         subject: subject.clone(),
         day: call.today,
         spend: Spend {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use inkstone_domain::Result;
+use inkstone_domain::{Error, Result};
 use inkstone_domain::ports::{EngineBus, Heard, LimitCounter, News, NoOthers, TryCounter};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -121,7 +121,7 @@ impl Services {
             if old.limits {
                 self.load_limits().await?;
             }
-            Result::Ok(())
+            Ok::<_, Error>(())
         };
         if let Err(error) = read.await {
             tracing::warn!(
