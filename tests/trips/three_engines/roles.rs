@@ -21,7 +21,7 @@ async fn an_api_queues_and_a_worker_does() {
     let (status, made) = api.post("/v1/articles", &article).await;
     assert_eq!(status, 201, "{made}");
     // An export is work of the engine itself: it needs no model.
-    let wish = json!({ "format": "json" });
+    let wish = json!({ "format": "jsonl" });
     let (status, job) = api.post("/v1/projects/handbook/exports", &wish).await;
     assert_eq!(status, 202, "{job}");
     let (_, jobs) = api.get("/v1/jobs").await;
