@@ -11,7 +11,7 @@ use crate::upstream::python;
 
 pub struct Receiver {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Receiver {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use inkstone_domain::{Error, Result};
 use inkstone_domain::ports::{EngineBus, Heard, LimitCounter, News, NoOthers, TryCounter};
+use inkstone_domain::{Error, Result};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::Services;

@@ -259,19 +259,20 @@ async fn one_budget_holds_for_all_engines_together() {
     for _ in 0..3 {
         engines.push(counting(&world, &shared).await);
     }
-    let mut admitted = 0;
-    loop {
+    let (mut admitted, mut refusals) = (0, 0);
+    // What a call gives back goes behind its back: one refusal of all is not the end.
+    while refusals < 50 {
         let said = join_all(engines.iter().map(|engine| say(engine, &who))).await;
-        admitted += said.iter().filter(|said| said.is_ok()).count();
-        if said.iter().all(Result::is_err) {
-            break;
-        }
+        let more = said.iter().filter(|said| said.is_ok()).count();
+        admitted += more;
+        refusals = if more == 0 { refusals + 1 } else { 0 };
+        tokio::task::yield_now().await;
     }
     let lines = world.usage(admitted).await;
     let spent: u64 = lines.iter().map(|line| line.cost.0).sum();
     let most = Money::from_usd(0.0006).0;
     assert!(
-        spent <= most && spent > most / 2,
+        spent <= most && spent > most * 8 / 10,
         "{admitted} calls, {spent}"
     );
     // Others have their own.
