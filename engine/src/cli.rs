@@ -68,7 +68,7 @@ enum Output {
 #[derive(Subcommand)]
 enum Command {
     /// Run the engine until it is told to stop.
-    Serve,
+    Serve(serve::ServeArgs),
     /// Run the engine and show the main job: write an article, find it, analyse it, go on serving.
     Start(start::StartArgs),
     /// Let a plugin write something.
@@ -119,7 +119,7 @@ enum Command {
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let common = cli.common;
     match cli.command {
-        Command::Serve => serve::run(&common).await,
+        Command::Serve(args) => serve::run(&common, args).await,
         Command::Start(args) => start::run(&common, args).await,
         Command::Generate(args) => generate::run(&common, args).await,
         Command::Job(command) => job::run(&common, command).await,

@@ -4,6 +4,7 @@ mod certificate_watch;
 mod cli;
 mod mail;
 mod memory;
+mod others;
 mod plugin_trust;
 mod plugin_watch;
 mod recordings;

@@ -17,6 +17,7 @@ use inkstone_egress::packages::{PackagesConfig, RegistryAccess};
 use inkstone_egress::{CredentialBinding, EgressConfig, EgressMode, Scrubber};
 use inkstone_host::{HostConfig, TrustSource};
 use inkstone_inference::{EmbeddingModel, GgufModel, InferenceConfig};
+use inkstone_redis::RedisConfig;
 use inkstone_search::SearchConfig;
 use inkstone_services::auth::{HashingCost, PasswordPolicy, PasswordSignIn, ThrottleConfig};
 use inkstone_services::media::is_known_type;
@@ -44,6 +45,18 @@ pub(crate) fn store(config: &EngineConfig) -> StoreConfig {
         username: store.username.as_ref().map(text),
         password: store.password.as_ref().map(text),
     }
+}
+
+/// `None` where no engines share one.
+pub(crate) fn redis(config: &EngineConfig) -> Option<RedisConfig> {
+    let redis = &config.redis;
+    let text = |secret: &Secret| secret.expose().to_owned();
+    (!redis.url.is_empty()).then(|| RedisConfig {
+        url: redis.url.clone(),
+        prefix: redis.prefix.clone(),
+        username: redis.username.as_ref().map(text),
+        password: redis.password.as_ref().map(text),
+    })
 }
 
 pub(crate) fn search(config: &EngineConfig) -> SearchConfig {
@@ -119,6 +132,7 @@ pub(crate) fn scrubber(config: &EngineConfig) -> inkstone_domain::Result<Scrubbe
         .filter_map(|(name, registry)| Some((name.as_str(), registry.password.as_ref()?)));
     let own = [
         ("store.password", &config.store.password),
+        ("redis.password", &config.redis.password),
         ("auth.admin_password", &config.auth.admin_password),
         ("mail.smtp.password", &config.mail.smtp.password),
         (

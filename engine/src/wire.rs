@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::certificate_watch::CertificateWatch;
 use crate::cli::Failure;
+use crate::others::Others;
 use crate::plugin_watch::PluginWatch;
 use crate::recordings::FileRecordings;
 use crate::state::{self, EngineState};
@@ -145,6 +146,9 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         outbound: egress.clone(),
     };
 
+    // The other engines, where there may be some.
+    let others = Others::meet(&config, &background, &stop)?;
+
     // The verbs, and what an engine before has left for them.
     let journal = Arc::new(FileUsageJournal::open(&config.data_dir)?);
     let checked = store.clone();
@@ -192,6 +196,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             egress: egress.clone(),
             index,
             plugins,
+            engines: others.ports,
             clock,
         },
         ServicesConfig {
@@ -203,6 +208,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             gateway: config.gateway.clone(),
             usage_linger: USAGE_LINGER,
             engine: state::engine_id(&config.data_dir)?,
+            has_others: others.are_possible,
             jobs: settings::jobs(&config),
             content: settings::content(&config),
             transfer: settings::transfer(&config),
@@ -230,9 +236,8 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
     if let Some(watch) = watch {
         background.spawn(watch.run(Arc::clone(&services), stop.clone()));
     }
-    services.watch_plugins();
-    services.follow_events();
-    services.start_workers(config.jobs.workers as usize);
+    let role = config.server.role;
+    services.start(role, config.jobs.workers as usize);
 
     // Last what cannot be repeated: a password that is made up here is shown once, by our caller.
     let password = config.auth.admin_password.as_ref();
@@ -248,7 +253,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
         let watch = CertificateWatch::start(Arc::clone(tls))?;
         background.spawn(watch.run(stop.clone()));
     }
-    let router = inkstone_api::router(ApiState {
+    let api = ApiState {
         services: Arc::clone(&services),
         config: ApiConfig {
             max_body_bytes: usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
@@ -260,7 +265,11 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
         metrics: Arc::new(move || metrics.render()),
-    });
+    };
+    let router = match role.serves() {
+        true => inkstone_api::router(api),
+        false => inkstone_api::worker_router(api),
+    };
     let server = tokio::spawn(inkstone_api::serve(
         listener,
         router,

@@ -139,6 +139,13 @@ impl Setup {
 
     /// Starts `inkstone serve` and waits until it is ready.
     pub async fn start(self) -> Engine {
+        let mut engine = self.start_worker().await;
+        engine.token = engine.login().await;
+        engine
+    }
+
+    /// The same for one that may answer nobody, and so has no token.
+    pub async fn start_worker(self) -> Engine {
         let log = self.data.path().join("log.jsonl");
         let file = std::fs::OpenOptions::new()
             .create(true)
@@ -166,7 +173,6 @@ impl Setup {
             token: String::new(),
         };
         engine.wait_until_ready().await;
-        engine.token = engine.login().await;
         engine
     }
 }
@@ -191,16 +197,27 @@ impl Engine {
 
     /// kill -9 while others still hold the engine; [`Engine::kill`] collects what is left.
     pub fn kill_now(&self) {
+        self.signal("-KILL");
+    }
+
+    /// SIGSTOP, as a machine that hangs does it; [`Engine::go_on`] is its end.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-KILL", &id]).status();
+        let sent = Command::new("kill").args([name, &id]).status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// SIGTERM, and wait for the end.
     pub fn stop(mut self) -> (Setup, std::process::ExitStatus) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(sent.expect("kill runs").success());
+        self.signal("-TERM");
         let status = self.child.wait().expect("the engine ends");
         (self.take_setup(), status)
     }

@@ -34,6 +34,7 @@ mod rollouts; // a canary that fails, and what becomes of it
 mod schemathesis; // every route with made-up requests
 mod sign_in; // at a certified issuer of OpenID Connect, from the start to tokens
 mod surreal; // the store's contract against a real SurrealDB server
+mod three_engines; // three on one database and one Redis: roles, limits together, one killed and one paused under load
 mod tls; // a certificate, a new one, and HTTP/2
 mod versions; // plugins built for older versions of the contract
 mod webhooks; // the official `standardwebhooks` package checks what arrives, kill -9 between

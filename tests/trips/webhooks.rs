@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::engine::{Engine, PATIENCE, Setup, root};
 use crate::upstream::python;
 
-struct Receiver {
+pub struct Receiver {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Receiver {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let mut child = Command::new(python())
             .arg(root().join("tests/python/webhook_receiver.py"))
             .stdin(Stdio::piped())
@@ -32,7 +32,7 @@ impl Receiver {
         }
     }
 
-    async fn trust(&self, secret: &str) {
+    pub async fn trust(&self, secret: &str) {
         let told = reqwest::Client::new()
             .post(format!("{}/secret", self.url))
             .body(secret.to_owned());
@@ -40,7 +40,7 @@ impl Receiver {
     }
 
     /// All tries, once these are enough.
-    async fn until(&self, is_enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    pub async fn until(&self, is_enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let seen = reqwest::get(format!("{}/seen", self.url)).await.unwrap();

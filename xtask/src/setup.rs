@@ -1,8 +1,10 @@
 //! Installs what is missing, and says what it does. Everything is quiet when it is there already.
 
+mod debian;
 pub(crate) mod deny;
 mod models;
 mod node;
+pub(crate) mod redis;
 pub(crate) mod registry;
 mod venv;
 mod wasm;
@@ -22,7 +24,8 @@ pub(crate) fn base(workspace: &Workspace) -> Result<(), Failure> {
 pub(crate) fn for_tests(workspace: &Workspace) -> Result<(), Failure> {
     venv::set_up(workspace)?;
     node::set_up(workspace)?;
-    registry::set_up(workspace)
+    registry::set_up(workspace)?;
+    redis::set_up(workspace)
 }
 
 /// What makes clients of the OpenAPI document.

@@ -51,6 +51,7 @@ pub(crate) fn run(workspace: &Workspace, runner_args: &[String]) -> Result<(), F
             )
             .env("INKSTONE_CLIENTS_VENV", workspace.clients_venv_dir())
             .env("INKSTONE_TUS_VENV", workspace.tus_venv_dir())
-            .env("INKSTONE_REGISTRY", setup::registry::binary(workspace)),
+            .env("INKSTONE_REGISTRY", setup::registry::binary(workspace))
+            .env("INKSTONE_REDIS", setup::redis::binary(workspace)),
     )
 }

@@ -106,6 +106,11 @@ impl Workspace {
         self.cache_dir.join("registry")
     }
 
+    /// Where the tests' Redis is unpacked.
+    pub(crate) fn redis_dir(&self) -> PathBuf {
+        self.cache_dir.join("redis")
+    }
+
     /// Where `cargo install` puts the tools of the checks.
     pub(crate) fn tools_dir(&self) -> PathBuf {
         self.cache_dir.join("tools")

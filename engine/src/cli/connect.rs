@@ -4,6 +4,7 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt};
+use inkstone_domain::engine::EngineRole;
 use inkstone_domain::ports::{Clock, SystemClock};
 use inkstone_egress::Secret;
 use inkstone_egress::client::{ApiClient, ApiClientConfig, ApiError, EventStream};
@@ -50,6 +51,7 @@ impl Session {
         output::say("No engine runs on this data folder; starting one for this command.");
         let mut config = config;
         config.server.listen.set_port(0);
+        config.server.role = EngineRole::All;
         let boot = super::serve::boot(config, "warn,surrealkv=error")?;
         let engine = wire::start(boot, CancellationToken::new()).await?;
         let client = client(&engine.base_url(), Some(engine.access_token()?))?;

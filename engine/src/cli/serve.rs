@@ -1,13 +1,30 @@
 //! `inkstone serve`: the engine, until it is told to stop.
 
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use inkstone_config::EngineConfig;
+use inkstone_domain::engine::EngineRole;
 use inkstone_services::auth::AdminSetup;
 
 use super::{Common, Failure, output};
 use crate::{memory, settings, shutdown, telemetry, wire};
 
-pub(crate) async fn run(common: &Common) -> Result<(), Failure> {
-    let config = common.load_config()?;
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// What this engine does where several share a database; `[server] role` where it is not said.
+    #[arg(long, value_parser = roles())]
+    role: Option<EngineRole>,
+}
+
+fn roles() -> impl TypedValueParser<Value = EngineRole> {
+    let words = EngineRole::ALL.map(|(word, _)| word);
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<EngineRole>())
+}
+
+pub(crate) async fn run(common: &Common, args: ServeArgs) -> Result<(), Failure> {
+    let mut config = common.load_config()?;
+    config.server.role = args.role.unwrap_or(config.server.role);
+    let role = config.server.role;
     let filter = config.log.filter.clone();
     let boot = boot(config, &filter)?;
     let stop = shutdown::on_signal();
@@ -22,7 +39,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), Failure> {
         ));
     }
     memory::forget_start();
-    tracing::info!(url = %engine.base_url(), "ready");
+    tracing::info!(url = %engine.base_url(), role = %role, "ready");
     stop.cancelled().await;
     engine.stop().await;
     Ok(())

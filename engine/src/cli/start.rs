@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use inkstone_domain::engine::EngineRole;
 use inkstone_services::auth::AdminSetup;
 use serde_json::{Value, json};
 
@@ -35,7 +36,9 @@ pub(crate) async fn run(common: &Common, args: StartArgs) -> Result<(), Failure>
     let began = Instant::now();
     let stop = shutdown::on_signal();
     // People watch the job here; the whole log is for `serve`.
-    let boot = super::serve::boot(common.load_config()?, "warn,surrealkv=error")?;
+    let mut config = common.load_config()?;
+    config.server.role = EngineRole::All;
+    let boot = super::serve::boot(config, "warn,surrealkv=error")?;
     let engine = wire::start(boot, stop.clone()).await?;
     output::say(&format!(
         "Inkstone is ready at {} after {:.1} s, with {} plugins.",

@@ -23,7 +23,7 @@ mod tls;
 mod wire;
 
 pub use openapi::openapi;
-pub use router::router;
+pub use router::{router, worker_router};
 pub use serve::{ServeConfig, serve};
 pub use state::{ApiConfig, ApiState, CorsConfig};
 pub use tls::{Tls, TlsSettings};

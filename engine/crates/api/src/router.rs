@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -46,6 +47,18 @@ pub fn router(state: ApiState) -> Router {
         Some(cors) => router.layer(cors),
         None => router,
     }
+}
+
+/// What an engine answers that works for others and serves nobody: whether it is well.
+pub fn worker_router(state: ApiState) -> Router {
+    let state: Shared = Arc::new(state);
+    Router::new()
+        .route("/livez", get(health::show_alive))
+        .route("/readyz", get(health::show_ready))
+        .route("/metrics", get(health::show_metrics))
+        .fallback(unknown::not_of_a_worker)
+        .layer(from_fn_with_state(Arc::clone(&state), edge))
+        .with_state(state)
 }
 
 /// The routes that stand in the OpenAPI document.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use inkstone_domain::capability::{OutboundHost, PowerCeiling};
+use inkstone_domain::engine::EngineRole;
 use inkstone_domain::gateway::GatewayConfig;
 use inkstone_domain::plugin::Limits;
 use ipnet::IpNet;
@@ -19,6 +20,7 @@ pub use crate::people::{
     AccountsConfig, AuthConfig, MailConfig, MailTransport, SignupConfig, SmtpConfig, SmtpTls,
 };
 use crate::problem::{ConfigError, Problems};
+pub use crate::redis::RedisConfig;
 pub use crate::search::{EmbeddingConfig, RerankConfig, SearchConfig};
 use crate::secret::Secret;
 use crate::{engine_reading, paths, tree};
@@ -32,6 +34,7 @@ pub struct EngineConfig {
     /// What the engine can make again, such as compiled plugins.
     pub cache_dir: PathBuf,
     pub store: StoreConfig,
+    pub redis: RedisConfig,
     pub search: SearchConfig,
     pub local_model: LocalModelConfig,
     pub auth: AuthConfig,
@@ -58,6 +61,8 @@ pub struct EngineConfig {
 /// `[server]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerConfig {
+    /// What this engine does of the work of all engines on the store.
+    pub role: EngineRole,
     /// Address and port of the HTTP API.
     pub listen: SocketAddr,
     /// Where people reach it, without a slash at the end; `None` is `http://` and the listening address.
@@ -369,6 +374,7 @@ impl Default for EngineConfig {
             data_dir: "data".into(),
             cache_dir: paths::cache_dir(),
             store: StoreConfig::default(),
+            redis: RedisConfig::default(),
             search: SearchConfig::default(),
             local_model: LocalModelConfig::default(),
             auth: AuthConfig::default(),
@@ -394,6 +400,7 @@ impl Default for EngineConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
+            role: EngineRole::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
             public_url: None,
             trusted_proxies: Vec::new(),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use inkstone_domain::engine::EngineRole;
+
 use crate::credentials;
 use crate::doors;
 use crate::engine::{
@@ -15,6 +17,7 @@ use crate::media;
 use crate::people;
 use crate::permissions;
 use crate::problem::Problems;
+use crate::redis;
 use crate::search;
 use crate::section::Section;
 use crate::tree::Table;
@@ -40,6 +43,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
     top.path_value("cache_dir", &mut config.cache_dir);
     server(top.section("server"), &mut config.server);
     store(top.section("store"), &mut config.store);
+    redis::read(top.section("redis"), &mut config.redis);
     search::read(top.section("search"), &mut config.search);
     local_model(top.section("local_model"), &mut config.local_model);
     people::auth(top.section("auth"), &mut config.auth);
@@ -64,6 +68,7 @@ pub(crate) fn read(tree: Table, problems: &Problems) -> EngineConfig {
 }
 
 fn server(mut section: Section<'_>, config: &mut ServerConfig) {
+    section.choice("role", &mut config.role, &EngineRole::ALL);
     section.parsed("listen", &mut config.listen, |text| {
         text.parse()
             .map_err(|_| format!("`{text}` is no address and port, such as 127.0.0.1:7700"))

@@ -26,6 +26,7 @@ mod layers;
 mod media;
 mod people;
 mod permissions;
+mod redis;
 mod search;
 mod section;
 mod tree;

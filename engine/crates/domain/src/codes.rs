@@ -110,6 +110,7 @@ codes! {
     MODEL_UNAVAILABLE      Unavailable        "model_unavailable"      "The model cannot be used now";
     STORE_UNAVAILABLE      Unavailable        "store_unavailable"      "The database cannot be used now";
     MEDIA_UNAVAILABLE      Unavailable        "media_unavailable"      "The storage of files cannot be used now";
+    REDIS_UNAVAILABLE      Unavailable        "redis_unavailable"      "The Redis that engines share cannot be used now";
     SEARCH_UNAVAILABLE     Unavailable        "search_unavailable"     "The search index cannot be used now";
     OVERLOADED             Unavailable        "overloaded"             "There is too much work at the moment";
     SHUTTING_DOWN          Unavailable        "shutting_down"          "The engine is shutting down";

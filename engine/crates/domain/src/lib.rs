@@ -13,6 +13,7 @@ pub mod comment;
 pub mod content;
 pub mod conversation;
 pub mod digest;
+pub mod engine;
 pub mod error;
 pub mod event;
 pub mod gateway;

@@ -6,6 +6,7 @@ mod chunks;
 mod comments;
 mod content_types;
 mod conversations;
+mod engines;
 mod events;
 mod guests;
 mod identities;
@@ -30,6 +31,10 @@ pub use chunks::ChunkStore;
 pub use comments::CommentStore;
 pub use content_types::ContentTypeStore;
 pub use conversations::ConversationStore;
+pub use engines::{
+    Admittance, Bound, EngineBus, Heard, LimitCounter, News, NewsFeed, NoOthers, Refusal,
+    Reservation, Reserved, Shortage, Trier, TryCounter, TryKey, Waits,
+};
 pub use events::{ClaimedHandler, EventLog, HandlerState, HandlerStore};
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,

@@ -1,5 +1,5 @@
 //! Who is what in which project. Every call on a thing in a project asks, so what was read is kept for a
-//! few seconds: changes through this engine hold at once, those through others on the same store then.
+//! few seconds: changes through this engine hold at once, those through others when they are heard of, or then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::UserId;
-use inkstone_domain::ports::{Clock, ProjectStore};
+use inkstone_domain::ports::{Clock, EngineBus, News, ProjectStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::project::{DEFAULT_PROJECT, Project, ProjectRole};
 use inkstone_domain::{Error, Result, codes};
@@ -25,6 +25,7 @@ const KEPT_FOR: TimeDelta = TimeDelta::seconds(5);
 pub struct Access {
     store: Arc<dyn ProjectStore>,
     audit: Audit,
+    bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
     known: Cache<(UserId, Box<str>), Known>,
     /// Rises with every change, so that what was read before one is not kept after it.
@@ -38,10 +39,16 @@ struct Known {
 }
 
 impl Access {
-    pub fn new(store: Arc<dyn ProjectStore>, audit: Audit, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        store: Arc<dyn ProjectStore>,
+        audit: Audit,
+        bus: Arc<dyn EngineBus>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             store,
             audit,
+            bus,
             clock,
             known: Cache::new(KEPT_ROLES),
             changes: AtomicU64::new(0),
@@ -143,8 +150,20 @@ impl Access {
         Ok(project)
     }
 
-    /// Forgets what somebody is in a project. Call it after every change.
+    /// Forgets what somebody is in a project, here and elsewhere. Call it after every change.
     pub fn forget(&self, user: UserId, slug: &str) {
+        self.forget_here(user, slug);
+        let project = slug.to_owned();
+        self.bus.tell(News::Member { user, project });
+    }
+
+    /// Another engine has changed everything, as far as anybody knows.
+    pub(crate) fn forget_all(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.known.clear();
+    }
+
+    pub(crate) fn forget_here(&self, user: UserId, slug: &str) {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.known.remove(&(user, Box::from(slug)));
     }

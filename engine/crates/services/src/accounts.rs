@@ -158,8 +158,8 @@ impl Accounts {
             self.auth.end_sessions(id, None, None).await?;
         }
         if changed.role != before.role || changed.is_disabled() != before.is_disabled() {
-            self.keys.load().await?;
-            self.api_keys.load().await?;
+            self.keys.owner_changed().await?;
+            self.api_keys.reload().await?;
         }
         Ok(changed)
     }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::api_key::{ApiKey, Scope};
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::ApiKeyId;
-use inkstone_domain::ports::{Clock, PeopleStore, UserStore};
+use inkstone_domain::ports::{Clock, EngineBus, News, PeopleStore, UserStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, FieldError, Result, codes};
 use tokio::sync::Mutex;
@@ -35,6 +35,7 @@ pub struct ApiKeyWish {
 pub struct ApiKeys {
     people: Arc<dyn PeopleStore>,
     users: Arc<dyn UserStore>,
+    bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
     known: ArcSwap<Known>,
     /// One change at a time: each reads all keys anew.
@@ -58,11 +59,13 @@ impl ApiKeys {
     pub fn new(
         people: Arc<dyn PeopleStore>,
         users: Arc<dyn UserStore>,
+        bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             people,
             users,
+            bus,
             clock,
             known: ArcSwap::default(),
             changing: Mutex::default(),
@@ -89,6 +92,18 @@ impl ApiKeys {
         }
         self.known.store(Arc::new(known));
         Ok(())
+    }
+
+    /// Reads them again, after what other engines may have changed.
+    pub(crate) async fn reload(&self) -> Result<()> {
+        let _changing = self.changing.lock().await;
+        self.load().await
+    }
+
+    /// After a change of the store through this engine.
+    async fn changed(&self) -> Result<()> {
+        self.bus.tell(News::Keys);
+        self.load().await
     }
 
     /// Whom a token stands for; `invalid_token`, `token_expired`.
@@ -150,7 +165,7 @@ impl ApiKeys {
         let audit = audit(principal, now, actions::API_KEY_CREATED, key.id);
         let audit = audit.with_detail(scopes.join(" "));
         self.people.create_api_key(&key, &audit).await?;
-        self.load().await?;
+        self.changed().await?;
         Ok((Arc::new(key), token))
     }
 
@@ -173,7 +188,7 @@ impl ApiKeys {
         }
         let audit = audit(principal, self.clock.now(), actions::API_KEY_REVOKED, id);
         self.people.remove_api_key(id, &audit).await?;
-        self.load().await
+        self.changed().await
     }
 }
 

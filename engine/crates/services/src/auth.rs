@@ -20,7 +20,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::{SessionId, UserId};
-use inkstone_domain::ports::{Clock, PeopleStore, SigningKeyStore, UserStore};
+use inkstone_domain::ports::{
+    Clock, EngineBus, News, PeopleStore, SigningKeyStore, TryCounter, UserStore,
+};
 use inkstone_domain::principal::{Account, Principal, Role, User};
 use inkstone_domain::{Error, Result, codes};
 use quick_cache::sync::Cache;
@@ -33,7 +35,7 @@ pub use self::policy::PasswordPolicy;
 pub use self::sealing::SealingKey;
 pub use self::sessions::TokenPair;
 pub use self::signing::PublicKey;
-pub use self::throttle::ThrottleConfig;
+pub use self::throttle::{LocalTries, ThrottleConfig};
 pub use self::token::SigningKey;
 pub use self::totp::{NewSecondFactor, SecondFactorState};
 pub use self::trail::Visit;
@@ -125,6 +127,9 @@ pub struct AuthPorts {
     pub people: Arc<dyn PeopleStore>,
     pub signing_keys: Arc<dyn SigningKeyStore>,
     pub audit: Audit,
+    pub bus: Arc<dyn EngineBus>,
+    /// Counts tries of all engines.
+    pub tries: Option<Arc<dyn TryCounter>>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -135,6 +140,7 @@ pub struct Auth {
     signing_keys: Arc<dyn SigningKeyStore>,
     audit: Audit,
     failures: Failures,
+    bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
     config: AuthConfig,
     access_tokens: AccessTokens,
@@ -156,6 +162,8 @@ impl Auth {
             people,
             signing_keys,
             audit,
+            bus,
+            tries,
             clock,
         } = ports;
         let ring = signing::read(&*signing_keys)?;
@@ -165,10 +173,11 @@ impl Auth {
             signing_keys,
             audit,
             failures: Failures::new(),
+            bus,
+            throttle: Throttle::new(config.throttle, Arc::clone(&clock), tries),
             clock,
             access_tokens: AccessTokens::new(ring, &config.issuer, config.access_ttl),
             passwords: Passwords::new(config.hashing)?,
-            throttle: Throttle::new(config.throttle),
             sealing,
             ended: Cache::new(REMEMBERED_ENDS),
             config,
@@ -188,7 +197,7 @@ impl Auth {
         }
         let email = normalize(&shown.email);
         let attempt = Attempt::of("sign-in", &email, shown.visit.seen.address);
-        self.throttle.begin(&attempt, self.clock.now())?;
+        self.throttle.begin(&attempt).await?;
         let account = self.users.account_by_email(&email).await?;
         let known = account.as_ref().map(|account| account.user.id);
         let proof = (shown.password, shown.totp.as_deref());
@@ -204,7 +213,7 @@ impl Auth {
                 return Err(error);
             }
         };
-        self.throttle.forgive(&attempt);
+        self.throttle.forgive(&attempt).await;
         self.begin_session(&user, shown.visit).await
     }
 
@@ -246,6 +255,16 @@ impl Auth {
         }
     }
 
+    /// Its access tokens hold no longer, here and elsewhere.
+    fn session_ended(&self, session: SessionId) {
+        self.end_here(session);
+        self.bus.tell(News::SessionEnded { session });
+    }
+
+    pub(crate) fn end_here(&self, session: SessionId) {
+        self.ended.insert(session, ());
+    }
+
     /// The user behind a principal; `invalid_token` where they are gone.
     pub async fn me(&self, principal: &Principal) -> Result<User> {
         self.existing_user(principal.user).await
@@ -278,9 +297,9 @@ impl Auth {
         let account = self.users.account(user).await?;
         let name = user.to_string();
         let attempt = Attempt::of("password", &name, None);
-        self.throttle.begin(&attempt, self.clock.now())?;
+        self.throttle.begin(&attempt).await?;
         let user = self.check_password(account, password).await?;
-        self.throttle.forgive(&attempt);
+        self.throttle.forgive(&attempt).await;
         Ok(user)
     }
 

@@ -224,7 +224,9 @@ impl Chat {
             input_tokens: estimate::input_tokens(&request),
             output_tokens: u64::from(output),
         };
-        let caller = self.admit(principal, context, &stage, estimate, held)?;
+        let caller = self
+            .admit(principal, context, &stage, estimate, held)
+            .await?;
         self.images.fetch_all(&mut request).await?;
         let mut course = Course::new(stage);
         let started = self
@@ -322,7 +324,9 @@ impl Chat {
             input_tokens: tokens.sum(),
             output_tokens: 0,
         };
-        let caller = self.admit(principal, context, &stage, estimate, held)?;
+        let caller = self
+            .admit(principal, context, &stage, estimate, held)
+            .await?;
         let mut course = Course::new(stage);
         let (attempts, caller, inputs) = (&self.tries.attempts, &caller, &request);
         let ask = |candidate: Candidate, number| async move {
@@ -396,7 +400,9 @@ impl Chat {
             input_tokens: estimate::tokens_of(words + request.query.len()),
             output_tokens: 0,
         };
-        let caller = self.admit(principal, context, &stage, estimate, held)?;
+        let caller = self
+            .admit(principal, context, &stage, estimate, held)
+            .await?;
         let mut course = Course::new(stage);
         let (attempts, caller, documents) = (&self.tries.attempts, &caller, &request);
         let ask = |candidate: Candidate, number| async move {
@@ -455,7 +461,7 @@ impl Chat {
     }
 
     /// Reserves what the call may cost.
-    fn admit(
+    async fn admit(
         &self,
         principal: &Principal,
         context: &RequestContext,
@@ -486,7 +492,8 @@ impl Chat {
         };
         let admission = self
             .limits
-            .admit(principal, project.as_deref(), model, estimate)?;
+            .admit(principal, project.as_deref(), model, estimate)
+            .await?;
         Ok(Arc::new(Caller {
             user: principal.user,
             key: principal.key.as_ref().map(|key| key.id),

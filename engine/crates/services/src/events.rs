@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use inkstone_domain::Result;
-use inkstone_domain::ports::{Clock, EventLog, HandlerState, HandlerStore};
+use inkstone_domain::ports::{Clock, EngineBus, EventLog, HandlerState, HandlerStore, News};
 use inkstone_domain::principal::Principal;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -75,6 +75,7 @@ pub struct Events {
     log: Arc<dyn EventLog>,
     handlers: Arc<dyn HandlerStore>,
     access: Arc<Access>,
+    bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
     config: EventsConfig,
     /// This process, in leases.
@@ -82,6 +83,8 @@ pub struct Events {
     tail: Tail,
     /// Wakes handlers here that were rewound; those of other engines notice with their next sign of life.
     rewound: Notify,
+    /// Another engine has numbered events.
+    heard: Notify,
     stop: CancellationToken,
 }
 
@@ -90,6 +93,7 @@ impl Events {
     pub fn new(
         ports: EventPorts,
         access: Arc<Access>,
+        bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
         config: EventsConfig,
         stop: CancellationToken,
@@ -98,11 +102,13 @@ impl Events {
             log: ports.log,
             handlers: ports.handlers,
             access,
+            bus,
             clock,
             config,
             holder: format!("engine-{}", ulid::Ulid::new()),
             tail: Tail::default(),
             rewound: Notify::new(),
+            heard: Notify::new(),
             stop,
         }
     }
@@ -112,17 +118,25 @@ impl Events {
     pub async fn keep_numbered(self: Arc<Self>) {
         let mut tellings = self.log.tellings();
         let mut forgetting = tokio::time::interval(FORGET_EVERY);
+        let mut was_told_here = false;
         loop {
             match self.number().await {
                 Ok(true) => continue,
-                Ok(false) => tokio::time::sleep(GATHER).await,
+                Ok(false) => {
+                    // Those of other engines were told by them.
+                    if std::mem::take(&mut was_told_here) {
+                        self.bus.tell(News::Events);
+                    }
+                    tokio::time::sleep(GATHER).await;
+                }
                 Err(error) => {
                     tracing::warn!(?error, "events could not be numbered; it is tried again");
                 }
             }
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                Some(()) = tellings.next() => {}
+                Some(()) = tellings.next() => was_told_here = true,
+                () = self.heard.notified() => {}
                 () = tokio::time::sleep(self.config.poll_interval) => {}
                 _ = forgetting.tick() => {
                     if let Err(error) = self.forget().await {
@@ -131,6 +145,11 @@ impl Events {
                 }
             }
         }
+    }
+
+    /// There are events of another engine.
+    pub(crate) fn look(&self) {
+        self.heard.notify_one();
     }
 
     /// Numbers what has none and takes a step along the log; whether there may be more.

@@ -25,5 +25,5 @@ pub use inkstone_domain::gateway::{
     Balance, CacheConfig, CacheMode, DeploymentConfig, GatewayConfig, GuardsConfig, KNOWN_PATTERNS,
     LimitsConfig, ModelConfig, ReliabilityConfig,
 };
-pub use limits::Limits;
+pub use limits::{Limits, LocalLimits};
 pub use usage::UsageRecorder;

@@ -26,7 +26,7 @@ use inkstone_domain::ids::{EventId, JobId, UserId};
 use inkstone_domain::job::{
     GenerateTask, Job, JobFilter, JobLimits, LogLine, MOST_AWAITED, Progress, Task,
 };
-use inkstone_domain::ports::{Clock, JobStore, NewJob};
+use inkstone_domain::ports::{Clock, EngineBus, JobStore, NewJob};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, FieldError, Result, codes};
 use tokio_util::sync::CancellationToken;
@@ -121,11 +121,12 @@ impl Jobs {
         plugins: Arc<Plugins>,
         models: Arc<Models>,
         access: Arc<Access>,
+        bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
         config: JobsConfig,
         stop: CancellationToken,
     ) -> Self {
-        let queue = Queue::new(Arc::clone(&store), Arc::clone(&clock));
+        let queue = Queue::new(Arc::clone(&store), bus, Arc::clone(&clock));
         Self {
             store,
             queue,
@@ -227,8 +228,8 @@ impl Jobs {
         Ok(())
     }
 
-    /// Says that there are new jobs, where they were queued with something else in one transaction.
-    pub(crate) fn nudge(&self) {
+    /// Something was queued elsewhere: by another engine, or with something else in one transaction.
+    pub(crate) fn look(&self) {
         self.queue.wake().notify_one();
     }
 
@@ -310,7 +311,7 @@ impl Jobs {
             }
             _ => requeue.await?,
         };
-        self.queue.wake().notify_one();
+        self.queue.there_is_more();
         Ok(job)
     }
 
@@ -330,7 +331,7 @@ impl Jobs {
         };
         self.feeds.nudge(id);
         // What waits for it is cancelled, too.
-        self.queue.wake().notify_one();
+        self.queue.there_is_more();
         Ok(job)
     }
 

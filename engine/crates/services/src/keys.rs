@@ -11,7 +11,7 @@ use inkstone_domain::allowance::Allowance;
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::{KeyId, UserId};
 use inkstone_domain::key::{PreviousToken, VirtualKey};
-use inkstone_domain::ports::{Clock, KeyStore, UserStore};
+use inkstone_domain::ports::{Clock, EngineBus, KeyStore, News, UserStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, FieldError, Result, codes};
 use serde_json::{Map, Value, json};
@@ -41,6 +41,7 @@ pub struct Keys {
     store: Arc<dyn KeyStore>,
     users: Arc<dyn UserStore>,
     access: Arc<Access>,
+    bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
     known: ArcSwap<Known>,
     /// One change at a time: each reads all keys anew.
@@ -67,12 +68,14 @@ impl Keys {
         store: Arc<dyn KeyStore>,
         users: Arc<dyn UserStore>,
         access: Arc<Access>,
+        bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             store,
             users,
             access,
+            bus,
             clock,
             known: ArcSwap::default(),
             changing: Mutex::default(),
@@ -108,6 +111,24 @@ impl Keys {
         }
         self.known.store(Arc::new(known));
         Ok(())
+    }
+
+    /// Reads them again, after what other engines may have changed.
+    pub(crate) async fn reload(&self) -> Result<()> {
+        let _changing = self.changing.lock().await;
+        self.load().await
+    }
+
+    /// What an owner of keys is has changed through this engine.
+    pub(crate) async fn owner_changed(&self) -> Result<()> {
+        self.bus.tell(News::Keys);
+        self.reload().await
+    }
+
+    /// After a change of the store through this engine.
+    async fn changed(&self) -> Result<()> {
+        self.bus.tell(News::Keys);
+        self.load().await
     }
 
     /// Whom a token stands for; `invalid_token`, `token_expired`.
@@ -176,7 +197,7 @@ impl Keys {
         let _changing = self.changing.lock().await;
         let audit = audit_of(principal, now, actions::KEY_CREATED, None, &key);
         self.store.create_key(&key, &audit).await?;
-        self.load().await?;
+        self.changed().await?;
         Ok((Arc::new(key), token))
     }
 
@@ -271,7 +292,7 @@ impl Keys {
         change(&mut key);
         let audit = audit_of(principal, self.clock.now(), action, Some(&before), &key);
         self.store.update_key(&key, &audit).await?;
-        self.load().await?;
+        self.changed().await?;
         Ok(Arc::new(key))
     }
 

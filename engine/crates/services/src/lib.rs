@@ -15,9 +15,11 @@ pub mod auth;
 pub mod calendar;
 pub mod chat;
 mod citing;
+mod config;
 pub mod content;
 pub mod conversations;
 pub mod embedding;
+pub mod engines;
 pub mod events;
 pub mod gateway;
 pub mod health;
@@ -45,12 +47,11 @@ pub mod usage;
 pub mod webhooks;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, ChunkStore, Clock, CommentStore, ContentTypeStore, ConversationStore,
-    DocumentStore, Egress, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore,
+    DocumentStore, Egress, EngineBus, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore,
     PeopleStore, ProjectStore, PromptStore, PublicationStore, ReplyStore, SavedSearchStore,
     ScheduleStore, SearchIndex, SearchSettingsStore, SigningKeyStore, TagStore, TransferStore,
     UsageJournal, UsageLedger, UserStore, WebhookStore,
@@ -69,6 +70,7 @@ pub use crate::auth::{Auth, AuthConfig, SealingKey, SigningKey};
 pub use crate::calendar::Calendar;
 use crate::chat::ChatParts;
 pub use crate::chat::{Chat, RequestContext};
+pub use crate::config::ServicesConfig;
 pub use crate::content::{
     Articles, Comments, ContentConfig, ContentTypes, Publications, RelatedArticles, Tags,
 };
@@ -76,6 +78,7 @@ use crate::conversations::ConversationParts;
 pub use crate::conversations::Conversations;
 use crate::embedding::{Asking, EmbeddingParts};
 pub use crate::embedding::{EmbeddingConfig, Embeddings};
+pub use crate::engines::EnginePorts;
 pub use crate::events::{EventPorts, Events, EventsConfig};
 use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
@@ -141,60 +144,8 @@ pub struct Ports {
     pub egress: Arc<dyn Egress>,
     pub index: Arc<dyn SearchIndex>,
     pub plugins: PluginPorts,
+    pub engines: EnginePorts,
     pub clock: Arc<dyn Clock>,
-}
-
-/// Settings of all services, checked before they come here.
-pub struct ServicesConfig {
-    pub auth: AuthConfig,
-    pub sealing_key: SealingKey,
-    pub signup: SignupConfig,
-    pub oidc: OidcConfig,
-    pub models: ModelsConfig,
-    pub gateway: GatewayConfig,
-    pub jobs: JobsConfig,
-    pub plugins: PluginsConfig,
-    pub content: ContentConfig,
-    pub transfer: TransferConfig,
-    pub media: MediaConfig,
-    pub events: EventsConfig,
-    pub embedding: EmbeddingConfig,
-    pub rerank: RerankConfig,
-    pub webhooks: WebhooksConfig,
-    pub notifications: NotificationsConfig,
-    /// How long a line of the ledger may wait for others before it is written. The journal has it at once.
-    pub usage_linger: Duration,
-    /// This engine, the same after a restart and unlike all others on its store.
-    pub engine: String,
-    /// Beside the checks of `store` and `search`, which stand unless one here has their name.
-    pub health_checks: Vec<HealthCheck>,
-}
-
-impl ServicesConfig {
-    /// Defaults for everything but the key.
-    pub fn new(sealing_key: SealingKey) -> Self {
-        Self {
-            auth: AuthConfig::default(),
-            sealing_key,
-            signup: SignupConfig::default(),
-            oidc: OidcConfig::default(),
-            models: ModelsConfig::default(),
-            gateway: GatewayConfig::default(),
-            jobs: JobsConfig::default(),
-            plugins: PluginsConfig::default(),
-            content: ContentConfig::default(),
-            transfer: TransferConfig::default(),
-            media: MediaConfig::default(),
-            events: EventsConfig::default(),
-            embedding: EmbeddingConfig::default(),
-            rerank: RerankConfig::default(),
-            webhooks: WebhooksConfig::default(),
-            notifications: NotificationsConfig::default(),
-            usage_linger: Duration::ZERO,
-            engine: "engine".to_owned(),
-            health_checks: Vec::new(),
-        }
-    }
 }
 
 /// Every service, wired to each other once.
@@ -247,12 +198,14 @@ pub struct Services {
     workers: TaskTracker,
     /// Calls of models under way.
     calls: TaskTracker,
+    bus: Arc<dyn EngineBus>,
+    has_others: bool,
     stop: CancellationToken,
 }
 
 impl Services {
     /// Wires all services. Must be called within a tokio runtime: it starts the usage recorder.
-    /// Job workers start with [`Services::start_workers`]. Fails where the gateway's configuration has a
+    /// What goes on beside calls starts with [`Services::start`]. Fails where the gateway's configuration has a
     /// pattern that is none.
     pub fn new(ports: Ports, config: ServicesConfig) -> Result<Arc<Self>> {
         let Ports {
@@ -288,8 +241,14 @@ impl Services {
             egress,
             index,
             plugins,
+            engines,
             clock,
         } = ports;
+        let EnginePorts {
+            bus,
+            limits: shared_limits,
+            tries,
+        } = engines;
         let calls = TaskTracker::new();
         let kept_replies = Arc::clone(&replies);
         let stop = CancellationToken::new();
@@ -315,7 +274,11 @@ impl Services {
                 ..config.models
             },
         ));
-        let limits = Arc::new(Limits::new(gateway.limits.clone(), Arc::clone(&clock)));
+        let limits = Arc::new(Limits::new(
+            gateway.limits.clone(),
+            Arc::clone(&clock),
+            shared_limits,
+        ));
         let parts = ChatParts {
             models: Arc::clone(&models),
             limits: Arc::clone(&limits),
@@ -338,6 +301,7 @@ impl Services {
         let access = Arc::new(Access::new(
             Arc::clone(&projects),
             audit.clone(),
+            Arc::clone(&bus),
             Arc::clone(&clock),
         ));
         let embeddings = Arc::new(Embeddings::new(EmbeddingParts {
@@ -354,6 +318,7 @@ impl Services {
         let events = Arc::new(Events::new(
             events,
             Arc::clone(&access),
+            Arc::clone(&bus),
             Arc::clone(&clock),
             config.events,
             stop.clone(),
@@ -384,6 +349,7 @@ impl Services {
             keys,
             Arc::clone(&users),
             Arc::clone(&access),
+            Arc::clone(&bus),
             Arc::clone(&clock),
         ));
         let sealing_key = config.sealing_key.clone();
@@ -393,6 +359,8 @@ impl Services {
                 people: Arc::clone(&people),
                 signing_keys,
                 audit: audit.clone(),
+                bus: Arc::clone(&bus),
+                tries,
                 clock: Arc::clone(&clock),
             },
             config.auth,
@@ -402,6 +370,7 @@ impl Services {
         let api_keys = Arc::new(ApiKeys::new(
             Arc::clone(&people),
             Arc::clone(&users),
+            Arc::clone(&bus),
             Arc::clone(&clock),
         ));
         let accounts = Accounts::new(
@@ -462,6 +431,7 @@ impl Services {
             Arc::clone(&plugins),
             Arc::clone(&models),
             Arc::clone(&access),
+            Arc::clone(&bus),
             Arc::clone(&clock),
             config.jobs,
             stop.clone(),
@@ -529,6 +499,7 @@ impl Services {
             access: Arc::clone(&access),
             settings: search_settings,
             saved: saved_searches,
+            bus: Arc::clone(&bus),
             clock: Arc::clone(&clock),
             asking,
             reranking: Reranking::new(Arc::clone(&chat), config.rerank),
@@ -558,6 +529,7 @@ impl Services {
                 Arc::clone(&key_store),
                 Arc::clone(&keys),
                 Arc::clone(&limits),
+                Arc::clone(&bus),
                 Arc::clone(&clock),
             )),
             auth,
@@ -583,6 +555,8 @@ impl Services {
             health: Arc::new(health),
             worker: Arc::new(worker),
             workers: TaskTracker::new(),
+            bus,
+            has_others: config.has_others,
             stop,
             plugins,
             access,

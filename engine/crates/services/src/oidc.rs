@@ -311,11 +311,11 @@ impl Oidc {
             return Err(refused("this answer was used before; begin again"));
         }
         let attempt = Attempt::of("oidc", &flow.state, visit.seen.address);
-        self.auth.throttle().begin(&attempt, now)?;
+        self.auth.throttle().begin(&attempt).await?;
         let return_to = flow.return_to.clone();
         let outcome = self.arrive(issuer, flow, back, &visit).await;
         match &outcome {
-            Ok(_) => self.auth.throttle().forgive(&attempt),
+            Ok(_) => self.auth.throttle().forgive(&attempt).await,
             Err(error) => {
                 let address = visit.seen.address.map(|address| address.to_string());
                 let key = format!("{} {}", issuer.config.id, address.unwrap_or_default());
@@ -374,7 +374,7 @@ impl Oidc {
         let user = self.users.user(seen.user).await?.ok_or_else(bad_ticket)?;
         check_may_sign_in(&user)?;
         let attempt = Attempt::of("sign-in", &user.email, visit.seen.address);
-        self.auth.throttle().begin(&attempt, now)?;
+        self.auth.throttle().begin(&attempt).await?;
         // What is hashed has the mark in it: nobody turns one into the other.
         if !ticket.trim().starts_with(TRUSTED)
             && let Err(error) = self.auth.check_second_factor(user.id, totp).await
@@ -389,7 +389,7 @@ impl Oidc {
         }
         let spent = self.people.spend_mail_token(hash, purpose, now).await?;
         spent.ok_or_else(bad_ticket)?;
-        self.auth.throttle().forgive(&attempt);
+        self.auth.throttle().forgive(&attempt).await;
         self.auth.begin_session(&user, visit).await
     }
 

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use inkstone_domain::Result;
+use inkstone_domain::engine::EngineRole;
 use inkstone_domain::principal::Principal;
 use tokio::time::Instant;
 
@@ -18,6 +21,119 @@ use crate::{ApiKeys, Keys, Services};
 /// What the ledger gets even where the grace period is used up.
 const LAST_WRITES: Duration = Duration::from_secs(1);
 
+/// Where a part of what goes on beside calls runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It is about what this engine has in its own memory.
+    Everywhere,
+    /// Once is enough, whoever does it; engines that only answer callers leave it to others.
+    Worker,
+}
+
+impl Place {
+    fn is_in(self, role: EngineRole) -> bool {
+        self == Self::Everywhere || role.works()
+    }
+}
+
+type Work = fn(Arc<Services>) -> BoxFuture<'static, ()>;
+
+/// All that goes on beside calls, and where: the one place that says so. Workers of jobs are the last of it.
+/// The search index is followed everywhere, too (`wire.rs`): each engine has one of its own.
+const PARTS: &[(&str, Place, Work)] = &[
+    (
+        "events get numbers, and are told to feeds",
+        Place::Everywhere,
+        |it| Arc::clone(&it.events).keep_numbered().boxed(),
+    ),
+    ("other engines are heard", Place::Everywhere, |it| {
+        it.hear_others().boxed()
+    }),
+    (
+        "what other engines change is read anew",
+        Place::Everywhere,
+        |it| it.keep_up().boxed(),
+    ),
+    ("shared limits are settled", Place::Everywhere, |it| {
+        Arc::clone(&it.limits)
+            .settle_shared(it.stop.clone())
+            .boxed()
+    }),
+    ("plugins are watched", Place::Everywhere, |it| {
+        let tasks = it.workers.clone();
+        Arc::clone(&it.plugins)
+            .watch(tasks, it.stop.clone())
+            .boxed()
+    }),
+    (
+        "deployments that rest are looked at",
+        Place::Everywhere,
+        |it| Arc::clone(&it.chat).probe(it.stop.clone()).boxed(),
+    ),
+    ("kept answers are forgotten", Place::Worker, |it| {
+        Arc::clone(&it.chat).forget(it.stop.clone()).boxed()
+    }),
+    ("the trash of articles is emptied", Place::Worker, |it| {
+        Arc::clone(&it.articles)
+            .keep_trash_empty(it.stop.clone())
+            .boxed()
+    }),
+    ("files are tidied", Place::Worker, |it| {
+        Arc::clone(&it.media).keep_tidy(it.stop.clone()).boxed()
+    }),
+    ("old jobs are forgotten", Place::Worker, |it| {
+        Arc::clone(&it.jobs).forget_old(it.stop.clone()).boxed()
+    }),
+    ("webhooks: what concerns whom", Place::Worker, |it| {
+        let fan_out = Arc::new(FanOut(Arc::clone(&it.webhooks)));
+        Arc::clone(&it.events).run_handler(fan_out).boxed()
+    }),
+    ("webhooks: deliveries", Place::Worker, |it| {
+        Arc::clone(&it.webhooks).deliver(it.stop.clone()).boxed()
+    }),
+    ("publications: what is scheduled", Place::Worker, |it| {
+        let agenda = Arc::new(Agenda(Arc::clone(&it.publications)));
+        Arc::clone(&it.events).run_handler(agenda).boxed()
+    }),
+    ("publications: what is due", Place::Worker, |it| {
+        Arc::clone(&it.publications)
+            .keep_publishing(it.stop.clone())
+            .boxed()
+    }),
+    (
+        "plans: articles that are to be published",
+        Place::Worker,
+        |it| {
+            let planned = Arc::new(PlannedPublications(Arc::clone(&it.calendar)));
+            Arc::clone(&it.events).run_handler(planned).boxed()
+        },
+    ),
+    ("schedules are run", Place::Worker, |it| {
+        Arc::clone(&it.schedules)
+            .keep_running(it.stop.clone())
+            .boxed()
+    }),
+    ("notifications: what concerns whom", Place::Worker, |it| {
+        let notices = Arc::new(Notices(Arc::clone(&it.notifications)));
+        Arc::clone(&it.events).run_handler(notices).boxed()
+    }),
+    ("notifications: digests", Place::Worker, |it| {
+        Arc::clone(&it.notifications)
+            .keep_telling(it.stop.clone())
+            .boxed()
+    }),
+    ("saved searches tell of what is new", Place::Worker, |it| {
+        let alerts = Arc::new(SearchAlerts {
+            search: Arc::clone(&it.search),
+            notifications: Arc::clone(&it.notifications),
+        });
+        Arc::clone(&it.events).run_handler(alerts).boxed()
+    }),
+    ("texts are embedded", Place::Worker, |it| {
+        Arc::clone(&it.embeddings).keep().boxed()
+    }),
+];
+
 impl Services {
     /// Takes in what the store and the journal hold: for the start, before any call.
     pub async fn load(&self) -> Result<()> {
@@ -29,8 +145,7 @@ impl Services {
             );
             self.ledger.append(&left_over).await?;
         }
-        let spent = self.ledger.spent_since(self.limits.first_day()).await?;
-        self.limits.load(self.key_store.allowances().await?, spent);
+        self.load_limits().await?;
         self.keys.load().await?;
         self.api_keys.load().await?;
         self.transfers.recover().await?;
@@ -48,64 +163,26 @@ impl Services {
         }
     }
 
-    /// Starts workers that do up to `count` queued jobs at a time, until [`Services::shutdown`].
+    /// Starts what goes on beside calls in an engine of this role, with up to `jobs` jobs at a time, until
+    /// [`Services::shutdown`].
+    pub fn start(self: &Arc<Self>, role: EngineRole, jobs: usize) {
+        for (part, place, work) in PARTS {
+            if place.is_in(role) {
+                tracing::debug!(part, "begins");
+                self.workers.spawn(work(Arc::clone(self)));
+            }
+        }
+        if Place::Worker.is_in(role) {
+            self.start_workers(jobs);
+        }
+    }
+
+    /// Starts nothing but workers that do up to `count` queued jobs at a time, until [`Services::shutdown`].
     pub fn start_workers(&self, count: usize) {
         let worker = Arc::clone(&self.worker);
         let stop = self.stop.clone();
         self.workers
             .spawn(async move { worker.run(count, stop).await });
-    }
-
-    /// Starts looking at plugins while they serve: rollouts, quarantine, deployments that rest; and
-    /// removes answers, deleted articles and old jobs that were kept long enough. Until [`Services::shutdown`].
-    pub fn watch_plugins(&self) {
-        let watch = Arc::clone(&self.plugins).watch(self.workers.clone(), self.stop.clone());
-        self.workers.spawn(watch);
-        let probe = Arc::clone(&self.chat).probe(self.stop.clone());
-        self.workers.spawn(probe);
-        let forget = Arc::clone(&self.chat).forget(self.stop.clone());
-        self.workers.spawn(forget);
-        let trash = Arc::clone(&self.articles).keep_trash_empty(self.stop.clone());
-        self.workers.spawn(trash);
-        let media = Arc::clone(&self.media).keep_tidy(self.stop.clone());
-        self.workers.spawn(media);
-        let jobs = Arc::clone(&self.jobs).forget_old(self.stop.clone());
-        self.workers.spawn(jobs);
-    }
-
-    /// Starts following events, telling webhooks and people, publishing what is scheduled, running schedules,
-    /// and embedding what articles say, until [`Services::shutdown`].
-    pub fn follow_events(&self) {
-        let numbering = Arc::clone(&self.events).keep_numbered();
-        self.workers.spawn(numbering);
-        let fan_out = Arc::new(FanOut(Arc::clone(&self.webhooks)));
-        self.workers
-            .spawn(Arc::clone(&self.events).run_handler(fan_out));
-        let agenda = Arc::new(Agenda(Arc::clone(&self.publications)));
-        self.workers
-            .spawn(Arc::clone(&self.events).run_handler(agenda));
-        let publishing = Arc::clone(&self.publications).keep_publishing(self.stop.clone());
-        self.workers.spawn(publishing);
-        let planned = Arc::new(PlannedPublications(Arc::clone(&self.calendar)));
-        self.workers
-            .spawn(Arc::clone(&self.events).run_handler(planned));
-        let schedules = Arc::clone(&self.schedules).keep_running(self.stop.clone());
-        self.workers.spawn(schedules);
-        let notices = Arc::new(Notices(Arc::clone(&self.notifications)));
-        self.workers
-            .spawn(Arc::clone(&self.events).run_handler(notices));
-        let alerts = Arc::new(SearchAlerts {
-            search: Arc::clone(&self.search),
-            notifications: Arc::clone(&self.notifications),
-        });
-        self.workers
-            .spawn(Arc::clone(&self.events).run_handler(alerts));
-        let digests = Arc::clone(&self.notifications).keep_telling(self.stop.clone());
-        self.workers.spawn(digests);
-        let embedding = Arc::clone(&self.embeddings).keep();
-        self.workers.spawn(embedding);
-        let courier = Arc::clone(&self.webhooks).deliver(self.stop.clone());
-        self.workers.spawn(courier);
     }
 
     /// Turns unready, stops the workers (running jobs go back to the queue at their last checkpoint),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use inkstone_domain::content::Status;
 use inkstone_domain::ports::{
-    Clock, DocumentStore, SavedSearchStore, SearchIndex, SearchSettingsStore,
+    Clock, DocumentStore, EngineBus, SavedSearchStore, SearchIndex, SearchSettingsStore,
 };
 use inkstone_domain::principal::Principal;
 use inkstone_domain::search::{
@@ -86,6 +86,7 @@ pub(crate) struct SearchParts {
     pub access: Arc<Access>,
     pub settings: Arc<dyn SearchSettingsStore>,
     pub saved: Arc<dyn SavedSearchStore>,
+    pub bus: Arc<dyn EngineBus>,
     pub clock: Arc<dyn Clock>,
     pub asking: Asking,
     pub reranking: Reranking,
@@ -119,6 +120,7 @@ impl Search {
             access,
             settings,
             saved,
+            bus,
             clock,
             asking,
             reranking,
@@ -126,7 +128,7 @@ impl Search {
         Self {
             index,
             documents,
-            lexicons: Lexicons::new(settings, Arc::clone(&access), Arc::clone(&clock)),
+            lexicons: Lexicons::new(settings, Arc::clone(&access), bus, Arc::clone(&clock)),
             access,
             saved: SavedSearches::new(saved, clock),
             asking,

@@ -152,7 +152,7 @@ impl Signup {
             _ => check_fields(faults.into_iter().flatten())?,
         }
         let attempt = Attempt::of("sign-up", &email, wish.visit.seen.address);
-        self.auth.throttle().begin(&attempt, self.clock.now())?;
+        self.auth.throttle().begin(&attempt).await?;
         match wish.invitation.clone() {
             Some(token) => self.accept(&token, email, wish).await,
             None => self.errands.add(Errand::SignUp {
@@ -209,11 +209,11 @@ impl Signup {
     }
 
     /// Sends a token to reset the password with, if the address has an account; nobody is told which.
-    pub fn forgot_password(&self, email: &str, visit: Visit) -> Result<()> {
+    pub async fn forgot_password(&self, email: &str, visit: Visit) -> Result<()> {
         let email = normalize(email);
         check_fields(email_fault(&email))?;
         let attempt = Attempt::of("forgot", &email, visit.seen.address);
-        self.auth.throttle().begin(&attempt, self.clock.now())?;
+        self.auth.throttle().begin(&attempt).await?;
         self.errands.add(Errand::Forgot { email })
     }
 

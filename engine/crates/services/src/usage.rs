@@ -5,7 +5,7 @@ use std::sync::Arc;
 use inkstone_domain::allowance::{Allowance, Period, Spend, Subject};
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::ports::{Clock, KeyStore, UsageLedger};
+use inkstone_domain::ports::{Clock, EngineBus, KeyStore, News, UsageLedger};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::usage::{UsageDimension, UsageFilter, UsageGroup, UsageRecord};
 use inkstone_domain::{Error, Result, codes};
@@ -21,6 +21,7 @@ pub struct Usage {
     store: Arc<dyn KeyStore>,
     keys: Arc<Keys>,
     limits: Arc<Limits>,
+    bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
 }
 
@@ -42,6 +43,7 @@ impl Usage {
         store: Arc<dyn KeyStore>,
         keys: Arc<Keys>,
         limits: Arc<Limits>,
+        bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
@@ -49,6 +51,7 @@ impl Usage {
             store,
             keys,
             limits,
+            bus,
             clock,
         }
     }
@@ -125,7 +128,8 @@ impl Usage {
         self.store
             .set_allowance(&subject, allowance, &audit)
             .await?;
-        self.limits.set(subject, allowance);
+        self.limits.set_allowance(subject, allowance);
+        self.bus.tell(News::Allowances);
         Ok(())
     }
 }

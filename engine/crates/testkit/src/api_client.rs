@@ -12,6 +12,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use axum::http::{Method, Request, Response};
 use futures::StreamExt;
 use inkstone_api::{ApiConfig, ApiState, CorsConfig};
+use inkstone_domain::engine::EngineRole;
 use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::PluginBody;
 use inkstone_domain::ports::{Egress, UserStore};
@@ -20,8 +21,8 @@ use inkstone_services::auth::{HashingCost, SignIn};
 use inkstone_services::oidc::{IssuerConfig, OidcConfig};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    EventPorts, HealthCheck, MediaPorts, PluginPorts, Ports, SealingKey, Services, ServicesConfig,
-    SigningKey,
+    EnginePorts, EventPorts, HealthCheck, MediaPorts, PluginPorts, Ports, SealingKey, Services,
+    ServicesConfig, SigningKey,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -124,6 +125,7 @@ pub struct Setup {
     pub door: Option<fn(&mut ApiConfig)>,
     /// What is the time, where others must know it too.
     pub clock: Option<ManualClock>,
+    pub role: EngineRole,
 }
 
 impl TestApi {
@@ -209,13 +211,17 @@ impl TestApi {
         if let Some(change) = setup.door {
             change(&mut config);
         }
-        let router = inkstone_api::router(ApiState {
+        let state = ApiState {
             services: Arc::clone(&services),
             config,
             metrics: setup
                 .metrics
                 .unwrap_or_else(|| Arc::new(|| "inkstone_up 1\n".to_owned())),
-        });
+        };
+        let router = match setup.role.serves() {
+            true => inkstone_api::router(state),
+            false => inkstone_api::worker_router(state),
+        };
         Self {
             store,
             clock,
@@ -547,6 +553,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         egress: Arc::new(crate::FakeEgress::default()),
         index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store)),
         plugins,
+        engines: EnginePorts::alone(),
         clock: Arc::new(clock.clone()),
     }
 }

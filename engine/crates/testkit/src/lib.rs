@@ -7,6 +7,7 @@
 #[cfg(feature = "api")]
 pub mod api_client;
 mod blobs;
+mod bus;
 pub mod clock;
 pub mod contract;
 mod guests;
@@ -19,11 +20,13 @@ pub mod mem;
 mod outbound;
 mod packages;
 mod recordings;
+mod redis_server;
 pub mod runtime;
 pub mod sample;
 mod signing_keys;
 
 pub use blobs::MemBlobs;
+pub use bus::MemBus;
 pub use clock::ManualClock;
 pub use guests::{
     FakeAnalytics, FakeGenerator, FakeLoader, FakeProvider, FakeResearch, Gate, Say, Step,
@@ -38,5 +41,6 @@ pub use mem::MemStore;
 pub use outbound::{FakeEgress, MemOutboundTally};
 pub use packages::{FakePackageFetcher, MemPackageStore, MemPluginList};
 pub use recordings::MemRecordings;
+pub use redis_server::RedisServer;
 pub use runtime::run_on_deep_stack;
 pub use signing_keys::MemSigningKeys;

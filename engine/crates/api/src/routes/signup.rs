@@ -77,7 +77,7 @@ pub(crate) async fn forgot_password(
     body: JsonBody<ForgotBody>,
 ) -> ApiResult<Response> {
     let signup = &state.services.signup;
-    signup.forgot_password(&body.value.email, visit)?;
+    signup.forgot_password(&body.value.email, visit).await?;
     Ok(accepted())
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use inkstone_domain::engine::EngineRole;
 use inkstone_domain::{Error, codes};
 use inkstone_services::HealthCheck;
 use inkstone_testkit::api_client::{Setup, TestApi};
@@ -67,4 +68,22 @@ async fn metrics_are_text() {
         "text/plain; version=0.0.4; charset=utf-8"
     );
     assert_eq!(reply.text(), "inkstone_up 1\n");
+}
+
+#[tokio::test]
+async fn an_engine_that_only_works_answers_its_operators_alone() {
+    let setup = Setup {
+        role: EngineRole::Worker,
+        ..Setup::default()
+    };
+    let api = TestApi::with(setup).await;
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(api.anonymous().get(path).await.status, 200, "{path}");
+    }
+    for path in ["/v1/articles", "/v1/auth/login", "/docs", "/openapi.json"] {
+        let refused = api.admin().get(path).await;
+        assert_eq!(refused.status, 404, "{path}");
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("has the role `worker`"), "{detail}");
+    }
 }

@@ -46,7 +46,12 @@ impl Auth {
                 role: Role::Admin,
                 password,
             })
-            .await?;
+            .await;
+        let user = match user {
+            // Another engine starts on the same store at this moment.
+            Err(error) if error.code() == &codes::ALREADY_EXISTS => return Ok(AdminSetup::Exists),
+            made => made?,
+        };
         Ok(AdminSetup::Created {
             email: user.email,
             generated_password,

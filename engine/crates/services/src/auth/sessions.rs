@@ -115,7 +115,7 @@ impl Auth {
         let rotation = rotation.await?;
         if let Rotation::Reused { user, family } = rotation {
             // Whoever stole a token may have an access token as well.
-            self.ended.insert(family, ());
+            self.session_ended(family);
             // Whether the thief or the owner came second, nobody knows.
             let subject = subject_of_session(family);
             let audit = visit.record(None, now, actions::SESSION_REUSED, subject);
@@ -131,7 +131,7 @@ impl Auth {
         audit: Option<&AuditRecord>,
     ) -> Result<()> {
         self.users.end_family(family, audit).await?;
-        self.ended.insert(family, ());
+        self.session_ended(family);
         Ok(())
     }
 
@@ -146,7 +146,7 @@ impl Auth {
         self.users.end_sessions(user, but, audit).await?;
         for session in sessions {
             if Some(session.family) != but {
-                self.ended.insert(session.family, ());
+                self.session_ended(session.family);
             }
         }
         Ok(())

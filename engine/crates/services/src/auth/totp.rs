@@ -93,14 +93,14 @@ impl Auth {
             ));
         };
         let attempt = super::Attempt::of("totp", &principal.user.to_string(), None);
-        self.throttle.begin(&attempt, self.clock.now())?;
+        self.throttle.begin(&attempt).await?;
         let Some(step) = self.step_of(&factor, code)? else {
             return Err(Error::new(
                 &codes::INVALID_INPUT,
                 "`/code` is not the code that the app shows now; look at the clock of the device",
             ));
         };
-        self.throttle.forgive(&attempt);
+        self.throttle.forgive(&attempt).await;
         let recovery: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
         let confirmed = SecondFactor {
             confirmed_at: Some(self.clock.now()),

@@ -103,7 +103,12 @@ impl Events {
                 }
                 continue;
             };
-            match handler.handle(&batch).await {
+            // A batch may take longer than a lease: who handles it shows that it lives.
+            let handled = tokio::select! {
+                handled = handler.handle(&batch) => handled,
+                lost = self.hold(name, fence, number) => return Err(lost),
+            };
+            match handled {
                 Ok(()) => {
                     number = last;
                     pace = Pace::fresh();
@@ -128,6 +133,19 @@ impl Events {
             kept_at = Instant::now();
         }
         self.handlers.release_handler(name, fence).await
+    }
+
+    /// Keeps a handler where it stands; returns once it is with somebody else.
+    async fn hold(&self, name: &str, fence: u64, number: u64) -> Error {
+        loop {
+            tokio::time::sleep(self.beat()).await;
+            match self.advance(name, fence, number).await {
+                Err(error) if error.code() == &codes::LEASE_LOST => return error,
+                // Another sign of life follows before the lease ends.
+                Err(error) => tracing::debug!(?error, handler = name, "no sign of life"),
+                Ok(()) => {}
+            }
+        }
     }
 
     async fn advance(&self, name: &str, fence: u64, number: u64) -> Result<()> {

@@ -1,94 +1,146 @@
 //! What callers may use: rates, calls at a time, and budgets. A call reserves what it may cost before
-//! anybody is asked, in one step over all whose bounds hold, and settles it at its end.
+//! anybody is asked, in one step over all whose bounds hold, and settles it at its end. Several engines count
+//! together where they share a counter and can reach it; else each counts by itself.
 
 mod account;
+mod local;
+mod shared;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::NaiveDate;
 use inkstone_domain::Result;
 use inkstone_domain::allowance::{Allowance, DaySpend, Period, RateInfo, Spend, Subject};
-use inkstone_domain::ports::Clock;
+use inkstone_domain::gateway::LimitsConfig;
+use inkstone_domain::ports::{
+    Admittance, Bound, Clock, LimitCounter, Refusal, Reservation, Reserved,
+};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::usage::UsageRecord;
-use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use self::account::Account;
-use inkstone_domain::gateway::LimitsConfig;
+pub use self::local::LocalLimits;
+use self::shared::SharedLimits;
 
 /// Keeps count for everybody.
 pub struct Limits {
     config: LimitsConfig,
     clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    accounts: HashMap<Subject, Account>,
     /// Allowances that were set by an admin, in place of the configuration's.
-    set: HashMap<Subject, Allowance>,
+    set: Mutex<HashMap<Subject, Allowance>>,
+    /// Counts along while the shared one decides, so that it can go on alone.
+    local: LocalLimits,
+    shared: Option<SharedLimits>,
 }
 
 impl Limits {
-    pub fn new(config: LimitsConfig, clock: Arc<dyn Clock>) -> Self {
+    /// `shared` is what other engines count with, too.
+    pub fn new(
+        config: LimitsConfig,
+        clock: Arc<dyn Clock>,
+        shared: Option<Arc<dyn LimitCounter>>,
+    ) -> Self {
         Self {
             config,
             clock,
-            state: Mutex::default(),
+            set: Mutex::default(),
+            local: LocalLimits::default(),
+            shared: shared.map(SharedLimits::new),
         }
     }
 
-    /// Takes in what the store holds: for the start, before any call.
-    pub fn load(&self, set: Vec<(Subject, Allowance)>, spent: Vec<DaySpend>) {
-        let mut state = self.state();
-        state.set = set.into_iter().collect();
-        for one in spent {
-            let account = state.accounts.entry(one.subject).or_default();
-            account.add(one.day, one.spend);
+    /// Takes in what the store holds: before any call, and again where other engines write into it.
+    pub fn load(&self, set: Vec<(Subject, Allowance)>, spent: &[DaySpend]) {
+        *self.set() = set.into_iter().collect();
+        self.local.learn(spent);
+        if let Some(shared) = &self.shared {
+            shared.learn(spent);
         }
     }
 
     /// The day from which on spendings count for some period that has not ended.
-    pub fn first_day(&self) -> chrono::NaiveDate {
-        let today = self.clock.now().date_naive();
+    pub fn first_day(&self) -> NaiveDate {
+        let today = self.today();
         let first = |period: Period| period.first_day(today);
         first(Period::Month).min(first(Period::Week))
     }
 
     /// Changes what a subject may use, from the next call on. `None` goes back to the configuration.
-    pub fn set(&self, subject: Subject, allowance: Option<Allowance>) {
-        let mut state = self.state();
+    pub fn set_allowance(&self, subject: Subject, allowance: Option<Allowance>) {
+        let mut set = self.set();
         match allowance {
-            Some(allowance) => state.set.insert(subject, allowance),
-            None => state.set.remove(&subject),
+            Some(allowance) => set.insert(subject, allowance),
+            None => set.remove(&subject),
         };
     }
 
     /// What a subject may use; of a key, its own allowance is the answer.
     pub fn allowance_of(&self, subject: &Subject) -> Allowance {
-        self.bound_of(&self.state(), subject)
+        self.bound_of(&self.set(), subject)
     }
 
     /// What was spent in this period so far.
     pub fn spent(&self, subject: &Subject, period: Period) -> Spend {
-        let today = self.clock.now().date_naive();
-        let state = self.state();
-        let account = state.accounts.get(subject);
-        account.map_or_else(Spend::default, |account| account.spent(period, today))
+        self.local.spent(subject, period, self.today())
     }
 
     /// Reserves for a call of this model by this principal, or says what is used up:
     /// `rate_limit_exceeded`, `budget_exceeded`.
-    pub(crate) fn admit(
+    pub(crate) async fn admit(
         self: &Arc<Self>,
         principal: &Principal,
         project: Option<&str>,
         model: Option<&str>,
         estimate: Spend,
     ) -> Result<Admission> {
-        let now = Instant::now();
-        let today = self.clock.now();
+        let now = self.clock.now();
+        let reservation = Arc::new(Reservation {
+            bounds: self.bounds_of(principal, project, model),
+            estimate,
+            today: now.date_naive(),
+        });
+        let refused = |refusal: Refusal| {
+            let bound = &reservation.bounds[refusal.bound];
+            Err(told::refused(bound, &refusal, estimate, now))
+        };
+        match self.ask_shared(&reservation).await {
+            Some(Admittance::Refused(refusal)) => return refused(refusal),
+            Some(Admittance::Reserved(Reserved { holder, rate })) => {
+                self.local.take(&reservation);
+                return Ok(self.admission(reservation, Some(holder), rate));
+            }
+            Some(Admittance::Unknown(_)) | None => {}
+        }
+        match self.local.admit(&reservation) {
+            Admittance::Refused(refusal) => refused(refusal),
+            Admittance::Reserved(Reserved { rate, .. }) => {
+                Ok(self.admission(reservation, None, rate))
+            }
+            Admittance::Unknown(_) => Ok(self.admission(reservation, None, RateInfo::default())),
+        }
+    }
+
+    async fn ask_shared(&self, reservation: &Reservation) -> Option<Admittance> {
+        let shared = self.shared.as_ref()?;
+        if reservation.bounds.is_empty() {
+            return None;
+        }
+        let asked = shared.reserve(reservation).await;
+        if asked.is_none() {
+            metrics::counter!("inkstone_limits_local_total").increment(1);
+        }
+        asked
+    }
+
+    /// Those that bound anything.
+    fn bounds_of(
+        &self,
+        principal: &Principal,
+        project: Option<&str>,
+        model: Option<&str>,
+    ) -> Vec<Bound> {
         let key = principal.key.as_ref();
         let subjects = key
             .map(|key| Subject::Key(key.id))
@@ -96,40 +148,32 @@ impl Limits {
             .chain([Subject::User(principal.user)])
             .chain(project.map(|name| Subject::Project(name.to_owned())))
             .chain(model.map(|name| Subject::Model(name.to_owned())));
-        let mut state = self.state();
-        let bounded: Vec<(Subject, Allowance)> = subjects
-            .map(|subject| match (&subject, key) {
-                (Subject::Key(_), Some(key)) => (subject, key.allowance),
-                _ => {
-                    let allowance = self.bound_of(&state, &subject);
-                    (subject, allowance)
-                }
-            })
-            .filter(|(_, allowance)| !allowance.is_unbounded())
-            .collect();
-        // All are asked before anything is taken of any.
-        for (subject, allowance) in &bounded {
-            let account = state.accounts.entry(subject.clone()).or_default();
-            account.fit(allowance, now);
-            account
-                .check(subject, allowance, estimate, now, today)
-                .map_err(|error| error.with_rate(account.rate()))?;
-        }
-        let mut rate = RateInfo::default();
-        for (subject, _) in &bounded {
-            if let Some(account) = state.accounts.get_mut(subject) {
-                account.take(estimate);
-                rate = rate.tighter(account.rate());
-            }
-        }
-        drop(state);
-        Ok(Admission {
+        let set = self.set();
+        let bounds = subjects.map(|subject| {
+            let allowance = match (&subject, key) {
+                (Subject::Key(_), Some(key)) => key.allowance,
+                _ => self.bound_of(&set, &subject),
+            };
+            Bound { subject, allowance }
+        });
+        bounds
+            .filter(|bound| !bound.allowance.is_unbounded())
+            .collect()
+    }
+
+    fn admission(
+        self: &Arc<Self>,
+        reservation: Arc<Reservation>,
+        holder: Option<String>,
+        rate: RateInfo,
+    ) -> Admission {
+        Admission {
             limits: Arc::clone(self),
-            subjects: bounded.into_iter().map(|(subject, _)| subject).collect(),
-            estimate,
+            reservation,
+            holder,
             used: Mutex::default(),
             rate,
-        })
+        }
     }
 
     /// Counts what an attempt has cost, for everybody it counts against.
@@ -138,18 +182,29 @@ impl Limits {
         if spend == Spend::default() {
             return;
         }
-        let day = record.at.date_naive();
-        let mut state = self.state();
-        for subject in record.subjects() {
-            state.accounts.entry(subject).or_default().add(day, spend);
+        let (day, subjects) = (record.at.date_naive(), record.subjects());
+        self.local.add(day, &subjects, spend);
+        if let Some(shared) = &self.shared {
+            shared.spend(day, subjects, spend);
         }
     }
 
-    fn bound_of(&self, state: &State, subject: &Subject) -> Allowance {
-        let set = state
-            .set
-            .get(subject)
-            .or_else(|| self.config.of.get(subject));
+    /// Brings what calls have cost and given back to the shared counter, until `stop`.
+    pub(crate) async fn settle_shared(self: Arc<Self>, stop: CancellationToken) {
+        if let Some(shared) = &self.shared {
+            shared.settle(stop).await;
+        }
+    }
+
+    /// A sign of life to the shared counter, and what the ledger knows.
+    pub(crate) async fn keep_shared(&self) {
+        if let Some(shared) = &self.shared {
+            shared.keep().await;
+        }
+    }
+
+    fn bound_of(&self, set: &HashMap<Subject, Allowance>, subject: &Subject) -> Allowance {
+        let set = set.get(subject).or_else(|| self.config.of.get(subject));
         set.copied().unwrap_or(match subject {
             Subject::User(_) => self.config.user,
             Subject::Project(_) => self.config.project,
@@ -157,16 +212,21 @@ impl Limits {
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn today(&self) -> NaiveDate {
+        self.clock.now().date_naive()
+    }
+
+    fn set(&self) -> MutexGuard<'_, HashMap<Subject, Allowance>> {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What a call has reserved. Dropped, what was not used is given back.
 pub(crate) struct Admission {
     limits: Arc<Limits>,
-    subjects: Vec<Subject>,
-    estimate: Spend,
+    reservation: Arc<Reservation>,
+    /// In whose name it stands in the shared counter; none where that was away.
+    holder: Option<String>,
     used: Mutex<Spend>,
     pub rate: RateInfo,
 }
@@ -181,15 +241,13 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        if self.subjects.is_empty() {
+        if self.reservation.bounds.is_empty() {
             return;
         }
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self.limits.state();
-        for subject in &self.subjects {
-            if let Some(account) = state.accounts.get_mut(subject) {
-                account.release(self.estimate, used);
-            }
+        self.limits.local.end(&self.reservation, used);
+        if let (Some(shared), Some(holder)) = (&self.limits.shared, self.holder.take()) {
+            shared.release(holder, Arc::clone(&self.reservation), used);
         }
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::ids::{JobId, UserId};
 use inkstone_domain::job::{Job, JobBatch, Priority, Task, WorkTask};
-use inkstone_domain::ports::{Clock, JobStore, NewBatch, NewJob};
+use inkstone_domain::ports::{Clock, EngineBus, JobStore, NewBatch, NewJob, News};
 use tokio::sync::Notify;
 
 /// When a job is to run. By default as soon as its turn comes.
@@ -19,18 +19,24 @@ pub struct Terms {
     pub after: Vec<JobId>,
 }
 
-/// Takes jobs and wakes a worker of this process. Who may ask for what is the asker's business.
+/// Takes jobs and wakes a worker. Who may ask for what is the asker's business.
 #[derive(Clone)]
 pub struct Queue {
     store: Arc<dyn JobStore>,
     clock: Arc<dyn Clock>,
+    bus: Arc<dyn EngineBus>,
     wake: Arc<Notify>,
 }
 
 impl Queue {
-    pub(super) fn new(store: Arc<dyn JobStore>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn JobStore>,
+        bus: Arc<dyn EngineBus>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             store,
+            bus,
             clock,
             wake: Arc::new(Notify::new()),
         }
@@ -70,14 +76,20 @@ impl Queue {
 
     pub(super) async fn submit(&self, new: NewJob) -> Result<Job> {
         let job = self.store.submit(new).await?;
-        self.wake.notify_one();
+        self.there_is_more();
         Ok(job)
     }
 
     pub(crate) async fn submit_batch(&self, new: NewBatch) -> Result<JobBatch> {
         let batch = self.store.submit_batch(new).await?;
-        self.wake.notify_one();
+        self.there_is_more();
         Ok(batch)
+    }
+
+    /// Wakes a worker, here or elsewhere.
+    pub(super) fn there_is_more(&self) {
+        self.wake.notify_one();
+        self.bus.tell(News::Jobs);
     }
 
     /// Told where there may be something to do.

@@ -82,7 +82,7 @@ impl Schedules {
                 runs: vec![fired],
             };
             if self.store.fire(&firing).await? {
-                self.jobs.nudge();
+                self.jobs.look();
                 return Ok(run);
             }
         }
@@ -144,7 +144,7 @@ impl Schedules {
             audit: None,
         };
         if self.store.fire(&firing).await? {
-            self.jobs.nudge();
+            self.jobs.look();
         }
         Ok(())
     }

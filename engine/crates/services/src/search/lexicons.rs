@@ -1,12 +1,12 @@
 //! What projects say about words. Every search in a project asks, so what was read is kept for a few seconds: changes
-//! through this engine hold at once, those through others on the same store then.
+//! through this engine hold at once, those through others when they are heard of, or then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::audit::{AuditRecord, actions};
-use inkstone_domain::ports::{Clock, SearchSettingsStore};
+use inkstone_domain::ports::{Clock, EngineBus, News, SearchSettingsStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::search::{Lexicon, SearchSettings};
 use inkstone_domain::{Error, FieldError, Result, codes};
@@ -32,6 +32,7 @@ const MAX_TOGETHER: usize = 5;
 pub struct Lexicons {
     store: Arc<dyn SearchSettingsStore>,
     access: Arc<Access>,
+    bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
     known: Cache<Box<str>, Known>,
     /// Rises with every change, so that what was read before one is not kept after it.
@@ -48,11 +49,13 @@ impl Lexicons {
     pub fn new(
         store: Arc<dyn SearchSettingsStore>,
         access: Arc<Access>,
+        bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             store,
             access,
+            bus,
             clock,
             known: Cache::new(KEPT),
             changes: AtomicU64::new(0),
@@ -100,6 +103,9 @@ impl Lexicons {
             let audit = by_right(audit, verdict);
             let written = self.store.put_search_settings(&after, &audit).await;
             self.forget(project);
+            self.bus.tell(News::Lexicon {
+                project: project.to_owned(),
+            });
             match written {
                 Ok(()) => return Ok(after),
                 Err(error) if retries(&error, expected) => {}
@@ -146,7 +152,13 @@ impl Lexicons {
         Ok(stored.unwrap_or_else(|| SearchSettings::of(project)))
     }
 
-    fn forget(&self, project: &str) {
+    /// Another engine has changed everything, as far as anybody knows.
+    pub(crate) fn forget_all(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.known.clear();
+    }
+
+    pub(crate) fn forget(&self, project: &str) {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.known.remove(project);
     }

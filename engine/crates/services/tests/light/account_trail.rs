@@ -329,6 +329,7 @@ async fn sign_ins_and_stolen_tokens_are_written_down() {
         .services
         .signup
         .forgot_password(EMAIL, visit())
+        .await
         .unwrap();
     let token = MemMailer::token_of(&nth_mail(&world, 1).await);
     let signup = &world.services.signup;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use inkstone_domain::ports::NoOthers;
 use inkstone_domain::principal::Role;
 use inkstone_services::auth::{AdminSetup, AuthPorts, NewUser, PasswordSignIn, SignIn, Visit};
 use inkstone_services::{Audit, Auth, AuthConfig, SealingKey, Services, SigningKey};
@@ -192,6 +193,8 @@ async fn passwords_may_be_good_for_nothing() {
         people: store.clone(),
         signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
         audit: Audit::new(store),
+        bus: Arc::new(NoOthers),
+        tries: None,
         clock: Arc::new(ManualClock::default()),
     };
     let config = AuthConfig {

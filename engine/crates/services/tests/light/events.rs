@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use futures::StreamExt;
+use inkstone_domain::engine::EngineRole;
 use inkstone_domain::event::{EventKind, Told};
 use inkstone_domain::ids::EventId;
 use inkstone_domain::ports::{EventLog, HandlerStore};
@@ -89,7 +90,7 @@ async fn next(feed: &mut Feed) -> Arc<Told> {
 async fn a_feed_goes_on_where_one_before_ended() {
     let world = World::new().await;
     let owner = world.somebody(Role::Creator).await;
-    world.services.follow_events();
+    world.services.start(EngineRole::All, 0);
     let events = &world.services.events;
     let follow = |beginning| events.feed(&owner, FeedFilter::default(), beginning, FeedEnd::Never);
     write(&world.services, &owner, None, "before").await;
@@ -166,7 +167,7 @@ async fn a_handler_gets_each_event_in_order_and_goes_on_in_another_engine() {
         faults: AtomicU32::new(2),
         ..Noting::default()
     });
-    world.services.follow_events();
+    world.services.start(EngineRole::All, 0);
     let events = Arc::clone(&world.services.events);
     let running = tokio::spawn(events.run_handler(noting.clone()));
     let claimed = async {
@@ -185,7 +186,7 @@ async fn a_handler_gets_each_event_in_order_and_goes_on_in_another_engine() {
 
     let other = world.another_engine().await;
     write(&other, &owner, None, "after").await;
-    other.follow_events();
+    other.start(EngineRole::All, 0);
     let going_on = tokio::spawn(Arc::clone(&other.events).run_handler(noting.clone()));
     assert_eq!(noting.until(6).await.last(), Some(&(noted[4] + 1)));
 

@@ -9,6 +9,7 @@ use inkstone_domain::job::{GenerateTask, Job, JobFilter, JobStatus};
 use inkstone_domain::ports::{AuditLog, EventLog};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectRole;
+use inkstone_services::Services;
 use inkstone_services::jobs::{JobUpdate, JobUpdates, Terms};
 use inkstone_testkit::{Gate, Step};
 use serde_json::json;
@@ -43,8 +44,11 @@ fn ended(updates: &[JobUpdate]) -> &Job {
 }
 
 async fn submit(world: &World, who: &Principal) -> JobId {
-    world
-        .services
+    submit_to(&world.services, who).await
+}
+
+pub async fn submit_to(engine: &Services, who: &Principal) -> JobId {
+    engine
         .jobs
         .submit(who, task("ink"), Terms::default())
         .await

@@ -16,6 +16,7 @@ mod content;
 mod conversations;
 mod embedding; // texts as vectors, and searches by meaning
 mod enclosures; // what comes with messages of conversations
+mod engines; // several on one store, and what they share beside it
 mod events;
 mod gateway;
 mod gateway_replies;

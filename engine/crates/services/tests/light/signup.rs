@@ -80,8 +80,12 @@ async fn a_forgotten_password_is_set_anew_once() {
     let (auth, signup) = (&world.services.auth, &world.services.signup);
     signup
         .forgot_password("nobody@example.org", Visit::default())
+        .await
         .unwrap();
-    signup.forgot_password(EMAIL, Visit::default()).unwrap();
+    signup
+        .forgot_password(EMAIL, Visit::default())
+        .await
+        .unwrap();
     let mail = nth_mail(&world, 1).await;
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
@@ -118,7 +122,10 @@ async fn tokens_of_mails_run_out_and_the_last_one_holds() {
     let signup = &world.services.signup;
     let mut tokens = Vec::new();
     for count in 1..=2 {
-        signup.forgot_password(EMAIL, Visit::default()).unwrap();
+        signup
+            .forgot_password(EMAIL, Visit::default())
+            .await
+            .unwrap();
         tokens.push(MemMailer::token_of(&nth_mail(&world, count).await));
     }
     let reset = async |token: &str| {
@@ -210,9 +217,11 @@ async fn mails_cannot_be_asked_for_without_end() {
     let world = World::new().await;
     let signup = &world.services.signup;
     for email in [EMAIL, "nobody@example.org"] {
-        let asked: Vec<bool> = (0..7)
-            .map(|_| signup.forgot_password(email, Visit::default()).is_ok())
-            .collect();
+        let mut asked = Vec::new();
+        for _ in 0..7 {
+            let sent = signup.forgot_password(email, Visit::default()).await;
+            asked.push(sent.is_ok());
+        }
         assert_eq!(asked, [true, true, true, true, true, false, false]);
     }
 }

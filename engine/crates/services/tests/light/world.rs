@@ -14,9 +14,9 @@ use inkstone_domain::project::ProjectRole;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
 use inkstone_services::{
-    EmbeddingConfig, EventPorts, GatewayConfig, JobsConfig, MediaConfig, MediaPorts, ModelsConfig,
-    NewProject, PluginPorts, Ports, RequestContext, RerankConfig, SealingKey, Services,
-    ServicesConfig, SigningKey, SignupConfig, TransferConfig,
+    EmbeddingConfig, EnginePorts, EventPorts, GatewayConfig, JobsConfig, MediaConfig, MediaPorts,
+    ModelsConfig, NewProject, PluginPorts, Ports, RequestContext, RerankConfig, SealingKey,
+    Services, ServicesConfig, SigningKey, SignupConfig, TransferConfig,
 };
 use inkstone_testkit::{
     FakeAnalytics, FakeEgress, FakeGenerator, FakeImages, FakeLoader, FakePackageFetcher,
@@ -100,7 +100,7 @@ impl World {
             &egress,
             &mailer,
             &blobs,
-            (jobs, gateway),
+            (jobs, gateway, EnginePorts::alone()),
             folder.path(),
         );
         services.load().await.unwrap();
@@ -123,6 +123,18 @@ impl World {
 
     /// A second engine on the same store: what stands after a crash of the first.
     pub async fn another_engine(&self) -> Arc<Services> {
+        let jobs = test_jobs();
+        self.engine_beside(EnginePorts::alone(), jobs, GatewayConfig::default())
+            .await
+    }
+
+    /// The same, and what it shares with others.
+    pub async fn engine_beside(
+        &self,
+        others: EnginePorts,
+        jobs: JobsConfig,
+        gateway: GatewayConfig,
+    ) -> Arc<Services> {
         let services = engine(
             &self.store,
             &self.clock,
@@ -130,7 +142,7 @@ impl World {
             &self.egress,
             &self.mailer,
             &self.blobs,
-            (test_jobs(), GatewayConfig::default()),
+            (jobs, gateway, others),
             self.folder.path(),
         );
         services.load().await.unwrap();
@@ -185,7 +197,7 @@ fn engine(
     egress: &Arc<FakeEgress>,
     mailer: &MemMailer,
     blobs: &MemBlobs,
-    (jobs, gateway): (JobsConfig, GatewayConfig),
+    (jobs, gateway, others): (JobsConfig, GatewayConfig, EnginePorts),
     folder: &Path,
 ) -> Arc<Services> {
     let articles: Arc<dyn ArticleStore> = store.clone();
@@ -235,6 +247,7 @@ fn engine(
                 recordings: Arc::new(MemRecordings::default()),
                 ..plugin_ports(loader.clone())
             },
+            engines: others,
             clock: clock.clone(),
         },
         ServicesConfig {

@@ -1,11 +1,10 @@
 //! What one subject has used and reserved. Pure: the lock and the clock are elsewhere.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use inkstone_domain::allowance::{Allowance, Budget, Period, RateInfo, RateLeft, Spend, Subject};
-use inkstone_domain::{Error, Result, codes};
+use chrono::NaiveDate;
+use inkstone_domain::allowance::{Allowance, Budget, Period, RateInfo, RateLeft, Spend};
+use inkstone_domain::ports::Shortage;
 use tokio::time::Instant;
 
 use crate::gateway::bucket::Bucket;
@@ -30,87 +29,33 @@ impl Account {
         resize(&mut self.tokens, allowance.tokens_per_minute, now);
     }
 
-    /// Whether a call with this estimate may begin.
-    pub fn check(
+    /// What there is too little of for a call with this estimate.
+    pub fn shortage(
         &mut self,
-        subject: &Subject,
         allowance: &Allowance,
         estimate: Spend,
         now: Instant,
-        today: DateTime<Utc>,
-    ) -> Result<()> {
-        let who = name_of(subject);
-        if let Some(most) = allowance.max_parallel
-            && self.parallel >= most
-        {
-            let what = format!("{who} may have {most} calls at a time, and has them");
-            return Err(refused(what, Duration::from_secs(1)));
+        today: NaiveDate,
+    ) -> Option<Shortage> {
+        let has_all = |most: u32| self.parallel >= most;
+        if allowance.max_parallel.is_some_and(has_all) {
+            return Some(Shortage::Parallel);
         }
         if let Some(bucket) = &mut self.requests
             && let Some(wait) = bucket.wait_for(1.0, now)
         {
-            let most = bucket.limit();
-            return Err(refused(
-                format!("{who} may make {most} requests a minute"),
-                wait,
-            ));
+            return Some(Shortage::Requests { wait });
         }
         if let Some(bucket) = &mut self.tokens
             && let Some(wait) = bucket.wait_for(estimate.tokens as f64, now)
         {
-            let (most, wanted) = (bucket.limit(), estimate.tokens);
-            let what = format!(
-                "{who} may use {most} tokens a minute, and this call may take {wanted}; a smaller `max_tokens` reserves less"
-            );
-            return Err(refused(what, wait));
+            return Some(Shortage::Tokens { wait });
         }
-        match &allowance.budget {
-            Some(budget) => self.check_budget(&who, budget, estimate, today),
-            None => Ok(()),
-        }
-    }
-
-    fn check_budget(
-        &self,
-        who: &str,
-        budget: &Budget,
-        estimate: Spend,
-        today: DateTime<Utc>,
-    ) -> Result<()> {
-        let mut wanted = self.spent(budget.period, today.date_naive());
-        wanted += self.reserved;
-        // Nothing left is nothing left, even for a call that costs nothing anybody knows of.
-        let is_used_up = |used: u64, more: u64, most: u64| used >= most || used + more > most;
-        let no_money = budget
-            .money
-            .is_some_and(|most| is_used_up(wanted.money.0, estimate.money.0, most.0));
-        let no_tokens = budget
-            .tokens
-            .is_some_and(|most| is_used_up(wanted.tokens, estimate.tokens, most));
-        if !no_money && !no_tokens {
-            return Ok(());
-        }
-        let period = budget.period.as_str();
-        let what = match (no_money, budget.money, budget.tokens) {
-            (true, Some(most), _) => format!(
-                "{} US dollars a {period}; {} are spent or reserved, and this call may cost {}",
-                most.as_usd(),
-                wanted.money.as_usd(),
-                estimate.money.as_usd()
-            ),
-            (_, _, most) => format!(
-                "{} tokens a {period}; {} are spent or reserved, and this call may take {}",
-                most.unwrap_or_default(),
-                wanted.tokens,
-                estimate.tokens
-            ),
-        };
-        let end = budget.period.end(today.date_naive());
-        Err(Error::new(
-            &codes::BUDGET_EXCEEDED,
-            format!("the budget of {who} is {what}"),
-        )
-        .with_retry_after((end - today).to_std().ok()))
+        let budget = allowance.budget.as_ref()?;
+        let mut used = self.spent(budget.period, today);
+        used += self.reserved;
+        let is_short = no_money(budget, used, estimate) || no_tokens(budget, used, estimate);
+        is_short.then_some(Shortage::Budget { used })
     }
 
     pub fn take(&mut self, estimate: Spend) {
@@ -136,6 +81,16 @@ impl Account {
 
     pub fn add(&mut self, day: NaiveDate, spend: Spend) {
         *self.days.entry(day).or_default() += spend;
+        while self.days.len() > KEPT_DAYS {
+            self.days.pop_first();
+        }
+    }
+
+    /// What the ledger says of a day: it may know of other engines' calls, and not yet of the latest here.
+    pub fn raise(&mut self, day: NaiveDate, spend: Spend) {
+        let known = self.days.entry(day).or_default();
+        known.money = known.money.max(spend.money);
+        known.tokens = known.tokens.max(spend.tokens);
         while self.days.len() > KEPT_DAYS {
             self.days.pop_first();
         }
@@ -172,20 +127,17 @@ fn resize(bucket: &mut Option<Bucket>, per_minute: Option<u64>, now: Instant) {
     }
 }
 
-fn refused(what: String, wait: Duration) -> Error {
-    let seconds = wait.as_secs_f64().ceil();
-    Error::new(
-        &codes::RATE_LIMITED,
-        format!("{what}; try again in {seconds} s"),
-    )
-    .with_retry_after(Some(wait))
+/// Nothing left is nothing left, even for a call that costs nothing anybody knows of.
+fn is_used_up(used: u64, more: u64, most: u64) -> bool {
+    used >= most || used + more > most
 }
 
-fn name_of(subject: &Subject) -> String {
-    match subject {
-        Subject::Key(_) => "this key".to_owned(),
-        Subject::User(_) => "this user".to_owned(),
-        Subject::Project(name) => format!("the project `{name}`"),
-        Subject::Model(name) => format!("the model `{name}`"),
-    }
+pub(super) fn no_money(budget: &Budget, used: Spend, estimate: Spend) -> bool {
+    let most = budget.money;
+    most.is_some_and(|most| is_used_up(used.money.0, estimate.money.0, most.0))
+}
+
+fn no_tokens(budget: &Budget, used: Spend, estimate: Spend) -> bool {
+    let most = budget.tokens;
+    most.is_some_and(|most| is_used_up(used.tokens, estimate.tokens, most))
 }

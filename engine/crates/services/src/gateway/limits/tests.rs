@@ -17,7 +17,7 @@ fn limits(user: Allowance) -> Arc<Limits> {
         user,
         ..LimitsConfig::default()
     };
-    Arc::new(Limits::new(config, Arc::new(SystemClock)))
+    Arc::new(Limits::new(config, Arc::new(SystemClock), None))
 }
 
 fn budget(money: u64) -> Allowance {
@@ -68,20 +68,26 @@ fn code<T>(result: Result<T>) -> &'static str {
     result.map_or_else(|error| error.code().name, |_| "admitted")
 }
 
-#[test]
-fn a_budget_holds_for_calls_under_way() {
+#[tokio::test]
+async fn a_budget_holds_for_calls_under_way() {
     let limits = limits(budget(100));
     let who = Principal::of(UserId::new(), Role::Creator);
     let admit = || limits.admit(&who, None, None, cost(10));
-    let under_way: Vec<Admission> = (0..10).map(|_| admit().unwrap()).collect();
-    assert_eq!(code(admit()), "budget_exceeded");
+    let mut under_way = Vec::new();
+    for _ in 0..10 {
+        under_way.push(admit().await.unwrap());
+    }
+    assert_eq!(code(admit().await), "budget_exceeded");
     // They cost half of what was thought: five more fit.
     for admission in &under_way {
         admission.spent(&record(who.user, 5));
     }
     drop(under_way);
-    let under_way: Vec<Admission> = (0..5).map(|_| admit().unwrap()).collect();
-    assert_eq!(code(admit()), "budget_exceeded");
+    let mut under_way = Vec::new();
+    for _ in 0..5 {
+        under_way.push(admit().await.unwrap());
+    }
+    assert_eq!(code(admit().await), "budget_exceeded");
     drop(under_way);
     assert_eq!(
         limits.spent(&Subject::User(who.user), Period::Month).money,
@@ -89,11 +95,11 @@ fn a_budget_holds_for_calls_under_way() {
     );
     // Others have their own.
     let other = Principal::of(UserId::new(), Role::Creator);
-    assert!(limits.admit(&other, None, None, cost(10)).is_ok());
+    assert!(limits.admit(&other, None, None, cost(10)).await.is_ok());
 }
 
-#[test]
-fn what_was_spent_before_counts_after_a_start() {
+#[tokio::test]
+async fn what_was_spent_before_counts_after_a_start() {
     let limits = limits(budget(100));
     let user = UserId::new();
     let spent = DaySpend {
@@ -101,22 +107,22 @@ fn what_was_spent_before_counts_after_a_start() {
         day: chrono::Utc::now().date_naive(),
         spend: cost(95),
     };
-    limits.load(Vec::new(), vec![spent]);
+    limits.load(Vec::new(), &[spent]);
     let who = Principal::of(user, Role::Creator);
     assert_eq!(
-        code(limits.admit(&who, None, None, cost(10))),
+        code(limits.admit(&who, None, None, cost(10)).await),
         "budget_exceeded"
     );
-    assert!(limits.admit(&who, None, None, cost(5)).is_ok());
+    assert!(limits.admit(&who, None, None, cost(5)).await.is_ok());
 }
 
-#[test]
-fn nothing_is_taken_of_anybody_where_one_refuses() {
+#[tokio::test]
+async fn nothing_is_taken_of_anybody_where_one_refuses() {
     let limits = limits(Allowance {
         requests_per_minute: Some(2),
         ..Allowance::default()
     });
-    limits.set(
+    limits.set_allowance(
         Subject::Model("fake/m".to_owned()),
         Some(Allowance {
             max_parallel: Some(0),
@@ -125,24 +131,24 @@ fn nothing_is_taken_of_anybody_where_one_refuses() {
     );
     let who = Principal::of(UserId::new(), Role::Creator);
     for _ in 0..5 {
-        let refused = limits.admit(&who, None, Some("fake/m"), cost(1));
+        let refused = limits.admit(&who, None, Some("fake/m"), cost(1)).await;
         assert_eq!(code(refused), "rate_limit_exceeded");
     }
-    let admitted = limits.admit(&who, None, None, cost(1)).unwrap();
+    let admitted = limits.admit(&who, None, None, cost(1)).await.unwrap();
     let left = admitted.rate.requests.unwrap();
     assert_eq!((left.limit, left.remaining), (2, 1));
 }
 
-#[test]
-fn tokens_that_were_not_used_come_back() {
+#[tokio::test]
+async fn tokens_that_were_not_used_come_back() {
     let limits = limits(Allowance {
         tokens_per_minute: Some(20),
         ..Allowance::default()
     });
     let who = Principal::of(UserId::new(), Role::Creator);
     let admit = || limits.admit(&who, None, None, cost(0));
-    let (one, other) = (admit().unwrap(), admit().unwrap());
-    let refused = admit().map(drop).unwrap_err();
+    let (one, other) = (admit().await.unwrap(), admit().await.unwrap());
+    let refused = admit().await.map(drop).unwrap_err();
     assert_eq!(refused.code().name, "rate_limit_exceeded");
     // Half of what a minute brings, less what the test itself took.
     let wait = refused.retry_after().unwrap();
@@ -150,22 +156,22 @@ fn tokens_that_were_not_used_come_back() {
     one.spent(&record(who.user, 0));
     drop((one, other));
     // Of twenty, four were used.
-    let left = admit().unwrap().rate.tokens.unwrap();
+    let left = admit().await.unwrap().rate.tokens.unwrap();
     assert!((6..=8).contains(&left.remaining), "{left:?}");
 }
 
-#[test]
-fn at_most_so_many_at_a_time() {
+#[tokio::test]
+async fn at_most_so_many_at_a_time() {
     let limits = limits(Allowance {
         max_parallel: Some(1),
         ..Allowance::default()
     });
     let who = Principal::of(UserId::new(), Role::Creator);
-    let one = limits.admit(&who, None, None, cost(0)).unwrap();
+    let one = limits.admit(&who, None, None, cost(0)).await.unwrap();
     assert_eq!(
-        code(limits.admit(&who, None, None, cost(0))),
+        code(limits.admit(&who, None, None, cost(0)).await),
         "rate_limit_exceeded"
     );
     drop(one);
-    assert!(limits.admit(&who, None, None, cost(0)).is_ok());
+    assert!(limits.admit(&who, None, None, cost(0)).await.is_ok());
 }

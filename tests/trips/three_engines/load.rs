@@ -1,0 +1,363 @@
+//! Load on all three: writers, generations, scheduled articles, a webhook and a feed. One engine is killed and
+//! comes back later, another hangs for longer than its leases and goes on; nothing is lost and nothing done twice.
+//! `INKSTONE_STOP_SECONDS` says for how long it hangs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::{Place, all, until};
+use crate::engine::Engine;
+use crate::webhooks::{Receiver, allowing};
+
+const WRITERS: usize = 6;
+const JOBS: usize = 4;
+const SCHEDULED: usize = 6;
+/// Acknowledged articles before the kill, and as many again before the pause.
+const ARTICLES: usize = 60;
+/// Longer than any lease here.
+const STOP: u64 = 15;
+const LEASE_MS: &str = "6000";
+/// An engine that hangs answers nobody.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where an engine is reached, for as long as it is.
+#[derive(Clone)]
+struct Door {
+    http: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+impl Door {
+    fn of(engine: &Engine) -> Self {
+        let http = reqwest::Client::builder().no_proxy();
+        Self {
+            http: http.build().unwrap(),
+            url: engine.url.clone(),
+            token: engine.token.clone(),
+        }
+    }
+
+    /// `None` where it is gone or hangs: nobody knows what became of it.
+    async fn write(&self, title: &str) -> Option<String> {
+        let body = json!({ "title": title, "project": "handbook", "body": title });
+        let request = self.http.post(format!("{}/v1/articles", self.url));
+        let request = request.bearer_auth(&self.token).timeout(WRITE_PATIENCE);
+        let reply = request.json(&body).send().await.ok()?;
+        let status = reply.status();
+        let text = reply.text().await.ok()?;
+        assert_eq!(status, 201, "{text}");
+        let made: Value = serde_json::from_str(&text).unwrap();
+        Some(made["id"].as_str().unwrap().to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
+    let receiver = Receiver::start();
+    let mut place = Place::open().await;
+    let pattern = || {
+        Setup::new()
+            .allowing_webhooks_to(&receiver.url)
+            .set("INKSTONE__JOBS__LEASE_MS", LEASE_MS)
+            .set("INKSTONE__JOBS__WORKERS", "1")
+            // On a busy machine a lease may be lost without any death.
+            .set("INKSTONE__JOBS__MAX_ATTEMPTS", "50")
+            .set("INKSTONE__EVENTS__LEASE_MS", LEASE_MS)
+    };
+    let [steady, dying, hanging] = place.three(pattern).await;
+    let (status, made) = steady
+        .post("/v1/projects", &json!({ "slug": "handbook" }))
+        .await;
+    assert_eq!(status, 201, "{made}");
+    let hook = json!({ "url": format!("{}/hook", receiver.url), "types": ["article.created"] });
+    let (status, made) = steady.post("/v1/projects/handbook/webhooks", &hook).await;
+    assert_eq!(status, 201, "{made}");
+    receiver.trust(made["secret"].as_str().unwrap()).await;
+
+    let doors = [&dying, &hanging, &steady].map(Door::of);
+    let (stop, acknowledged) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let feed = tokio::spawn(follow(doors.clone(), Arc::clone(&stop)));
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let (doors, stop) = (doors.clone(), Arc::clone(&stop));
+            tokio::spawn(write(writer, doors, stop, Arc::clone(&acknowledged)))
+        })
+        .collect();
+    let jobs = join_all((0..JOBS).map(|number| {
+        let engine = [&steady, &dying, &hanging][number % 3];
+        queue(engine, number)
+    }))
+    .await;
+    let scheduled = join_all((0..SCHEDULED).map(|number| {
+        let engine = [&steady, &dying, &hanging][number % 3];
+        schedule(engine, number)
+    }))
+    .await;
+
+    let written = async |more: usize| {
+        let enough = acknowledged.load(Ordering::Relaxed) + more;
+        until("nobody writes", async || {
+            (acknowledged.load(Ordering::Relaxed) >= enough).then_some(())
+        })
+        .await;
+    };
+    written(ARTICLES).await;
+    let dead = dying.kill();
+    written(ARTICLES).await;
+    hanging.pause();
+    let seconds = std::env::var("INKSTONE_STOP_SECONDS");
+    let seconds = seconds.map_or(STOP, |seconds| seconds.parse().unwrap());
+    // Nothing here waits for anything: it is the length of the pause that matters.
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    hanging.go_on();
+    written(ARTICLES).await;
+    let again = dead.start().await;
+    written(ARTICLES / 2).await;
+    stop.store(true, Ordering::Relaxed);
+    let kept: Vec<String> = join_all(writers)
+        .await
+        .into_iter()
+        .flat_map(|kept| kept.unwrap())
+        .collect();
+
+    let engines = [&steady, &again, &hanging];
+    let made = ended(&steady, &jobs).await;
+    for id in &scheduled {
+        let path = format!("/v1/articles/{id}");
+        let published = steady
+            .until(&path, |article| article["status"] == "published")
+            .await;
+        // Made, scheduled, published: once each.
+        assert_eq!(published["revision"], 3, "{published}");
+    }
+
+    let stored = all(
+        &steady,
+        "/v1/articles?limit=100&filter%5Bproject%5D=handbook",
+    )
+    .await;
+    let ids: BTreeSet<&str> = stored.iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), stored.len(), "an article is listed twice");
+    let known = kept.iter().chain(&made).chain(&scheduled);
+    for id in known {
+        assert!(
+            ids.contains(id.as_str()),
+            "{id} was acknowledged and is gone"
+        );
+    }
+    let mut by_title: BTreeMap<&str, usize> = BTreeMap::new();
+    let made_of_jobs: BTreeSet<&str> = made.iter().map(String::as_str).collect();
+    assert_eq!(made_of_jobs.len(), JOBS, "{made:?}");
+    let mut generated = 0;
+    for article in &stored {
+        let title = article["title"].as_str().unwrap();
+        let is_ours = title.starts_with("Writer ") || title.starts_with("Scheduled ");
+        match is_ours {
+            true => *by_title.entry(title).or_default() += 1,
+            false => generated += 1,
+        }
+    }
+    assert_eq!(generated, JOBS, "a job made more than its one article");
+    let twice: Vec<_> = by_title.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(twice.is_empty(), "written twice: {twice:?}");
+
+    // Every message arrives, and there is one for each article.
+    let seen = receiver
+        .until(|seen| told_of(seen).len() >= ids.len())
+        .await;
+    assert!(
+        seen.iter().all(|tried| tried["fault"].is_null()),
+        "{seen:?}"
+    );
+    let told = told_of(&seen);
+    assert_eq!(told.keys().copied().collect::<BTreeSet<_>>(), ids);
+    let doubled: Vec<_> = told.iter().filter(|(_, names)| names.len() > 1).collect();
+    assert!(doubled.is_empty(), "two messages of one event: {doubled:?}");
+
+    handled(&steady).await;
+    for engine in engines {
+        until("the index never catches up", async || {
+            let (status, report) = engine.post("/v1/search/index/verify", &json!({})).await;
+            assert_eq!(status, 200, "{report}");
+            (report["identical"] == true).then_some(())
+        })
+        .await;
+    }
+    let heard = feed.await.unwrap();
+    let of_feed: BTreeSet<&str> = heard.articles.iter().map(String::as_str).collect();
+    let missing: Vec<_> = ids.iter().filter(|id| !of_feed.contains(**id)).collect();
+    assert!(missing.is_empty(), "the feed lost {missing:?}");
+    println!(
+        "three engines, one killed, one stopped for {seconds} s: {} articles acknowledged, {} stored, {JOBS} jobs with one article each, {SCHEDULED} published once, {} webhook messages in {} tries, a feed of {} events over {} connections: nothing was lost or done twice",
+        kept.len(),
+        stored.len(),
+        told.len(),
+        seen.len(),
+        heard.articles.len(),
+        heard.connections,
+    );
+}
+
+/// Writes at one engine after the other; what was acknowledged.
+async fn write(
+    writer: usize,
+    doors: [Door; 3],
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
+) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let door = &doors[(writer + number) % 3];
+        let made = door
+            .write(&format!("Writer {writer} number {number}"))
+            .await;
+        if let Some(id) = made {
+            acknowledged.fetch_add(1, Ordering::Relaxed);
+            kept.push(id);
+        }
+        number += 1;
+        // What is refused at once must not be asked without end.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    kept
+}
+
+/// A generation by the local model.
+async fn queue(engine: &Engine, number: usize) -> String {
+    let input =
+        json!({ "topic": format!("How tides work, {number}"), "length": "short", "seed": number });
+    let body = json!({ "input": input, "project": "handbook" });
+    let (status, job) = engine
+        .post("/v1/generate/generator-article/article", &body)
+        .await;
+    assert_eq!(status, 202, "{job}");
+    job["id"].as_str().unwrap().to_owned()
+}
+
+/// An article that is to be published while one engine hangs.
+async fn schedule(engine: &Engine, number: usize) -> String {
+    let title = format!("Scheduled {number}");
+    let body = json!({ "title": title, "project": "handbook", "body": title });
+    let (status, made) = engine.post("/v1/articles", &body).await;
+    assert_eq!(status, 201, "{made}");
+    let id = made["id"].as_str().unwrap().to_owned();
+    let at = chrono::Utc::now() + Duration::from_secs(10 + number as u64);
+    let step = json!({ "to": "scheduled", "at": at.to_rfc3339() });
+    let (status, taken) = engine
+        .post(&format!("/v1/articles/{id}/transitions"), &step)
+        .await;
+    assert_eq!(status, 200, "{taken}");
+    id
+}
+
+/// The articles of these jobs, once all have ended.
+async fn ended(engine: &Engine, jobs: &[String]) -> Vec<String> {
+    let mut made = Vec::new();
+    for job in jobs {
+        let path = format!("/v1/jobs/{job}");
+        let ended = engine
+            .until(&path, |job| job["finished_at"].is_string())
+            .await;
+        assert_eq!(ended["status"], "succeeded", "{ended}");
+        made.push(ended["article"].as_str().unwrap().to_owned());
+    }
+    made
+}
+
+/// Every handler has come to the end of the log.
+async fn handled(engine: &Engine) {
+    let done = |list: &Value| {
+        let all = list["data"].as_array().unwrap();
+        !all.is_empty() && all.iter().all(|one| one["behind"] == 0)
+    };
+    engine.until("/v1/events/handlers", done).await;
+}
+
+/// The ids of messages by the article that they tell of.
+fn told_of(seen: &[Value]) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut told: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for tried in seen {
+        if let Some(article) = tried["event"]["data"]["article"].as_str() {
+            let name = tried["id"].as_str().unwrap();
+            told.entry(article).or_default().insert(name);
+        }
+    }
+    told
+}
+
+/// What one reader has heard.
+struct Heard {
+    /// Articles that were made.
+    articles: Vec<String>,
+    connections: usize,
+}
+
+/// Follows the log, and goes on at another engine where one breaks off or is silent. Ends a while after `stop`,
+/// when nothing more comes.
+async fn follow(doors: [Door; 3], stop: Arc<AtomicBool>) -> Heard {
+    const SILENCE: Duration = Duration::from_secs(4);
+    let mut heard = Heard {
+        articles: Vec::new(),
+        connections: 0,
+    };
+    let mut last: Option<String> = None;
+    for number in 0.. {
+        let door = &doors[number % 3];
+        let url = format!(
+            "{}/v1/events?project=handbook&types=article.created",
+            door.url
+        );
+        let mut request = door.http.get(url).bearer_auth(&door.token);
+        match &last {
+            Some(last) => request = request.header("last-event-id", last),
+            None => request = request.query(&[("since", "2020-01-01T00:00:00Z")]),
+        }
+        let was_stopped = stop.load(Ordering::Relaxed);
+        let mut was_silent = false;
+        let reply = tokio::time::timeout(SILENCE, request.send()).await;
+        if let Ok(Ok(reply)) = reply {
+            assert_eq!(reply.status(), 200);
+            heard.connections += 1;
+            let (mut pieces, mut text) = (reply.bytes_stream(), String::new());
+            loop {
+                let piece = tokio::time::timeout(SILENCE, pieces.next()).await;
+                let Ok(Some(Ok(piece))) = piece else {
+                    was_silent = piece.is_err();
+                    break;
+                };
+                text.push_str(&String::from_utf8_lossy(&piece));
+                while let Some(end) = text.find("\n\n") {
+                    let event: String = text.drain(..end + 2).collect();
+                    take(&event, &mut heard, &mut last);
+                }
+            }
+        }
+        // A whole silence at an engine that answers, after the writers have ended.
+        if was_stopped && was_silent && number % 3 == 2 {
+            break;
+        }
+    }
+    heard
+}
+
+fn take(event: &str, heard: &mut Heard, last: &mut Option<String>) {
+    let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
+    let (Some(id), Some(data)) = (line("id: "), line("data: ")) else {
+        return;
+    };
+    let data: Value = serde_json::from_str(data).unwrap();
+    let article = data["data"]["article"].as_str().unwrap();
+    heard.articles.push(article.to_owned());
+    *last = Some(id.to_owned());
+}
