@@ -12,8 +12,8 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::{Place, all, until};
-use crate::engine::Engine;
-use crate::webhooks::{Receiver, allowing};
+use crate::engine::{Engine, Setup};
+use crate::webhooks::Receiver;
 
 const WRITERS: usize = 6;
 const JOBS: usize = 4;
