@@ -18,7 +18,7 @@ use crate::extract::{CallContext, Caller, JsonBody, check_also};
 use crate::middleware::RequestId;
 use crate::reply::ok;
 use crate::state::Shared;
-use crate::wire::answer::{AnswerBody, AnswerEventReply, AnswerEventWriter, AnswerReply};
+use crate::wire::answer::{AnswerBody, AnswerEventReply, AnswerEventWriter, AnsweredReply};
 use crate::wire::problem::Problem;
 
 /// Answer a question
@@ -32,7 +32,7 @@ use crate::wire::problem::Problem;
     post, path = "/v1/answer", tag = "search", request_body = AnswerBody,
     responses(
         (status = 200, description = "The answer, whole or as a stream.",
-         content((AnswerReply = "application/json"), (AnswerEventReply = "text/event-stream")),
+         content((AnsweredReply = "application/json"), (AnswerEventReply = "text/event-stream")),
          headers(("x-inkstone-plugin" = String, description = "`ID@VERSION` that answered."))),
         (status = 404, description = "There is no such model.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The `idempotency-key` came with another request before.", body = Problem, content_type = "application/problem+json"),

@@ -14,6 +14,7 @@ use crate::reply::ok;
 use crate::state::Shared;
 use crate::wire::article::StatusWord;
 use crate::wire::page::{ListReply, limit_of};
+use crate::wire::problem::Problem;
 use crate::wire::rerank_wish::RerankWish;
 use crate::wire::search::{SearchReply, WordSuggestionReply};
 use crate::wire::search_form::{
@@ -80,6 +81,7 @@ pub(crate) struct FindQuery {
     /// BCP 47 of `q`; where it is left out, the languages of all texts are tried.
     locale: Option<String>,
     /// `true` puts the best in the order of the configured model that reranks; or the name of one.
+    #[param(min_length = 1)]
     rerank: Option<String>,
     /// So many of the best passages are shown, too, up to 50.
     #[param(minimum = 1, maximum = 50)]
@@ -122,10 +124,14 @@ pub(crate) struct SuggestQuery {
 ///
 /// Finds what the caller may read: of articles one's own, those of one's projects, published ones, and for admins all; of
 /// prompts and files those of one's projects, and one's own files; of chats only one's own. Whatever is typed is a query,
-/// never an error. A key needs `media:read` for files, and `projects:read` for prompts and messages, too.
+/// never an error. A key needs `media:read` for files, `projects:read` for prompts and messages, and `models:call` for
+/// `rerank`, too; that costs, and needs the role creator.
 #[utoipa::path(
     get, path = "/v1/search", tag = "search", params(FindQuery),
-    responses((status = 200, description = "What was found, best first.", body = SearchReply)),
+    responses(
+        (status = 200, description = "What was found, best first.", body = SearchReply),
+        (status = 404, description = "There is no such model that reranks.", body = Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn find_articles(
     State(state): State<Shared>,
@@ -146,7 +152,10 @@ pub(crate) async fn find_articles(
 /// The same as `GET /v1/search`, for searches that are long or have values with commas.
 #[utoipa::path(
     post, path = "/v1/search", tag = "search", request_body = SearchBody,
-    responses((status = 200, description = "What was found, best first.", body = SearchReply)),
+    responses(
+        (status = 200, description = "What was found, best first.", body = SearchReply),
+        (status = 404, description = "There is no such model that reranks.", body = Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn search_articles(
     State(state): State<Shared>,

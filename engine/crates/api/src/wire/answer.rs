@@ -59,7 +59,7 @@ pub(crate) struct AnswerBody {
 
 /// An answer, and what it is from.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AnswerReply {
+pub(crate) struct AnsweredReply {
     /// With the numbers of passages in square brackets, and no others than those in `citations`. Where nothing was
     /// found, it says so.
     #[schema(example = "The moon pulls the sea [1].")]
@@ -209,9 +209,9 @@ impl AnswerEventWriter {
     }
 
     /// What it came to.
-    pub(crate) fn reply(self) -> AnswerReply {
+    pub(crate) fn reply(self) -> AnsweredReply {
         let outcome = self.given.outcome(&self.answer);
-        AnswerReply {
+        AnsweredReply {
             answer: self.answer,
             found: outcome.is_found,
             citations: citations(outcome),

@@ -72,6 +72,7 @@ pub(crate) fn schema() -> Schema {
         ))
         .item(word)
         .item(object)
+        .item(ObjectBuilder::new().schema_type(Type::Null).build())
         .build();
     Schema::OneOf(either)
 }

@@ -231,3 +231,30 @@ async fn searches_show_passages_and_are_reranked() {
     let refused = api.viewer().get("/v1/search?q=moon&rerank=false").await;
     assert_eq!(refused.status, 200, "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_key_needs_the_scopes_of_what_it_reads_and_spends() {
+    let (api, _) = with_article().await;
+    let media = json!({"question": "moon", "kinds": ["media"]});
+    for (scopes, body, status) in [
+        (vec!["articles:read"], json!({"question": "moon"}), 403),
+        (vec!["models:call"], json!({"question": "moon"}), 403),
+        (vec!["models:call", "articles:read"], media, 403),
+        (
+            vec!["models:call", "articles:read"],
+            json!({"question": "moon"}),
+            200,
+        ),
+    ] {
+        let key = json!({"name": "ci", "scopes": scopes});
+        let made = api.creator().post("/v1/me/api-keys", key).await.json();
+        let token = made["token"].as_str().unwrap();
+        let client = api.anonymous().with_token(token);
+        let reply = client.post(PATH, body).await;
+        assert_eq!(reply.status, status, "{scopes:?}: {reply:?}");
+        let reranked = "/v1/search?q=moon&rerank=fake/rerank";
+        let may_rerank = scopes.len() == 2;
+        let reply = client.get(reranked).await;
+        assert_eq!(reply.status == 200, may_rerank, "{scopes:?}: {reply:?}");
+    }
+}

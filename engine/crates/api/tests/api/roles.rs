@@ -315,6 +315,8 @@ async fn every_route_by_every_identity() {
             anonymous 401 missing_token viewer 404 not_found stranger 404 not_found creator 404 not_found admin 404 not_found
         PUT /v1/content-types/recipe
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+        POST /v1/answer
+            anonymous 401 missing_token viewer 403 forbidden stranger 200 creator 200 admin 200
         GET /v1/search?q=a
             anonymous 401 missing_token viewer 200 stranger 200 creator 200 admin 200
         POST /v1/search
