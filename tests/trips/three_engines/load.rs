@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::{Place, all, until};
-use crate::engine::{Engine, Setup};
+use crate::engine::{Engine, PATIENCE, Setup};
 use crate::webhooks::Receiver;
 
 const WRITERS: usize = 6;
@@ -185,13 +185,8 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
     assert!(doubled.is_empty(), "two messages of one event: {doubled:?}");
 
     handled(&steady).await;
-    for engine in engines {
-        until("the index never catches up", async || {
-            let (status, report) = engine.post("/v1/search/index/verify", &json!({})).await;
-            assert_eq!(status, 200, "{report}");
-            (report["identical"] == true).then_some(())
-        })
-        .await;
+    for (engine, name) in engines.into_iter().zip(["steady", "killed", "stopped"]) {
+        verified(engine, name).await;
     }
     let heard = feed.await.unwrap();
     let of_feed: BTreeSet<&str> = heard.articles.iter().map(String::as_str).collect();
@@ -282,6 +277,26 @@ async fn handled(engine: &Engine) {
         !all.is_empty() && all.iter().all(|one| one["behind"] == 0)
     };
     engine.until("/v1/events/handlers", done).await;
+}
+
+/// The index of this engine holds what the store holds.
+async fn verified(engine: &Engine, name: &str) {
+    let began = Instant::now();
+    loop {
+        let (status, report) = engine.post("/v1/search/index/verify", &json!({})).await;
+        assert_eq!(status, 200, "{report}");
+        if report["identical"] == true {
+            return;
+        }
+        let log = engine.log();
+        let warnings = log.lines().filter(|line| !line.contains("\"INFO\""));
+        let warnings: Vec<&str> = warnings.collect();
+        assert!(
+            began.elapsed() < PATIENCE,
+            "the index of the {name} engine stays {report}\n{}",
+            warnings.join("\n")
+        );
+    }
 }
 
 /// The ids of messages by the article that they tell of.

@@ -16,6 +16,7 @@ use inkstone_domain::Error;
 use inkstone_domain::ports::ChangeSignal;
 use inkstone_domain::search::{Document, DocumentId, DocumentStamp, IndexReport};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::TantivyIndex;
 use crate::error::SearchError;
@@ -27,7 +28,8 @@ const BATCH: usize = 500;
 /// Stamps read together at a reconciliation.
 const STAMP_PAGE: usize = 5_000;
 /// The overlap while nudges come, for each of which all within it is read again: a transaction takes a few
-/// milliseconds. What took longer is found at the next quiet poll or request, which read the full one.
+/// milliseconds. What took longer is found at the next quiet poll or request, and at the latest after a third of
+/// the full overlap, which these read.
 const SHORT_OVERLAP: Duration = Duration::from_millis(300);
 /// How long the store keeps changes, and how often it is told to forget older ones. Longer than anybody lags behind who does
 /// not compare everything anyhow.
@@ -77,11 +79,17 @@ impl TantivyIndex {
                 }
             }
         };
+        let mut whole_at = Instant::now();
         loop {
-            let (depth, requests) = self.wait(&mut changes, &mut inbox).await;
+            let (mut depth, requests) = self.wait(&mut changes, &mut inbox).await;
+            // Writers may never pause, and what took long must be found before the overlap has passed it by.
+            if whole_at.elapsed() >= self.config.overlap / 3 {
+                depth = Depth::Full;
+            }
+            let begun_at = Instant::now();
             match self.turn(&mut progress, depth, requests).await {
                 Ok(()) if depth == Depth::Short => tokio::time::sleep(GATHER).await,
-                Ok(()) => {}
+                Ok(()) => whole_at = begun_at,
                 Err(error) => {
                     tracing::error!(?error, "the search index cannot follow; trying again");
                     tokio::time::sleep(PAUSE_AFTER_ERROR).await;
