@@ -29,7 +29,9 @@ pub use chunks::ChunkStore;
 pub use comments::CommentStore;
 pub use content_types::ContentTypeStore;
 pub use conversations::ConversationStore;
-pub use events::{ClaimedHandler, EventLog, HandlerState, HandlerStore};
+pub use events::{
+    ClaimedHandler, EventLog, HandlerFault, HandlerState, HandlerStore, PASSED_OVER_KEPT,
+};
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
     PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,

@@ -55,6 +55,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0026_job_queue"
     "0027_document_changes"
     "0028_chunks"
+    "0033_handler_faults"
 };
 
 /// The way back from here needs rows that only this program can unpack.

@@ -7,9 +7,9 @@ mod rows;
 use inkstone_domain::content::ArticleFilter;
 use inkstone_domain::ids::JobId;
 use inkstone_domain::ports::{
-    AuditLog, ChunkStore, ContentTypeStore, ConversationStore, DocumentStore, EventLog, JobStore,
-    KeyStore, NotificationStore, PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore,
-    RolloutStore, SearchSettingsStore, WebhookStore,
+    AuditLog, ChunkStore, ContentTypeStore, ConversationStore, DocumentStore, EventLog,
+    HandlerStore, JobStore, KeyStore, NotificationStore, PeopleStore, PluginKv, PromptStore,
+    PublicationStore, ReplyStore, RolloutStore, SearchSettingsStore, WebhookStore,
 };
 use inkstone_domain::principal::Role;
 use serde_json::Value;
@@ -273,6 +273,18 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
         let model = store.serving_model().await.unwrap().unwrap();
         let found = store.embedded_articles(&model, &[cast.article]).await;
         assert_eq!(found.unwrap()[0].chunks.len(), 2);
+    }
+    if has("0021_events") {
+        let states = store.handlers().await.unwrap();
+        let found = states.iter().find(|state| state.name == "webhooks");
+        assert_eq!(found.unwrap().number, 1);
+    }
+    if has("0033_handler_faults") {
+        let states = store.handlers().await.unwrap();
+        let found = states.iter().find(|state| state.name == "subscriber");
+        let found = found.unwrap();
+        assert_eq!(found.failing, Some(sample::handler_fault()));
+        assert_eq!(found.passed_over, [sample::handler_fault()]);
     }
     if has("0012_articles") {
         assert_eq!(store.content_types().await.unwrap().len(), 1);
