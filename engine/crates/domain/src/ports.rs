@@ -34,7 +34,7 @@ pub use events::{
 };
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
-    PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
+    PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Subscriber, Toolbox,
 };
 pub use identities::IdentityStore;
 pub use jobs::{DraftCommit, JobStore, NewBatch, NewJob};
