@@ -35,6 +35,7 @@ mod running;
 pub mod search;
 mod signatures;
 pub mod signup;
+pub mod subscribers;
 pub mod toolbox;
 pub mod transfer;
 pub mod usage;
@@ -93,6 +94,7 @@ pub use crate::search::Search;
 use crate::search::SearchParts;
 use crate::signup::SignupPorts;
 pub use crate::signup::{Signup, SignupConfig};
+use crate::subscribers::Subscribers;
 use crate::transfer::{ExportPowers, ImportPowers, TransferParts};
 pub use crate::transfer::{TransferConfig, Transfers};
 pub use crate::usage::{Standing, Usage};
@@ -226,6 +228,7 @@ pub struct Services {
     pub transfers: Arc<Transfers>,
     pub health: Arc<Health>,
     worker: Arc<Worker>,
+    subscribers: Arc<Subscribers>,
     recorder: UsageRecorder,
     /// Job workers, and what looks at plugins.
     workers: TaskTracker,
@@ -566,6 +569,7 @@ impl Services {
             embeddings,
             health: Arc::new(health),
             worker: Arc::new(worker),
+            subscribers: Arc::new(Subscribers::new(&plugins, &events, &chat, &index, &users)),
             workers: TaskTracker::new(),
             stop,
             plugins,

@@ -72,7 +72,7 @@ impl Services {
         self.workers.spawn(jobs);
     }
 
-    /// Starts following events, telling webhooks and people, publishing what is scheduled, and embedding
+    /// Starts following events, telling webhooks, people and subscribers, publishing what is scheduled, and embedding
     /// what articles say, until [`Services::shutdown`].
     pub fn follow_events(&self) {
         let numbering = Arc::clone(&self.events).keep_numbered();
@@ -98,6 +98,9 @@ impl Services {
         self.workers.spawn(digests);
         let embedding = Arc::clone(&self.embeddings).keep();
         self.workers.spawn(embedding);
+        let subscribers = Arc::clone(&self.subscribers);
+        let subscribers = subscribers.keep(self.workers.clone(), self.stop.clone());
+        self.workers.spawn(subscribers);
         let courier = Arc::clone(&self.webhooks).deliver(self.stop.clone());
         self.workers.spawn(courier);
     }

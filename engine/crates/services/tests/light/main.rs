@@ -38,6 +38,7 @@ mod rollouts;
 mod searches; // words of projects, saved searches and their alerts
 mod second_factor;
 mod signup;
+mod subscribers; // plugins that are told of events
 mod tokens;
 mod transfer;
 mod webhooks;
