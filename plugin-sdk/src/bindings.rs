@@ -108,3 +108,19 @@ exports!(
         "inkstone:plugin/random@0.2.0" => random,
     }
 );
+exports!(
+    /// The world of subscribers.
+    subscriber_world, "subscriber-plugin", "export_subscriber_world",
+    {
+        "inkstone:plugin/types@0.2.0" => types,
+        "inkstone:plugin/chat@0.2.0" => chat,
+        "inkstone:plugin/http@0.2.0" => http,
+        "inkstone:plugin/ai@0.2.0" => ai,
+        "inkstone:plugin/search@0.2.0" => search,
+        "inkstone:plugin/kv@0.2.0" => kv,
+        "inkstone:plugin/log@0.2.0" => log,
+        "inkstone:plugin/settings@0.2.0" => settings,
+        "inkstone:plugin/clock@0.2.0" => clock,
+        "inkstone:plugin/random@0.2.0" => random,
+    }
+);

@@ -1,5 +1,5 @@
 //! What the author of an Inkstone plugin imports. One module per kind of plugin ([`provider`], [`generator`],
-//! [`research`], [`analytics`]), one per thing the host offers ([`ai`], [`http`], [`kv`] …), and what every plugin
+//! [`research`], [`analytics`], [`subscriber`]), one per thing the host offers ([`ai`], [`http`], [`kv`] …), and what every plugin
 //! ends up needing ([`json`], [`sse`], [`schema`]). It knows the contract in `wit/` and nothing of the engine.
 //! On any target but wasm the host is a scripted one, see [`testing`], so that plugins are tested by `cargo test`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -27,6 +27,7 @@ pub mod schema;
 pub mod search;
 pub mod settings;
 pub mod sse;
+pub mod subscriber;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 pub mod tools;

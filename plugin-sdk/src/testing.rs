@@ -20,6 +20,7 @@ use crate::chat::{Chunk, EmbedReply, EmbedRequest, FinishReason, Request};
 use crate::generator::{self, Event, Generator};
 use crate::log::Level;
 use crate::random::Seeded;
+use crate::subscriber;
 use crate::{Result, Usage, analytics, inference, research, search, tools};
 
 pub(crate) mod host;
@@ -266,6 +267,26 @@ pub fn run_report(
     input: &Value,
 ) -> Result<Vec<analytics::Block>> {
     analytics::run(plugin, report, &input.to_string())
+}
+
+/// An event in no project, of a thing without revisions; its id and time are always the same. `kind` is such as
+/// `article.created`.
+pub fn event(kind: &str, aggregate: &str, data: &impl Serialize) -> subscriber::Event {
+    let data = serde_json::to_string(data).unwrap_or_else(|error| panic!("test event: {error}"));
+    subscriber::Event {
+        id: "evt_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P".to_owned(),
+        version: 1,
+        type_: kind.to_owned(),
+        at: "2026-03-01T12:00:00Z".to_owned(),
+        actor: "usr_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P".to_owned(),
+        project: None,
+        aggregate: subscriber::Aggregate {
+            kind: kind.split('.').next().unwrap_or_default().to_owned(),
+            id: aggregate.to_owned(),
+            revision: None,
+        },
+        data,
+    }
 }
 
 /// Level, message and fields of a line.

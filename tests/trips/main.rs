@@ -33,6 +33,7 @@ mod resume; // kill -9 in the middle of a generation
 mod rollouts; // a canary that fails, and what becomes of it
 mod schemathesis; // every route with made-up requests
 mod sign_in; // at a certified issuer of OpenID Connect, from the start to tokens
+mod subscribers; // plugins that are told of events: in order, through kill -9, and with one that does harm
 mod surreal; // the store's contract against a real SurrealDB server
 mod three_engines; // three on one database and one Redis: roles, limits together, one killed and one paused under load
 mod tls; // a certificate, a new one, and HTTP/2

@@ -1,4 +1,4 @@
-//! Version 0.2.0 of the contract. All imports are generated once, in [`imports`]; the four worlds
+//! Version 0.2.0 of the contract. All imports are generated once, in [`imports`]; the worlds
 //! share them through `with:`, so that one implementation serves every kind of plugin. An import
 //! fails with `wasmtime::Error`: the host decides in `types::Host::convert_error` which failures
 //! the guest sees as a typed error and which are traps.
@@ -77,6 +77,16 @@ pub mod research {
 pub mod analytics {
     wasmtime::component::bindgen!({
         world: "analytics-plugin",
+        path: "../../../wit/since-v0.2.0",
+        exports: { default: async },
+        with: { "inkstone:plugin": crate::v0_2_0::imports::inkstone::plugin },
+    });
+}
+
+/// World `subscriber-plugin`.
+pub mod subscriber {
+    wasmtime::component::bindgen!({
+        world: "subscriber-plugin",
         path: "../../../wit/since-v0.2.0",
         exports: { default: async },
         with: { "inkstone:plugin": crate::v0_2_0::imports::inkstone::plugin },

@@ -16,6 +16,7 @@ const KINDS: &[(&str, PluginKind)] = &[
     ("generator", PluginKind::Generator),
     ("research", PluginKind::Research),
     ("analytics", PluginKind::Analytics),
+    ("subscriber", PluginKind::Subscriber),
 ];
 
 /// Parses a manifest; `file` is the name that faults are told with.

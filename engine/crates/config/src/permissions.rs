@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use inkstone_domain::capability::{OutboundHost, Permissions, PowerCeiling};
+use inkstone_domain::capability::{EventPattern, OutboundHost, Permissions, PowerCeiling};
 use inkstone_domain::plugin::Limits;
 
 use crate::section::Section;
@@ -26,6 +26,7 @@ pub(crate) fn permissions(mut section: Section<'_>) -> Permissions {
     section.flag("tools", &mut read.tools);
     section.flag("search", &mut read.search);
     section.flag("inference", &mut read.inference);
+    section.list("events", &mut read.events);
     section.finish();
     read.credentials = credentials.into_iter().collect::<BTreeSet<_>>();
     read
@@ -67,5 +68,9 @@ pub(crate) fn ceiling(mut section: Section<'_>, read: &mut PowerCeiling) {
     section.optional_flag("tools", &mut read.tools);
     section.optional_flag("search", &mut read.search);
     section.optional_flag("inference", &mut read.inference);
+    let mut events: Vec<EventPattern> = Vec::new();
+    let bounds_events = section.has("events");
+    section.list("events", &mut events);
+    read.events = bounds_events.then_some(events);
     section.finish();
 }

@@ -102,6 +102,8 @@ fn plugin(mut section: Section<'_>, dir: &Path) -> (PluginSpec, Place) {
     permissions::limits(section.section("limits"), &mut limits);
     let mut consent = None;
     section.optional_text("consent", &mut consent);
+    let mut run_as = None;
+    section.optional_text("run_as", &mut run_as);
     let mut record_share = 0.0;
     section.decimal("record", 0.0..=1.0, &mut record_share);
     let settings_place = section.place_of("settings");
@@ -121,6 +123,7 @@ fn plugin(mut section: Section<'_>, dir: &Path) -> (PluginSpec, Place) {
         rollout,
         consent,
         record_share,
+        run_as: run_as.map(|email| email.trim().to_lowercase()),
         ..PluginSpec::new(id, path)
     };
     (spec, id_place)

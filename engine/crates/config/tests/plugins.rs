@@ -45,11 +45,13 @@ fn every_key_is_read() {
 id = "research-x"
 source = { path = "/opt/x.wasm" }
 enabled = false
+run_as = "Bot@example.org"
 [plugin.grants]
 outbound_hosts = ["https://a.org"]
 credentials = ["a", "b"]
 kv_quota_bytes = 1024
 search = true
+events = ["article.* in handbook", "job.failed"]
 [plugin.limits]
 memory_mib = 8
 cpu_ms = 50
@@ -68,6 +70,10 @@ tags = ["x", { y = true }]
     assert_eq!(granted.credentials.len(), 2);
     assert_eq!(granted.kv_quota_bytes, 1_024);
     assert!(granted.search && !granted.ai);
+    let events = granted.events.iter().map(ToString::to_string);
+    let events: Vec<String> = events.collect();
+    assert_eq!(events, ["article.* in handbook", "job.failed"]);
+    assert_eq!(spec.run_as.as_deref(), Some("bot@example.org"));
     assert_eq!(spec.limits.memory_mib, Some(8));
     assert_eq!(spec.limits.deadline_ms, None);
     assert_eq!(

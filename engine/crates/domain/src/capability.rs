@@ -1,5 +1,6 @@
 //! Powers: effective = what the manifest asks ∩ what the admin grants ∩ the deployment's ceiling. Pure functions, tested as a table.
 
+mod events;
 mod methods;
 mod outbound;
 
@@ -7,7 +8,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use events::EventPattern;
 pub use outbound::OutboundHost;
+
+use crate::event::Told;
 
 /// What a manifest asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +32,9 @@ pub struct Permissions {
     pub search: bool,
     #[serde(default)]
     pub inference: bool,
+    /// What a subscriber is told of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventPattern>,
 }
 
 /// What an admin grants. Same words; nothing by default.
@@ -54,6 +61,7 @@ pub struct PowerCeiling {
     pub tools: Option<bool>,
     pub search: Option<bool>,
     pub inference: Option<bool>,
+    pub events: Option<Vec<EventPattern>>,
 }
 
 impl PowerCeiling {
@@ -75,6 +83,10 @@ impl PowerCeiling {
             tools: granted.tools && self.tools.unwrap_or(true),
             search: granted.search && self.search.unwrap_or(true),
             inference: granted.inference && self.inference.unwrap_or(true),
+            events: match &self.events {
+                Some(events) => both(events, &granted.events),
+                None => granted.events.clone(),
+            },
         }
     }
 }
@@ -94,6 +106,14 @@ fn intersection(asked: &[OutboundHost], granted: &[OutboundHost]) -> Vec<Outboun
     hosts
 }
 
+/// What both name, each pattern once.
+fn both(asked: &[EventPattern], granted: &[EventPattern]) -> Vec<EventPattern> {
+    let shared = asked
+        .iter()
+        .flat_map(|a| granted.iter().filter_map(|g| a.intersect(g)));
+    shared.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 impl Effective {
     /// The one place where powers are joined.
     pub fn of(asked: &Permissions, granted: &Grants, ceiling: &PowerCeiling) -> Self {
@@ -111,6 +131,7 @@ impl Effective {
                 tools: asked.tools && granted.tools,
                 search: asked.search && granted.search,
                 inference: asked.inference && granted.inference,
+                events: both(&asked.events, &granted.events),
             },
         }
     }
@@ -122,6 +143,16 @@ impl Effective {
         for host in &asked.outbound_hosts {
             if let Some(missing) = host.missing_from(&held.outbound_hosts) {
                 refused.push(format!("outbound_hosts: {missing}"));
+            }
+        }
+        // One of which a part is held is held: an author does not know the projects.
+        for pattern in &asked.events {
+            if held
+                .events
+                .iter()
+                .all(|own| own.intersect(pattern).is_none())
+            {
+                refused.push(format!("events: {pattern}"));
             }
         }
         for name in asked.credentials.difference(&held.credentials) {
@@ -144,6 +175,12 @@ impl Effective {
             }
         }
         refused
+    }
+
+    /// Whether a subscriber is told of this.
+    pub fn hears(&self, told: &Told) -> bool {
+        let patterns = &self.permissions.events;
+        patterns.iter().any(|pattern| pattern.matches(told))
     }
 
     /// Whether a request to this address is allowed. `host` in lower case, IPv6 without brackets;
@@ -327,6 +364,7 @@ mod tests {
             credentials: ["openai".to_owned()].into(),
             kv_quota_bytes: 10,
             ai: true,
+            events: vec!["article.*".parse().unwrap()],
             ..Permissions::default()
         };
         let held = Effective::of(&asked, &Grants::default(), &PowerCeiling::default());
@@ -334,10 +372,46 @@ mod tests {
             held.refused(&asked),
             [
                 "outbound_hosts: https://a.org:443",
+                "events: article.*",
                 "credentials: openai",
                 "kv_quota_bytes: 10 asked, 0 granted",
                 "ai"
             ]
         );
+    }
+
+    #[test]
+    fn events_are_those_that_are_asked_granted_and_below_the_ceiling() {
+        let events = |list: &[&str]| Permissions {
+            events: list.iter().map(|text| text.parse().expect(text)).collect(),
+            ..Permissions::default()
+        };
+        let ceiling = PowerCeiling {
+            events: Some(events(&["* in a"]).events),
+            ..PowerCeiling::default()
+        };
+        for (asked, granted, bound, want) in [
+            (&["article.*"][..], &[][..], false, &[][..]),
+            (&["article.*"], &["*"], false, &["article.*"]),
+            (
+                &["article.*"],
+                &["* in a", "* in b"],
+                false,
+                &["article.* in a", "article.* in b"],
+            ),
+            (&["article.*"], &["*"], true, &["article.* in a"]),
+            (&["article.*"], &["* in b"], true, &[]),
+            (&[], &["*"], false, &[]),
+        ] {
+            let none = PowerCeiling::default();
+            let ceiling = if bound { &ceiling } else { &none };
+            let granted = Grants {
+                permissions: events(granted),
+            };
+            let held = Effective::of(&events(asked), &granted, ceiling);
+            assert_eq!(held.permissions, events(want), "{asked:?} with {granted:?}");
+            let is_refused = !asked.is_empty() && want.is_empty();
+            assert_eq!(!held.refused(&events(asked)).is_empty(), is_refused);
+        }
     }
 }

@@ -167,7 +167,7 @@ pub struct Event {
 }
 
 /// Where what an event tells of is, and whose. What nobody knows any more is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// Slug of the project.
     pub project: Option<String>,
@@ -182,7 +182,7 @@ pub struct ScopedEvent {
 }
 
 /// An event in its place in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// 1, 2, 3 … without gaps, given after the change was committed: whoever has seen a number has seen
     /// all that are lower, and those of one thing rise in the order of its changes.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::capability::{Effective, Grants, Permissions};
 use crate::money::PriceTable;
-use crate::ports::{Analytics, Generator, Probe, Provider, Research};
+use crate::ports::{Analytics, Generator, Probe, Provider, Research, Subscriber};
 use crate::recording::RecordWish;
 
 mod source;
@@ -24,6 +24,7 @@ pub enum PluginKind {
     Generator,
     Research,
     Analytics,
+    Subscriber,
 }
 
 impl PluginKind {
@@ -33,6 +34,7 @@ impl PluginKind {
             Self::Generator => "generator",
             Self::Research => "research",
             Self::Analytics => "analytics",
+            Self::Subscriber => "subscriber",
         }
     }
 }
@@ -132,6 +134,8 @@ pub struct PluginSpec {
     pub consent: Option<String>,
     /// Share of calls that are recorded, 0 to 1.
     pub record_share: f64,
+    /// E-mail of the account in whose name a subscriber asks models and searches: nobody called it.
+    pub run_as: Option<String>,
 }
 
 impl PluginSpec {
@@ -148,6 +152,7 @@ impl PluginSpec {
             rollout: None,
             consent: None,
             record_share: 0.0,
+            run_as: None,
         }
     }
 }
@@ -275,6 +280,7 @@ pub enum PluginBody {
     Generator(Arc<dyn Generator>),
     Research(Arc<dyn Research>),
     Analytics(Arc<dyn Analytics>),
+    Subscriber(Arc<dyn Subscriber>),
 }
 
 /// A plugin that is ready to serve. Whoever calls it holds the `Arc` until the call ends.

@@ -35,10 +35,12 @@ pub use engines::{
     Admittance, Bound, EngineBus, Heard, LimitCounter, News, NewsFeed, NoOthers, Refusal,
     Reservation, Reserved, Shortage, Trier, TryCounter, TryKey, Waits,
 };
-pub use events::{ClaimedHandler, EventLog, HandlerState, HandlerStore};
+pub use events::{
+    ClaimedHandler, EventLog, HandlerFault, HandlerState, HandlerStore, PASSED_OVER_KEPT,
+};
 pub use guests::{
     Ai, AiStream, Analytics, DocumentSearch, Generator, GuestCall, NewEntry, PackageFetcher,
-    PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Toolbox,
+    PackageStore, PluginList, PluginLoader, Probe, Provider, Research, Subscriber, Toolbox,
 };
 pub use identities::IdentityStore;
 pub use jobs::{DraftCommit, JobStore, NewBatch, NewJob};

@@ -22,7 +22,7 @@ pub struct HostConfig {
     /// Of all compiled components together; the longest unused go first, when the host is made.
     pub cache_max_bytes: u64,
     /// Instances of providers that may live at the same time, and half as many of research tools, and
-    /// of generators and analytics together. A call beyond waits.
+    /// of generators, analytics and subscribers together. A call beyond waits.
     pub max_instances: u32,
     /// How often a running guest is looked at.
     pub epoch_tick: Duration,
@@ -92,6 +92,8 @@ impl HostConfig {
             // Fetches, then parses pages.
             PluginKind::Research => (minute_ms, minute_ms, 10_000, 64),
             PluginKind::Analytics => (minute_ms, minute_ms, 10_000, 64),
+            // Told of one event after the other; more at a time only while another engine takes over.
+            PluginKind::Subscriber => (minute_ms, minute_ms, 2_000, 4),
         };
         over(
             &self.default_limits,

@@ -14,7 +14,7 @@ use crate::limits::CallLimits;
 use crate::observe::Gauges;
 
 /// The instances there are. Kinds that may call others draw from pools of their own, in the order
-/// in which they call each other: generators and analytics wait for research tools, those wait for
+/// in which they call each other: generators, analytics and subscribers wait for research tools, those wait for
 /// providers, and providers for nobody. So no circle of waiting calls can close.
 #[derive(Clone)]
 pub(crate) struct Pools {
@@ -39,7 +39,7 @@ impl Pools {
         match kind {
             PluginKind::Provider => &self.providers,
             PluginKind::Research => &self.research,
-            PluginKind::Generator | PluginKind::Analytics => &self.callers,
+            PluginKind::Generator | PluginKind::Analytics | PluginKind::Subscriber => &self.callers,
         }
     }
 }

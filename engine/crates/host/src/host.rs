@@ -25,7 +25,7 @@ use crate::call::Guest;
 use crate::config::{HostConfig, HostPorts};
 use crate::engine::{self, TABLES_PER_PLACE};
 use crate::gate::Pools;
-use crate::kinds::{WasmAnalytics, WasmGenerator, WasmProvider, WasmResearch};
+use crate::kinds::{WasmAnalytics, WasmGenerator, WasmProvider, WasmResearch, WasmSubscriber};
 use crate::lane::Lane;
 use crate::limits::CallLimits;
 use crate::linkers::Linkers;
@@ -33,7 +33,9 @@ use crate::package::{self, rejected};
 use crate::plugin::{Plugin, Surroundings};
 use crate::schema::Schema;
 use crate::ticker::Ticker;
-use crate::versions::{AnalyticsWorld, GeneratorWorld, Linked, ProviderWorld, ResearchWorld};
+use crate::versions::{
+    AnalyticsWorld, GeneratorWorld, Linked, ProviderWorld, ResearchWorld, SubscriberWorld,
+};
 use crate::workshop::Workshop;
 
 /// Loads plugins and runs their calls. One per process: it reserves the address space of a pool.
@@ -355,6 +357,11 @@ async fn body(
             let analytics = WasmAnalytics::prepare(Guest::new(plugin, world)).await;
             let analytics = Arc::new(analytics.map_err(speechless)?);
             (PluginBody::Analytics(analytics.clone()), analytics)
+        }
+        PluginKind::Subscriber => {
+            let world = SubscriberWorld::new(linked).map_err(unfit)?;
+            let subscriber = Arc::new(WasmSubscriber::new(Guest::new(plugin, world)));
+            (PluginBody::Subscriber(subscriber.clone()), subscriber)
         }
     })
 }

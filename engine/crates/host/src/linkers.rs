@@ -28,6 +28,7 @@ struct OfVersion {
     generator: Linker<CallState>,
     research: Linker<CallState>,
     analytics: Linker<CallState>,
+    subscriber: Linker<CallState>,
 }
 
 impl Linkers {
@@ -70,6 +71,7 @@ impl OfVersion {
             generator: filled(PluginKind::Generator)?,
             research: filled(PluginKind::Research)?,
             analytics: filled(PluginKind::Analytics)?,
+            subscriber: filled(PluginKind::Subscriber)?,
         })
     }
 
@@ -79,6 +81,7 @@ impl OfVersion {
             PluginKind::Generator => &self.generator,
             PluginKind::Research => &self.research,
             PluginKind::Analytics => &self.analytics,
+            PluginKind::Subscriber => &self.subscriber,
         }
     }
 }

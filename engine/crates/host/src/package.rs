@@ -204,6 +204,7 @@ fn may_import(api: ApiVersion, kind: PluginKind, name: &str) -> bool {
         PluginKind::Generator => &["ai", "tools", "search", "kv"],
         PluginKind::Research => &["http", "ai", "kv"],
         PluginKind::Analytics => &["ai", "search", "kv"],
+        PluginKind::Subscriber => &["http", "ai", "search", "kv"],
     };
     let of_contract = EVERYBODY
         .iter()

@@ -175,6 +175,9 @@ async fn run(loaded: &LoadedPlugin, recording: &Recording) -> Result<()> {
             let (report, input): (String, Value) = parsed(arguments)?;
             drop(analytics.run(&call, &report, input).await);
         }
+        (PluginBody::Subscriber(subscriber), "handle") => {
+            drop(subscriber.handle(&call, &parsed(arguments)?).await);
+        }
         (_, function) => {
             return Err(unreadable(format!(
                 "a {} plugin has no function `{function}`",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use inkstone_domain::plugin::PluginKind;
 use inkstone_domain::ports::GuestCall;
 use inkstone_domain::{Error, codes};
 use wasmtime::component::ResourceTable;
@@ -66,12 +67,16 @@ impl CallState {
 
     /// `power_denied` for a power that this call does not carry.
     pub fn absent(&self, power: &str) -> Error {
+        let id = &self.plugin.id;
+        let why = match self.plugin.kind {
+            PluginKind::Subscriber => {
+                "but nobody called it: `run_as` in plugins.toml must name the account in whose name it does"
+            }
+            _ => "but not in this call",
+        };
         Error::new(
             &codes::POWER_DENIED,
-            format!(
-                "plugin `{}` may use `{power}`, but not in this call",
-                self.plugin.id
-            ),
+            format!("plugin `{id}` may use `{power}`, {why}"),
         )
     }
 }

@@ -6,6 +6,7 @@ mod analytics;
 mod generator;
 mod provider;
 mod research;
+mod subscriber;
 mod v0_1_0;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub(crate) use analytics::AnalyticsWorld;
 pub(crate) use generator::{GeneratorInstance, GeneratorWorld};
 pub(crate) use provider::{ProviderInstance, ProviderWorld};
 pub(crate) use research::ResearchWorld;
+pub(crate) use subscriber::SubscriberWorld;
 
 /// A version of the contract, as the SDK stamps it into a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,9 @@ impl ApiVersion {
             }
             (Self::V0_2_0, PluginKind::Analytics) => {
                 latest::analytics::AnalyticsPlugin::add_to_linker::<_, Own>(linker, |state| state)
+            }
+            (Self::V0_2_0, PluginKind::Subscriber) => {
+                latest::subscriber::SubscriberPlugin::add_to_linker::<_, Own>(linker, |state| state)
             }
         }
     }

@@ -168,12 +168,21 @@ impl Events {
         Ok(is_full)
     }
 
-    /// Forgets what was kept long enough and every handler has handled. How many.
+    /// Forgets what was kept long enough and every handler has handled. How many. A handler that nobody ran for
+    /// as long as events are kept holds up nothing: it is forgotten with its place.
     pub async fn forget(&self) -> Result<u64> {
         let Some(kept) = self.config.kept else {
             return Ok(0);
         };
         let before = self.clock.now() - kept;
+        // A place that nobody took for so long: its handler is switched off, or a plugin that is gone.
+        let gone = self.handlers.forget_handlers(before).await?;
+        if gone > 0 {
+            tracing::info!(
+                handlers = gone,
+                "handlers of events that nobody runs are forgotten"
+            );
+        }
         let states = self.handlers.handlers().await?;
         let slowest = states.iter().map(|state| state.number).min();
         let through = slowest.unwrap_or(u64::MAX);
@@ -188,7 +197,7 @@ impl Events {
         }
     }
 
-    /// How far the engine's own handlers are. For admins.
+    /// How far the handlers are, those of plugins among them. For admins.
     pub async fn handler_states(&self, principal: &Principal) -> Result<Vec<HandlerStatus>> {
         check_admin(principal)?;
         let highest = self.log.number_events(BATCH).await?;

@@ -41,6 +41,7 @@ pub mod schedules;
 pub mod search;
 mod signatures;
 pub mod signup;
+pub mod subscribers;
 pub mod toolbox;
 pub mod transfer;
 pub mod usage;
@@ -103,6 +104,7 @@ pub use crate::search::{RerankConfig, Search};
 use crate::search::{Reranking, SearchParts};
 use crate::signup::SignupPorts;
 pub use crate::signup::{Signup, SignupConfig};
+use crate::subscribers::Subscribers;
 use crate::transfer::{ExportPowers, ImportPowers, TransferParts};
 pub use crate::transfer::{TransferConfig, Transfers};
 pub use crate::usage::{Standing, Usage};
@@ -193,6 +195,7 @@ pub struct Services {
     pub transfers: Arc<Transfers>,
     pub health: Arc<Health>,
     worker: Arc<Worker>,
+    subscribers: Arc<Subscribers>,
     recorder: UsageRecorder,
     /// Job workers, and what looks at plugins.
     workers: TaskTracker,
@@ -554,6 +557,7 @@ impl Services {
             embeddings,
             health: Arc::new(health),
             worker: Arc::new(worker),
+            subscribers: Arc::new(Subscribers::new(&plugins, &events, &chat, &index, &users)),
             workers: TaskTracker::new(),
             bus,
             has_others: config.has_others,

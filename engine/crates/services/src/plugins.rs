@@ -103,6 +103,8 @@ pub struct Plugins {
     /// Told where something waits to be written down.
     to_write: Notify,
     ratings: Ratings,
+    /// Told whenever something else serves.
+    swapped: tokio::sync::watch::Sender<()>,
 }
 
 impl Plugins {
@@ -117,6 +119,7 @@ impl Plugins {
             reloading: Mutex::new(()),
             to_write: Notify::new(),
             ratings: Ratings::new(),
+            swapped: tokio::sync::watch::Sender::new(()),
             audit: Audit::new(Arc::clone(&ports.audit)),
             ports,
             clock,
@@ -236,6 +239,12 @@ impl Plugins {
     fn publish(&self, live: &Live) {
         let next = live.snapshot(Arc::clone(&self.clock));
         self.registry.swap(next, self.config.grace);
+        self.swapped.send_replace(());
+    }
+
+    /// Changes with what serves.
+    pub(crate) fn swaps(&self) -> tokio::sync::watch::Receiver<()> {
+        self.swapped.subscribe()
     }
 
     /// All configured plugins, in the order of the configuration.

@@ -129,6 +129,11 @@ const PARTS: &[(&str, Place, Work)] = &[
         });
         Arc::clone(&it.events).run_handler(alerts).boxed()
     }),
+    ("plugins hear what they subscribe to", Place::Worker, |it| {
+        Arc::clone(&it.subscribers)
+            .keep(it.workers.clone(), it.stop.clone())
+            .boxed()
+    }),
     ("texts are embedded", Place::Worker, |it| {
         Arc::clone(&it.embeddings).keep().boxed()
     }),

@@ -57,6 +57,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0028_chunks"
     "0029_schedules"
     "0030_planned_publications"
+    "0031_handler_faults"
 };
 
 /// The way back from here needs rows that only this program can unpack.

@@ -5,6 +5,7 @@ mod generator;
 mod loader;
 mod provider;
 mod readers;
+mod subscriber;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub use self::generator::{FakeGenerator, Step};
 pub use self::loader::{FakeLoader, fake_manifest, fake_package, loaded_plugin, plugin_spec};
 pub use self::provider::{FakeProvider, Say};
 pub use self::readers::{FakeAnalytics, FakeResearch};
+pub use self::subscriber::{FakeSubscriber, Heard};
 
 /// A place where a fake stops until the test lets it go on.
 #[derive(Clone)]

@@ -29,8 +29,8 @@ pub use blobs::MemBlobs;
 pub use bus::MemBus;
 pub use clock::ManualClock;
 pub use guests::{
-    FakeAnalytics, FakeGenerator, FakeLoader, FakeProvider, FakeResearch, Gate, Say, Step,
-    fake_manifest, fake_package, loaded_plugin, plugin_spec,
+    FakeAnalytics, FakeGenerator, FakeLoader, FakeProvider, FakeResearch, FakeSubscriber, Gate,
+    Heard, Say, Step, fake_manifest, fake_package, loaded_plugin, plugin_spec,
 };
 pub use images::FakeImages;
 pub use index::FakeSearchIndex;

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod embedded;
+mod event;
 mod media;
 mod notification;
 mod schedule;
@@ -19,10 +20,10 @@ use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{
     Article, ArticleText, Cause, ContentType, Extras, PageRequest, Status,
 };
-use inkstone_domain::event::{Event, EventBody};
+use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::{
-    ApiKeyId, ArticleId, CommentId, EventId, ImportId, InvitationId, JobId, KeyId, ProjectId,
-    SessionId, UsageId, UserId, WebhookId,
+    ApiKeyId, ArticleId, CommentId, ImportId, InvitationId, JobId, KeyId, ProjectId, SessionId,
+    UsageId, UserId, WebhookId,
 };
 use inkstone_domain::job::{Checkpoint, GenerateTask, JobStatus, Priority, Task, WorkTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
@@ -41,6 +42,7 @@ use serde_json::json;
 
 pub use self::conversation::{conversation, message, prompt};
 pub use self::embedded::{embedded, meaning};
+pub use self::event::{event, handler_fault};
 pub use self::media::{media, media_content, media_version, png, upload};
 pub use self::notification::notification;
 pub use self::schedule::{firing, schedule};
@@ -305,15 +307,6 @@ pub fn comment(article: ArticleId, author: UserId) -> Comment {
         revision: 1,
         created_at: now(),
         updated_at: now(),
-    }
-}
-
-pub fn event(actor: UserId, body: EventBody) -> Event {
-    Event {
-        id: EventId::new(),
-        at: now(),
-        actor,
-        body,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/v1/events`: what happens, as server-sent events, and the engine's own handlers of it.
+//! `/v1/events`: what happens, as server-sent events, and the handlers of it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -91,9 +91,9 @@ pub(crate) async fn follow_events(
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
-/// List the engine's handlers of events
+/// List the handlers of events
 ///
-/// How far each is. For admins.
+/// How far each is, those of plugins among them, and what it could not handle. For admins.
 #[utoipa::path(
     get, path = "/v1/events/handlers", tag = "events",
     responses((status = 200, description = "The handlers.", body = ListReply<HandlerReply>)),
@@ -111,7 +111,7 @@ pub(crate) async fn list_handlers(
 /// All that happened from an instant on, in whichever engine the handler is. For admins.
 #[utoipa::path(
     post, path = "/v1/events/handlers/{name}/replay", tag = "events", request_body = ReplayBody,
-    params(("name" = String, Path, description = "Such as `webhooks`.")),
+    params(("name" = String, Path, description = "Such as `webhooks`, or `plugin:subscriber-chat`.")),
     responses(
         (status = 204, description = "It goes on from there."),
         (status = 404, description = "There is no such handler.", body = Problem, content_type = "application/problem+json"),

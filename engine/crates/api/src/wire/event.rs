@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use inkstone_domain::event::{EventKind, Notice, Told};
+use inkstone_domain::ports::HandlerFault;
 use inkstone_domain::{FieldError, Result};
 use inkstone_services::events::HandlerStatus;
 use serde::{Deserialize, Serialize};
@@ -158,16 +159,54 @@ pub(crate) enum SocketReply {
     },
 }
 
-/// How far one of the engine's own handlers is.
+/// How far a handler of events is: one of the engine's own, or a plugin that subscribes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HandlerReply {
-    #[schema(example = "webhooks")]
+    /// Of a plugin `plugin:ID`.
+    #[schema(example = "plugin:subscriber-chat")]
     pub name: String,
     /// Events that it has not handled yet.
     pub behind: u64,
     /// The engine that has it, if one does.
     pub holder: Option<String>,
     pub lease_until: Option<DateTime<Utc>>,
+    /// The event it stands at, where that could not be handled yet.
+    pub failing: Option<HandlerFaultReply>,
+    /// Those it went on without, newest first, 20 at most; `replay` brings them back.
+    pub passed_over: Vec<HandlerFaultReply>,
+}
+
+/// An event that a handler could not handle.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HandlerFaultReply {
+    #[schema(example = "evt_01J9ZQ7Y0Z5N8C4V2M6K3H1R0P")]
+    pub event: String,
+    #[serde(rename = "type")]
+    #[schema(example = "article.created")]
+    pub kind: String,
+    /// The first try.
+    pub since: DateTime<Utc>,
+    /// The last one.
+    pub at: DateTime<Utc>,
+    pub tries: u32,
+    /// Stable, the same codes as in problem details.
+    #[schema(example = "plugin_trapped")]
+    pub code: String,
+    pub message: String,
+}
+
+impl From<HandlerFault> for HandlerFaultReply {
+    fn from(fault: HandlerFault) -> Self {
+        Self {
+            event: fault.event.to_string(),
+            kind: fault.kind,
+            since: fault.since,
+            at: fault.at,
+            tries: fault.tries,
+            code: fault.code,
+            message: fault.message,
+        }
+    }
 }
 
 impl From<HandlerStatus> for HandlerReply {
@@ -177,6 +216,12 @@ impl From<HandlerStatus> for HandlerReply {
             behind,
             holder: state.holder,
             lease_until: state.lease_until,
+            failing: state.failing.map(HandlerFaultReply::from),
+            passed_over: state
+                .passed_over
+                .into_iter()
+                .map(HandlerFaultReply::from)
+                .collect(),
         }
     }
 }

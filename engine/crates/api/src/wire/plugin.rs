@@ -16,7 +16,7 @@ pub(crate) struct PluginReply {
     pub name: Option<String>,
     pub description: Option<String>,
     pub version: Option<String>,
-    /// `provider`, `generator`, `research` or `analytics`.
+    /// `provider`, `generator`, `research`, `analytics` or `subscriber`.
     pub kind: Option<&'static str>,
     /// `serving`, `quarantined`, `disabled` or `failed`.
     pub state: &'static str,
@@ -38,6 +38,8 @@ pub(crate) struct PluginDetailsReply {
     pub granted: Option<PermissionsReply>,
     /// Asked and not granted, in words.
     pub refused: Vec<String>,
+    /// The account in whose name a subscriber asks models and searches, where the list names one.
+    pub run_as: Option<String>,
     /// Why the last attempt to load it failed; the version before may still be serving.
     pub error: Option<PluginFaultReply>,
     /// The stable one first, then the canary, then one that waits for consent.
@@ -56,6 +58,9 @@ pub(crate) struct PermissionsReply {
     pub tools: bool,
     pub search: bool,
     pub inference: bool,
+    /// What a subscriber is told of.
+    #[schema(example = json!(["article.* in handbook"]))]
+    pub events: Vec<String>,
 }
 
 /// Why a plugin could not be loaded.
@@ -88,6 +93,7 @@ impl PluginReply {
             asked: status.asked.take().map(PermissionsReply::from),
             granted: status.effective.take().map(PermissionsReply::from),
             refused: std::mem::take(&mut status.refused),
+            run_as: status.run_as.take(),
             error: status.error.take().map(PluginFaultReply::from),
             versions: std::mem::take(&mut status.versions)
                 .into_iter()
@@ -115,6 +121,7 @@ impl From<Permissions> for PermissionsReply {
             tools: permissions.tools,
             search: permissions.search,
             inference: permissions.inference,
+            events: permissions.events.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -134,6 +141,7 @@ fn kind_word(kind: PluginKind) -> &'static str {
         PluginKind::Generator => "generator",
         PluginKind::Research => "research",
         PluginKind::Analytics => "analytics",
+        PluginKind::Subscriber => "subscriber",
     }
 }
 

@@ -37,7 +37,7 @@ async fn admins_see_the_details() {
     assert_eq!(
         serving["details"]["granted"],
         json!({"outbound_hosts": [], "credentials": [], "kv_quota_bytes": 0,
-               "ai": false, "tools": false, "search": false, "inference": false})
+               "ai": false, "tools": false, "search": false, "inference": false, "events": []})
     );
 }
 

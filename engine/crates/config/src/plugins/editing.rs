@@ -169,6 +169,8 @@ fn inline(granted: &Permissions) -> Value {
     let hosts = granted.outbound_hosts.iter().map(ToString::to_string);
     texts("outbound_hosts", hosts.collect());
     texts("credentials", granted.credentials.iter().cloned().collect());
+    let events = granted.events.iter().map(ToString::to_string);
+    texts("events", events.collect());
     if granted.kv_quota_bytes > 0 {
         // The reader bounds it far below what an i64 holds.
         let quota = i64::try_from(granted.kv_quota_bytes).unwrap_or(i64::MAX);
@@ -253,6 +255,7 @@ search = true
                 outbound_hosts: vec!["https://a.org".parse().unwrap()],
                 kv_quota_bytes: 10,
                 search: true,
+                events: vec!["article.* in handbook".parse().unwrap()],
                 ..Permissions::default()
             },
         };
@@ -260,6 +263,8 @@ search = true
         let specs = super::super::parse(&text, "plugins.toml", "dist".as_ref(), 9).unwrap();
         assert_eq!(specs[1].grants.permissions.kv_quota_bytes, 10);
         assert!(specs[1].grants.permissions.search);
+        let events = &specs[1].grants.permissions.events;
+        assert_eq!(events[0].to_string(), "article.* in handbook");
         assert!(text.starts_with("# The plugins.\n\n# Writes.\n"));
     }
 

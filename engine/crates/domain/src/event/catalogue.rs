@@ -7,7 +7,7 @@ use super::{Aggregate, EventBody};
 use crate::{Error, codes};
 
 /// A kind of thing that events tell of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Thing {
     Article,
     Comment,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::ChangeSignal;
 use crate::Result;
@@ -44,7 +45,30 @@ pub struct ClaimedHandler {
     pub fence: u64,
     /// Of the last event that it has handled.
     pub number: u64,
+    /// What is known of the event it stands at, where that could not be handled.
+    pub failing: Option<HandlerFault>,
 }
+
+/// An event that a handler could not handle, and what was tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandlerFault {
+    pub event: EventId,
+    /// Its type.
+    pub kind: String,
+    /// The first try.
+    pub since: DateTime<Utc>,
+    /// The last one.
+    pub at: DateTime<Utc>,
+    pub tries: u32,
+    /// Tries that failed with a fault that will not pass by itself.
+    pub lasting: u32,
+    /// Why, at last: a name of `codes.rs`, and the words for it.
+    pub code: String,
+    pub message: String,
+}
+
+/// How many of the events that it passed over are kept with a handler, the newest.
+pub const PASSED_OVER_KEPT: usize = 20;
 
 /// How far a handler has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +78,10 @@ pub struct HandlerState {
     /// Who has it, and until when.
     pub holder: Option<String>,
     pub lease_until: Option<DateTime<Utc>>,
+    /// The event it stands at, where that could not be handled yet.
+    pub failing: Option<HandlerFault>,
+    /// Those it went on without, newest first, at most [`PASSED_OVER_KEPT`].
+    pub passed_over: Vec<HandlerFault>,
 }
 
 /// How far each handler of events has come.
@@ -69,7 +97,8 @@ pub trait HandlerStore: Send + Sync {
         lease: Duration,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedHandler>>;
-    /// It has handled all up to `number`, and is kept for longer.
+    /// It has handled all up to `number`, and is kept for longer. Where that is another number than before,
+    /// what was noted of a fault is forgotten.
     async fn advance_handler(
         &self,
         name: &str,
@@ -78,10 +107,31 @@ pub trait HandlerStore: Send + Sync {
         lease: Duration,
         now: DateTime<Utc>,
     ) -> Result<()>;
+    /// It stands where it is, at an event that could not be handled.
+    async fn note_fault(
+        &self,
+        name: &str,
+        fence: u64,
+        fault: &HandlerFault,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
+    /// It goes on without an event that could not be handled: all up to `number` is behind it.
+    async fn pass_over(
+        &self,
+        name: &str,
+        fence: u64,
+        number: u64,
+        fault: &HandlerFault,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
     /// Lets go of it, so that another engine may claim it at once.
     async fn release_handler(&self, name: &str, fence: u64) -> Result<()>;
     /// Handles all after `number` again, whoever has it; `not_found` where it was never claimed.
     async fn rewind_handler(&self, name: &str, number: u64) -> Result<()>;
+    /// Forgets those of which nobody gave a sign of life since that instant. How many.
+    async fn forget_handlers(&self, before: DateTime<Utc>) -> Result<u64>;
     /// By name.
     async fn handlers(&self) -> Result<Vec<HandlerState>>;
 }

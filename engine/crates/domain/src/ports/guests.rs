@@ -13,6 +13,7 @@ use crate::capability::Grants;
 use crate::chat::{
     ChunkStream, EmbedReply, EmbedRequest, Model, Reply, Request, RerankReply, RerankRequest,
 };
+use crate::event::Told;
 use crate::generation::{GenerationStream, Template};
 use crate::plugin::{LoadedPlugin, PackageInfo, PluginSpec, RemoteSource};
 use crate::report::{Block, ReportInfo};
@@ -65,6 +66,12 @@ pub trait Research: Send + Sync {
 pub trait Analytics: Send + Sync {
     fn reports(&self) -> &[ReportInfo];
     async fn run(&self, call: &GuestCall, report: &str, input: Value) -> Result<Vec<Block>>;
+}
+
+#[async_trait]
+pub trait Subscriber: Send + Sync {
+    /// Whether it may hear of this is asked before.
+    async fn handle(&self, call: &GuestCall, told: &Told) -> Result<()>;
 }
 
 /// Looks whether a plugin still works, without a caller.

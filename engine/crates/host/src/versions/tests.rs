@@ -13,12 +13,14 @@ use super::*;
 use crate::config::HostConfig;
 use crate::linkers::Linkers;
 
-const KINDS: [PluginKind; 4] = [
-    PluginKind::Provider,
-    PluginKind::Generator,
-    PluginKind::Research,
-    PluginKind::Analytics,
-];
+/// The kinds that a version has.
+fn kinds(api: ApiVersion) -> &'static [PluginKind] {
+    use PluginKind::{Analytics, Generator, Provider, Research, Subscriber};
+    match api {
+        ApiVersion::V0_1_0 => &[Provider, Generator, Research, Analytics],
+        ApiVersion::V0_2_0 => &[Provider, Generator, Research, Analytics, Subscriber],
+    }
+}
 
 /// Imports and exports everything that the kind's world has in this version.
 fn whole_world(api: ApiVersion, kind: PluginKind) -> Vec<u8> {
@@ -46,7 +48,7 @@ fn linkers() -> (Engine, Linkers) {
 fn every_world_of_every_version_is_served_whole() {
     let (engine, linkers) = linkers();
     for &api in ApiVersion::ALL {
-        for kind in KINDS {
+        for &kind in kinds(api) {
             let component = Component::new(&engine, whole_world(api, kind)).unwrap();
             let linked = linkers
                 .link(api, kind, &component)
@@ -56,10 +58,29 @@ fn every_world_of_every_version_is_served_whole() {
                 PluginKind::Generator => GeneratorWorld::new(linked).map(drop),
                 PluginKind::Research => ResearchWorld::new(linked).map(drop),
                 PluginKind::Analytics => AnalyticsWorld::new(linked).map(drop),
+                PluginKind::Subscriber => SubscriberWorld::new(linked).map(drop),
             };
             fits.unwrap_or_else(|error| panic!("{api:?} {kind:?}: {error:#}"));
         }
     }
+}
+
+#[test]
+fn there_were_no_subscribers_in_the_first_version() {
+    let (engine, linkers) = linkers();
+    let of_a_kind_it_has = whole_world(ApiVersion::V0_2_0, PluginKind::Subscriber);
+    let component = Component::new(&engine, of_a_kind_it_has).unwrap();
+    let linked = linkers.link(ApiVersion::V0_1_0, PluginKind::Subscriber, &component);
+    assert!(linked.is_err(), "it imports what 0.1.0 does not have");
+    // One without imports gets as far as its exports.
+    let hollow = wat::parse_str("(component)").unwrap();
+    let hollow = Component::new(&engine, hollow).unwrap();
+    let linked = linkers.link(ApiVersion::V0_1_0, PluginKind::Subscriber, &hollow);
+    let refused = SubscriberWorld::new(linked.unwrap()).err().unwrap();
+    assert!(
+        refused.to_string().contains("has no subscribers"),
+        "{refused}"
+    );
 }
 
 #[test]

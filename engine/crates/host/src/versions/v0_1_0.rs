@@ -55,5 +55,7 @@ pub(super) fn add_imports(
             search::add_to_linker::<_, Own>(l, |state| state)?;
             kv::add_to_linker::<_, Own>(l, |state| state)
         }
+        // There were none; its exports are refused.
+        PluginKind::Subscriber => Ok(()),
     }
 }

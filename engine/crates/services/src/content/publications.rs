@@ -34,7 +34,7 @@ pub struct Agenda(pub Arc<Publications>);
 
 #[async_trait]
 impl EventHandler for Agenda {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "publications"
     }
 

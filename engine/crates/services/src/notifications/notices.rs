@@ -31,7 +31,7 @@ struct Concerned {
 
 #[async_trait]
 impl EventHandler for Notices {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "notifications"
     }
 

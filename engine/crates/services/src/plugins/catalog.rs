@@ -269,6 +269,11 @@ fn joined(present: &Grants, asked: &Permissions) -> Grants {
             permissions.outbound_hosts.push(host.clone());
         }
     }
+    for events in &asked.events {
+        if !permissions.events.contains(events) {
+            permissions.events.push(events.clone());
+        }
+    }
     permissions
         .credentials
         .extend(asked.credentials.iter().cloned());

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use inkstone_domain::ids::UserId;
+use inkstone_domain::ids::{EventId, UserId};
 use inkstone_domain::plugin::Sticky;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::rollout::Pin;
@@ -65,6 +65,15 @@ impl Choice {
             user: None,
             pins: Pins::default(),
             dice: 1.0,
+        }
+    }
+
+    /// Of an event, which goes to the same version each time it is told.
+    pub fn of_event(event: EventId) -> Self {
+        Self {
+            user: None,
+            pins: Pins::default(),
+            dice: part_of_one(&[&event.to_string()]),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Whether an upgrade may take over by itself: one that asks for more than the version before, and
 //! was not granted it, waits for an admin.
 
-use inkstone_domain::capability::{Effective, Grants, Permissions, PowerCeiling};
+use inkstone_domain::capability::{
+    Effective, EventPattern, Grants, OutboundHost, Permissions, PowerCeiling,
+};
 use inkstone_domain::plugin::{LoadedPlugin, PluginSpec};
 use inkstone_domain::{Error, Result, codes};
 
@@ -57,27 +59,29 @@ fn is_same(one: &str, other: &str) -> bool {
 /// The lines of the grants, as they must be for all that is asked. What is granted now stays.
 fn lines_for(asked: &Permissions, granted: &Permissions) -> Vec<String> {
     let mut lines = Vec::new();
-    let covered = |host| {
-        let one = Permissions {
-            outbound_hosts: vec![host],
-            ..Permissions::default()
-        };
+    let covered = |one: Permissions| {
         let granted = Grants {
             permissions: granted.clone(),
         };
         missing(&one, &granted).is_empty()
     };
-    let mut hosts: Vec<String> = granted.outbound_hosts.iter().map(host_text).collect();
-    let before = hosts.len();
-    let wanted = asked.outbound_hosts.iter().cloned();
-    hosts.extend(
-        wanted
-            .filter(|host| !covered(host.clone()))
-            .map(|h| host_text(&h)),
-    );
-    if hosts.len() > before {
-        lines.push(format!("outbound_hosts = [{}]", hosts.join(", ")));
-    }
+    let covers_host = |host: &OutboundHost| {
+        covered(Permissions {
+            outbound_hosts: vec![host.clone()],
+            ..Permissions::default()
+        })
+    };
+    let covers_events = |events: &EventPattern| {
+        covered(Permissions {
+            events: vec![events.clone()],
+            ..Permissions::default()
+        })
+    };
+    let (hosts, events) = (&asked.outbound_hosts, &asked.events);
+    let hosts = longer(&granted.outbound_hosts, hosts, covers_host);
+    lines.extend(hosts.map(|hosts| format!("outbound_hosts = [{hosts}]")));
+    let events = longer(&granted.events, events, covers_events);
+    lines.extend(events.map(|events| format!("events = [{events}]")));
     if !asked.credentials.is_subset(&granted.credentials) {
         let names = asked.credentials.union(&granted.credentials);
         let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
@@ -99,8 +103,15 @@ fn lines_for(asked: &Permissions, granted: &Permissions) -> Vec<String> {
     lines
 }
 
-fn host_text(host: &inkstone_domain::capability::OutboundHost) -> String {
-    format!("{:?}", host.to_string())
+/// The granted ones with what they do not cover; `None` where they cover all.
+fn longer<T: ToString>(granted: &[T], asked: &[T], covers: impl Fn(&T) -> bool) -> Option<String> {
+    let more: Vec<&T> = asked.iter().filter(|one| !covers(one)).collect();
+    if more.is_empty() {
+        return None;
+    }
+    let all = granted.iter().chain(more);
+    let all: Vec<String> = all.map(|one| format!("{:?}", one.to_string())).collect();
+    Some(all.join(", "))
 }
 
 fn quoted(words: &[impl AsRef<str>]) -> String {
@@ -157,12 +168,14 @@ mod tests {
         let mut wanted = hosts(&["https://a.example:443", "https://b.example:443"]);
         wanted.ai = true;
         wanted.kv_quota_bytes = 1_000;
+        wanted.events = vec!["article.*".parse().unwrap()];
         let error = check(&old, &asks("1.1.0", &wanted, &spec), &spec).unwrap_err();
         assert_eq!(error.code().name, "consent_needed");
         for words in [
             "`research-web` 1.1.0 asks for more than 1.0.0",
             r#"`outbound_hosts = ["https://a.example:443", "https://b.example:443"]`"#,
             "`kv_quota_bytes = 1000`",
+            r#"`events = ["article.*"]`"#,
             "`ai = true`",
             r#"`consent = "1.1.0"`"#,
         ] {

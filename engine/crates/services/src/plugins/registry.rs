@@ -1,13 +1,14 @@
 //! What serves at one instant: an unchangeable snapshot behind one atomic pointer. Handlers get the
 //! snapshot, never the pointer, so a call cannot see two configurations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use inkstone_domain::event::Told;
 use inkstone_domain::plugin::{LoadedPlugin, PluginBody, PluginKind};
-use inkstone_domain::ports::{Analytics, Clock, Generator, Provider, Research};
+use inkstone_domain::ports::{Analytics, Clock, Generator, Provider, Research, Subscriber};
 use inkstone_domain::{Error, Result, codes};
 
 use super::choice::{Choice, Pins};
@@ -95,6 +96,27 @@ impl Snapshot {
     /// By id.
     pub fn analytics(&self, id: &str, choice: &Choice) -> Result<Callable<dyn Analytics>> {
         self.find(id, id, PluginKind::Analytics, as_analytics, choice)
+    }
+
+    /// By id.
+    pub fn subscriber(&self, id: &str, choice: &Choice) -> Result<Callable<dyn Subscriber>> {
+        self.find(id, id, PluginKind::Subscriber, as_subscriber, choice)
+    }
+
+    /// Ids of all that are loaded, whether they rest or not.
+    pub fn subscribers(&self) -> BTreeSet<String> {
+        let subscribers = self.routes.iter().filter(|(_, routing)| {
+            let mut versions = routing.versions();
+            versions.any(|one| as_subscriber(&one.plugin.body).is_some())
+        });
+        subscribers.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether a loaded version of this subscriber is told of this. `None` where none is loaded.
+    pub fn hears(&self, id: &str, told: &Told) -> Option<bool> {
+        let routing = self.routes.get(id)?;
+        let mut versions = routing.versions();
+        Some(versions.any(|one| one.plugin.effective.hears(told)))
     }
 
     /// All that serve, by id.
@@ -296,6 +318,13 @@ fn as_research(body: &PluginBody) -> Option<Arc<dyn Research>> {
 fn as_analytics(body: &PluginBody) -> Option<Arc<dyn Analytics>> {
     match body {
         PluginBody::Analytics(port) => Some(Arc::clone(port)),
+        _ => None,
+    }
+}
+
+fn as_subscriber(body: &PluginBody) -> Option<Arc<dyn Subscriber>> {
+    match body {
+        PluginBody::Subscriber(port) => Some(Arc::clone(port)),
         _ => None,
     }
 }

@@ -53,6 +53,8 @@ pub struct PluginStatus {
     pub effective: Option<Permissions>,
     /// Asked and not granted, in words.
     pub refused: Vec<String>,
+    /// E-mail of the account in whose name a subscriber acts.
+    pub run_as: Option<String>,
     /// Of the last reload; the version before it may still be serving.
     pub error: Option<PluginFault>,
     /// The stable one first, then the canary, then one that waits for consent.
@@ -116,6 +118,7 @@ pub(super) fn status_of(installed: &Installed, routing: &Routing) -> PluginStatu
         asked: manifest.map(|m| m.permissions.clone()),
         effective: first.map(|plugin| plugin.effective.permissions.clone()),
         refused: first.map_or_else(Vec::new, |plugin| plugin.refused.clone()),
+        run_as: installed.spec.run_as.clone(),
         error: installed.error().as_ref().map(PluginFault::from),
         versions,
     }

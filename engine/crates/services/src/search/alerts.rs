@@ -28,7 +28,7 @@ pub struct SearchAlerts {
 
 #[async_trait]
 impl EventHandler for SearchAlerts {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "saved-searches"
     }
 

@@ -16,7 +16,7 @@ pub struct FanOut(pub Arc<Webhooks>);
 
 #[async_trait]
 impl EventHandler for FanOut {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "webhooks"
     }
 

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use inkstone_domain::engine::EngineRole;
 use inkstone_domain::event::{EventKind, Told};
 use inkstone_domain::ids::EventId;
-use inkstone_domain::ports::{EventLog, HandlerStore};
+use inkstone_domain::ports::{Clock, EventLog, HandlerStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectRole;
 use inkstone_domain::{Error, Result, codes};
@@ -125,7 +125,7 @@ struct Noting {
 
 #[async_trait]
 impl EventHandler for Noting {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "noting"
     }
 
@@ -227,7 +227,35 @@ async fn old_events_are_forgotten_once_every_handler_had_them() {
     assert_eq!(events.forget().await.unwrap(), 0);
     let days = TimeDelta::days(31).to_std().unwrap();
     world.clock.advance(days);
+    let now = world.clock.now();
+    let claim = world
+        .store
+        .claim_handler("slow", "engine", first, lease, now);
+    claim.await.unwrap();
     assert_eq!(events.forget().await.unwrap(), 1);
     world.store.rewind_handler("slow", u64::MAX).await.unwrap();
     assert_eq!(events.forget().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_handler_that_nobody_runs_holds_up_nothing_for_ever() {
+    let world = World::new().await;
+    let owner = world.somebody(Role::Creator).await;
+    for title in ["one", "two", "three"] {
+        write(&world.services, &owner, None, title).await;
+    }
+    let events = &world.services.events;
+    events.number().await.unwrap();
+    let (lease, now) = (std::time::Duration::from_secs(1), world.clock.now());
+    let claim = world
+        .store
+        .claim_handler("switched-off", "engine", 0, lease, now);
+    claim.await.unwrap();
+    let days = |days| TimeDelta::days(days).to_std().unwrap();
+    world.clock.advance(days(29));
+    assert_eq!(events.forget().await.unwrap(), 0);
+    assert_eq!(world.store.handlers().await.unwrap().len(), 1);
+    world.clock.advance(days(2));
+    assert_eq!(events.forget().await.unwrap(), 3);
+    assert_eq!(world.store.handlers().await.unwrap(), []);
 }

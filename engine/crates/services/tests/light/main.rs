@@ -42,6 +42,7 @@ mod schedules;
 mod searches; // words of projects, saved searches and their alerts
 mod second_factor;
 mod signup;
+mod subscribers; // plugins that are told of events
 mod tokens;
 mod transfer;
 mod webhooks;

@@ -109,6 +109,10 @@ fn some_grants() -> Grants {
             tools: false,
             search: true,
             inference: false,
+            events: vec![
+                "article.* in handbook".parse().unwrap(),
+                "job.failed".parse().unwrap(),
+            ],
         },
     }
 }

@@ -126,6 +126,7 @@ pub fn loaded_plugin(id: &str, version: &str, body: PluginBody) -> Arc<LoadedPlu
         PluginBody::Generator(_) => PluginKind::Generator,
         PluginBody::Research(_) => PluginKind::Research,
         PluginBody::Analytics(_) => PluginKind::Analytics,
+        PluginBody::Subscriber(_) => PluginKind::Subscriber,
     };
     Arc::new(LoadedPlugin {
         manifest: fake_manifest(id, version, kind),

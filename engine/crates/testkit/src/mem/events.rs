@@ -1,7 +1,7 @@
 //! The event log in memory. Events are written by the changes they tell of, through [`State::tell_of`]; here
 //! they get their numbers and are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::event::{Event, Scope, ScopedEvent, Told};
 use inkstone_domain::ids::{ArticleId, EventId};
-use inkstone_domain::ports::{ChangeSignal, ClaimedHandler, EventLog, HandlerState, HandlerStore};
+use inkstone_domain::ports::{
+    ChangeSignal, ClaimedHandler, EventLog, HandlerFault, HandlerState, HandlerStore,
+    PASSED_OVER_KEPT,
+};
 use inkstone_domain::{Error, Result, codes};
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
@@ -34,6 +37,10 @@ struct Handler {
     fence: u64,
     holder: Option<String>,
     lease_until: Option<DateTime<Utc>>,
+    failing: Option<HandlerFault>,
+    /// Newest first.
+    passed_over: VecDeque<HandlerFault>,
+    seen_at: DateTime<Utc>,
 }
 
 impl State {
@@ -165,10 +172,11 @@ impl HandlerStore for MemStore {
         }
         handler.fence += 1;
         handler.holder = Some(holder.to_owned());
-        handler.lease_until = Some(now + lease);
+        handler.live(lease, now);
         Ok(Some(ClaimedHandler {
             fence: handler.fence,
             number: handler.number,
+            failing: handler.failing.clone(),
         }))
     }
 
@@ -182,8 +190,45 @@ impl HandlerStore for MemStore {
     ) -> Result<()> {
         let mut state = self.state();
         let handler = state.held_handler(name, fence)?;
+        if handler.number != number {
+            handler.failing = None;
+        }
         handler.number = number;
-        handler.lease_until = Some(now + lease);
+        handler.live(lease, now);
+        Ok(())
+    }
+
+    async fn note_fault(
+        &self,
+        name: &str,
+        fence: u64,
+        fault: &HandlerFault,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let handler = state.held_handler(name, fence)?;
+        handler.failing = Some(fault.clone());
+        handler.live(lease, now);
+        Ok(())
+    }
+
+    async fn pass_over(
+        &self,
+        name: &str,
+        fence: u64,
+        number: u64,
+        fault: &HandlerFault,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let handler = state.held_handler(name, fence)?;
+        handler.number = number;
+        handler.failing = None;
+        handler.passed_over.push_front(fault.clone());
+        handler.passed_over.truncate(PASSED_OVER_KEPT);
+        handler.live(lease, now);
         Ok(())
     }
 
@@ -200,10 +245,19 @@ impl HandlerStore for MemStore {
         let handler = state.events.handlers.get_mut(name);
         let handler = handler.ok_or_else(|| not_found("handler", name))?;
         handler.number = number;
+        handler.failing = None;
         handler.fence += 1;
         handler.holder = None;
         handler.lease_until = None;
         Ok(())
+    }
+
+    async fn forget_handlers(&self, before: DateTime<Utc>) -> Result<u64> {
+        let mut state = self.state();
+        let handlers = &mut state.events.handlers;
+        let count = handlers.len();
+        handlers.retain(|_, handler| handler.seen_at >= before);
+        Ok((count - handlers.len()) as u64)
     }
 
     async fn handlers(&self) -> Result<Vec<HandlerState>> {
@@ -214,8 +268,18 @@ impl HandlerStore for MemStore {
             number: it.number,
             holder: it.holder.clone(),
             lease_until: it.lease_until,
+            failing: it.failing.clone(),
+            passed_over: it.passed_over.iter().cloned().collect(),
         });
         Ok(handlers.collect())
+    }
+}
+
+impl Handler {
+    /// A sign of life.
+    fn live(&mut self, lease: Duration, now: DateTime<Utc>) {
+        self.lease_until = Some(now + lease);
+        self.seen_at = now;
     }
 }
 

@@ -7,9 +7,9 @@ mod rows;
 use inkstone_domain::content::ArticleFilter;
 use inkstone_domain::ids::JobId;
 use inkstone_domain::ports::{
-    AuditLog, ChunkStore, ContentTypeStore, ConversationStore, DocumentStore, EventLog, JobStore,
-    KeyStore, NotificationStore, PeopleStore, PluginKv, PromptStore, PublicationStore, ReplyStore,
-    RolloutStore, ScheduleStore, SearchSettingsStore, WebhookStore,
+    AuditLog, ChunkStore, ContentTypeStore, ConversationStore, DocumentStore, EventLog,
+    HandlerStore, JobStore, KeyStore, NotificationStore, PeopleStore, PluginKv, PromptStore,
+    PublicationStore, ReplyStore, RolloutStore, ScheduleStore, SearchSettingsStore, WebhookStore,
 };
 use inkstone_domain::principal::Role;
 use serde_json::Value;
@@ -283,6 +283,18 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
         };
         let runs = store.schedule_runs(schedule.id, page()).await.unwrap();
         assert_eq!(runs.items.first(), schedule.last_run.as_ref());
+    }
+    if has("0021_events") {
+        let states = store.handlers().await.unwrap();
+        let found = states.iter().find(|state| state.name == "webhooks");
+        assert_eq!(found.unwrap().number, 1);
+    }
+    if has("0031_handler_faults") {
+        let states = store.handlers().await.unwrap();
+        let found = states.iter().find(|state| state.name == "subscriber");
+        let found = found.unwrap();
+        assert_eq!(found.failing, Some(sample::handler_fault()));
+        assert_eq!(found.passed_over, [sample::handler_fault()]);
     }
     if has("0012_articles") {
         assert_eq!(store.content_types().await.unwrap().len(), 1);

@@ -7,7 +7,7 @@ use inkstone_domain::ids::ServedId;
 use inkstone_domain::job::Task;
 use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
-use inkstone_domain::ports::{MediaStore, NewJob, SavedSearchStore, ScheduleStore};
+use inkstone_domain::ports::{HandlerStore, MediaStore, NewJob, SavedSearchStore, ScheduleStore};
 use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
@@ -148,6 +148,11 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             let event = sample::event(cast.user, body);
             let event = event.within(Scope::of_project("handbook"));
             store.append_event(&event).await.unwrap();
+            // Before a handler could be at odds with an event.
+            let create = "{ CREATE event_handler:webhooks CONTENT {
+                name: 'webhooks', number: 1, fence: 1, holder: NONE, lease_until: NONE
+            } RETURN NONE; }";
+            write(store, Statement::new(create)).await;
         }
         "0022_webhooks" => {
             let webhook = sample::webhook(Some("handbook"));
@@ -206,6 +211,20 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
         }
         "0030_planned_publications" => {
             store.submit(sample::job(cast.user)).await.unwrap();
+        }
+        "0031_handler_faults" => {
+            let (lease, now) = (std::time::Duration::from_secs(30), sample::now());
+            let claim = store.claim_handler("subscriber", "engine", 0, lease, now);
+            let fence = claim.await.unwrap().unwrap().fence;
+            let fault = sample::handler_fault();
+            store
+                .pass_over("subscriber", fence, 1, &fault, lease, now)
+                .await
+                .unwrap();
+            store
+                .note_fault("subscriber", fence, &fault, lease, now)
+                .await
+                .unwrap();
         }
         "0013_content_rest" => {
             list_by_creation(store, &["o:", "p:", "o:/"]).await;
