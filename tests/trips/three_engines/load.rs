@@ -86,7 +86,9 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicUsize::new(0)),
     );
-    let feed = tokio::spawn(follow(doors.clone(), Arc::clone(&stop)));
+    // Jobs write on when the writers have ended.
+    let over = Arc::new(AtomicBool::new(false));
+    let feed = tokio::spawn(follow(doors.clone(), Arc::clone(&over)));
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let (doors, stop) = (doors.clone(), Arc::clone(&stop));

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use inkstone_domain::event::Told;
 use inkstone_domain::plugin::LoadedPlugin;
-use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall, SearchIndex, UserStore};
+use inkstone_domain::ports::{Ai, DocumentSearch, GuestCall, UserStore};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ use crate::ai::{CallLog, CallerAi};
 use crate::chat::{Chat, RequestContext};
 use crate::events::{EventHandler, Events};
 use crate::plugins::{Choice, Plugins, Snapshot};
-use crate::search::visibility_of;
+use crate::search::Search;
 use crate::toolbox::CallerSearch;
 
 /// How long an event is tried whose faults may pass: as long as a message to a webhook.
@@ -34,7 +34,7 @@ pub struct Subscribers {
     plugins: Arc<Plugins>,
     events: Arc<Events>,
     chat: Arc<Chat>,
-    index: Arc<dyn SearchIndex>,
+    search: Arc<Search>,
     users: Arc<dyn UserStore>,
 }
 
@@ -52,19 +52,19 @@ struct Running {
 }
 
 impl Subscribers {
-    /// Those that ask models do it through `chat`, those that search through `index`.
+    /// Those that ask models do it through `chat`, those that search through `search`.
     pub(crate) fn new(
         plugins: &Arc<Plugins>,
         events: &Arc<Events>,
         chat: &Arc<Chat>,
-        index: &Arc<dyn SearchIndex>,
+        search: &Arc<Search>,
         users: &Arc<dyn UserStore>,
     ) -> Self {
         Self {
             plugins: Arc::clone(plugins),
             events: Arc::clone(events),
             chat: Arc::clone(chat),
-            index: Arc::clone(index),
+            search: Arc::clone(search),
             users: Arc::clone(users),
         }
     }
@@ -168,7 +168,7 @@ impl Subscribers {
             return Ok(alone);
         };
         let principal = Principal::of(user.id, user.role);
-        let search = CallerSearch::new(Arc::clone(&self.index), visibility_of(&principal));
+        let search = CallerSearch::new(Arc::clone(&self.search), principal.clone());
         let ai = CallerAi::new(
             Arc::clone(&self.chat),
             principal,

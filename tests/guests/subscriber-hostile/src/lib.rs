@@ -39,6 +39,9 @@ impl Guest for Hostile {
                 text: "anything".to_owned(),
                 limit: 10,
                 project: None,
+                tags: Vec::new(),
+                locale: None,
+                ratio: None,
             })
             .map(drop),
             other => Err(Error {

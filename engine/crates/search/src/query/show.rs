@@ -22,7 +22,8 @@ pub(super) struct Passage {
 /// The whole text, with the pieces marked that stand at `matches` (in order, counted from `base`).
 pub(super) fn whole(text: &str, base: u32, matches: &[u32]) -> Passage {
     let pieces: Vec<Piece<'_>> = pieces(text).collect();
-    passage(text, &pieces, &within(base, matches), 0..pieces.len())
+    let marked = marked(&pieces, base, matches);
+    passage(text, &pieces, &marked, 0..pieces.len())
 }
 
 /// The part of so many words that has most matches; the beginning where there are none.
@@ -33,11 +34,10 @@ pub(super) fn crop(text: &str, base: u32, matches: &[u32], words: usize) -> Pass
         let end = pieces.len().min(words);
         return passage(text, &pieces, &[], 0..end);
     }
-    let marked = within(base, matches);
-    let best = best_start(&marked, words);
-    // One more tells whether the text goes on. Where it does not, the passage is its end.
-    let pieces: Vec<Piece<'_>> = pieces(text).take(best + words + 1).collect();
-    let start = best.min(pieces.len().saturating_sub(words));
+    let pieces: Vec<Piece<'_>> = pieces(text).collect();
+    let marked = marked(&pieces, base, matches);
+    let latest = pieces.len().saturating_sub(words);
+    let start = best_start(&marked, words).min(latest);
     let end = (start + words).min(pieces.len());
     passage(text, &pieces, &marked, start..end)
 }
@@ -54,9 +54,10 @@ pub(super) fn beginning(text: &str, part: std::ops::Range<usize>, words: usize) 
 }
 
 /// Numbers of the pieces that match, in order.
-fn within(base: u32, matches: &[u32]) -> Vec<usize> {
+fn marked(pieces: &[Piece<'_>], base: u32, matches: &[u32]) -> Vec<usize> {
     let within = matches.iter().filter_map(|one| one.checked_sub(base));
-    within.map(|number| number as usize).collect()
+    let within = within.map(|number| number as usize);
+    within.filter(|number| *number < pieces.len()).collect()
 }
 
 /// Where most matches are in so many words.

@@ -62,7 +62,8 @@ async fn runs(world: &World, id: ScheduleId) -> Vec<ScheduleRun> {
 }
 
 async fn queued(world: &World) -> usize {
-    let jobs = world.store.list_jobs(&JobFilter::default(), page(100));
+    let filter = JobFilter::default();
+    let jobs = world.store.list_jobs(&filter, page(100));
     jobs.await.unwrap().items.len()
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use inkstone_domain::capability::Permissions;
+use inkstone_domain::engine::EngineRole;
 use inkstone_domain::event::EventKind;
 use inkstone_domain::plugin::{PluginBody, PluginSpec};
 use inkstone_domain::ports::{
@@ -31,7 +32,7 @@ impl Trial {
         let world = World::new().await;
         let owner = world.somebody(Role::Creator).await;
         handbook(&world, &owner).await;
-        world.services.follow_events();
+        world.services.start(EngineRole::All, 0);
         Self { world, owner }
     }
 
@@ -354,7 +355,7 @@ async fn of_two_engines_one_tells_it_and_the_other_goes_on() {
     let other = trial.world.another_engine().await;
     let report = other.plugins.apply(vec![plugin_spec(ID)]).await;
     assert!(report.failed.is_empty(), "{report:?}");
-    other.follow_events();
+    other.start(EngineRole::All, 0);
     let mut written = Vec::new();
     for title in ["one", "two", "three"] {
         written.push(trial.write(None, title).await);
