@@ -31,7 +31,10 @@ fn a_message_says_what_the_admin_wants_said() {
     let ok = || testing::response(200).json(&json!({ "ok": true }));
     let url = "https://chat.example.org/api";
     let plain = told(json!({ "url": url }), created(), ok()).unwrap();
-    assert_eq!(plain, json!({ "text": format!("article.created: {ARTICLE}") }));
+    assert_eq!(
+        plain,
+        json!({ "text": format!("article.created: {ARTICLE}") })
+    );
 
     let in_project = Event {
         project: Some("handbook".to_owned()),

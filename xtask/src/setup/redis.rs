@@ -9,7 +9,13 @@ use crate::workspace::Workspace;
 
 const BINARY: &str = "redis-server";
 /// The server itself is a link of the first to the second.
-const PACKAGES: &[&str] = &["redis-server", "redis-tools", "libatomic1", "libjemalloc2", "liblzf1"];
+const PACKAGES: &[&str] = &[
+    "redis-server",
+    "redis-tools",
+    "libatomic1",
+    "libjemalloc2",
+    "liblzf1",
+];
 
 /// Where it is; its name alone where it is installed.
 pub(crate) fn binary(workspace: &Workspace) -> PathBuf {

@@ -27,6 +27,7 @@ pub(crate) struct CalendarQuery {
     /// The last day; at most 366 in all.
     to: NaiveDate,
     /// Whose days, a name of the IANA database; `UTC` where it is left out.
+    #[param(min_length = 1, example = "Europe/Berlin")]
     time_zone: Option<String>,
 }
 

@@ -182,12 +182,14 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             store.put_publication(&publication).await.unwrap();
         }
         "0026_job_queue" => {
+            write(store, Statement::new(TAKE_DATES)).await;
             let job = store.submit(unpublished_job(cast.user)).await.unwrap();
             let after = NewJob {
                 after: vec![job.id],
                 ..unpublished_job(cast.user)
             };
             store.submit(after).await.unwrap();
+            write(store, Statement::new(NO_DATES)).await;
         }
         "0027_document_changes" => {
             let search = sample::saved_search(cast.user);
@@ -207,7 +209,9 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             let schedule = sample::schedule(cast.user);
             store.create_schedule(&schedule).await.unwrap();
             let firing = sample::firing(&schedule);
+            write(store, Statement::new(TAKE_DATES)).await;
             assert!(store.fire(&firing).await.unwrap());
+            write(store, Statement::new(NO_DATES)).await;
         }
         "0030_planned_publications" => {
             store.submit(sample::job(cast.user)).await.unwrap();
@@ -247,6 +251,10 @@ fn unpublished_job(owner: UserId) -> NewJob {
     }
     job
 }
+
+/// Today's engine says of each job when its article is to be published: for a while the table takes it.
+const TAKE_DATES: &str = "DEFINE FIELD publish_at ON job TYPE option<datetime>";
+const NO_DATES: &str = "REMOVE FIELD publish_at ON job";
 
 /// Today's engine tells of what engines of the time did not: for a while the table takes it.
 async fn listen_to_nothing(store: &SurrealStore) {
