@@ -28,7 +28,8 @@ impl Others {
         let url = &config.store.url;
         let is_shared = url.starts_with("ws://") || url.starts_with("wss://");
         let role = config.server.role;
-        if !is_shared && !(role.serves() && role.works()) {
+        let does_everything = role.serves() && role.works();
+        if !is_shared && !does_everything {
             tracing::warn!(
                 %role,
                 "the database is this engine's own, so nobody does the rest of the work; take `role = \"all\"`, or a SurrealDB server"

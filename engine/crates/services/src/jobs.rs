@@ -26,7 +26,7 @@ use inkstone_domain::ids::{EventId, JobId, UserId};
 use inkstone_domain::job::{
     GenerateTask, Job, JobFilter, JobLimits, LogLine, MOST_AWAITED, Progress, Task,
 };
-use inkstone_domain::ports::{Clock, EngineBus, JobStore, NewJob};
+use inkstone_domain::ports::{Clock, JobStore, NewJob};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, FieldError, Result, codes};
 use tokio_util::sync::CancellationToken;
@@ -117,18 +117,16 @@ impl Jobs {
     /// Workers for these jobs come from [`Jobs::worker`]. After `stop` watches end, whether their
     /// jobs have ended or not.
     pub fn new(
-        store: Arc<dyn JobStore>,
+        queue: Queue,
         plugins: Arc<Plugins>,
         models: Arc<Models>,
         access: Arc<Access>,
-        bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
         config: JobsConfig,
         stop: CancellationToken,
     ) -> Self {
-        let queue = Queue::new(Arc::clone(&store), bus, Arc::clone(&clock));
         Self {
-            store,
+            store: queue.store(),
             queue,
             plugins,
             models,

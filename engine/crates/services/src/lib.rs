@@ -85,7 +85,7 @@ use crate::gateway::UsageRecorder;
 pub use crate::gateway::{GatewayConfig, Limits};
 pub use crate::health::{Health, HealthCheck};
 pub use crate::jobs::{Jobs, JobsConfig};
-use crate::jobs::{WorkKind, WorkKinds, Worker, WorkerPowers};
+use crate::jobs::{Queue, WorkKind, WorkKinds, Worker, WorkerPowers};
 pub use crate::keys::{KeyWish, Keys};
 use crate::media::MediaVariants;
 pub use crate::media::{MediaConfig, MediaLibrary, MediaPorts};
@@ -429,12 +429,12 @@ impl Services {
             Arc::clone(&clock),
         ));
         let job_store = Arc::clone(&jobs);
+        let queue = Queue::new(jobs, Arc::clone(&bus), Arc::clone(&clock));
         let jobs = Arc::new(Jobs::new(
-            jobs,
+            queue,
             Arc::clone(&plugins),
             Arc::clone(&models),
             Arc::clone(&access),
-            Arc::clone(&bus),
             Arc::clone(&clock),
             config.jobs,
             stop.clone(),

@@ -189,8 +189,11 @@ pub(crate) struct PlannedJobReply {
 pub(crate) struct CalendarReply {
     #[schema(example = "handbook")]
     pub project: String,
+    #[schema(example = "Europe/Berlin")]
     pub time_zone: String,
+    #[schema(example = "2026-03-01")]
     pub from: NaiveDate,
+    #[schema(example = "2026-03-31")]
     pub to: NaiveDate,
     /// In order; those without anything are left out.
     pub days: Vec<CalendarDayReply>,

@@ -68,7 +68,7 @@ pub(crate) struct SchedulePatchBody {
     #[serde(default)]
     pub at: Option<DateTime<Utc>>,
     #[serde(default)]
-    #[schema(min_length = 1)]
+    #[schema(min_length = 1, example = "Europe/Berlin")]
     pub time_zone: Option<String>,
     #[serde(default)]
     #[schema(value_type = Option<Object>)]

@@ -29,7 +29,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(
+    pub(crate) fn new(
         store: Arc<dyn JobStore>,
         bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
@@ -40,6 +40,10 @@ impl Queue {
             clock,
             wake: Arc::new(Notify::new()),
         }
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn JobStore> {
+        Arc::clone(&self.store)
     }
 
     /// The engine's own work, in the name of this user. It is in the queue once this returns.

@@ -332,7 +332,7 @@ async fn nothing_is_lost_while_it_is_swapped_or_off() {
     trial.apply([with_another_setting]).await;
     let second = trial.write(None, "two").await;
     gate.open();
-    assert_eq!(things(&heard(&new, 1).await), [second.clone()]);
+    assert_eq!(things(&heard(&new, 1).await), std::slice::from_ref(&second));
     assert_eq!(things(&old.heard()), [first]);
 
     // It takes up where it was.
