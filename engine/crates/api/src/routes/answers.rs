@@ -18,7 +18,8 @@ use crate::extract::{CallContext, Caller, JsonBody, check_also};
 use crate::middleware::RequestId;
 use crate::reply::ok;
 use crate::state::Shared;
-use crate::wire::answer::{AnswerBody, AnswerEventReply, AnswerEventWriter, AnsweredReply};
+use crate::wire::answer::{AnswerBody, AnswerEventWriter, AnsweredReply};
+use crate::wire::job::EventReply;
 use crate::wire::problem::Problem;
 
 /// Answer a question
@@ -26,13 +27,13 @@ use crate::wire::problem::Problem;
 /// From passages of what the caller may read, and from nothing else, with what it has from where. Where nothing is found
 /// no model is asked, and `found` is false; it is also where the model finds no answer in the passages. With
 /// `"stream": true` server-sent events come: `delta` (`{"text": …}`, a piece of the answer), `citations` after the last
-/// one, and `done`; `error` (a problem) ends the stream in their place. With an `idempotency-key` they come together.
+/// one, and `done` (the rest of a whole answer); `error` (a problem) ends the stream in their place. With an `idempotency-key` they come together.
 /// Needs the role creator; a key needs `articles:read`, too.
 #[utoipa::path(
     post, path = "/v1/answer", tag = "search", request_body = AnswerBody,
     responses(
         (status = 200, description = "The answer, whole or as a stream.",
-         content((AnsweredReply = "application/json"), (AnswerEventReply = "text/event-stream")),
+         content((AnsweredReply = "application/json"), (EventReply = "text/event-stream")),
          headers(("x-inkstone-plugin" = String, description = "`ID@VERSION` that answered."))),
         (status = 404, description = "There is no such model.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The `idempotency-key` came with another request before.", body = Problem, content_type = "application/problem+json"),

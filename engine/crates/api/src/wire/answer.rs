@@ -96,30 +96,20 @@ pub(crate) struct AnswerCitationReply {
     pub score: f32,
 }
 
-/// An event of a streamed answer; its name stands before it.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "the document shows it; each is written by itself")]
-pub(crate) enum AnswerEventReply {
-    Delta(AnswerDeltaReply),
-    Citations(AnswerCitationsReply),
-    Done(AnswerDoneReply),
-}
-
 /// `delta`: a piece of the answer.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(crate) struct AnswerDeltaReply {
     pub text: String,
 }
 
 /// `citations`: after the last piece.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(crate) struct AnswerCitationsReply {
     pub citations: Vec<AnswerCitationReply>,
 }
 
 /// `done`: the last; the rest of what stands in a whole answer.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(crate) struct AnswerDoneReply {
     pub found: bool,
     pub model: Option<String>,
