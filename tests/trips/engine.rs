@@ -85,6 +85,15 @@ impl Setup {
         self
     }
 
+    /// One plugin, whose generations cost nothing: `generator-note/note` makes an article of a `title`.
+    pub fn only_notes(self) -> Self {
+        let guest = root().join("tests/guests/dist/generator-note.wasm");
+        self.only(format!(
+            "[[plugin]]\nid = \"generator-note\"\nsource = {{ path = \"{}\" }}\n",
+            guest.display()
+        ))
+    }
+
     /// The shipped configuration with more tables at its end.
     pub fn configure(self, more: &str) -> Self {
         let shipped = std::fs::read_to_string(root().join("config/engine.toml"));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::files::Files;
 use self::told::Receiver;
-use crate::engine::{Engine, PATIENCE, Setup, root};
+use crate::engine::{Engine, PATIENCE, Setup};
 
 const WRITERS: usize = 32;
 /// Acknowledged writes of a round before the kill.
@@ -35,12 +35,8 @@ async fn many_kills_under_many_writers_lose_nothing() {
     let rounds = std::env::var("INKSTONE_KILL_ROUNDS");
     let rounds = rounds.map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let receiver = Receiver::start().await;
-    let guest = root().join("tests/guests/dist/generator-note.wasm");
     let mut engine = Setup::new()
-        .only(format!(
-            "[[plugin]]\nid = \"generator-note\"\nsource = {{ path = \"{}\" }}\n",
-            guest.display()
-        ))
+        .only_notes()
         .allowing_webhooks_to(&receiver.url)
         .set("INKSTONE__JOBS__LEASE_MS", "3000")
         .start()

@@ -12,7 +12,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::{Place, all, until};
-use crate::engine::{Engine, PATIENCE, Setup, root};
+use crate::engine::{Engine, PATIENCE, Setup};
 use crate::webhooks::Receiver;
 
 const WRITERS: usize = 6;
@@ -74,7 +74,7 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
     let mut place = Place::open().await;
     let pattern = || {
         Setup::new()
-            .only(notes())
+            .only_notes()
             .allowing_webhooks_to(&receiver.url)
             .set("INKSTONE__JOBS__LEASE_MS", LEASE_MS)
             .set("INKSTONE__JOBS__WORKERS", "1")
@@ -206,15 +206,6 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
         heard.articles.len(),
         heard.connections,
     );
-}
-
-/// The plugin that makes an article of a title.
-fn notes() -> String {
-    let guest = root().join("tests/guests/dist/generator-note.wasm");
-    format!(
-        "[[plugin]]\nid = \"generator-note\"\nsource = {{ path = \"{}\" }}\n",
-        guest.display()
-    )
 }
 
 /// Writes and queues at one engine after the other; the articles and jobs that were acknowledged.

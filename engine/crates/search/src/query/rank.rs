@@ -68,16 +68,15 @@ pub(super) fn rank(
 ) -> Result<Vec<Ranked>, SearchError> {
     let mut ranked: Vec<Ranked> = Vec::with_capacity(candidates.len());
     while let Some(next) = candidates.first() {
-        ranked.sort_by(|one, other| key(other).total_cmp(&key(one)));
         let last = wanted.checked_sub(1).and_then(|last| ranked.get(last));
         if last.is_some_and(|last| highest_key(next.score, words.len()) <= key(last)) {
             break;
         }
         let rest = candidates.split_off(candidates.len().min(STEP));
         ranked.extend(look(searcher, fields, words, candidates)?);
+        ranked.sort_by(|one, other| key(other).total_cmp(&key(one)));
         candidates = rest;
     }
-    ranked.sort_by(|one, other| key(other).total_cmp(&key(one)));
     ranked.extend(candidates.into_iter().map(Ranked::unranked));
     Ok(ranked)
 }
