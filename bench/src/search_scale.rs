@@ -112,7 +112,7 @@ async fn measure(vocabulary: &Vocabulary, size: usize) -> Result<(), Failure> {
     for kind in KINDS {
         let mut ours = Vec::with_capacity(QUERIES);
         let mut theirs = Vec::with_capacity(QUERIES);
-        for _ in 0..QUERIES {
+        for number in 0..QUERIES {
             let text = vocabulary.question(kind, &mut chance);
             let mut query = SearchQuery::new(text.as_str(), Visibility::Admin(UserId::new()));
             query.limit = 10;
@@ -126,12 +126,16 @@ async fn measure(vocabulary: &Vocabulary, size: usize) -> Result<(), Failure> {
                 };
                 query.shape.facets = vec![SearchFacet::Tag, SearchFacet::Status];
             }
-            let began = Instant::now();
-            index.query(query).await?;
-            ours.push(began.elapsed());
-            let began = Instant::now();
-            if bare.search(kind, &text)?.is_some() {
-                theirs.push(began.elapsed());
+            // Who comes second finds the pages of the files in the processor's caches.
+            let mut query = Some(query);
+            for turn in 0..2 {
+                let began = Instant::now();
+                if turn == number % 2 {
+                    index.query(query.take().ok_or("asked twice")?).await?;
+                    ours.push(began.elapsed());
+                } else if bare.search(kind, &text)?.is_some() {
+                    theirs.push(began.elapsed());
+                }
             }
         }
         println!(

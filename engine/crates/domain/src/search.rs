@@ -53,6 +53,8 @@ pub struct SearchQuery {
     pub lexicon: Arc<Lexicon>,
     /// What was meant, where the search is by meaning, too.
     pub meaning: Option<Meaning>,
+    /// Whether hits say where in their bodies they were found.
+    pub places: bool,
 }
 
 impl SearchQuery {
@@ -72,6 +74,7 @@ impl SearchQuery {
             shape: SearchShape::default(),
             lexicon: Arc::default(),
             meaning: None,
+            places: false,
         }
     }
 }
@@ -362,7 +365,7 @@ pub struct Hit {
     pub snippet: String,
     /// Relative, higher is better.
     pub score: f32,
-    /// What its passages are found by; nobody is shown it.
+    /// What its passages are found by, where the query wants `places`; nobody is shown it.
     #[serde(skip)]
     pub found_at: FoundAt,
     /// Why it stands where it stands; nothing where the order is another.

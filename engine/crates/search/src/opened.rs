@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::search::{Document, DocumentId};
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::IndexWriterOptions;
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
+use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Term};
 
 use crate::error::SearchError;
 use crate::index::SearchConfig;
@@ -17,6 +17,9 @@ use crate::schema::{self, Fields};
 
 /// Names the folder that counts.
 const CURRENT: &str = "current";
+
+/// Texts are stored in blocks of this size, and each hit of a page has its block unpacked; bytes.
+const STORED_TOGETHER: usize = 4_096;
 
 pub(crate) struct Opened {
     /// Where it lies; nowhere in memory.
@@ -78,7 +81,12 @@ impl Opened {
     fn in_folder(config: &SearchConfig, folder: &Path) -> Result<Self, SearchError> {
         let (schema, fields) = schema::build();
         let directory = MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
-        let index = Index::open_or_create(directory, schema)?;
+        let settings = IndexSettings {
+            docstore_blocksize: STORED_TOGETHER,
+            ..IndexSettings::default()
+        };
+        let builder = Index::builder().schema(schema).settings(settings);
+        let index = builder.open_or_create(directory)?;
         let damaged = index.validate_checksum()?;
         if damaged.is_empty() {
             return Self::of(config, Some(folder.to_owned()), index, fields);

@@ -1,5 +1,6 @@
 //! From what a person typed to a page of hits: `ask` reads it, `vocabulary` finds what the index has for
-//! its words, `plan` makes a query, `find` finds the best, `rank` orders them, `hybrid` joins them with what meaning finds, `show` marks the matches.
+//! its words (`terms`, each looked up once), `plan` makes a query, `sweep` finds the best, `rank` orders them, `hybrid` joins
+//! them with what meaning finds, `show` marks the matches.
 
 mod ask;
 mod facets;
@@ -12,6 +13,8 @@ mod rank;
 mod search;
 mod show;
 mod suggest;
+mod sweep;
+mod terms;
 mod typed;
 mod vocabulary;
 

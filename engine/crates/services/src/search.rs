@@ -141,7 +141,8 @@ impl Search {
     pub async fn query(&self, principal: &Principal, request: SearchRequest) -> Result<SearchPage> {
         check(&request)?;
         let visibility = self.visibility(principal).await?;
-        self.query_within(principal, &visibility, request).await
+        self.query_within(principal, &visibility, request, false)
+            .await
     }
 
     async fn query_within(
@@ -149,6 +150,7 @@ impl Search {
         principal: &Principal,
         visibility: &Visibility,
         request: SearchRequest,
+        places: bool,
     ) -> Result<SearchPage> {
         let lexicon = match &request.project {
             Some(project) => self.lexicons.of(principal, project).await?,
@@ -175,6 +177,7 @@ impl Search {
                 shape: request.shape,
                 lexicon,
                 meaning,
+                places,
             })
             .await?;
         Ok(SearchPage {

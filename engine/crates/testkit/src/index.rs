@@ -106,7 +106,7 @@ impl SearchIndex for FakeSearchIndex {
             .into_iter()
             .skip(query.offset)
             .take(query.limit)
-            .map(|(document, near)| hit_of(document, near, &query.text))
+            .map(|(document, near)| hit_of(document, near, &query))
             .collect();
         Ok(SearchPage {
             hits,
@@ -338,14 +338,17 @@ fn words_of(article: &Article) -> Vec<String> {
     words
 }
 
-fn hit_of(document: Document, near: Option<Near>, text: &str) -> Hit {
+fn hit_of(document: Document, near: Option<Near>, query: &SearchQuery) -> Hit {
     let whole = match document.body.is_empty() {
         true => &document.summary,
         false => &document.body,
     };
-    let found_at = FoundAt {
-        words: begins(&document.body, text),
-        near: near.as_ref().map(|near| near.piece.clone()),
+    let found_at = match query.places {
+        true => FoundAt {
+            words: begins(&document.body, &query.text),
+            near: near.as_ref().map(|near| near.piece.clone()),
+        },
+        false => FoundAt::default(),
     };
     let piece = near.and_then(|near| document.body.get(near.piece));
     let snippet: String = piece.unwrap_or(whole).chars().take(160).collect();

@@ -56,6 +56,9 @@ pub(super) fn read(typed: &str, fields: &[&str]) -> Ask {
     if typed.trim().is_empty() {
         return Ask::Everything;
     }
+    if is_plain(&typed) {
+        return plain(&typed);
+    }
     let (tree, _) = parse_query_lenient(&typed);
     match simplified(tree, fields) {
         Some(ask) => ask,
@@ -84,6 +87,28 @@ fn bounded(typed: &str) -> String {
         bounded.push(if kept { character } else { ' ' });
     }
     bounded
+}
+
+/// Words alone, as most of what is typed.
+fn is_plain(typed: &str) -> bool {
+    typed.split_ascii_whitespace().all(|word| {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b".,;?".contains(&byte);
+        word.bytes().all(is_word) && !matches!(word, "AND" | "OR" | "NOT" | "IN" | "TO")
+    })
+}
+
+/// What the grammar makes of words alone.
+fn plain(typed: &str) -> Ask {
+    let mut words = typed
+        .split_ascii_whitespace()
+        .map(|word| Ask::Words(literal(word)));
+    match (words.next(), words.next()) {
+        (Some(word), None) => word,
+        (first, second) => {
+            let all = first.into_iter().chain(second).chain(words);
+            Ask::Group(all.map(|word| (Need::Should, word)).collect())
+        }
+    }
 }
 
 fn simplified(tree: UserInputAst, fields: &[&str]) -> Option<Ask> {
@@ -282,6 +307,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn words_alone_are_what_the_grammar_makes_of_them(typed in "[a-cANDORTI0-9.,;? ]{1,40}") {
+            prop_assume!(is_plain(&typed) && !typed.trim().is_empty());
+            let (tree, _) = parse_query_lenient(&typed);
+            prop_assert_eq!(simplified(tree, FIELDS), Some(plain(&typed)));
+        }
+
         #[test]
         fn nothing_is_an_error(typed in any::<String>()) {
             read(&typed, FIELDS);

@@ -8,9 +8,9 @@ use tantivy::DocAddress;
 use tantivy::query::{BooleanQuery, Occur, Query};
 
 use super::filter;
-use super::find::Candidate;
 use super::rank::Ranked;
 use super::search::Searching;
+use super::sweep::Candidate;
 use crate::error::SearchError;
 use crate::vectors::fuse::{self, fuse};
 use crate::vectors::{NearText, Vectors};
@@ -119,6 +119,7 @@ impl Near<'_> {
                     Ranked::unranked(Candidate {
                         score: 0.0,
                         address: one.what,
+                        words: 0,
                     })
                 };
                 Placed {

@@ -15,6 +15,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 use super::ask::{Ask, Bound, Literal, Need, read};
 use super::filter;
 use super::meanings::{Meaning, Meanings};
+use super::terms::Listed;
 use super::typed::{Typed, split};
 use super::vocabulary::{Near, Vocabulary};
 use crate::error::SearchError;
@@ -28,7 +29,7 @@ const FIELDS: [&str; 13] = [
     "created", "updated", "words",
 ];
 /// More are left out.
-const MOST_WORDS: usize = 64;
+const MOST_WORDS: usize = 60;
 /// What a word counts that is not the one that was typed.
 const SYNONYM: f32 = 0.8;
 const COMPLETION: f32 = 0.5;
@@ -37,8 +38,8 @@ const TYPO: f32 = 0.6;
 /// A word that was looked for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Word {
-    /// As typed, folded.
-    pub surface: String,
+    /// As typed, folded: a term of the surfaces.
+    pub surface: Listed,
     pub variants: Vec<Variant>,
     /// Texts that have it, as it was typed.
     pub documents: u64,
@@ -47,7 +48,7 @@ pub(super) struct Word {
 /// Terms, one after the other, that stand for a word.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Variant {
-    pub terms: Vec<String>,
+    pub terms: Vec<Listed>,
     pub typos: u32,
     pub weight: f32,
 }
@@ -56,8 +57,9 @@ pub(super) struct Plan {
     fields: Fields,
     pub words: Vec<Word>,
     /// Indices of the words that stand free: `matching` is about them.
-    free: Vec<usize>,
-    parts: Vec<(Occur, Box<dyn Query>)>,
+    pub free: Vec<usize>,
+    /// All else.
+    pub parts: Vec<(Occur, Box<dyn Query>)>,
     /// What was typed, and what may have been meant.
     pub corrections: Vec<(String, String)>,
 }
@@ -151,11 +153,11 @@ impl Word {
 }
 
 impl Variant {
-    fn query(&self, field: Field) -> Box<dyn Query> {
+    pub(super) fn query(&self, field: Field) -> Box<dyn Query> {
         let terms: Vec<Term> = self
             .terms
             .iter()
-            .map(|term| Term::from_field_text(field, term))
+            .map(|term| Term::from_field_text(field, &term.text))
             .collect();
         let query: Box<dyn Query> = match <[Term; 1]>::try_from(terms) {
             Ok([term]) => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
@@ -410,50 +412,61 @@ impl Planner<'_, '_> {
 
     /// What the index has for a word, and for what else stands for it.
     fn word(&mut self, typed: &Typed, meaning: &Meaning<'_>) -> Result<Word, SearchError> {
+        let (texts, surfaces) = (&self.vocabulary.texts, &self.vocabulary.surfaces);
         let mut word = Word {
-            surface: typed.surface.clone(),
+            surface: surfaces.look_up(&typed.surface)?,
             variants: Vec::new(),
             documents: 0,
         };
         if let Some(terms) = &typed.run {
-            word.documents = self.vocabulary.documents(&terms[0])?;
-            word.add(terms.clone(), 0, 1.0);
-            self.add_synonyms(meaning, &mut word);
+            let terms = self.look_up(terms)?;
+            word.documents = terms[0].documents;
+            word.add(terms, 0, 1.0);
+            self.add_synonyms(meaning, &mut word)?;
             return Ok(word);
         }
-        let mut readable = 0;
+        let mut is_readable = false;
         for stem in self.vocabulary.stems(&typed.text) {
-            let documents = self.vocabulary.documents(&stem)?;
-            if documents == 0 {
-                continue;
+            let stem = texts.look_up(&stem)?;
+            if stem.documents > 0 {
+                word.documents += stem.documents;
+                is_readable = is_readable || self.vocabulary.readable(texts, &stem, 1)? > 0;
+                word.add(vec![stem], 0, 1.0);
             }
-            word.documents += documents;
-            if readable == 0 {
-                readable = self.vocabulary.readable(self.plan.fields.text, &stem, 1)?;
-            }
-            word.add(vec![stem], 0, 1.0);
         }
         let own = word.variants.len();
-        self.add_synonyms(meaning, &mut word);
-        let mut is_known = readable > 0 || word.variants.len() > own;
+        self.add_synonyms(meaning, &mut word)?;
+        let mut is_known = is_readable || word.variants.len() > own;
         if typed.is_prefix {
             let near = self.vocabulary.completions(&typed.surface)?;
-            is_known |= self.has_readable(&near)?;
-            self.add_near(&mut word, &near, COMPLETION);
+            is_known = is_known || self.has_readable(&near)?;
+            self.add_near(&mut word, &near, COMPLETION)?;
         }
         if !is_known {
             self.correct(typed, &mut word)?;
         }
         if word.variants.is_empty() {
-            word.add(vec![typed.surface.clone()], 0, 1.0);
+            word.add(vec![texts.look_up(&typed.surface)?], 0, 1.0);
         }
         Ok(word)
     }
 
+    fn look_up(&self, terms: &[String]) -> Result<Vec<Listed>, SearchError> {
+        let terms = terms.iter();
+        terms
+            .map(|term| self.vocabulary.texts.look_up(term))
+            .collect()
+    }
+
+    fn is_readable(&self, near: &Near) -> Result<bool, SearchError> {
+        let surfaces = &self.vocabulary.surfaces;
+        let term = surfaces.look_up(&near.surface)?;
+        Ok(self.vocabulary.readable(surfaces, &term, 1)? > 0)
+    }
+
     fn has_readable(&self, near: &[Near]) -> Result<bool, SearchError> {
         for one in near {
-            let surface = self.plan.fields.surface;
-            if self.vocabulary.readable(surface, &one.surface, 1)? > 0 {
+            if self.is_readable(one)? {
                 return Ok(true);
             }
         }
@@ -466,8 +479,7 @@ impl Planner<'_, '_> {
             .vocabulary
             .corrections(&typed.surface, typed.is_prefix)?
         {
-            let surface = self.plan.fields.surface;
-            if self.vocabulary.readable(surface, &one.surface, 1)? > 0 {
+            if self.is_readable(&one)? {
                 near.push(one);
             }
         }
@@ -476,31 +488,35 @@ impl Planner<'_, '_> {
                 .corrections
                 .push((typed.text.clone(), meant.surface.clone()));
         }
-        self.add_near(word, &near, TYPO);
-        Ok(())
+        self.add_near(word, &near, TYPO)
     }
 
     /// Rare words weigh more; so one that was not typed weighs no more than the most frequent of all.
-    fn add_near(&self, word: &mut Word, near: &[Near], weight: f32) {
+    fn add_near(&self, word: &mut Word, near: &[Near], weight: f32) -> Result<(), SearchError> {
         let frequent = near.iter().map(|one| one.documents);
         let frequent = frequent.chain([word.documents]).max().unwrap_or(1).max(1);
         for one in near {
             let rarity = rarity(frequent) / rarity(one.documents);
             let weight = weight.powi(one.typos.max(1) as i32) * rarity;
             for stem in self.vocabulary.stems(&one.surface) {
-                word.add(vec![stem], one.typos, weight);
+                let stem = self.vocabulary.texts.look_up(&stem)?;
+                if stem.documents > 0 {
+                    word.add(vec![stem], one.typos, weight);
+                }
             }
         }
+        Ok(())
     }
 
     /// A text that has what stands for several words has each of them.
-    fn add_synonyms(&self, meaning: &Meaning<'_>, word: &mut Word) {
+    fn add_synonyms(&self, meaning: &Meaning<'_>, word: &mut Word) -> Result<(), SearchError> {
         let weight = SYNONYM / meaning.shared_by.max(1) as f32;
         for text in &meaning.texts {
             for terms in self.sequences(text) {
-                word.add(terms, 0, weight);
+                word.add(self.look_up(&terms)?, 0, weight);
             }
         }
+        Ok(())
     }
 
     fn is_stop_word(&self, typed: &Typed) -> bool {
@@ -511,7 +527,7 @@ impl Planner<'_, '_> {
 }
 
 impl Word {
-    fn add(&mut self, terms: Vec<String>, typos: u32, weight: f32) {
+    fn add(&mut self, terms: Vec<Listed>, typos: u32, weight: f32) {
         if self.variants.iter().all(|known| known.terms != terms) {
             self.variants.push(Variant {
                 terms,

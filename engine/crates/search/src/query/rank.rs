@@ -2,14 +2,17 @@
 //! proximity, attribute, exactness; what they cannot tell apart, BM25F does.
 
 use inkstone_domain::search::Ranking;
+use tantivy::DocSet;
 use tantivy::postings::Postings as _;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocAddress, DocSet, Searcher, SegmentReader, Term};
 
-use super::find::Candidate;
-use super::plan::{Variant, Word};
+use super::plan::{Plan, Variant, Word};
+use super::search::Searching;
+use super::sweep::Candidate;
+use super::terms::Terms;
+use super::vocabulary::Vocabulary;
 use crate::error::SearchError;
-use crate::schema::{Fields, Starts};
+use crate::schema::Starts;
 
 /// Farther apart is apart.
 const FARTHEST: u32 = 8;
@@ -19,8 +22,8 @@ const FEW_WORDS: usize = 4;
 /// More than all that comes after it can add up to.
 const WORD: f64 = 1e6;
 const TYPO: f64 = 1e4;
-/// So many are looked at before it is asked whether the next can be among the wanted.
-const STEP: usize = 25;
+/// So many are looked at before it is asked whether the next can be among the wanted, and then twice as many.
+const FIRST_STEP: usize = 25;
 /// What the other rules add to BM25F, at most.
 const NEAR: f64 = 0.1;
 const PLACE: f64 = 0.1;
@@ -30,13 +33,49 @@ const EXACT: f64 = 0.1;
 pub(super) struct Ranked {
     pub candidate: Candidate,
     pub ranking: Ranking,
-    /// Positions of matches in the whole text, in order.
-    pub matches: Vec<u32>,
-    /// The same by word.
-    pub by_word: Vec<Vec<u32>>,
+    pub places: Places,
     pub starts: Starts,
     /// Whether the rules have said anything yet.
     pub is_looked_at: bool,
+}
+
+/// Where the words of a question stand in a text: positions in the whole text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    /// Word by word, each in order.
+    positions: Vec<u32>,
+    /// Where in `positions` each word ends that is there.
+    ends: Vec<usize>,
+}
+
+impl Places {
+    /// What was pushed since the last word is a word.
+    fn end_word(&mut self) {
+        let start = self.ends.last().copied().unwrap_or_default();
+        if !self.positions[start..].is_sorted_by(|one, next| one < next) {
+            let mut word = self.positions.split_off(start);
+            word.sort_unstable();
+            word.dedup();
+            self.positions.append(&mut word);
+        }
+        self.ends.push(self.positions.len());
+    }
+
+    /// Of each word that is there.
+    pub(super) fn by_word(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.positions[start..*end])
+    }
+
+    /// Of all words together, in order.
+    pub(super) fn all(&self) -> Vec<u32> {
+        let mut all = self.positions.clone();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
 }
 
 impl Ranked {
@@ -44,36 +83,55 @@ impl Ranked {
     pub(super) fn unranked(candidate: Candidate) -> Self {
         Self {
             is_looked_at: false,
-            ..judged(candidate, Vec::new(), Starts::unpacked(0))
+            ..Look::default().judged(candidate, 0)
         }
     }
 }
 
-/// What a text has of one word.
-#[derive(Clone, Default)]
-struct Found {
-    positions: Vec<u32>,
+/// What was seen of a text.
+#[derive(Clone)]
+struct Look {
+    places: Places,
+    starts: Starts,
     typos: u32,
-    is_exact: bool,
+    exact: usize,
+    /// Of the word that is looked for now, where it is there.
+    typos_here: Option<u32>,
 }
 
-/// Orders them; they come best first. The `wanted` first are those that they would be if the rules looked at all, and
-/// what cannot be among them is not looked at.
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            places: Places::default(),
+            starts: Starts::unpacked(0),
+            typos: 0,
+            exact: 0,
+            typos_here: None,
+        }
+    }
+}
+
+/// Orders them. The `wanted` first are those that they would be if the rules looked at all, and what cannot be among them
+/// is not looked at.
 pub(super) fn rank(
-    searcher: &Searcher,
-    fields: &Fields,
-    words: &[Word],
+    searching: &Searching,
+    vocabulary: &Vocabulary<'_>,
+    plan: &Plan,
     mut candidates: Vec<Candidate>,
     wanted: usize,
 ) -> Result<Vec<Ranked>, SearchError> {
+    let bound = |one: &Candidate| highest_key(one, plan);
+    candidates.sort_by(|one, other| bound(other).total_cmp(&bound(one)));
     let mut ranked: Vec<Ranked> = Vec::with_capacity(candidates.len());
+    let mut step = FIRST_STEP;
     while let Some(next) = candidates.first() {
         let last = wanted.checked_sub(1).and_then(|last| ranked.get(last));
-        if last.is_some_and(|last| highest_key(next.score, words.len()) <= key(last)) {
+        if last.is_some_and(|last| bound(next) <= key(last)) {
             break;
         }
-        let rest = candidates.split_off(candidates.len().min(STEP));
-        ranked.extend(look(searcher, fields, words, candidates)?);
+        let rest = candidates.split_off(candidates.len().min(step));
+        step *= 2;
+        ranked.extend(look(searching, vocabulary, &plan.words, candidates)?);
         ranked.sort_by(|one, other| key(other).total_cmp(&key(one)));
         candidates = rest;
     }
@@ -83,76 +141,102 @@ pub(super) fn rank(
 
 /// What the rules say of each, in the order in which they came.
 pub(super) fn look(
-    searcher: &Searcher,
-    fields: &Fields,
+    searching: &Searching,
+    vocabulary: &Vocabulary<'_>,
     words: &[Word],
     candidates: Vec<Candidate>,
 ) -> Result<Vec<Ranked>, SearchError> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
-    order.sort_by_key(|at| candidates[*at].address);
-    let mut found = vec![vec![None; words.len()]; candidates.len()];
-    let addresses: Vec<DocAddress> = candidates.iter().map(|one| one.address).collect();
-    let mut starts = vec![Starts::unpacked(0); candidates.len()];
-    for group in
-        order.chunk_by(|one, other| addresses[*one].segment_ord == addresses[*other].segment_ord)
-    {
-        let segment = searcher.segment_reader(addresses[group[0]].segment_ord);
+    order.sort_unstable_by_key(|at| candidates[*at].address);
+    let mut looks = vec![Look::default(); candidates.len()];
+    let segment_of = |at: &usize| candidates[*at].address.segment_ord;
+    for group in order.chunk_by(|one, other| segment_of(one) == segment_of(other)) {
+        let number = segment_of(&group[0]);
+        let segment = searching.searcher.segment_reader(number);
+        let number = number as usize;
         let column = segment.fast_fields().u64("starts")?;
-        for at in group {
-            let packed = column.first(addresses[*at].doc_id).unwrap_or_default();
-            starts[*at] = Starts::unpacked(packed);
+        let documents = || group.iter().map(|at| (*at, candidates[*at].address.doc_id));
+        for (at, document) in documents() {
+            let packed = column.first(document).unwrap_or_default();
+            looks[at].starts = Starts::unpacked(packed);
         }
-        for (number, word) in words.iter().enumerate() {
+        for word in words {
             for variant in &word.variants {
-                let documents = group.iter().map(|at| (*at, addresses[*at].doc_id));
-                read(segment, fields, variant, documents, |at, positions| {
-                    found[at][number]
-                        .get_or_insert_with(|| Found {
-                            typos: variant.typos,
-                            ..Found::default()
-                        })
-                        .add(variant, positions);
+                let texts = &vocabulary.texts;
+                read(number, texts, variant, documents(), |at, positions| {
+                    looks[at].add(variant, positions);
                 })?;
             }
-            let documents = group.iter().map(|at| (*at, addresses[*at].doc_id));
-            mark_exact(segment, fields, word, documents, |at| {
-                if let Some(found) = &mut found[at][number] {
-                    found.is_exact = true;
-                }
+            let surfaces = &vocabulary.surfaces;
+            mark_exact(number, surfaces, word, documents(), |at| {
+                looks[at].exact += usize::from(looks[at].typos_here.is_some());
             })?;
+            for at in group {
+                looks[*at].end_word();
+            }
         }
     }
-    let all = candidates.into_iter().zip(found).zip(starts);
+    let all = candidates.into_iter().zip(looks);
     Ok(all
-        .map(|((candidate, found), starts)| judged(candidate, found, starts))
+        .map(|(candidate, look)| look.judged(candidate, words.len()))
         .collect())
 }
 
-impl Found {
+impl Look {
     fn add(&mut self, variant: &Variant, positions: &[u32]) {
-        self.typos = self.typos.min(variant.typos);
+        let typos = self.typos_here.get_or_insert(variant.typos);
+        *typos = variant.typos.min(*typos);
         for position in positions {
-            for step in 0..variant.terms.len() {
-                self.positions.push(position + step as u32);
-            }
+            let end = position + variant.terms.len() as u32;
+            self.places.positions.extend(*position..end);
+        }
+    }
+
+    fn end_word(&mut self) {
+        if let Some(typos) = self.typos_here.take() {
+            self.typos += typos;
+            self.places.end_word();
+        }
+    }
+
+    fn judged(self, candidate: Candidate, of_words: usize) -> Ranked {
+        let words: Vec<&[u32]> = self.places.by_word().collect();
+        let first = words.iter().filter_map(|positions| positions.first());
+        let ranking = Ranking {
+            words: words.len(),
+            of_words,
+            typos: self.typos,
+            proximity: proximity(&words),
+            attribute: first
+                .min()
+                .map_or("", |position| attribute(*position, self.starts))
+                .to_owned(),
+            exact: self.exact,
+            text: candidate.score,
+            similarity: None,
+        };
+        Ranked {
+            candidate,
+            ranking,
+            starts: self.starts,
+            places: self.places,
+            is_looked_at: true,
         }
     }
 }
 
 /// Where a variant stands in the documents, which come in order.
 fn read(
-    segment: &SegmentReader,
-    fields: &Fields,
+    segment: usize,
+    texts: &Terms,
     variant: &Variant,
     documents: impl Iterator<Item = (usize, u32)>,
     mut found: impl FnMut(usize, &[u32]),
 ) -> Result<(), SearchError> {
-    let index = segment.inverted_index(fields.text)?;
     let mut lists = Vec::with_capacity(variant.terms.len());
     for term in &variant.terms {
-        let term = Term::from_field_text(fields.text, term);
         let option = IndexRecordOption::WithFreqsAndPositions;
-        let Some(list) = index.read_postings(&term, option)? else {
+        let Some(list) = texts.postings(segment, term, option)? else {
             return Ok(());
         };
         lists.push(list);
@@ -185,15 +269,14 @@ fn read(
 }
 
 fn mark_exact(
-    segment: &SegmentReader,
-    fields: &Fields,
+    segment: usize,
+    surfaces: &Terms,
     word: &Word,
     documents: impl Iterator<Item = (usize, u32)>,
     mut found: impl FnMut(usize),
 ) -> Result<(), SearchError> {
-    let term = Term::from_field_text(fields.surface, &word.surface);
-    let index = segment.inverted_index(fields.surface)?;
-    let Some(mut list) = index.read_postings(&term, IndexRecordOption::Basic)? else {
+    let option = IndexRecordOption::Basic;
+    let Some(mut list) = surfaces.postings(segment, &word.surface, option)? else {
         return Ok(());
     };
     for (at, document) in documents {
@@ -207,51 +290,10 @@ fn mark_exact(
     Ok(())
 }
 
-fn judged(candidate: Candidate, mut found: Vec<Option<Found>>, starts: Starts) -> Ranked {
-    for one in found.iter_mut().flatten() {
-        one.positions.sort_unstable();
-        one.positions.dedup();
-    }
-    let there: Vec<&Found> = found.iter().flatten().collect();
-    let first = there.iter().filter_map(|one| one.positions.first()).min();
-    let ranking = Ranking {
-        words: there.len(),
-        of_words: found.len(),
-        typos: there.iter().map(|one| one.typos).sum(),
-        proximity: proximity(&there),
-        attribute: first
-            .map_or("", |position| attribute(*position, starts))
-            .to_owned(),
-        exact: there.iter().filter(|one| one.is_exact).count(),
-        text: candidate.score,
-        similarity: None,
-    };
-    let mut matches: Vec<u32> = there
-        .iter()
-        .flat_map(|one| one.positions.iter().copied())
-        .collect();
-    matches.sort_unstable();
-    matches.dedup();
-    Ranked {
-        candidate,
-        ranking,
-        matches,
-        by_word: found
-            .into_iter()
-            .flatten()
-            .map(|one| one.positions)
-            .collect(),
-        starts,
-        is_looked_at: true,
-    }
-}
-
 /// How many words stand between each word and the next one, added up.
-fn proximity(found: &[&Found]) -> u32 {
-    let pairs = found.windows(2);
-    pairs
-        .map(|pair| distance(&pair[0].positions, &pair[1].positions))
-        .sum()
+fn proximity(words: &[&[u32]]) -> u32 {
+    let pairs = words.windows(2);
+    pairs.map(|pair| distance(pair[0], pair[1])).sum()
 }
 
 fn distance(left: &[u32], right: &[u32]) -> u32 {
@@ -305,11 +347,15 @@ fn key(ranked: &Ranked) -> f64 {
     }
 }
 
-/// The key of a text in which all is as it should be.
-fn highest_key(score: f32, of_words: usize) -> f64 {
-    let text = f64::from(score) * (1.0 + NEAR + PLACE + EXACT);
+/// More than the key of a text can be of which no more is known than which words are there.
+fn highest_key(candidate: &Candidate, plan: &Plan) -> f64 {
+    let of_words = plan.words.len();
+    let text = f64::from(candidate.score) * (1.0 + NEAR + PLACE + EXACT);
     match of_words <= FEW_WORDS {
-        true => of_words as f64 * WORD + text,
+        true => {
+            let unknown = of_words - plan.free.len();
+            (candidate.words as usize + unknown) as f64 * WORD + text
+        }
         false => text,
     }
 }

@@ -4,17 +4,16 @@ use std::collections::HashSet;
 
 use inkstone_domain::content::Status;
 use inkstone_domain::search::{
-    Direction, FoundAt, Hit, Matching, Ranking, SearchFacet, SearchOrder, SearchPage, SearchQuery,
+    Direction, FoundAt, Hit, Ranking, SearchFacet, SearchOrder, SearchPage, SearchQuery,
     SearchSort, SemanticUse, Suggestion, Visibility,
 };
-use tantivy::query::Query;
 use tantivy::schema::{Field, Value};
 use tantivy::{Searcher, TantivyDocument};
 
-use super::find::Candidate;
 use super::hybrid::Placed;
 use super::plan::Plan;
 use super::rank::{self, Ranked};
+use super::sweep::{Candidate, Need, Swept, sweep};
 use super::vocabulary::Vocabulary;
 use super::{facets, filter, find, show, suggest};
 use crate::error::SearchError;
@@ -57,32 +56,48 @@ impl Searching {
             Vocabulary::new(&self.searcher, &self.fields, language, visible.as_deref())?;
         let plan = Plan::new(self.fields, query, &vocabulary)?;
 
-        let (words, total) = self.matching(&plan, query, filter)?;
         let sort = query.shape.sort.or(plan.is_everything().then_some(NEWEST));
         let wanted = query.offset + query.limit;
         let depth = match query.shape.distinct {
             Some(_) => wanted.max(GROUPED),
             None => wanted,
         };
-        let ranked = match sort {
+        let order = plan.by_need(query.shape.matching);
+        let swept = match sort {
+            Some(_) if order.is_empty() => Swept::nothing(),
+            _ => {
+                let need = Need::of(query.shape.matching, order.len(), wanted);
+                let texts = &vocabulary.texts;
+                sweep(
+                    &self.searcher,
+                    texts,
+                    &plan,
+                    &order,
+                    filter,
+                    &need,
+                    depth.max(RANKED),
+                )?
+            }
+        };
+        let words = plan.query(&order[..swept.required]);
+        let (ranked, total) = match sort {
             Some(sort) => {
+                let total = find::count(&self.searcher, words.box_clone(), filter)?;
                 let all = filter::within(words.box_clone(), filter);
                 let sorted = find::sorted(&self.searcher, &*all, sort, depth)?;
-                self.unranked(sorted)
+                (self.unranked(sorted), total)
             }
             None => {
-                let depth = depth.max(RANKED);
-                let mut best = find::best(&self.searcher, &*words, filter, depth)?;
+                let mut best = swept.best;
                 let rest = best.split_off(best.len().min(RANKED));
                 // Groups and the ranks of two lists are made of all of them.
                 let wanted = match query.shape.distinct.is_some() || near.is_some() {
                     true => usize::MAX,
                     false => wanted,
                 };
-                let words = &plan.words;
-                let mut ranked = rank::rank(&self.searcher, &self.fields, words, best, wanted)?;
+                let mut ranked = rank::rank(self, &vocabulary, &plan, best, wanted)?;
                 ranked.extend(self.unranked(rest));
-                ranked
+                (ranked, swept.total)
             }
         };
         let (mut placed, words, total) = match &near {
@@ -112,7 +127,7 @@ impl Searching {
             .take(query.limit)
             .collect();
         Ok(SearchPage {
-            hits: self.hits(page, &plan, query, sort.is_some())?,
+            hits: self.hits(page, &vocabulary, &plan, query, sort.is_some())?,
             total,
             facets,
             did_you_mean: did_you_mean(&query.text, &plan.corrections),
@@ -130,34 +145,6 @@ impl Searching {
         limit: usize,
     ) -> Result<Vec<Suggestion>, SearchError> {
         suggest::suggest(&self.searcher, &self.fields, typed, visibility, limit)
-    }
-
-    /// The query with as many words required as `matching` wants, and how many texts it finds.
-    fn matching(
-        &self,
-        plan: &Plan,
-        query: &SearchQuery,
-        filter: Option<&dyn Query>,
-    ) -> Result<(Box<dyn Query>, usize), SearchError> {
-        let order = plan.by_need(query.shape.matching);
-        let fewest = match query.shape.matching {
-            Matching::Any => 0,
-            Matching::All => order.len(),
-            Matching::Last | Matching::Frequency => order.len().min(1),
-        };
-        let most = match query.shape.matching {
-            Matching::Any => 0,
-            _ => order.len(),
-        };
-        let mut required = most;
-        loop {
-            let words = plan.query(&order[..required]);
-            let total = find::count(&self.searcher, words.box_clone(), filter)?;
-            if total >= query.offset + query.limit || required <= fewest {
-                return Ok((words, total));
-            }
-            required -= 1;
-        }
     }
 
     fn unranked(&self, candidates: Vec<Candidate>) -> Vec<Ranked> {
@@ -184,6 +171,7 @@ impl Searching {
     fn hits(
         &self,
         page: Vec<Placed>,
+        vocabulary: &Vocabulary<'_>,
         plan: &Plan,
         query: &SearchQuery,
         is_sorted: bool,
@@ -192,7 +180,7 @@ impl Searching {
             true => page,
             false => {
                 let candidates = page.iter().map(|one| one.ranked.candidate).collect();
-                let looked = rank::look(&self.searcher, &self.fields, &plan.words, candidates)?;
+                let looked = rank::look(self, vocabulary, &plan.words, candidates)?;
                 let pairs = looked.into_iter().zip(page);
                 pairs
                     .map(|(ranked, one)| Placed { ranked, ..one })
@@ -230,7 +218,7 @@ impl Searching {
         let id = text(fields.id, "id")?;
         let status = text(fields.status, "status").ok();
         let conversation = text(fields.conversation, "conversation").ok();
-        let (starts, matches) = (ranked.starts, &ranked.matches);
+        let (starts, matches) = (ranked.starts, ranked.places.all());
         let end_of = |start: u32| matches.partition_point(|position| *position < start);
         let (in_title, rest) = matches.split_at(end_of(starts.summary));
         let in_summary = &rest[..end_of(starts.tags) - in_title.len()];
@@ -238,21 +226,16 @@ impl Searching {
         let crop = query.shape.crop_words;
         let shown_title = show::whole(title, 0, in_title);
         let mut shown = show::crop(body, starts.body, in_body, crop);
-        let begins = |position: &u32| {
-            let number = in_body.binary_search(position).ok()?;
-            shown.starts.get(number).copied()
-        };
-        let words = ranked.by_word.iter();
-        let words = words.map(|positions| positions.iter().filter_map(begins).collect());
         let piece = match &near {
             Some(near) => self.piece(ranked.candidate.address, body, near)?,
             None => None,
         };
-        let found_at = FoundAt {
-            words: words
-                .filter(|begin: &Vec<usize>| !begin.is_empty())
-                .collect(),
-            near: piece.clone(),
+        let found_at = match query.places {
+            true => FoundAt {
+                words: show::places(body, starts.body, ranked.places.by_word()),
+                near: piece.clone(),
+            },
+            false => FoundAt::default(),
         };
         if body.is_empty() || (shown.matches == 0 && !in_summary.is_empty()) {
             shown = show::crop(summary, starts.summary, in_summary, crop);

@@ -15,15 +15,27 @@ pub(super) struct Passage {
     pub text: String,
     /// Matches in it.
     pub matches: usize,
-    /// Where each of all matches begins, whether it is in the part or not; bytes of the whole text.
-    pub starts: Vec<usize>,
 }
 
 /// The whole text, with the pieces marked that stand at `matches` (in order, counted from `base`).
 pub(super) fn whole(text: &str, base: u32, matches: &[u32]) -> Passage {
     let pieces: Vec<Piece<'_>> = pieces(text).collect();
-    let marked = marked(&pieces, base, matches);
+    let marked = marked(base, matches, pieces.len());
     passage(text, &pieces, &marked, 0..pieces.len())
+}
+
+/// Where the matches of each word begin that has any; bytes.
+pub(super) fn places<'words>(
+    text: &str,
+    base: u32,
+    by_word: impl Iterator<Item = &'words [u32]>,
+) -> Vec<Vec<usize>> {
+    let pieces: Vec<Piece<'_>> = pieces(text).collect();
+    let words = by_word.map(|matches| marked(base, matches, pieces.len()));
+    words
+        .filter(|marked| !marked.is_empty())
+        .map(|marked| marked.iter().map(|number| pieces[*number].start).collect())
+        .collect()
 }
 
 /// The part of so many words that has most matches; the beginning where there are none.
@@ -34,12 +46,19 @@ pub(super) fn crop(text: &str, base: u32, matches: &[u32], words: usize) -> Pass
         let end = pieces.len().min(words);
         return passage(text, &pieces, &[], 0..end);
     }
-    let pieces: Vec<Piece<'_>> = pieces(text).collect();
-    let marked = marked(&pieces, base, matches);
-    let latest = pieces.len().saturating_sub(words);
-    let start = best_start(&marked, words).min(latest);
+    let all = marked(base, matches, usize::MAX);
+    let start = best_start(&all, words);
+    // One more tells whether anything follows.
+    let pieces: Vec<Piece<'_>> = pieces(text)
+        .take(start.saturating_add(words).saturating_add(1))
+        .collect();
+    let all = marked(base, matches, pieces.len());
+    let start = match pieces.len().checked_sub(start + words) {
+        Some(more) if more > 0 => start,
+        _ => best_start(&all, words).min(pieces.len().saturating_sub(words)),
+    };
     let end = (start + words).min(pieces.len());
-    passage(text, &pieces, &marked, start..end)
+    passage(text, &pieces, &all, start..end)
 }
 
 /// The first words of a part of a text, bytes, in which nothing is marked.
@@ -53,11 +72,11 @@ pub(super) fn beginning(text: &str, part: std::ops::Range<usize>, words: usize) 
     passage(text, &pieces, &[], start..after.min(start + words.max(1)))
 }
 
-/// Numbers of the pieces that match, in order.
-fn marked(pieces: &[Piece<'_>], base: u32, matches: &[u32]) -> Vec<usize> {
+/// Numbers of the pieces that match, in order, of the first so many pieces.
+fn marked(base: u32, matches: &[u32], pieces: usize) -> Vec<usize> {
     let within = matches.iter().filter_map(|one| one.checked_sub(base));
     let within = within.map(|number| number as usize);
-    within.filter(|number| *number < pieces.len()).collect()
+    within.filter(|number| *number < pieces).collect()
 }
 
 /// Where most matches are in so many words.
@@ -129,21 +148,23 @@ fn passage(
         html,
         text: plain,
         matches,
-        starts: marked.iter().map(|number| pieces[*number].start).collect(),
     }
 }
 
 fn escape(text: &str, html: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            other => html.push(other),
-        }
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+        html.push_str(&rest[..at]);
+        html.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            _ => "&#39;",
+        });
+        rest = &rest[at + 1..];
     }
+    html.push_str(rest);
 }
 
 #[cfg(test)]

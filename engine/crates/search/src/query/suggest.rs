@@ -32,7 +32,9 @@ pub(super) fn suggest(
     }
     let mut suggestions = Vec::new();
     for one in near {
-        let documents = vocabulary.readable(fields.surface, &one.surface, COUNTED)?;
+        let surfaces = &vocabulary.surfaces;
+        let term = surfaces.look_up(&one.surface)?;
+        let documents = vocabulary.readable(surfaces, &term, COUNTED)?;
         if documents > 0 {
             suggestions.push(Suggestion {
                 text: format!("{}{}", &typed[..last.start], one.surface),

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use tantivy::query::{EnableScoring, FuzzyTermQuery, Query, Weight};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocSet, Searcher, TERMINATED, Term};
+use tantivy::{DocSet, Searcher, SegmentReader, TERMINATED, Term};
 
+use super::terms::{Listed, Terms};
 use crate::error::SearchError;
 use crate::schema::Fields;
 use crate::text::{Stemming, fold, without_ending};
@@ -22,8 +23,13 @@ const LANGUAGES: usize = 18;
 
 pub(super) struct Vocabulary<'index> {
     searcher: &'index Searcher,
-    fields: &'index Fields,
+    /// The terms of texts.
+    pub texts: Terms,
+    /// Words as they are written.
+    pub surfaces: Terms,
     languages: Vec<Stemming>,
+    /// Texts of other languages have their words as they are written.
+    all_are_stemmed: bool,
     visible: Option<Box<dyn Weight>>,
 }
 
@@ -44,9 +50,10 @@ impl<'index> Vocabulary<'index> {
         language: Option<&str>,
         visible: Option<&dyn Query>,
     ) -> Result<Self, SearchError> {
+        let indexed = Languages::of(searcher, fields.stemming)?;
         let languages = match language.and_then(Stemming::named) {
             Some(declared) => vec![declared],
-            None => indexed_languages(searcher, fields.stemming)?,
+            None => indexed.known,
         };
         let visible = match visible {
             Some(query) => Some(query.weight(EnableScoring::disabled_from_searcher(searcher))?),
@@ -54,8 +61,10 @@ impl<'index> Vocabulary<'index> {
         };
         Ok(Self {
             searcher,
-            fields,
+            texts: Terms::of(searcher, fields.text)?,
+            surfaces: Terms::of(searcher, fields.surface)?,
             languages,
+            all_are_stemmed: indexed.are_all,
             visible,
         })
     }
@@ -66,9 +75,13 @@ impl<'index> Vocabulary<'index> {
 
     /// The terms that a word may be under: itself, without a Korean ending, and its stem in every language.
     pub(super) fn stems(&self, word: &str) -> Vec<String> {
-        let folded = fold(word);
-        let mut stems = vec![folded.clone()];
-        stems.extend(without_ending(&folded).map(str::to_owned));
+        let mut stems = Vec::with_capacity(2);
+        // Whatever the language of a text, words of scripts that are not stemmed stand as they are written.
+        if !self.all_are_stemmed || !word.is_ascii() {
+            let folded = fold(word);
+            stems.extend(without_ending(&folded).map(str::to_owned));
+            stems.push(folded);
+        }
         for language in &self.languages {
             let stem = language.stem(word);
             if !stem.is_empty() && !stems.contains(&stem) {
@@ -78,19 +91,21 @@ impl<'index> Vocabulary<'index> {
         stems
     }
 
-    /// Texts with this term, whoever may read them.
-    pub(super) fn documents(&self, term: &str) -> Result<u64, SearchError> {
-        let term = Term::from_field_text(self.fields.text, term);
-        Ok(self.searcher.doc_freq(&term)?)
-    }
-
-    /// Texts with this term in a field that may be read, counted up to `most`.
-    pub(super) fn readable(&self, field: Field, term: &str, most: u64) -> Result<u64, SearchError> {
-        let term = Term::from_field_text(field, term);
+    /// Texts with this term that may be read, counted up to `most`.
+    pub(super) fn readable(
+        &self,
+        terms: &Terms,
+        term: &Listed,
+        most: u64,
+    ) -> Result<u64, SearchError> {
+        let has_deletes = |one: &SegmentReader| one.has_deletes();
+        if self.visible.is_none() && !self.searcher.segment_readers().iter().any(has_deletes) {
+            return Ok(term.documents.min(most));
+        }
         let mut count = 0;
-        for segment in self.searcher.segment_readers() {
-            let index = segment.inverted_index(field)?;
-            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else {
+        for (number, segment) in self.searcher.segment_readers().iter().enumerate() {
+            let option = IndexRecordOption::Basic;
+            let Some(mut postings) = terms.postings(number, term, option)? else {
                 continue;
             };
             let mut visible = match &self.visible {
@@ -122,9 +137,8 @@ impl<'index> Vocabulary<'index> {
     /// Words that begin with this, most frequent first.
     pub(super) fn completions(&self, prefix: &str) -> Result<Vec<Near>, SearchError> {
         let mut found: HashMap<String, u64> = HashMap::new();
-        for segment in self.searcher.segment_readers() {
-            let index = segment.inverted_index(self.fields.surface)?;
-            let mut stream = index.terms().range().ge(prefix).into_stream()?;
+        for segment in self.surfaces.segments() {
+            let mut stream = segment.terms().range().ge(prefix).into_stream()?;
             let mut looked_at = 0;
             while stream.advance() && looked_at < LOOKED_AT {
                 let Ok(word) = std::str::from_utf8(stream.key()) else {
@@ -159,16 +173,15 @@ impl<'index> Vocabulary<'index> {
         if allowed == 0 {
             return Ok(Vec::new());
         }
-        let term = Term::from_field_text(self.fields.surface, word);
+        let term = Term::from_field_text(self.surfaces.field, word);
         let query = match is_prefix {
             true => FuzzyTermQuery::new_prefix(term, allowed, true),
             false => FuzzyTermQuery::new(term, allowed, true),
         };
         let automaton = query.automaton()?;
         let mut found: HashMap<String, (u32, u64)> = HashMap::new();
-        for segment in self.searcher.segment_readers() {
-            let index = segment.inverted_index(self.fields.surface)?;
-            let mut stream = index.terms().search(&automaton).into_stream()?;
+        for segment in self.surfaces.segments() {
+            let mut stream = segment.terms().search(&automaton).into_stream()?;
             let mut looked_at = 0;
             while stream.advance() && looked_at < LOOKED_AT {
                 looked_at += 1;
@@ -242,22 +255,34 @@ fn nearest(found: impl Iterator<Item = (String, u32, u64)>, most: usize) -> Vec<
     all
 }
 
-/// The languages of the texts in the index.
-fn indexed_languages(searcher: &Searcher, field: Field) -> Result<Vec<Stemming>, SearchError> {
-    let mut languages = Vec::new();
-    for segment in searcher.segment_readers() {
-        let index = segment.inverted_index(field)?;
-        let mut stream = index.terms().stream()?;
-        while stream.advance() && languages.len() < LANGUAGES {
-            let code = std::str::from_utf8(stream.key()).unwrap_or_default();
-            if let Some(language) = Stemming::named(code)
-                && !languages.contains(&language)
-            {
-                languages.push(language);
+/// The languages of the texts in the index that have stems.
+struct Languages {
+    known: Vec<Stemming>,
+    /// Whether every text is in one of them.
+    are_all: bool,
+}
+
+impl Languages {
+    fn of(searcher: &Searcher, field: Field) -> Result<Self, SearchError> {
+        let mut known = Vec::new();
+        let mut are_all = true;
+        for segment in searcher.segment_readers() {
+            let index = segment.inverted_index(field)?;
+            let mut stream = index.terms().stream()?;
+            let mut stemmed = 0;
+            while stream.advance() && known.len() < LANGUAGES {
+                let code = std::str::from_utf8(stream.key()).unwrap_or_default();
+                if let Some(language) = Stemming::named(code) {
+                    stemmed += stream.value().doc_freq;
+                    if !known.contains(&language) {
+                        known.push(language);
+                    }
+                }
             }
+            are_all &= stemmed == segment.max_doc();
         }
+        Ok(Self { known, are_all })
     }
-    Ok(languages)
 }
 
 #[cfg(test)]

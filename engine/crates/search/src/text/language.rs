@@ -119,7 +119,7 @@ const WITHOUT_STEMS: &str = "の に は を た が で て と も へ や か
 /// Says nothing about what is looked for, in one of these languages.
 pub(crate) fn is_stop_word(word: &str, languages: &[Stemming]) -> bool {
     let mut without_stems = WITHOUT_STEMS.split_ascii_whitespace();
-    if without_stems.any(|stop| stop == word) || is_ending(word) {
+    if !word.is_ascii() && (without_stems.any(|stop| stop == word) || is_ending(word)) {
         return true;
     }
     let lower = word.to_lowercase();

@@ -27,12 +27,20 @@ pub(crate) enum Script {
 
 /// In the order of the text.
 pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
-    runs(text).flat_map(|run| {
-        let (whole, words) = match run.script {
-            Script::Joined => (None, words(run)),
-            Script::Spaced | Script::Hangul => (Some(run), Vec::new()),
-        };
-        whole.into_iter().chain(words)
+    let mut at = 0;
+    let mut joined = Vec::new().into_iter();
+    std::iter::from_fn(move || {
+        loop {
+            if let Some(word) = joined.next() {
+                return Some(word);
+            }
+            let run = next_run(text, at)?;
+            at = run.end;
+            match run.script {
+                Script::Joined => joined = words(run).into_iter(),
+                Script::Spaced | Script::Hangul => return Some(run),
+            }
+        }
     })
 }
 
@@ -48,26 +56,26 @@ fn words(run: Piece<'_>) -> Vec<Piece<'_>> {
 }
 
 /// What stands between spaces, marks and borders of scripts.
-fn runs(text: &str) -> impl Iterator<Item = Piece<'_>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let start = at;
-            let first = text[start..].chars().next()?;
-            at += first.len_utf8();
-            if !first.is_alphanumeric() {
-                continue;
-            }
+fn next_run(text: &str, mut at: usize) -> Option<Piece<'_>> {
+    loop {
+        let marks = text.as_bytes()[at..].iter();
+        at += marks
+            .take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric())
+            .count();
+        let start = at;
+        let first = text[start..].chars().next()?;
+        at += first.len_utf8();
+        if first.is_alphanumeric() {
             let script = script_of(first);
-            at = end_of_run(text, at, script);
+            let end = end_of_run(text, at, script);
             return Some(Piece {
                 start,
-                end: at,
-                text: &text[start..at],
+                end,
+                text: &text[start..end],
                 script,
             });
         }
-    })
+    }
 }
 
 /// Where a run of a script ends that goes at least to `at`.

@@ -49,8 +49,10 @@ impl Search {
         };
         let before = request.offset - window.offset;
         let visibility = self.visibility(principal).await?;
-        let mut page = self.query_within(principal, &visibility, window).await?;
-        if model.is_none() && request.passages == 0 {
+        let has_passages = model.is_some() || request.passages > 0;
+        let found = self.query_within(principal, &visibility, window, has_passages);
+        let mut page = found.await?;
+        if !has_passages {
             return Ok(Found {
                 page,
                 ..Found::default()

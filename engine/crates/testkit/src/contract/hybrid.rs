@@ -289,6 +289,7 @@ impl<C: AsyncFn()> Suite<'_, C> {
 
 fn query(text: &str, ratio: f32) -> SearchQuery {
     SearchQuery {
+        places: true,
         limit: 100,
         meaning: Some(Meaning {
             model: MODEL.to_owned(),

@@ -5,7 +5,9 @@ use chrono::{TimeZone, Utc};
 use inkstone_domain::content::{Article, Status};
 use inkstone_domain::ids::{ArticleId, UserId};
 use inkstone_domain::ports::{ArticleStore, SearchIndex};
-use inkstone_domain::search::{Between, Narrow, SearchFacet, SearchQuery, SearchSort, Visibility};
+use inkstone_domain::search::{
+    Between, FoundAt, Narrow, SearchFacet, SearchQuery, SearchSort, Visibility,
+};
 
 use crate::sample;
 
@@ -55,9 +57,19 @@ async fn tells_where_it_found_it(index: &dyn SearchIndex, store: &dyn ArticleSto
     write(store, owner, "Pika", "Nowhere in here.", |_| {}).await;
     index.catch_up().await.unwrap();
     let page = index.query(query("pika")).await.unwrap();
+    let told = page
+        .hits
+        .iter()
+        .any(|hit| hit.found_at != FoundAt::default());
+    assert!(!told, "only where it is asked for");
+    let query = SearchQuery {
+        places: true,
+        ..query("pika")
+    };
+    let page = index.query(query).await.unwrap();
     let mut found: Vec<_> = page.hits.into_iter().map(|hit| hit.found_at).collect();
     found.sort_by_key(|found_at| found_at.words.len());
-    assert_eq!(found[0], Default::default(), "it is in the title alone");
+    assert_eq!(found[0], FoundAt::default(), "it is in the title alone");
     let at: Vec<usize> = body.match_indices("pika").map(|(at, _)| at).collect();
     assert_eq!((&found[1].words, &found[1].near), (&vec![at], &None));
 }
