@@ -518,3 +518,6 @@ impl Best {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
