@@ -1,6 +1,7 @@
 //! Runs: what is due is found and its jobs are queued, with the schedule's next time, in one transaction that counts
 //! only for whoever is first. So every engine looks, and none needs a lease.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(5);
 const READ_AT_ONCE: usize = 50;
 
+/// What became of a schedule that was due.
+enum Ran {
+    AsPlanned,
+    NotNow(Error),
+}
+
 impl Schedules {
     /// Runs what is due until `stop`.
     pub async fn keep_running(self: Arc<Self>, stop: CancellationToken) {
@@ -33,7 +40,7 @@ impl Schedules {
             let wait = match self.run_due().await {
                 Ok(next) => self.until(next),
                 Err(error) => {
-                    tracing::warn!(?error, "a schedule could not run; it is tried again");
+                    tracing::warn!(?error, "schedules cannot run now; they stay due");
                     PAUSE
                 }
             };
@@ -45,18 +52,26 @@ impl Schedules {
         }
     }
 
-    /// Runs all that is due, and says when the next one is.
+    /// Runs all that is due, and says when the next one is. What cannot run now for a reason that passes stays due and
+    /// holds up nothing else.
     pub async fn run_due(&self) -> Result<Option<DateTime<Utc>>> {
+        let mut held = HashSet::new();
         loop {
-            let planned = self.store.next_schedules(READ_AT_ONCE).await?;
+            let mut planned = self.store.next_schedules(READ_AT_ONCE + held.len()).await?;
+            planned.retain(|schedule| !held.contains(&schedule.id));
             if planned.is_empty() {
                 return Ok(None);
             }
             for schedule in planned {
                 let now = self.clock.now();
-                match schedule.next_run_at {
-                    Some(at) if at <= now => self.run(schedule, at, now).await?,
+                let at = match schedule.next_run_at {
+                    Some(at) if at <= now => at,
                     next => return Ok(next),
+                };
+                let id = schedule.id;
+                if let Ran::NotNow(error) = self.run(schedule, at, now).await? {
+                    tracing::warn!(schedule.id = %id, ?error, "a schedule cannot run now; it stays due");
+                    held.insert(id);
                 }
             }
         }
@@ -95,7 +110,7 @@ impl Schedules {
         schedule: Schedule,
         planned: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) -> Result<()> {
+    ) -> Result<Ran> {
         // What was checked when it was made can be read, but by an older engine.
         let times = Times::of(&schedule.timing).ok();
         let due = times.as_ref().map_or_else(
@@ -119,8 +134,7 @@ impl Schedules {
             };
             match queued {
                 Ok(queued) => runs.extend(queued),
-                // It stays due.
-                Err(error) if error.is_transient() => return Err(error),
+                Err(error) if error.is_transient() => return Ok(Ran::NotNow(error)),
                 Err(error) => {
                     let reason = JobError {
                         code: error.code().name.to_owned(),
@@ -146,7 +160,7 @@ impl Schedules {
         if self.store.fire(&firing).await? {
             self.jobs.look();
         }
-        Ok(())
+        Ok(Ran::AsPlanned)
     }
 
     /// One for each of these times. What may be asked for once may be asked for as often.

@@ -260,6 +260,37 @@ async fn who_lost_their_rights_is_told_and_it_pauses() {
 }
 
 #[tokio::test]
+async fn what_cannot_run_now_holds_up_nothing_else() {
+    let world = World::new().await;
+    let ada = world.somebody(Role::Creator).await;
+    let held = made(&world, &ada, hourly()).await;
+    let new = NewSchedule {
+        task: task("moons"),
+        ..hourly()
+    };
+    let other = made(&world, &ada, new).await;
+    world.clock.advance(hours(1));
+    world.generator.be_busy_with(Some("tides"));
+    let schedules = &world.services.schedules;
+    schedules.run_due().await.unwrap();
+    let due = stored(&world, held.id).await.next_run_at;
+    assert_eq!(
+        (due, runs(&world, held.id).await.len()),
+        (held.next_run_at, 0)
+    );
+    assert_eq!(runs(&world, other.id).await.len(), 1);
+
+    world.generator.be_busy_with(None);
+    schedules.run_due().await.unwrap();
+    let late = runs(&world, held.id).await;
+    assert_eq!(
+        (late.len(), late[0].planned_at),
+        (1, held.next_run_at.unwrap())
+    );
+    assert_eq!(runs(&world, other.id).await.len(), 1);
+}
+
+#[tokio::test]
 async fn an_owner_who_is_disabled_asks_for_nothing() {
     let world = World::new().await;
     let ada = world.somebody(Role::Creator).await;

@@ -36,6 +36,7 @@ pub struct FakeGenerator {
     templates: Vec<Template>,
     script: Vec<Step>,
     seen: Arc<Mutex<Seen>>,
+    busy_with: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -61,7 +62,13 @@ impl FakeGenerator {
             }],
             script: script.into_iter().collect(),
             seen: Arc::default(),
+            busy_with: Mutex::default(),
         }
+    }
+
+    /// Whoever asks for this topic is told that it is busy.
+    pub fn be_busy_with(&self, topic: Option<&str>) {
+        *lock(&self.busy_with) = topic.map(str::to_owned);
     }
 
     /// What each start was given to resume from.
@@ -122,8 +129,11 @@ impl Generator for FakeGenerator {
                 template,
             ));
         }
-        if input["topic"].is_string() {
-            return Ok(());
+        if let Some(topic) = input["topic"].as_str() {
+            return match lock(&self.busy_with).as_deref() == Some(topic) {
+                true => Err(Error::new(&codes::PLUGIN_BUSY, "it is busy")),
+                false => Ok(()),
+            };
         }
         let field = FieldError {
             pointer: "/topic".to_owned(),
@@ -215,6 +225,6 @@ impl Run {
     }
 }
 
-fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
