@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use self::catalogue::{EventKind, Thing};
 use crate::audit::AuditRecord;
 use crate::comment::Comment;
-use crate::content::Article;
+use crate::content::{Article, Status};
 use crate::conversation::{Conversation, ConversationMessage, Speaker};
 use crate::ids::{
     ArticleId, BatchId, CommentId, ConversationId, EventId, JobId, MediaId, MessageId, PromptId,
@@ -30,14 +30,33 @@ pub const EVENT_VERSION: u32 = 1;
 #[serde(tag = "type", content = "data")]
 pub enum EventBody {
     #[serde(rename = "article.created")]
-    ArticleCreated { article: ArticleId, revision: u64 },
+    ArticleCreated {
+        article: ArticleId,
+        revision: u64,
+        /// Nobody knows it of articles of before this was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<Status>,
+    },
     #[serde(rename = "article.updated")]
-    ArticleUpdated { article: ArticleId, revision: u64 },
+    ArticleUpdated {
+        article: ArticleId,
+        revision: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<Status>,
+        /// The status before, where the change is one of status.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<Status>,
+    },
     #[serde(rename = "article.deleted")]
     ArticleDeleted { article: ArticleId, revision: u64 },
     /// It is back from the trash.
     #[serde(rename = "article.restored")]
-    ArticleRestored { article: ArticleId, revision: u64 },
+    ArticleRestored {
+        article: ArticleId,
+        revision: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<Status>,
+    },
     /// It is gone for good, with its revisions.
     #[serde(rename = "article.removed")]
     ArticleRemoved { article: ArticleId, revision: u64 },
@@ -213,6 +232,35 @@ pub struct Notice<'a> {
     pub aggregate: Aggregate,
     #[serde(flatten)]
     pub body: &'a EventBody,
+}
+
+impl EventBody {
+    pub fn article_created(article: &Article) -> Self {
+        Self::ArticleCreated {
+            article: article.id,
+            revision: article.revision,
+            status: Some(article.text.status),
+        }
+    }
+
+    /// `was` is its status before the change.
+    pub fn article_updated(article: &Article, was: Status) -> Self {
+        let status = article.text.status;
+        Self::ArticleUpdated {
+            article: article.id,
+            revision: article.revision,
+            status: Some(status),
+            was: (was != status).then_some(was),
+        }
+    }
+
+    pub fn article_restored(article: &Article) -> Self {
+        Self::ArticleRestored {
+            article: article.id,
+            revision: article.revision,
+            status: Some(article.text.status),
+        }
+    }
 }
 
 impl Event {
@@ -482,6 +530,8 @@ mod tests {
         let body = EventBody::ArticleUpdated {
             article,
             revision: 3,
+            status: Some(Status::Published),
+            was: Some(Status::Approved),
         };
         let event = Event {
             id: "evt_01J9ZQ7V8M3K5N2P4R6T8W0Y1C".parse().unwrap(),
@@ -506,7 +556,12 @@ mod tests {
                     "revision": 3,
                 },
                 "type": "article.updated",
-                "data": { "article": "art_01J9ZQ7V8M3K5N2P4R6T8W0Y1A", "revision": 3 },
+                "data": {
+                    "article": "art_01J9ZQ7V8M3K5N2P4R6T8W0Y1A",
+                    "revision": 3,
+                    "status": "published",
+                    "was": "approved",
+                },
             })
         );
     }

@@ -219,10 +219,7 @@ impl Articles {
         let base = article.slug.clone();
         let mut clashes = 0;
         loop {
-            let event = EventBody::ArticleCreated {
-                article: article.id,
-                revision: article.revision,
-            };
+            let event = EventBody::article_created(&article);
             let audit = (verdict == Verdict::AllowedAsAdmin)
                 .then(|| audited::record(principal, actions::ARTICLE_CREATED, None, &article));
             let write = ArticleWrite {
@@ -419,10 +416,7 @@ impl Articles {
                 self.check_fields(&edited).await?;
             }
             let article = self.next_revision(edited);
-            let event = EventBody::ArticleUpdated {
-                article: id,
-                revision: article.revision,
-            };
+            let event = EventBody::article_updated(&article, before.text.status);
             let record = || {
                 let action = actions::ARTICLE_CHANGED;
                 audited::record(principal, action, Some(&before), &article)

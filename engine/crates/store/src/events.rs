@@ -229,18 +229,19 @@ impl EventRow {
     }
 }
 
+/// What was told before there were other kinds. Of an article's status the columns know nothing.
 fn is_in_columns(body: &EventBody) -> bool {
-    matches!(
-        body,
-        EventBody::ArticleCreated { .. }
-            | EventBody::ArticleUpdated { .. }
-            | EventBody::ArticleDeleted { .. }
-            | EventBody::ArticleRestored { .. }
-            | EventBody::ArticleRemoved { .. }
-            | EventBody::JobSucceeded { .. }
-            | EventBody::JobFailed { .. }
-            | EventBody::JobCancelled { .. }
-    )
+    match body {
+        EventBody::ArticleCreated { status, .. }
+        | EventBody::ArticleUpdated { status, .. }
+        | EventBody::ArticleRestored { status, .. } => status.is_none(),
+        EventBody::ArticleDeleted { .. }
+        | EventBody::ArticleRemoved { .. }
+        | EventBody::JobSucceeded { .. }
+        | EventBody::JobFailed { .. }
+        | EventBody::JobCancelled { .. } => true,
+        _ => false,
+    }
 }
 
 impl From<Event> for EventRow {
@@ -260,12 +261,16 @@ impl From<Event> for EventRow {
             number: 0,
         };
         let kind = match event.body {
-            EventBody::ArticleCreated { article, revision } => {
+            EventBody::ArticleCreated {
+                article, revision, ..
+            } => {
                 row.article = Some(article.to_string());
                 row.revision = Some(revision);
                 ARTICLE_CREATED
             }
-            EventBody::ArticleUpdated { article, revision } => {
+            EventBody::ArticleUpdated {
+                article, revision, ..
+            } => {
                 row.article = Some(article.to_string());
                 row.revision = Some(revision);
                 ARTICLE_UPDATED
@@ -275,7 +280,9 @@ impl From<Event> for EventRow {
                 row.revision = Some(revision);
                 ARTICLE_DELETED
             }
-            EventBody::ArticleRestored { article, revision } => {
+            EventBody::ArticleRestored {
+                article, revision, ..
+            } => {
                 row.article = Some(article.to_string());
                 row.revision = Some(revision);
                 ARTICLE_RESTORED
@@ -318,10 +325,13 @@ impl TryFrom<EventRow> for Told {
             ARTICLE_CREATED => EventBody::ArticleCreated {
                 article: article()?,
                 revision: revision()?,
+                status: None,
             },
             ARTICLE_UPDATED => EventBody::ArticleUpdated {
                 article: article()?,
                 revision: revision()?,
+                status: None,
+                was: None,
             },
             ARTICLE_DELETED => EventBody::ArticleDeleted {
                 article: article()?,
@@ -330,6 +340,7 @@ impl TryFrom<EventRow> for Told {
             ARTICLE_RESTORED => EventBody::ArticleRestored {
                 article: article()?,
                 revision: revision()?,
+                status: None,
             },
             ARTICLE_REMOVED => EventBody::ArticleRemoved {
                 article: article()?,

@@ -201,10 +201,7 @@ pub fn content_type() -> ContentType {
 
 /// The write that creates `article`, by its owner.
 pub fn creation(article: &Article) -> ArticleWrite {
-    let body = EventBody::ArticleCreated {
-        article: article.id,
-        revision: article.revision,
-    };
+    let body = EventBody::article_created(article);
     by_owner(article.clone(), body)
 }
 
@@ -214,10 +211,7 @@ pub fn retitling(article: &Article, title: &str) -> ArticleWrite {
     next.revision += 1;
     next.updated_at = now();
     next.text.title = title.to_owned();
-    let body = EventBody::ArticleUpdated {
-        article: next.id,
-        revision: next.revision,
-    };
+    let body = EventBody::article_updated(&next, article.text.status);
     by_owner(next, body)
 }
 
@@ -239,10 +233,7 @@ pub fn restoration(article: &Article) -> ArticleWrite {
     next.revision += 1;
     next.updated_at = now();
     next.trashed_at = None;
-    let body = EventBody::ArticleRestored {
-        article: next.id,
-        revision: next.revision,
-    };
+    let body = EventBody::article_restored(&next);
     by_owner(next, body)
 }
 

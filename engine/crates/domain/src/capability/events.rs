@@ -180,6 +180,7 @@ mod tests {
             let body = EventBody::ArticleCreated {
                 article: ArticleId::new(),
                 revision: 1,
+                status: None,
             };
             Told {
                 number: 1,

@@ -117,10 +117,16 @@ impl EventBody {
     /// The thing this tells of.
     pub fn aggregate(&self) -> Aggregate {
         let (id, revision) = match self {
-            Self::ArticleCreated { article, revision }
-            | Self::ArticleUpdated { article, revision }
+            Self::ArticleCreated {
+                article, revision, ..
+            }
+            | Self::ArticleUpdated {
+                article, revision, ..
+            }
+            | Self::ArticleRestored {
+                article, revision, ..
+            }
             | Self::ArticleDeleted { article, revision }
-            | Self::ArticleRestored { article, revision }
             | Self::ArticleRemoved { article, revision } => (article.to_string(), Some(*revision)),
             Self::CommentWritten {
                 comment, revision, ..
@@ -211,6 +217,7 @@ mod tests {
             EventBody::ArticleCreated {
                 article,
                 revision: 1,
+                status: None,
             },
             EventBody::JobSucceeded { job, article: None },
             EventBody::JobQueued {

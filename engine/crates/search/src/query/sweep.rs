@@ -127,7 +127,7 @@ pub(super) fn sweep(
         }
         lists.extend(parts.lists(segment)?);
         let mut gate = Gate {
-            alive: segment,
+            segment,
             not: scorer(parts.not.as_deref(), segment)?,
             within: scorer(filter.as_deref(), segment)?,
             must: match parts.must {
@@ -406,7 +406,7 @@ impl Window {
 
 /// What else decides whether a text is found. Texts come in order.
 struct Gate<'segment> {
-    alive: &'segment SegmentReader,
+    segment: &'segment SegmentReader,
     not: Option<Box<dyn Scorer>>,
     within: Option<Box<dyn Scorer>>,
     must: u64,
@@ -415,7 +415,7 @@ struct Gate<'segment> {
 impl Gate<'_> {
     fn lets(&mut self, document: DocId, marks: u64) -> bool {
         marks & self.must == self.must
-            && !self.alive.is_deleted(document)
+            && !self.segment.is_deleted(document)
             && self.within.as_mut().is_none_or(|set| has(set, document))
             && !self.not.as_mut().is_some_and(|set| has(set, document))
     }

@@ -55,10 +55,7 @@ impl Articles {
         self.check_fields(&article).await?;
         let audit = (verdict == Verdict::AllowedAsAdmin)
             .then(|| audited::record(principal, actions::ARTICLE_CREATED, None, &article));
-        let body = EventBody::ArticleCreated {
-            article: article.id,
-            revision: article.revision,
-        };
+        let body = EventBody::article_created(&article);
         let mut write = self.write(principal, article, body);
         // Its last change was elsewhere, but it came now.
         write.event.at = self.clock.now();
@@ -85,10 +82,7 @@ impl Articles {
         let article = self.next_revision(after);
         let audit = (!footing.is_by_right(before, &article))
             .then(|| audited::record(principal, actions::ARTICLE_CHANGED, Some(before), &article));
-        let body = EventBody::ArticleUpdated {
-            article: article.id,
-            revision: article.revision,
-        };
+        let body = EventBody::article_updated(&article, before.text.status);
         Ok(ArticleWrite {
             comment: Some("imported".to_owned()),
             audit,

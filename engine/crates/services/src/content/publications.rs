@@ -169,10 +169,7 @@ impl Articles {
             let mut article = self.next_revision(before);
             article.text.status = Status::Published;
             article.text.publish_at = None;
-            let body = EventBody::ArticleUpdated {
-                article: id,
-                revision: article.revision,
-            };
+            let body = EventBody::article_updated(&article, Status::Scheduled);
             let write = ArticleWrite {
                 event: Event::new(article.updated_at, by, body),
                 article,

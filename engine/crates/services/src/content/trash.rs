@@ -72,10 +72,7 @@ impl Articles {
         article.trashed_at = None;
         let mut clashes = 0;
         loop {
-            let event = EventBody::ArticleRestored {
-                article: id,
-                revision: article.revision,
-            };
+            let event = EventBody::article_restored(&article);
             let action = actions::ARTICLE_RESTORED;
             let record = audited::record(principal, action, Some(&trashed), &article);
             let write = ArticleWrite {

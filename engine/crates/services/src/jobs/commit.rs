@@ -83,10 +83,7 @@ pub(super) fn commit(made: Made<'_>) -> Result<DraftCommit> {
             article: Some(article.id),
         }),
         write: ArticleWrite {
-            event: event(EventBody::ArticleCreated {
-                article: article.id,
-                revision: article.revision,
-            }),
+            event: event(EventBody::article_created(&article)),
             author: job.owner,
             cause: Cause::Job {
                 job: job.id,

@@ -149,10 +149,12 @@ async fn concerned(parts: &NotificationParts, told: &Told) -> Result<Option<Conc
     match &told.event.body {
         EventBody::CommentWritten { comment, .. } => of_comment(parts, told, *comment, true).await,
         EventBody::CommentChanged { comment, .. } => of_comment(parts, told, *comment, false).await,
-        EventBody::ArticleCreated { article, revision }
-        | EventBody::ArticleUpdated { article, revision } => {
-            of_article(parts, told, *article, *revision).await
+        EventBody::ArticleCreated {
+            article, revision, ..
         }
+        | EventBody::ArticleUpdated {
+            article, revision, ..
+        } => of_article(parts, told, *article, *revision).await,
         EventBody::JobSucceeded { job, article } => {
             let kind = NotificationKind::JobSucceeded;
             of_job(parts, told, *job, *article, kind).await

@@ -229,11 +229,14 @@ async fn every_change_is_a_revision_and_an_event() {
         [
             EventBody::ArticleCreated {
                 article,
-                revision: 1
+                revision: 1,
+                status: Some(Status::Draft),
             },
             EventBody::ArticleUpdated {
                 article,
-                revision: 2
+                revision: 2,
+                status: Some(Status::Draft),
+                was: None,
             },
             EventBody::ArticleDeleted {
                 article,

@@ -130,7 +130,8 @@ async fn a_job_becomes_an_article_with_provenance() {
     let (article, job) = (article_id, id);
     assert!(bodies.contains(&EventBody::ArticleCreated {
         article,
-        revision: 1
+        revision: 1,
+        status: Some(Status::Draft),
     }));
     assert!(bodies.contains(&EventBody::JobSucceeded {
         job,

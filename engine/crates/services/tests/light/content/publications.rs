@@ -103,6 +103,8 @@ async fn an_article_is_published_once_when_its_time_has_come() {
             == EventBody::ArticleUpdated {
                 article: article.id,
                 revision: published.revision,
+                status: Some(Status::Published),
+                was: Some(Status::Scheduled),
             }
     });
     assert_eq!(told.count(), 1);

@@ -48,6 +48,7 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             let body = EventBody::ArticleCreated {
                 article: cast.article,
                 revision: 1,
+                status: None,
             };
             let row = EventRow::from(sample::event(cast.user, body));
             let create = format!("{{ {OLD_EVENT} RETURN NONE; }}");
