@@ -1,6 +1,8 @@
 //! What a person typed, as a tree: words, phrases, fields, ranges, and what must and must not be there.
 //! Nothing that can be typed is an error; what is no syntax is words.
 
+use std::collections::HashSet;
+
 use tantivy::query_grammar::{
     Delimiter, Occur, UserInputAst, UserInputBound, UserInputLeaf, UserInputLiteral,
     parse_query_lenient,
@@ -97,18 +99,16 @@ fn is_plain(typed: &str) -> bool {
     })
 }
 
-/// What the grammar makes of words alone.
+/// What the grammar makes of words alone: each of them once.
 fn plain(typed: &str) -> Ask {
-    let mut words = typed
-        .split_ascii_whitespace()
-        .map(|word| Ask::Words(literal(word)));
-    match (words.next(), words.next()) {
-        (Some(word), None) => word,
-        (first, second) => {
-            let all = first.into_iter().chain(second).chain(words);
-            Ask::Group(all.map(|word| (Need::Should, word)).collect())
-        }
+    let mut words: Vec<&str> = typed.split_ascii_whitespace().collect();
+    if let [word] = words.as_slice() {
+        return Ask::Words(literal(word));
     }
+    let mut seen = HashSet::new();
+    words.retain(|word| seen.insert(*word));
+    let all = words.into_iter().map(|word| Ask::Words(literal(word)));
+    Ask::Group(all.map(|word| (Need::Should, word)).collect())
 }
 
 fn simplified(tree: UserInputAst, fields: &[&str]) -> Option<Ask> {

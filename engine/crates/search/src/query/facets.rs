@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use inkstone_domain::search::{FacetCounts, SearchFacet};
-use tantivy::query::{EnableScoring, Query};
 use tantivy::{DocAddress, Searcher, SegmentReader};
 
 use crate::error::SearchError;
@@ -11,35 +10,29 @@ use crate::error::SearchError;
 /// Values of a facet that are told.
 const MOST_VALUES: usize = 100;
 
-/// The counts, for texts that the query finds: filters and permissions are inside it.
+/// The counts, for texts that were found, in the order of the index.
 pub(super) fn count(
     searcher: &Searcher,
-    query: &dyn Query,
+    found: &[DocAddress],
     facets: &[SearchFacet],
 ) -> Result<Vec<FacetCounts>, SearchError> {
     let mut counts: Vec<HashMap<String, u64>> = vec![HashMap::new(); facets.len()];
-    let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
-    for segment in searcher.segment_readers() {
+    for found in by_segment(found) {
+        let segment = searcher.segment_reader(found[0].segment_ord);
         let mut columns = Vec::with_capacity(facets.len());
         for facet in facets {
             let column = segment.fast_fields().str(facet.as_str())?;
             let terms = column.as_ref().map_or(0, |column| column.num_terms());
             columns.push((column, vec![0u64; terms]));
         }
-        let alive = segment.alive_bitset();
-        weight.for_each_no_score(segment, &mut |documents| {
-            for document in documents {
-                if alive.is_some_and(|alive| !alive.is_alive(*document)) {
-                    continue;
-                }
-                for (column, seen) in &mut columns {
-                    let Some(column) = column else { continue };
-                    for ordinal in column.term_ords(*document) {
-                        seen[ordinal as usize] += 1;
-                    }
+        for (column, seen) in &mut columns {
+            let Some(column) = column else { continue };
+            for address in found {
+                for ordinal in column.term_ords(address.doc_id) {
+                    seen[ordinal as usize] += 1;
                 }
             }
-        })?;
+        }
         for ((column, seen), counts) in columns.into_iter().zip(&mut counts) {
             let Some(column) = column else { continue };
             for (ordinal, seen) in (0u64..).zip(seen).filter(|(_, seen)| *seen > 0) {
@@ -87,32 +80,26 @@ pub(super) fn value_of(
 /// How many groups there are; texts without a value are groups of their own.
 pub(super) fn groups(
     searcher: &Searcher,
-    query: &dyn Query,
+    found: &[DocAddress],
     facet: SearchFacet,
 ) -> Result<usize, SearchError> {
-    let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
     let mut values: HashSet<String> = HashSet::new();
     let mut without = 0;
-    for segment in searcher.segment_readers() {
+    for found in by_segment(found) {
+        let segment = searcher.segment_reader(found[0].segment_ord);
         let column = segment.fast_fields().str(facet.as_str())?;
-        let alive = segment.alive_bitset();
         let mut ordinals: HashSet<u64> = HashSet::new();
-        weight.for_each_no_score(segment, &mut |documents| {
-            for document in documents {
-                if alive.is_some_and(|alive| !alive.is_alive(*document)) {
-                    continue;
+        for address in found {
+            let first = column
+                .as_ref()
+                .and_then(|column| column.term_ords(address.doc_id).next());
+            match first {
+                Some(ordinal) => {
+                    ordinals.insert(ordinal);
                 }
-                let first = column
-                    .as_ref()
-                    .and_then(|column| column.term_ords(*document).next());
-                match first {
-                    Some(ordinal) => {
-                        ordinals.insert(ordinal);
-                    }
-                    None => without += 1,
-                }
+                None => without += 1,
             }
-        })?;
+        }
         for ordinal in ordinals {
             let Some(column) = &column else { continue };
             let mut value = String::new();
@@ -121,4 +108,8 @@ pub(super) fn groups(
         }
     }
     Ok(values.len() + without)
+}
+
+fn by_segment(found: &[DocAddress]) -> impl Iterator<Item = &[DocAddress]> {
+    found.chunk_by(|one, next| one.segment_ord == next.segment_ord)
 }

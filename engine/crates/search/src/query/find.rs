@@ -2,8 +2,8 @@
 
 use inkstone_domain::search::{Direction, SearchOrder, SearchSort};
 use tantivy::collector::{Count, TopDocs};
-use tantivy::query::Query;
-use tantivy::{Order, Searcher};
+use tantivy::query::{EnableScoring, Query};
+use tantivy::{DocAddress, Order, Searcher};
 
 use super::filter::within;
 use super::sweep::Candidate;
@@ -42,4 +42,24 @@ pub(super) fn count(
     filter: Option<&dyn Query>,
 ) -> Result<usize, SearchError> {
     Ok(searcher.search(&within(query, filter), &Count)?)
+}
+
+/// Where all stand, in order.
+pub(super) fn all(
+    searcher: &Searcher,
+    query: Box<dyn Query>,
+    filter: Option<&dyn Query>,
+) -> Result<Vec<DocAddress>, SearchError> {
+    let query = within(query, filter);
+    let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+    let mut all = Vec::new();
+    for (number, segment) in (0..).zip(searcher.segment_readers()) {
+        let alive = segment.alive_bitset();
+        weight.for_each_no_score(segment, &mut |documents| {
+            let documents = documents.iter().copied();
+            let alive = documents.filter(|one| alive.is_none_or(|alive| alive.is_alive(*one)));
+            all.extend(alive.map(|one| DocAddress::new(number, one)));
+        })?;
+    }
+    Ok(all)
 }

@@ -13,7 +13,7 @@ use tantivy::{Searcher, TantivyDocument};
 use super::hybrid::Placed;
 use super::plan::Plan;
 use super::rank::{self, Ranked};
-use super::sweep::{Candidate, Need, Swept, sweep};
+use super::sweep::{Candidate, Swept, Wish, sweep};
 use super::vocabulary::Vocabulary;
 use super::{facets, filter, find, show, suggest};
 use crate::error::SearchError;
@@ -62,21 +62,18 @@ impl Searching {
             Some(_) => wanted.max(GROUPED),
             None => wanted,
         };
+        let wants_all = query.shape.distinct.is_some() || !query.shape.facets.is_empty();
         let order = plan.by_need(query.shape.matching);
         let swept = match sort {
             Some(_) if order.is_empty() => Swept::nothing(),
             _ => {
-                let need = Need::of(query.shape.matching, order.len(), wanted);
+                let wish = Wish {
+                    depth: depth.max(RANKED),
+                    all: wants_all,
+                    ..Wish::of(query.shape.matching, order.len(), wanted)
+                };
                 let texts = &vocabulary.texts;
-                sweep(
-                    &self.searcher,
-                    texts,
-                    &plan,
-                    &order,
-                    filter,
-                    &need,
-                    depth.max(RANKED),
-                )?
+                sweep(&self.searcher, texts, &plan, &order, filter, &wish)?
             }
         };
         let words = plan.query(&order[..swept.required]);
@@ -109,17 +106,21 @@ impl Searching {
                 (placed, found, total)
             }
         };
-        let all = filter::within(words, filter);
+        let all = match sort.is_none() && near.is_none() {
+            true => swept.all,
+            false if wants_all => find::all(&self.searcher, words, filter)?,
+            false => Vec::new(),
+        };
         let total = match query.shape.distinct {
             None => total,
             Some(facet) => {
                 placed = self.distinct(placed, facet)?;
-                facets::groups(&self.searcher, &*all, facet)?
+                facets::groups(&self.searcher, &all, facet)?
             }
         };
         let facets = match query.shape.facets.is_empty() {
             true => Vec::new(),
-            false => facets::count(&self.searcher, &*all, &query.shape.facets)?,
+            false => facets::count(&self.searcher, &all, &query.shape.facets)?,
         };
         let page: Vec<Placed> = placed
             .into_iter()

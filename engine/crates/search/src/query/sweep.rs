@@ -16,6 +16,9 @@ use crate::error::SearchError;
 
 /// Texts that go by together: what is known of them fits into the fastest cache.
 const WINDOW: usize = 2_048;
+/// A filter that has at most so many times as many texts as all lists together is swept with them; of a longer one
+/// only what was found is looked for.
+const DENSE: u32 = 4;
 /// BM25's (Robertson and Zaragoza, 2009), as Lucene and Tantivy have them.
 const K1: f32 = 1.2;
 const B: f32 = 0.75;
@@ -48,15 +51,20 @@ impl PartialOrd for Candidate {
     }
 }
 
-/// How many words must be there.
-pub(super) struct Need {
+/// What is wanted of a sweep.
+pub(super) struct Wish {
+    /// So many words must be there, if enough texts have them, and so many in any case.
     pub most: usize,
     pub fewest: usize,
-    /// Fewer are needed until so many texts are found.
+    /// So many texts are enough.
     pub texts: usize,
+    /// So many of the best.
+    pub depth: usize,
+    /// All that is found, too.
+    pub all: bool,
 }
 
-impl Need {
+impl Wish {
     /// Of so many words; `wanted` texts are enough.
     pub(super) fn of(matching: Matching, words: usize, wanted: usize) -> Self {
         let (most, fewest) = match matching {
@@ -68,6 +76,8 @@ impl Need {
             most,
             fewest,
             texts: wanted,
+            depth: wanted,
+            all: false,
         }
     }
 }
@@ -78,6 +88,8 @@ pub(super) struct Swept {
     pub total: usize,
     /// Best first, by score.
     pub best: Vec<Candidate>,
+    /// In order; none where they are not wanted.
+    pub all: Vec<DocAddress>,
 }
 
 impl Swept {
@@ -87,6 +99,7 @@ impl Swept {
             required: 0,
             total: 0,
             best: Vec::new(),
+            all: Vec::new(),
         }
     }
 }
@@ -98,8 +111,7 @@ pub(super) fn sweep(
     plan: &Plan,
     order: &[usize],
     filter: Option<&dyn Query>,
-    need: &Need,
-    depth: usize,
+    wish: &Wish,
 ) -> Result<Swept, SearchError> {
     let parts = Parts::of(searcher, plan, !order.is_empty())?;
     let filter = match filter {
@@ -117,7 +129,7 @@ pub(super) fn sweep(
             });
         }
     }
-    let mut levels = Levels::new(need, depth);
+    let mut levels = Levels::new(wish);
     let mut window = Window::new();
     for (number, segment) in searcher.segment_readers().iter().enumerate() {
         let norms = segment.get_fieldnorms_reader(terms.field)?;
@@ -126,10 +138,14 @@ pub(super) fn sweep(
             lists.extend(way.list(number, segment, terms)?);
         }
         lists.extend(parts.lists(segment)?);
+        let mut within = scorer(filter.as_deref(), segment)?;
+        let listed: u32 = lists.iter().map(List::len).sum();
+        let is_dense = |set: &mut Box<dyn Scorer>| set.size_hint() / DENSE <= listed;
+        let mut swept_within = within.take_if(is_dense);
         let mut gate = Gate {
             segment,
             not: scorer(parts.not.as_deref(), segment)?,
-            within: scorer(filter.as_deref(), segment)?,
+            within,
             must: match parts.must {
                 Some(_) => MUST,
                 None => 0,
@@ -142,7 +158,11 @@ pub(super) fn sweep(
             for list in &mut lists {
                 list.sweep(&mut window, &statistics, &norms);
             }
-            window.empty(|document, marks, score| {
+            let allowed = match &mut swept_within {
+                Some(within) => window.part_of(within),
+                None => EVERYTHING,
+            };
+            window.empty(&allowed, |document, marks, score| {
                 if gate.lets(document, marks) {
                     let address = DocAddress::new(number as u32, document);
                     levels.add(address, marks & WORDS, score);
@@ -150,7 +170,7 @@ pub(super) fn sweep(
             });
         }
     }
-    Ok(levels.swept(need))
+    Ok(levels.swept(wish))
 }
 
 /// What is asked for beside free words.
@@ -309,6 +329,14 @@ enum Source {
 }
 
 impl List {
+    /// About so many texts.
+    fn len(&self) -> u32 {
+        match &self.source {
+            Source::Term { blocks, .. } => blocks.doc_freq(),
+            Source::Any(scorer) => scorer.size_hint(),
+        }
+    }
+
     fn next(&self) -> DocId {
         match &self.source {
             Source::Term { blocks, at, .. } => {
@@ -349,11 +377,15 @@ impl List {
     }
 }
 
+/// One for each text that goes by.
+type Bits = [u64; WINDOW / 64];
+const EVERYTHING: Bits = [u64::MAX; WINDOW / 64];
+
 /// What is known of the texts that go by.
 struct Window {
     begin: DocId,
     /// A bit for each text that has any marks.
-    touched: [u64; WINDOW / 64],
+    touched: Bits,
     marks: Box<[u64; WINDOW]>,
     scores: Box<[Score; WINDOW]>,
     /// What the last word that marked it gave it.
@@ -390,13 +422,30 @@ impl Window {
         }
     }
 
-    /// Tells of all that is marked, in order, and forgets it.
-    fn empty(&mut self, mut tell: impl FnMut(DocId, u64, Score)) {
-        for (number, touched) in self.touched.iter_mut().enumerate() {
+    /// The texts of a set that go by now.
+    fn part_of(&self, set: &mut Box<dyn Scorer>) -> Bits {
+        let mut part = [0; WINDOW / 64];
+        if set.doc() < self.begin {
+            set.seek(self.begin);
+        }
+        while set.doc() < self.end() {
+            let at = (set.doc() - self.begin) as usize;
+            part[at / 64] |= 1 << (at % 64);
+            set.advance();
+        }
+        part
+    }
+
+    /// Tells of all that is marked and allowed, in order, and forgets what is marked.
+    fn empty(&mut self, allowed: &Bits, mut tell: impl FnMut(DocId, u64, Score)) {
+        for (number, (touched, allowed)) in self.touched.iter_mut().zip(allowed).enumerate() {
             while *touched != 0 {
-                let at = number * 64 + touched.trailing_zeros() as usize;
+                let bit = touched.trailing_zeros();
+                let at = number * 64 + bit as usize;
                 *touched &= *touched - 1;
-                tell(self.begin + at as DocId, self.marks[at], self.scores[at]);
+                if allowed >> bit & 1 == 1 {
+                    tell(self.begin + at as DocId, self.marks[at], self.scores[at]);
+                }
                 self.marks[at] = 0;
                 self.scores[at] = 0.0;
             }
@@ -433,6 +482,8 @@ struct Levels {
     fewest: usize,
     depth: usize,
     levels: Vec<Level>,
+    /// With their levels, where all are wanted.
+    all: Option<Vec<(DocAddress, usize)>>,
 }
 
 #[derive(Clone)]
@@ -442,19 +493,20 @@ struct Level {
 }
 
 impl Levels {
-    fn new(need: &Need, depth: usize) -> Self {
+    fn new(wish: &Wish) -> Self {
         let level = Level {
             count: 0,
             best: Best {
-                depth,
+                depth: wish.depth,
                 kept: Vec::new(),
                 above: Score::NEG_INFINITY,
             },
         };
         Self {
-            fewest: need.fewest,
-            depth,
-            levels: vec![level; need.most + 1],
+            fewest: wish.fewest,
+            depth: wish.depth,
+            levels: vec![level; wish.most + 1],
+            all: wish.all.then(Vec::new),
         }
     }
 
@@ -463,6 +515,9 @@ impl Levels {
         let level = (words.trailing_ones() as usize).min(most);
         if level < self.fewest {
             return;
+        }
+        if let Some(all) = &mut self.all {
+            all.push((address, level));
         }
         let level = &mut self.levels[level];
         level.count += 1;
@@ -475,13 +530,13 @@ impl Levels {
         }
     }
 
-    fn swept(mut self, need: &Need) -> Swept {
-        let mut required = need.most;
+    fn swept(mut self, wish: &Wish) -> Swept {
+        let mut required = wish.most;
         let total = |required: usize| -> usize {
             let levels = self.levels[required..].iter();
             levels.map(|level| level.count).sum()
         };
-        while required > need.fewest && total(required) < need.texts {
+        while required > wish.fewest && total(required) < wish.texts {
             required -= 1;
         }
         let total = total(required);
@@ -489,10 +544,13 @@ impl Levels {
         let mut best: Vec<Candidate> = kept.flat_map(|level| level.best.kept).collect();
         best.sort_unstable_by(|one, other| other.cmp(one));
         best.truncate(self.depth);
+        let all = self.all.into_iter().flatten();
+        let all = all.filter(|(_, level)| *level >= required);
         Swept {
             required,
             total,
             best,
+            all: all.map(|(address, _)| address).collect(),
         }
     }
 }

@@ -7,6 +7,7 @@ use tantivy::collector::{Count, TopDocs};
 
 use super::*;
 use crate::query::filter::{term, within};
+use crate::query::find;
 use crate::query::vocabulary::Vocabulary;
 use crate::schema::{self, Fields};
 
@@ -58,17 +59,19 @@ proptest! {
         let filter = is_filtered.then(|| term(fields.tag, "tag1"));
         for matching in MATCHINGS {
             let order = plan.by_need(matching);
-            let need = Need::of(matching, order.len(), 20);
+            let wish = Wish { depth: 50, all: true, ..Wish::of(matching, order.len(), 20) };
             let filter = filter.as_deref();
             let terms = &vocabulary.texts;
-            let swept = sweep(&searcher, terms, &plan, &order, filter, &need, 50).unwrap();
+            let swept = sweep(&searcher, terms, &plan, &order, filter, &wish).unwrap();
             let total_of = |required: usize| {
                 let query = within(plan.query(&order[..required]), filter);
                 searcher.search(&*query, &Count).unwrap()
             };
             prop_assert_eq!(swept.total, total_of(swept.required));
-            prop_assert!(swept.total >= need.texts || swept.required == need.fewest);
-            prop_assert!(swept.required == need.most || total_of(swept.required + 1) < need.texts);
+            let words = plan.query(&order[..swept.required]);
+            prop_assert_eq!(&swept.all, &find::all(&searcher, words, filter).unwrap());
+            prop_assert!(swept.total >= wish.texts || swept.required == wish.fewest);
+            prop_assert!(swept.required == wish.most || total_of(swept.required + 1) < wish.texts);
             let words = within(plan.query(&order[..swept.required]), filter);
             let best = TopDocs::with_limit(50).order_by_score();
             let theirs = searcher.search(&*words, &best).unwrap();
