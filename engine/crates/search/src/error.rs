@@ -10,6 +10,8 @@ pub(crate) enum SearchError {
     Folder(#[from] std::io::Error),
     #[error("a search task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
+    #[error("a search panicked")]
+    Panicked,
     #[error("a stored document lacks `{0}`")]
     Document(&'static str),
     #[error("the index follower is not running")]
@@ -24,7 +26,7 @@ impl SearchError {
                 error,
                 tantivy::TantivyError::InvalidArgument(_) | tantivy::TantivyError::LockFailure(..)
             ),
-            Self::Folder(_) | Self::Document(_) => true,
+            Self::Folder(_) | Self::Document(_) | Self::Panicked => true,
             Self::Task(error) => error.is_panic(),
             Self::NotFollowing => false,
         }

@@ -57,24 +57,28 @@ fn words(run: Piece<'_>) -> Vec<Piece<'_>> {
 
 /// What stands between spaces, marks and borders of scripts.
 fn next_run(text: &str, mut at: usize) -> Option<Piece<'_>> {
+    let bytes = text.as_bytes();
     loop {
-        let marks = text.as_bytes()[at..].iter();
-        at += marks
-            .take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric())
-            .count();
+        at += count(&bytes[at..], Kind::Mark);
         let start = at;
-        let first = text[start..].chars().next()?;
-        at += first.len_utf8();
-        if first.is_alphanumeric() {
-            let script = script_of(first);
-            let end = end_of_run(text, at, script);
-            return Some(Piece {
-                start,
-                end,
-                text: &text[start..end],
-                script,
-            });
-        }
+        let script = match *bytes.get(start)? {
+            byte if byte.is_ascii() => Script::Spaced,
+            _ => {
+                let first = text[start..].chars().next()?;
+                at += first.len_utf8();
+                if !first.is_alphanumeric() {
+                    continue;
+                }
+                script_of(first)
+            }
+        };
+        let end = end_of_run(text, at, script);
+        return Some(Piece {
+            start,
+            end,
+            text: &text[start..end],
+            script,
+        });
     }
 }
 
@@ -82,13 +86,10 @@ fn next_run(text: &str, mut at: usize) -> Option<Piece<'_>> {
 fn end_of_run(text: &str, mut at: usize, script: Script) -> usize {
     if script == Script::Spaced {
         // Most of most texts.
-        let plain = text.as_bytes()[at..].iter();
-        at += plain
-            .take_while(|byte| byte.is_ascii_alphanumeric())
-            .count();
-    }
-    if text.as_bytes().get(at).is_none_or(u8::is_ascii) && script == Script::Spaced {
-        return at;
+        at += count(&text.as_bytes()[at..], Kind::Word);
+        if text.as_bytes().get(at).is_none_or(u8::is_ascii) {
+            return at;
+        }
     }
     let belongs = |next: &char| {
         is_combining_mark(*next)
@@ -97,6 +98,38 @@ fn end_of_run(text: &str, mut at: usize, script: Script) -> usize {
     };
     let rest = text[at..].chars().take_while(belongs);
     at + rest.map(char::len_utf8).sum::<usize>()
+}
+
+/// What a byte is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A letter or digit of ASCII.
+    Word,
+    /// Anything else of ASCII.
+    Mark,
+    Other,
+}
+
+/// By a table: most of the time of cutting a text goes into telling letters from marks.
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    let mut byte = 0u8;
+    while byte.is_ascii() {
+        kinds[byte as usize] = match byte.is_ascii_alphanumeric() {
+            true => Kind::Word,
+            false => Kind::Mark,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+/// How many bytes of a kind stand at the beginning.
+fn count(bytes: &[u8], kind: Kind) -> usize {
+    let others = bytes
+        .iter()
+        .position(|byte| KINDS[usize::from(*byte)] != kind);
+    others.unwrap_or(bytes.len())
 }
 
 fn script_of(character: char) -> Script {
