@@ -134,6 +134,10 @@ pub struct JobLimits {
 }
 
 impl JobLimits {
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
     pub fn of_kind(&self, kind: &str) -> Option<u32> {
         self.kinds.get(kind).copied()
     }

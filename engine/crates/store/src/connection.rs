@@ -14,7 +14,7 @@ use ulid::Ulid;
 
 use crate::failure::StoreFailure;
 use crate::file_lock;
-use crate::jobs::Lanes;
+use crate::jobs::Known;
 use crate::migrations;
 use crate::statement::Statement;
 
@@ -61,7 +61,7 @@ struct Shared {
     database: RwLock<Option<Arc<Surreal<Any>>>>,
     nudge: watch::Sender<()>,
     event_nudge: watch::Sender<()>,
-    lanes: Lanes,
+    known: Known,
     url: String,
     /// Tells this opening of the database from every other.
     connection_id: Ulid,
@@ -92,7 +92,7 @@ impl SurrealStore {
                 database: RwLock::new(Some(Arc::new(database))),
                 nudge: watch::Sender::new(()),
                 event_nudge: watch::Sender::new(()),
-                lanes: Lanes::default(),
+                known: Known::default(),
                 url: config.url,
                 connection_id: Ulid::new(),
             }),
@@ -140,9 +140,9 @@ impl SurrealStore {
             .ok_or(StoreFailure::Closed)
     }
 
-    /// How far claims through this store have come.
-    pub(crate) fn lanes(&self) -> &Lanes {
-        &self.shared.lanes
+    /// What claims through this store know of the queue.
+    pub(crate) fn known(&self) -> &Known {
+        &self.shared.known
     }
 
     pub(crate) fn connection_id(&self) -> String {

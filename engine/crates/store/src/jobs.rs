@@ -4,6 +4,7 @@
 
 mod claim;
 mod ends;
+mod known;
 mod list;
 mod row;
 
@@ -23,7 +24,7 @@ use inkstone_domain::ports::{DraftCommit, JobStore, NewBatch, NewJob};
 use serde_json::Value;
 use surrealdb::types::SurrealValue;
 
-pub(crate) use self::claim::Lanes;
+pub(crate) use self::known::Known;
 use self::row::{BatchRow, CheckpointRow, JobRow};
 use crate::articles::{CREATE_ARTICLE, REPLACE_ARTICLE, bind_write};
 use crate::audit::{APPEND_AUDIT, bind_audit};
@@ -221,6 +222,7 @@ impl JobStore for SurrealStore {
             .bind("job", JobRow::queued(&job, None)?)
             .tell(queued(&job))?;
         let stored: JobRow = self.write(statement).await?;
+        stored.is_known_to(self.known());
         Ok(Job::try_from(stored)?)
     }
 
@@ -234,6 +236,7 @@ impl JobStore for SurrealStore {
             .bind("jobs", rows?)
             .telling();
         self.write::<()>(statement).await?;
+        self.known().forget();
         let stored = self.counted_batch(batch.id).await?;
         let lost = || StoreFailure::not_found(format!("batch `{}`", batch.id));
         Ok(stored.ok_or_else(lost)?)
@@ -317,7 +320,9 @@ impl JobStore for SurrealStore {
                 SET status = 'queued', worker = NONE, lease_until = NONE RETURN NONE;
             RETURN NONE;
         ";
-        Ok(self.write(fenced(id, fence, &[RELEASE])).await?)
+        self.write::<()>(fenced(id, fence, &[RELEASE])).await?;
+        self.known().forget();
+        Ok(())
     }
 
     async fn retry(
@@ -345,7 +350,9 @@ impl JobStore for SurrealStore {
             .bind("due", row::due(run_at))
             .bind("error_code", error.code.as_str())
             .bind("error_message", error.message.as_str());
-        Ok(self.write(statement).await?)
+        self.write::<()>(statement).await?;
+        self.known().forget();
+        Ok(())
     }
 
     async fn succeed(&self, id: JobId, fence: u64, commit: DraftCommit) -> Result<()> {
@@ -379,6 +386,7 @@ impl JobStore for SurrealStore {
         };
         let statement = bind_end(bind_write(statement, write)?, ending, event);
         self.write::<()>(statement).await?;
+        self.known().ended(&id.to_string());
         self.nudge();
         Ok(())
     }
@@ -409,6 +417,7 @@ impl JobStore for SurrealStore {
             .bind("job_event", EventRow::from(event))
             .telling();
         let row: JobRow = self.write(statement).await?;
+        self.known().ended(&id.to_string());
         Ok(Job::try_from(row)?)
     }
 
@@ -427,6 +436,7 @@ impl JobStore for SurrealStore {
             .tell(event.clone())?;
         let statement = bind_log(statement, std::slice::from_ref(line))?;
         let row: JobRow = self.write(statement).await?;
+        row.is_known_to(self.known());
         Ok(Job::try_from(row)?)
     }
 
@@ -448,7 +458,9 @@ impl SurrealStore {
         event: Event,
     ) -> Result<(), StoreFailure> {
         let statement = fenced(id, fence, &[END, DROP_CHECKPOINT, "RETURN NONE;"]);
-        self.write(bind_end(statement, ending, event)).await
+        self.write::<()>(bind_end(statement, ending, event)).await?;
+        self.known().ended(&id.to_string());
+        Ok(())
     }
 }
 

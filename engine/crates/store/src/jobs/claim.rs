@@ -2,16 +2,15 @@
 //! lane after lane, each in the order of its times: so the head of a lane, and the next lane after it, are one
 //! step in the index each, however many jobs there are. A claim looks at the heads of some lanes, chooses one by
 //! what runs, and takes its head in a transaction. How many run is counted among the running ones, which are as
-//! many as there are workers: no counter can drift.
+//! many as there are workers: no counter can drift. Most claims go by what is known from the last look (see `known`).
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use inkstone_domain::job::{ClaimedJob, JobLimits, Priority, Task};
 use surrealdb::types::SurrealValue;
 
+use super::known::Load;
 use super::row::{ClaimRow, due};
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
@@ -30,9 +29,9 @@ pub(super) const NEXT_HEAD: &str = "\
     SELECT lane, project, kind, run_at, key, place FROM job WITH INDEX job_ready \
     WHERE status = 'queued' AND place > $place ORDER BY place LIMIT 1";
 /// Without an end: with both, the database filters what it scans, to the end of the queue where nothing is due.
-pub(super) const IN_LANE: &str = "\
-    SELECT key, place FROM job WITH INDEX job_ready \
-    WHERE status = 'queued' AND place > $lane ORDER BY place LIMIT 1";
+pub(super) const FROM_FRONT: &str = "\
+    SELECT lane, project, kind, run_at, key, place FROM job WITH INDEX job_ready \
+    WHERE status = 'queued' AND place >= $front ORDER BY place LIMIT 1";
 /// It gives `$next`.
 const FIND_ABANDONED: &str = "
     LET $next = SELECT key, status, lease_until FROM ONLY type::record('job', $job_key);
@@ -64,10 +63,6 @@ const TAKE: &str = "
     RETURN { job: $job, checkpoint: $checkpoint };
 ";
 
-/// Where the next claim of each priority begins to look, so that every lane has its turn.
-#[derive(Default)]
-pub(crate) struct Lanes(Mutex<[Option<String>; 3]>);
-
 #[derive(SurrealValue)]
 struct RunningRow {
     key: String,
@@ -83,6 +78,7 @@ struct HeadRow {
     kind: Option<String>,
     run_at: DateTime<Utc>,
     key: String,
+    place: String,
 }
 
 /// What was chosen.
@@ -95,15 +91,26 @@ struct Choice {
 enum Place {
     /// The job.
     Abandoned(String),
-    Lane(String),
+    Lane {
+        lane: String,
+        front: String,
+    },
 }
 
-/// What runs, in the hands of workers that are alive.
-struct Load<'a> {
+/// What may run beside what runs in the hands of workers that are alive.
+struct Room<'a> {
     limits: &'a JobLimits,
     now: DateTime<Utc>,
-    projects: HashMap<String, u32>,
-    kinds: HashMap<String, u32>,
+    load: Load,
+}
+
+/// How the lanes are found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// By what is known.
+    Known,
+    /// In the whole queue.
+    Whole,
 }
 
 impl SurrealStore {
@@ -124,6 +131,7 @@ impl SurrealStore {
                 .bind("lease_until", now + lease);
             let claimed: Option<ClaimRow> = self.write(statement).await?;
             if let Some(claimed) = claimed {
+                self.known().claimed(&choice.project, &choice.kind);
                 return Ok(Some(ClaimedJob::try_from(claimed)?));
             }
         }
@@ -135,25 +143,32 @@ impl SurrealStore {
         limits: &JobLimits,
         now: DateTime<Utc>,
     ) -> Result<Option<Choice>, StoreFailure> {
+        // Who must not be above a limit has to know exactly.
+        if limits.is_none()
+            && let Some(load) = self.known().load()
+        {
+            let room = Room { limits, now, load };
+            let choice = self.choose_lane(&room, Look::Known).await?;
+            if choice.is_some() {
+                return Ok(choice);
+            }
+        }
         let running: Vec<RunningRow> = self.read(Statement::new(RUNNING)).await?;
-        let mut load = Load {
-            limits,
-            now,
-            projects: HashMap::new(),
-            kinds: HashMap::new(),
-        };
+        let mut load = Load::default();
         let mut abandoned = Vec::new();
         for row in running {
             match row.lease_until.is_some_and(|until| until > now) {
-                true => load.add(row),
+                true => load.add(&row.project, &kind_of(row.kind)),
                 false => abandoned.push(row),
             }
         }
+        self.known().looks(&load);
+        let room = Room { limits, now, load };
         abandoned.sort_by(|a, b| (a.lease_until, &a.key).cmp(&(b.lease_until, &b.key)));
         // Their owners have waited longest, and what they take up is free.
         for row in abandoned {
             let kind = kind_of(row.kind);
-            if load.allows(&row.project, &kind) {
+            if room.allows(&row.project, &kind) {
                 return Ok(Some(Choice {
                     place: Place::Abandoned(row.key),
                     project: row.project,
@@ -161,10 +176,21 @@ impl SurrealStore {
                 }));
             }
         }
+        self.choose_lane(&room, Look::Whole).await
+    }
+
+    async fn choose_lane(
+        &self,
+        room: &Room<'_>,
+        look: Look,
+    ) -> Result<Option<Choice>, StoreFailure> {
         for priority in Priority::ALL {
-            if let Some(head) = self.best_lane(priority, &load).await? {
+            if let Some(head) = self.best_lane(priority, room, look).await? {
                 return Ok(Some(Choice {
-                    place: Place::Lane(head.lane),
+                    place: Place::Lane {
+                        lane: head.lane,
+                        front: head.place,
+                    },
                     project: head.project,
                     kind: kind_of(head.kind),
                 }));
@@ -179,21 +205,21 @@ impl SurrealStore {
     async fn best_lane(
         &self,
         priority: Priority,
-        load: &Load<'_>,
+        room: &Room<'_>,
+        look: Look,
     ) -> Result<Option<HeadRow>, StoreFailure> {
         let first = format!("{}:", priority.rank());
-        let start = self.lanes().start(priority);
+        let start = self.known().start(priority);
         // Before all lanes of the priority.
         let mut at = start.clone().unwrap_or_else(|| first.clone());
         let mut is_around = start.is_none();
         let mut best: Option<(u32, HeadRow)> = None;
         let mut compared = 0;
         loop {
-            let next =
-                Statement::new(format!("RETURN ({NEXT_HEAD})[0]")).bind("place", end_of(&at));
-            let head: Option<HeadRow> = self.read(next).await?;
-            // Those of lower priorities come behind it.
-            let head = head.filter(|head| head.lane.starts_with(&first));
+            let head = match look {
+                Look::Known => self.known_head_after(&at, &first).await?,
+                Look::Whole => self.head_after(&at, &first).await?,
+            };
             let Some(head) = head else {
                 if is_around {
                     break;
@@ -207,9 +233,9 @@ impl SurrealStore {
             }
             at.clone_from(&head.lane);
             compared += 1;
-            let running = load.of_project(&head.project);
-            let is_due = head.run_at <= load.now;
-            if is_due && load.allows(&head.project, &kind_of(head.kind.clone())) {
+            let running = room.of_project(&head.project);
+            let is_due = head.run_at <= room.now;
+            if is_due && room.allows(&head.project, &kind_of(head.kind.clone())) {
                 let is_better = best.as_ref().is_none_or(|(least, oldest)| {
                     (running, head.run_at, &head.key) < (*least, oldest.run_at, &oldest.key)
                 });
@@ -219,20 +245,51 @@ impl SurrealStore {
             }
             let is_idle = best.as_ref().is_some_and(|(running, _)| *running == 0);
             if compared >= LANES_COMPARED && is_idle {
-                self.lanes().begin_at(priority, at);
+                self.known().begin_at(priority, at);
                 break;
             }
         }
         Ok(best.map(|(_, head)| head))
+    }
+
+    /// Of the next lane, in the whole queue.
+    async fn head_after(&self, lane: &str, letters: &str) -> Result<Option<HeadRow>, StoreFailure> {
+        let next = Statement::new(format!("RETURN ({NEXT_HEAD})[0]")).bind("place", end_of(lane));
+        let head: Option<HeadRow> = self.read(next).await?;
+        if let Some(head) = &head {
+            self.known().saw(&head.lane, &head.place);
+        }
+        // Those of lower priorities come behind it.
+        Ok(head.filter(|head| head.lane.starts_with(letters)))
+    }
+
+    /// Of the next lane that is known and not empty.
+    async fn known_head_after(
+        &self,
+        lane: &str,
+        letters: &str,
+    ) -> Result<Option<HeadRow>, StoreFailure> {
+        let mut after = lane.to_owned();
+        while let Some((lane, front)) = self.known().lane_after(&after, letters) {
+            let next = Statement::new(format!("RETURN ({FROM_FRONT})[0]")).bind("front", front);
+            let head: Option<HeadRow> = self.read(next).await?;
+            if let Some(head) = head.filter(|head| head.lane == lane) {
+                self.known().saw(&head.lane, &head.place);
+                return Ok(Some(head));
+            }
+            self.known().saw_nothing(&lane);
+            after = lane;
+        }
+        Ok(None)
     }
 }
 
 fn taking(choice: &Choice, limits: &JobLimits, now: DateTime<Utc>) -> Statement {
     let find = match &choice.place {
         Place::Abandoned(_) => FIND_ABANDONED.to_owned(),
-        Place::Lane(_) => {
+        Place::Lane { .. } => {
             format!(
-                "LET $next = ({IN_LANE})[0]; IF $next = NONE OR $next.place > $until {{ RETURN NONE }};"
+                "LET $next = ({FROM_FRONT})[0]; IF $next = NONE OR $next.place > $until {{ RETURN NONE }};"
             )
         }
     };
@@ -248,47 +305,23 @@ fn taking(choice: &Choice, limits: &JobLimits, now: DateTime<Utc>) -> Statement 
         .bind("kind_limit", kind_limit);
     match &choice.place {
         Place::Abandoned(key) => statement.bind("job_key", key.as_str()),
-        Place::Lane(lane) => statement
-            .bind("lane", beginning_of(lane))
+        Place::Lane { lane, front } => statement
+            .bind("front", front.as_str())
             .bind("until", format!("{lane} {}~", due(now))),
     }
 }
 
-impl Load<'_> {
-    fn add(&mut self, row: RunningRow) {
-        *self.kinds.entry(kind_of(row.kind)).or_default() += 1;
-        *self.projects.entry(row.project).or_default() += 1;
-    }
-
+impl Room<'_> {
     fn of_project(&self, slug: &str) -> u32 {
-        self.projects.get(slug).copied().unwrap_or_default()
+        self.load.projects.get(slug).copied().unwrap_or_default()
     }
 
     fn allows(&self, project: &str, kind: &str) -> bool {
-        let of_kind = self.kinds.get(kind).copied().unwrap_or_default();
+        let of_kind = self.load.kinds.get(kind).copied().unwrap_or_default();
         let is_below = |limit: Option<u32>, running| limit.is_none_or(|limit| running < limit);
         is_below(self.limits.of_project(project), self.of_project(project))
             && is_below(self.limits.of_kind(kind), of_kind)
     }
-}
-
-impl Lanes {
-    fn start(&self, priority: Priority) -> Option<String> {
-        let starts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        starts.get(usize::from(priority.rank())).cloned().flatten()
-    }
-
-    fn begin_at(&self, priority: Priority, lane: String) {
-        let mut starts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(start) = starts.get_mut(usize::from(priority.rank())) {
-            *start = Some(lane);
-        }
-    }
-}
-
-/// Before all places of a lane: a time comes after it.
-fn beginning_of(lane: &str) -> String {
-    format!("{lane} ")
 }
 
 /// After all places of a lane, and before the next one.

@@ -15,7 +15,7 @@ use crate::failure::StoreFailure;
 use crate::statement::Statement;
 
 const NEXT_END: &str = "{
-    LET $end = (SELECT key, at FROM job_ended LIMIT 1)[0];
+    LET $end = (SELECT key, at FROM type::record('job_ended', $from..) LIMIT 1)[0];
     IF $end = NONE { RETURN NONE };
     LET $key = $end.key;
     LET $waiting = SELECT VALUE waiting FROM job_wait WITH INDEX job_wait_awaited
@@ -121,11 +121,14 @@ impl SurrealStore {
         now: DateTime<Utc>,
         limit: usize,
     ) -> Result<bool, StoreFailure> {
-        let next = Statement::new(NEXT_END).bind("limit", limit.min(u32::MAX as usize));
+        let next = Statement::new(NEXT_END)
+            .bind("from", self.known().ends_from())
+            .bind("limit", limit.min(u32::MAX as usize));
         let end: Option<EndRow> = self.read(next).await?;
         let Some(end) = end else {
             return Ok(false);
         };
+        self.known().saw_end(&end.key);
         let ended = end.job.map(Job::try_from).transpose()?;
         let status = ended.as_ref().map(|job| job.status);
         if end.waiting.is_empty() || status.is_some_and(|status| !status.is_final()) {
@@ -157,6 +160,8 @@ impl SurrealStore {
             .bind("now", now)
             .telling();
         self.write::<()>(statement).await?;
+        // More may have ended, and what waited may be queued.
+        self.known().forget();
         Ok(true)
     }
 

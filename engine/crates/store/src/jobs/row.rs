@@ -11,6 +11,7 @@ use inkstone_domain::rollout::Pin;
 use serde_json::Value;
 use surrealdb::types::{Bytes, SurrealValue};
 
+use super::known::Known;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, from_json, parse, parse_option, to_json, unknown_word, unreadable};
 
@@ -318,6 +319,15 @@ fn priority_of(rank: u32) -> RowResult<Priority> {
 
 fn awaited_of(keys: &[String]) -> RowResult<Vec<JobId>> {
     keys.iter().map(|key| parse(TABLE, key)).collect()
+}
+
+impl JobRow {
+    /// What waits is put into its lane by the end of what it waits for.
+    pub(super) fn is_known_to(&self, known: &Known) {
+        if self.status == JobStatus::Queued.as_str() {
+            known.put(&self.lane, &self.place);
+        }
+    }
 }
 
 /// What is served by age alone. Slugs have no spaces.

@@ -5,7 +5,7 @@ use inkstone_domain::ids::UserId;
 use inkstone_domain::job::{Priority, Task};
 use inkstone_testkit::{run_on_deep_stack, sample};
 
-use super::claim::{IN_LANE, NEXT_HEAD};
+use super::claim::{FROM_FRONT, NEXT_HEAD};
 use super::*;
 use crate::connection::StoreConfig;
 use crate::plans::assert_bounded;
@@ -46,7 +46,7 @@ fn no_claim_scans_the_queue() {
         assert_bounded(&store, first, "IndexScan", 1, "the first lane").await;
         let second = next().bind("place", "1:busy media_variants ~");
         assert_bounded(&store, second, "IndexScan", 1, "the second lane").await;
-        let in_lane = Statement::new(IN_LANE).bind("lane", "1:quiet media_variants ");
+        let in_lane = Statement::new(FROM_FRONT).bind("front", "1:quiet media_variants ");
         assert_bounded(&store, in_lane, "IndexScan", 1, "the head of a lane").await;
         for filter in [
             JobFilter::default(),
