@@ -1,3 +1,5 @@
+//! That the sweep finds what Tantivy finds with its own machinery.
+
 use inkstone_domain::ids::UserId;
 use inkstone_domain::search::{Document, SearchQuery, Visibility};
 use inkstone_testkit::sample;
