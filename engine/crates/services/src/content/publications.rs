@@ -40,20 +40,35 @@ impl EventHandler for Agenda {
 
     async fn handle(&self, told: &[Arc<Told>]) -> Result<()> {
         for told in told {
-            match &told.event.body {
-                EventBody::ArticleCreated { article, .. }
-                | EventBody::ArticleUpdated { article, .. }
-                | EventBody::ArticleDeleted { article, .. }
-                | EventBody::ArticleRestored { article, .. }
-                | EventBody::ArticleRemoved { article, .. }
-                | EventBody::JobSucceeded {
-                    article: Some(article),
-                    ..
-                } => self.0.look_at(*article, told.event.actor).await?,
-                _ => {}
+            if let Some(article) = rescheduled(&told.event.body) {
+                self.0.look_at(article, told.event.actor).await?;
             }
         }
         Ok(())
+    }
+}
+
+/// The article that may be on the agenda, or may have to be. What says that it neither is scheduled nor was is not looked
+/// at: that is most of what happens.
+fn rescheduled(body: &EventBody) -> Option<ArticleId> {
+    let is_other = |status: &Option<Status>| status.is_some_and(|it| it != Status::Scheduled);
+    match body {
+        EventBody::ArticleCreated { status, .. } | EventBody::ArticleRestored { status, .. }
+            if is_other(status) =>
+        {
+            None
+        }
+        EventBody::ArticleUpdated { status, was, .. }
+            if is_other(status) && *was != Some(Status::Scheduled) =>
+        {
+            None
+        }
+        EventBody::ArticleCreated { article, .. }
+        | EventBody::ArticleUpdated { article, .. }
+        | EventBody::ArticleDeleted { article, .. }
+        | EventBody::ArticleRestored { article, .. }
+        | EventBody::ArticleRemoved { article, .. } => Some(*article),
+        _ => None,
     }
 }
 

@@ -149,12 +149,9 @@ async fn concerned(parts: &NotificationParts, told: &Told) -> Result<Option<Conc
     match &told.event.body {
         EventBody::CommentWritten { comment, .. } => of_comment(parts, told, *comment, true).await,
         EventBody::CommentChanged { comment, .. } => of_comment(parts, told, *comment, false).await,
-        EventBody::ArticleCreated {
-            article, revision, ..
+        EventBody::ArticleCreated { article, .. } | EventBody::ArticleUpdated { article, .. } => {
+            of_article(parts, told, *article).await
         }
-        | EventBody::ArticleUpdated {
-            article, revision, ..
-        } => of_article(parts, told, *article, *revision).await,
         EventBody::JobSucceeded { job, article } => {
             let kind = NotificationKind::JobSucceeded;
             of_job(parts, told, *job, *article, kind).await
@@ -238,16 +235,23 @@ async fn of_article(
     parts: &NotificationParts,
     told: &Told,
     id: ArticleId,
-    revision: u64,
 ) -> Result<Option<Concerned>> {
-    let Some(after) = status_of(parts, id, revision).await? else {
-        return Ok(None);
+    let change = match &told.event.body {
+        EventBody::ArticleCreated {
+            status: Some(status),
+            ..
+        } => Some((Status::Draft, *status)),
+        EventBody::ArticleUpdated {
+            status: Some(status),
+            was,
+            ..
+        } => was.map(|was| (was, *status)),
+        EventBody::ArticleCreated { revision, .. } | EventBody::ArticleUpdated { revision, .. } => {
+            change_of(parts, id, *revision).await?
+        }
+        _ => None,
     };
-    let before = match revision {
-        0 | 1 => Some(Status::Draft),
-        _ => status_of(parts, id, revision - 1).await?,
-    };
-    let Some(before) = before.filter(|before| *before != after) else {
+    let Some((before, after)) = change.filter(|(before, after)| before != after) else {
         return Ok(None);
     };
     let about = About {
@@ -280,6 +284,20 @@ async fn of_article(
         _ => return Ok(None),
     }
     Ok(Some(concerned))
+}
+
+/// The status before and after a revision, where its event does not tell: such as were told before events did.
+async fn change_of(
+    parts: &NotificationParts,
+    id: ArticleId,
+    revision: u64,
+) -> Result<Option<(Status, Status)>> {
+    let after = status_of(parts, id, revision).await?;
+    let before = match revision {
+        0 | 1 => Some(Status::Draft),
+        _ => status_of(parts, id, revision - 1).await?,
+    };
+    Ok(before.zip(after))
 }
 
 /// `None` where the revision is gone.
