@@ -7,8 +7,9 @@ use inkstone_domain::search::{
     Direction, FoundAt, Hit, Ranking, SearchFacet, SearchOrder, SearchPage, SearchQuery,
     SearchSort, SemanticUse, Suggestion, Visibility,
 };
+use tantivy::query::Query;
 use tantivy::schema::{Field, Value};
-use tantivy::{Searcher, TantivyDocument};
+use tantivy::{DocAddress, Searcher, TantivyDocument};
 
 use super::hybrid::Placed;
 use super::plan::Plan;
@@ -65,7 +66,8 @@ impl Searching {
         let wants_all = query.shape.distinct.is_some() || !query.shape.facets.is_empty();
         let order = plan.by_need(query.shape.matching);
         let swept = match sort {
-            Some(_) if order.is_empty() => Swept::nothing(),
+            // All is found by something else than words, and in no order of theirs.
+            Some(_) if order.is_empty() => self.unswept(&plan, filter, wants_all)?,
             _ => {
                 let wish = Wish {
                     depth: depth.max(RANKED),
@@ -76,13 +78,11 @@ impl Searching {
                 sweep(&self.searcher, texts, &plan, &order, filter, &wish)?
             }
         };
-        let words = plan.query(&order[..swept.required]);
-        let (ranked, total) = match sort {
+        let required = &order[..swept.required];
+        let ranked = match sort {
             Some(sort) => {
-                let total = find::count(&self.searcher, words.box_clone(), filter)?;
-                let all = filter::within(words.box_clone(), filter);
-                let sorted = find::sorted(&self.searcher, &*all, sort, depth)?;
-                (self.unranked(sorted), total)
+                let all = filter::within(plan.query(required), filter);
+                self.unranked(find::sorted(&self.searcher, &*all, sort, depth)?)
             }
             None => {
                 let mut best = swept.best;
@@ -94,22 +94,16 @@ impl Searching {
                 };
                 let mut ranked = rank::rank(self, &vocabulary, &plan, best, wanted)?;
                 ranked.extend(self.unranked(rest));
-                (ranked, swept.total)
+                ranked
             }
         };
-        let (mut placed, words, total) = match &near {
-            None => (Placed::by_words(ranked), words, total),
+        let (mut placed, total, all) = match &near {
+            None => (Placed::by_words(ranked), swept.total, swept.all),
             Some(near) => {
-                let placed = near.fused(ranked);
-                let found = self.found(near, words);
-                let total = find::count(&self.searcher, found.box_clone(), filter)?;
-                (placed, found, total)
+                let found = self.found(near, plan.query(required));
+                let (total, all) = self.counted(found, filter, wants_all)?;
+                (near.fused(ranked), total, all)
             }
-        };
-        let all = match sort.is_none() && near.is_none() {
-            true => swept.all,
-            false if wants_all => find::all(&self.searcher, words, filter)?,
-            false => Vec::new(),
         };
         let total = match query.shape.distinct {
             None => total,
@@ -146,6 +140,36 @@ impl Searching {
         limit: usize,
     ) -> Result<Vec<Suggestion>, SearchError> {
         suggest::suggest(&self.searcher, &self.fields, typed, visibility, limit)
+    }
+
+    /// What there is without any words to sweep for.
+    fn unswept(
+        &self,
+        plan: &Plan,
+        filter: Option<&dyn Query>,
+        wants_all: bool,
+    ) -> Result<Swept, SearchError> {
+        let (total, all) = self.counted(plan.query(&[]), filter, wants_all)?;
+        Ok(Swept {
+            required: 0,
+            total,
+            best: Vec::new(),
+            all,
+        })
+    }
+
+    /// How much a query finds, and all of it where it is wanted.
+    fn counted(
+        &self,
+        query: Box<dyn Query>,
+        filter: Option<&dyn Query>,
+        wants_all: bool,
+    ) -> Result<(usize, Vec<DocAddress>), SearchError> {
+        if wants_all {
+            let all = find::all(&self.searcher, query, filter)?;
+            return Ok((all.len(), all));
+        }
+        Ok((find::count(&self.searcher, query, filter)?, Vec::new()))
     }
 
     fn unranked(&self, candidates: Vec<Candidate>) -> Vec<Ranked> {

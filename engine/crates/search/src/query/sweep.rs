@@ -92,18 +92,6 @@ pub(super) struct Swept {
     pub all: Vec<DocAddress>,
 }
 
-impl Swept {
-    /// Where there are no words to sweep for.
-    pub(super) fn nothing() -> Self {
-        Self {
-            required: 0,
-            total: 0,
-            best: Vec::new(),
-            all: Vec::new(),
-        }
-    }
-}
-
 /// Sweeps for the free words of a plan in this order, within a filter.
 pub(super) fn sweep(
     searcher: &Searcher,
