@@ -28,7 +28,7 @@ const FIELDS: [&str; 13] = [
     "title", "summary", "tags", "tag", "category", "project", "status", "author", "locale", "type",
     "created", "updated", "words",
 ];
-/// More are left out.
+/// More are left out; the sweep has a bit for each, and some of its own.
 const MOST_WORDS: usize = 60;
 /// What a word counts that is not the one that was typed.
 const SYNONYM: f32 = 0.8;

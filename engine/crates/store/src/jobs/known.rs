@@ -48,11 +48,7 @@ impl Known {
     /// What runs, where a claim can go by what is known.
     pub(super) fn load(&self) -> Option<Load> {
         let state = self.state();
-        let is_fresh = |at: Instant| at.elapsed() < LOOK_EVERY;
-        state
-            .looked_at
-            .is_some_and(is_fresh)
-            .then(|| state.load.clone())
+        is_fresh(state.looked_at).then(|| state.load.clone())
     }
 
     /// A whole look begins.
@@ -122,9 +118,8 @@ impl Known {
     /// The key from which ends are to be looked for; from the first on where it is time for that.
     pub(super) fn ends_from(&self) -> String {
         let mut state = self.state();
-        let is_fresh = |at: Instant| at.elapsed() < LOOK_EVERY;
         match &state.ends_from {
-            Some(from) if state.ends_looked_at.is_some_and(is_fresh) => from.clone(),
+            Some(from) if is_fresh(state.ends_looked_at) => from.clone(),
             _ => {
                 state.ends_looked_at = Some(Instant::now());
                 state.ends_from = None;
@@ -151,4 +146,8 @@ impl Known {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_fresh(looked_at: Option<Instant>) -> bool {
+    looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY)
 }
