@@ -17,6 +17,7 @@ use crate::file_lock;
 use crate::jobs::Known;
 use crate::migrations;
 use crate::statement::Statement;
+use crate::watermark::Watermark;
 
 /// A large database on disk reads its log before it opens.
 const OPEN_DEADLINE: Duration = Duration::from_secs(120);
@@ -62,6 +63,8 @@ struct Shared {
     nudge: watch::Sender<()>,
     event_nudge: watch::Sender<()>,
     known: Known,
+    numbered: Watermark,
+    delivered: Watermark,
     url: String,
     /// Tells this opening of the database from every other.
     connection_id: Ulid,
@@ -93,6 +96,8 @@ impl SurrealStore {
                 nudge: watch::Sender::new(()),
                 event_nudge: watch::Sender::new(()),
                 known: Known::default(),
+                numbered: Watermark::default(),
+                delivered: Watermark::default(),
                 url: config.url,
                 connection_id: Ulid::new(),
             }),
@@ -143,6 +148,16 @@ impl SurrealStore {
     /// What claims through this store know of the queue.
     pub(crate) fn known(&self) -> &Known {
         &self.shared.known
+    }
+
+    /// Of events that wait for their numbers.
+    pub(crate) fn numbered(&self) -> &Watermark {
+        &self.shared.numbered
+    }
+
+    /// Of webhook messages that wait for their next try.
+    pub(crate) fn delivered(&self) -> &Watermark {
+        &self.shared.delivered
     }
 
     pub(crate) fn connection_id(&self) -> String {

@@ -49,6 +49,11 @@ macro_rules! tell {
 }
 pub(crate) use tell;
 
+/// The first events without a number, from a time on.
+pub(crate) const PENDING: &str = "\
+    SELECT key, told_at FROM event WITH INDEX event_number \
+    WHERE number = 0 AND told_at >= $from ORDER BY told_at, key LIMIT $limit";
+
 /// Numbers are only given where nobody else gave any since they were chosen.
 const NUMBER: &str = "{
     LET $highest = SELECT VALUE number FROM ONLY event_head:log;
@@ -79,11 +84,13 @@ pub(crate) struct EventRow {
     number: u64,
 }
 
-/// Events without a number, and the highest one that was given.
+/// Events without a number, as many as were asked for, and the highest one that was given.
 #[derive(SurrealValue)]
 struct PendingRow {
     keys: Vec<String>,
+    last: Option<DateTime<Utc>>,
     highest: u64,
+    now: DateTime<Utc>,
 }
 
 #[derive(SurrealValue)]
@@ -113,18 +120,28 @@ impl EventLog for SurrealStore {
 
     async fn number_events(&self, limit: usize) -> Result<u64> {
         loop {
-            let pending = Statement::new(
-                "{
-                    LET $rows = SELECT key, told_at FROM event WHERE number = 0
-                        ORDER BY told_at, key LIMIT $limit;
-                    RETURN {
+            let pending = Statement::new(format!(
+                "{{
+                    LET $now = time::now();
+                    LET $rows = {PENDING};
+                    RETURN {{
                         keys: $rows.map(|$row| $row.key),
-                        highest: (SELECT VALUE number FROM ONLY event_head:log)
-                    };
-                }",
-            )
+                        last: $rows.last().told_at,
+                        highest: (SELECT VALUE number FROM ONLY event_head:log),
+                        now: $now
+                    }};
+                }}"
+            ))
+            .bind("from", self.numbered().from())
             .bind("limit", limit.min(u32::MAX as usize));
-            let PendingRow { keys, highest }: PendingRow = self.read(pending).await?;
+            let PendingRow {
+                keys,
+                last,
+                highest,
+                now,
+            } = self.read(pending).await?;
+            self.numbered()
+                .saw(last.filter(|_| keys.len() >= limit), now);
             if keys.is_empty() {
                 return Ok(highest);
             }

@@ -25,7 +25,7 @@ use serde_json::Value;
 use surrealdb::types::SurrealValue;
 
 pub(crate) use self::known::Known;
-use self::row::{BatchRow, CheckpointRow, JobRow};
+use self::row::{BatchRow, CheckpointRow, JobRow, QueuePlace};
 use crate::articles::{CREATE_ARTICLE, REPLACE_ARTICLE, bind_write};
 use crate::audit::{APPEND_AUDIT, bind_audit};
 use crate::connection::SurrealStore;
@@ -208,6 +208,10 @@ impl NewRow {
             event: EventRow::of(queued(job))?,
         })
     }
+
+    pub(crate) fn to_place(&self) -> QueuePlace {
+        self.job.to_place()
+    }
 }
 
 #[async_trait]
@@ -222,7 +226,7 @@ impl JobStore for SurrealStore {
             .bind("job", JobRow::queued(&job, None)?)
             .tell(queued(&job))?;
         let stored: JobRow = self.write(statement).await?;
-        stored.is_known_to(self.known());
+        self.put_job(stored.to_place());
         Ok(Job::try_from(stored)?)
     }
 
@@ -230,13 +234,17 @@ impl JobStore for SurrealStore {
         let rows = batch.jobs.iter();
         let rows: RowResult<Vec<NewRow>> =
             rows.map(|job| NewRow::of(job, Some(batch.id))).collect();
+        let rows = rows?;
+        let places: Vec<_> = rows.iter().map(NewRow::to_place).collect();
         let statement = Statement::new(SUBMIT_BATCH)
             .about(format!("batch `{}`", batch.id))
             .bind("batch", BatchRow::of(&batch))
-            .bind("jobs", rows?)
+            .bind("jobs", rows)
             .telling();
         self.write::<()>(statement).await?;
-        self.known().forget();
+        for place in places {
+            self.put_job(place);
+        }
         let stored = self.counted_batch(batch.id).await?;
         let lost = || StoreFailure::not_found(format!("batch `{}`", batch.id));
         Ok(stored.ok_or_else(lost)?)
@@ -316,12 +324,11 @@ impl JobStore for SurrealStore {
 
     async fn release(&self, id: JobId, fence: u64) -> Result<()> {
         const RELEASE: &str = "
-            UPDATE type::record('job', $job_key)
-                SET status = 'queued', worker = NONE, lease_until = NONE RETURN NONE;
-            RETURN NONE;
+            RETURN UPDATE ONLY type::record('job', $job_key)
+                SET status = 'queued', worker = NONE, lease_until = NONE RETURN lane, place;
         ";
-        self.write::<()>(fenced(id, fence, &[RELEASE])).await?;
-        self.known().forget();
+        let place = self.write(fenced(id, fence, &[RELEASE])).await?;
+        self.put_back(id, place);
         Ok(())
     }
 
@@ -333,7 +340,7 @@ impl JobStore for SurrealStore {
         run_at: DateTime<Utc>,
     ) -> Result<()> {
         const RETRY: &str = "
-            UPDATE type::record('job', $job_key) SET
+            RETURN UPDATE ONLY type::record('job', $job_key) SET
                 status = 'queued',
                 run_at = $run_at,
                 place = lane + ' ' + $due + ' ' + key,
@@ -342,16 +349,15 @@ impl JobStore for SurrealStore {
                 error_message = $error_message,
                 worker = NONE,
                 lease_until = NONE
-                RETURN NONE;
-            RETURN NONE;
+                RETURN lane, place;
         ";
         let statement = fenced(id, fence, &[RETRY])
             .bind("run_at", run_at)
             .bind("due", row::due(run_at))
             .bind("error_code", error.code.as_str())
             .bind("error_message", error.message.as_str());
-        self.write::<()>(statement).await?;
-        self.known().forget();
+        let place = self.write(statement).await?;
+        self.put_back(id, place);
         Ok(())
     }
 
@@ -407,7 +413,9 @@ impl JobStore for SurrealStore {
     async fn bury(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()> {
         let ending = row::Ending::with(JobStatus::Dead, error);
         let statement = fenced(id, fence, &[END, "RETURN NONE;"]);
-        Ok(self.write(bind_end(statement, ending, event)).await?)
+        self.write::<()>(bind_end(statement, ending, event)).await?;
+        self.known().ended(&id.to_string());
+        Ok(())
     }
 
     async fn request_cancel(&self, id: JobId, event: Event) -> Result<Job> {
@@ -436,7 +444,7 @@ impl JobStore for SurrealStore {
             .tell(event.clone())?;
         let statement = bind_log(statement, std::slice::from_ref(line))?;
         let row: JobRow = self.write(statement).await?;
-        row.is_known_to(self.known());
+        self.put_job(row.to_place());
         Ok(Job::try_from(row)?)
     }
 
@@ -450,6 +458,16 @@ impl JobStore for SurrealStore {
 }
 
 impl SurrealStore {
+    /// It is queued, or will be once nothing keeps it.
+    pub(crate) fn put_job(&self, QueuePlace { lane, place }: QueuePlace) {
+        self.known().put(&lane, &place);
+    }
+
+    fn put_back(&self, id: JobId, place: QueuePlace) {
+        self.known().stopped(&id.to_string());
+        self.put_job(place);
+    }
+
     async fn end(
         &self,
         id: JobId,

@@ -45,6 +45,7 @@ mod transfers;
 mod usage;
 mod users;
 mod vectors;
+mod watermark;
 mod webhooks;
 
 pub use connection::{StoreConfig, SurrealStore};

@@ -1,10 +1,30 @@
 //! What tests ask of the plans of statements.
 
+use chrono::{DateTime, TimeDelta};
+use inkstone_domain::event::ScopedEvent;
+use inkstone_domain::ids::{UserId, WebhookId};
+use inkstone_domain::ports::{EventLog, WebhookStore};
+use inkstone_domain::webhook::{Delivery, DeliveryState};
+use inkstone_testkit::{run_on_deep_stack, sample};
 use serde_json::Value as Json;
 use surrealdb::types::Value;
 
-use crate::connection::SurrealStore;
+use crate::connection::{StoreConfig, SurrealStore};
+use crate::events::PENDING;
 use crate::statement::Statement;
+use crate::webhooks::FIRST_PENDING;
+
+/// One of its own, in memory.
+pub(crate) async fn store() -> SurrealStore {
+    let config = StoreConfig {
+        url: "mem://".to_owned(),
+        namespace: "inkstone".to_owned(),
+        database: "plans".to_owned(),
+        username: None,
+        password: None,
+    };
+    SurrealStore::connect(config).await.unwrap()
+}
 
 /// The statement scans in this way, neither filters nor sorts what it scans, and no step of it gives more rows.
 pub(crate) async fn assert_bounded(
@@ -37,4 +57,37 @@ fn steps(plan: &Json, names: &mut Vec<String>, most: &mut u64) {
     for child in plan["children"].as_array().into_iter().flatten() {
         steps(child, names, most);
     }
+}
+
+#[test]
+fn looks_for_what_is_pending_pass_nothing_else() {
+    run_on_deep_stack(async {
+        let store = store().await;
+        let webhook = WebhookId::new();
+        let mut deliveries = Vec::new();
+        for number in 0..40 {
+            let job = sample::work(UserId::new());
+            let event = ScopedEvent::job_queued(job.id, job.owner, &job.task, job.enqueued_at);
+            let delivery = Delivery {
+                webhook,
+                event: event.event.id,
+                kind: "job.queued".to_owned(),
+                payload: "{}".to_owned(),
+                state: DeliveryState::Pending,
+                next_at: sample::now() + TimeDelta::seconds(number),
+                attempts: 0,
+                tries: Vec::new(),
+                created_at: sample::now(),
+            };
+            store.append_event(&event).await.unwrap();
+            deliveries.push(delivery);
+        }
+        store.put_deliveries(&deliveries).await.unwrap();
+        let events = Statement::new(PENDING)
+            .bind("from", DateTime::UNIX_EPOCH)
+            .bind("limit", 3);
+        assert_bounded(&store, events, "IndexScan", 3, "events").await;
+        let delivery = Statement::new(FIRST_PENDING).bind("from", sample::now());
+        assert_bounded(&store, delivery, "IndexScan", 1, "deliveries").await;
+    });
 }

@@ -191,17 +191,24 @@ impl ScheduleStore for SurrealStore {
         let rows: RowResult<Vec<FiredRow>> = rows
             .map(|fired| FiredRow::of(&firing.schedule, fired))
             .collect();
+        let rows = rows?;
+        let new_jobs = rows.iter().filter_map(|row| row.new_job.as_ref());
+        let places: Vec<_> = new_jobs.map(NewRow::to_place).collect();
         let mut statement = Statement::new(format!("{{ {runs} {append} {rest} }}"))
             .about(subject(firing.schedule.id))
             .bind("row", ScheduleRow::of(&firing.schedule)?)
-            .bind("runs", rows?)
+            .bind("runs", rows)
             .bind("kept_runs", KEPT_RUNS as u64)
             .bind("new_runs", firing.runs.len() as u64)
             .telling();
         if let Some(audit) = &firing.audit {
             statement = bind_audit(statement, audit);
         }
-        Ok(self.write(statement).await?)
+        let fired = self.write(statement).await?;
+        for place in places {
+            self.put_job(place);
+        }
+        Ok(fired)
     }
 
     async fn schedule_runs(&self, id: ScheduleId, page: PageRequest) -> Result<Page<ScheduleRun>> {

@@ -13,6 +13,7 @@ use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::{EventId, WebhookId};
 use inkstone_domain::ports::{KEPT_TRIES, WebhookStore};
 use inkstone_domain::webhook::{ClaimedDelivery, Delivery, DeliveryState, DeliveryTry, Webhook};
+use surrealdb::types::SurrealValue;
 
 use self::row::{DeliveryRow, WebhookRow};
 use crate::articles::read_all;
@@ -42,12 +43,17 @@ const PUT_DELIVERIES: &str = "{
     };
     RETURN NONE;
 }";
-const CLAIM: &str = "{
-    LET $due = (SELECT id, next_at FROM webhook_delivery
-        WHERE state = 'pending' AND next_at <= $now ORDER BY next_at LIMIT 1)[0];
-    IF $due = NONE { RETURN NONE };
-    RETURN UPDATE ONLY $due.id SET next_at = $lease_until, fence += 1, attempts += 1 RETURN AFTER;
-}";
+/// The first message that waits for a try, from a time on.
+pub(crate) const FIRST_PENDING: &str = "\
+    SELECT id, next_at FROM webhook_delivery WITH INDEX webhook_delivery_due \
+    WHERE state = 'pending' AND next_at >= $from ORDER BY next_at LIMIT 1";
+/// What a claim does with it.
+const CLAIM: &str = "
+    LET $claimed = IF $first != NONE AND $first.next_at <= $now {
+        UPDATE ONLY $first.id SET next_at = $lease_until, fence += 1, attempts += 1 RETURN AFTER
+    };
+    RETURN { first: $first.next_at, claimed: $claimed };
+";
 const SETTLE: &str = "{
     LET $id = type::record('webhook_delivery', [$webhook, $event]);
     LET $stored = SELECT fence, state, tries FROM ONLY $id;
@@ -77,6 +83,13 @@ macro_rules! mark {
         WHERE failing_since != $failing_since OR is_enabled != $is_enabled RETURN AFTER;
 "
     };
+}
+
+/// When the first is due that nobody has, and what was claimed.
+#[derive(SurrealValue)]
+struct FirstRow {
+    first: Option<DateTime<Utc>>,
+    claimed: Option<DeliveryRow>,
 }
 
 #[async_trait]
@@ -169,7 +182,11 @@ impl WebhookStore for SurrealStore {
         let statement = Statement::new(PUT_DELIVERIES)
             .about("deliveries")
             .bind("rows", rows?);
-        Ok(self.write(statement).await?)
+        self.write::<()>(statement).await?;
+        for delivery in deliveries {
+            self.delivered().put(delivery.next_at);
+        }
+        Ok(())
     }
 
     async fn claim_delivery(
@@ -177,12 +194,14 @@ impl WebhookStore for SurrealStore {
         lease: Duration,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedDelivery>> {
-        let statement = Statement::new(CLAIM)
+        let statement = Statement::new(format!("{{ LET $first = ({FIRST_PENDING})[0]; {CLAIM} }}"))
             .about("deliveries")
+            .bind("from", self.delivered().from())
             .bind("now", now)
             .bind("lease_until", now + lease);
-        let row: Option<DeliveryRow> = self.write(statement).await?;
-        Ok(row.map(ClaimedDelivery::try_from).transpose()?)
+        let FirstRow { first, claimed } = self.write(statement).await?;
+        self.delivered().saw(first, now);
+        Ok(claimed.map(ClaimedDelivery::try_from).transpose()?)
     }
 
     async fn settle_delivery(
@@ -202,7 +221,9 @@ impl WebhookStore for SurrealStore {
             .bind("state", state.as_str())
             .bind("next_at", next_at)
             .bind("kept", KEPT_TRIES as u64);
-        Ok(self.write(statement).await?)
+        self.write::<()>(statement).await?;
+        self.delivered().put(next_at);
+        Ok(())
     }
 
     async fn list_deliveries(
@@ -238,6 +259,7 @@ impl WebhookStore for SurrealStore {
             .bind("event", event.to_string())
             .bind("now", now);
         let row: DeliveryRow = self.write(statement).await?;
+        self.delivered().put(now);
         Ok(Delivery::try_from(row)?)
     }
 

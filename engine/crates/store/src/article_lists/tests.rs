@@ -9,22 +9,10 @@ use surrealdb::types::Value;
 
 use super::*;
 use crate::articles::by_creation;
-use crate::connection::StoreConfig;
-use crate::plans::assert_bounded;
+use crate::plans::{assert_bounded, store};
 
 const ARTICLES: usize = 40;
 const SHOWN: usize = 3;
-
-async fn store() -> SurrealStore {
-    let config = StoreConfig {
-        url: "mem://".to_owned(),
-        namespace: "inkstone".to_owned(),
-        database: "lists".to_owned(),
-        username: None,
-        password: None,
-    };
-    SurrealStore::connect(config).await.unwrap()
-}
 
 /// Articles of one owner in one project, all alike.
 async fn filled() -> (SurrealStore, UserId) {

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::job::{ClaimedJob, JobLimits, Priority, Task};
 use surrealdb::types::SurrealValue;
 
-use super::known::Load;
+use super::known::{Began, Load};
 use super::row::{ClaimRow, due};
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
@@ -131,8 +131,10 @@ impl SurrealStore {
                 .bind("lease_until", now + lease);
             let claimed: Option<ClaimRow> = self.write(statement).await?;
             if let Some(claimed) = claimed {
-                self.known().claimed(&choice.project, &choice.kind);
-                return Ok(Some(ClaimedJob::try_from(claimed)?));
+                let claimed = ClaimedJob::try_from(claimed)?;
+                let key = claimed.job.id.to_string();
+                self.known().claimed(&key, &choice.project, &choice.kind);
+                return Ok(Some(claimed));
             }
         }
         Ok(None)
@@ -143,26 +145,60 @@ impl SurrealStore {
         limits: &JobLimits,
         now: DateTime<Utc>,
     ) -> Result<Option<Choice>, StoreFailure> {
-        // Who must not be above a limit has to know exactly.
-        if limits.is_none()
-            && let Some(load) = self.known().load()
-        {
-            let room = Room { limits, now, load };
-            let choice = self.choose_lane(&room, Look::Known).await?;
-            if choice.is_some() {
-                return Ok(choice);
-            }
+        if let Some(known) = self.choose_known(limits, now).await? {
+            return Ok(known);
         }
+        let _one = self.known().one_look().await;
+        // Whoever looked before may have found what this would.
+        if let Some(known) = self.choose_known(limits, now).await? {
+            return Ok(known);
+        }
+        let began = self.known().begin_whole();
+        let choice = self.look(limits, now, began).await?;
+        let is_abandoned = |choice: &Choice| matches!(choice.place, Place::Abandoned(_));
+        if !choice.as_ref().is_some_and(is_abandoned) {
+            self.known().looked(began, now, choice.is_none());
+        }
+        Ok(choice)
+    }
+
+    /// By what is known; `None` where that is not enough.
+    async fn choose_known(
+        &self,
+        limits: &JobLimits,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Option<Choice>>, StoreFailure> {
+        let is_alone = self.is_embedded();
+        // Who must not be above a limit has to know exactly what runs.
+        let Some(load) = self
+            .known()
+            .load(now)
+            .filter(|_| is_alone || limits.is_none())
+        else {
+            return Ok(None);
+        };
+        let room = Room { limits, now, load };
+        let choice = self.choose_lane(&room, Look::Known).await?;
+        let is_enough = choice.is_some() || (is_alone && self.known().is_all());
+        Ok(is_enough.then_some(choice))
+    }
+
+    /// In the whole queue.
+    async fn look(
+        &self,
+        limits: &JobLimits,
+        now: DateTime<Utc>,
+        began: Began,
+    ) -> Result<Option<Choice>, StoreFailure> {
         let running: Vec<RunningRow> = self.read(Statement::new(RUNNING)).await?;
-        let mut load = Load::default();
-        let mut abandoned = Vec::new();
+        let (mut alive, mut abandoned) = (Vec::new(), Vec::new());
         for row in running {
             match row.lease_until.is_some_and(|until| until > now) {
-                true => load.add(&row.project, &kind_of(row.kind)),
+                true => alive.push((row.key, row.project, kind_of(row.kind))),
                 false => abandoned.push(row),
             }
         }
-        self.known().looks(&load);
+        let load = self.known().runs(alive, began);
         let room = Room { limits, now, load };
         abandoned.sort_by(|a, b| (a.lease_until, &a.key).cmp(&(b.lease_until, &b.key)));
         // Their owners have waited longest, and what they take up is free.
@@ -254,10 +290,11 @@ impl SurrealStore {
 
     /// Of the next lane, in the whole queue.
     async fn head_after(&self, lane: &str, letters: &str) -> Result<Option<HeadRow>, StoreFailure> {
+        let began = self.known().begin();
         let next = Statement::new(format!("RETURN ({NEXT_HEAD})[0]")).bind("place", end_of(lane));
         let head: Option<HeadRow> = self.read(next).await?;
         if let Some(head) = &head {
-            self.known().saw(&head.lane, &head.place);
+            self.known().saw(&head.lane, &head.place, began);
         }
         // Those of lower priorities come behind it.
         Ok(head.filter(|head| head.lane.starts_with(letters)))
@@ -270,17 +307,20 @@ impl SurrealStore {
         letters: &str,
     ) -> Result<Option<HeadRow>, StoreFailure> {
         let mut after = lane.to_owned();
-        while let Some((lane, front)) = self.known().lane_after(&after, letters) {
+        loop {
+            let began = self.known().begin();
+            let Some((lane, front)) = self.known().lane_after(&after, letters) else {
+                return Ok(None);
+            };
             let next = Statement::new(format!("RETURN ({FROM_FRONT})[0]")).bind("front", front);
             let head: Option<HeadRow> = self.read(next).await?;
             if let Some(head) = head.filter(|head| head.lane == lane) {
-                self.known().saw(&head.lane, &head.place);
+                self.known().saw(&head.lane, &head.place, began);
                 return Ok(Some(head));
             }
-            self.known().saw_nothing(&lane);
+            self.known().saw_nothing(&lane, began);
             after = lane;
         }
-        Ok(None)
     }
 }
 

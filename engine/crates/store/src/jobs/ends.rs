@@ -7,7 +7,7 @@ use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::job::{Job, JobBatch, JobError, JobStatus};
 use surrealdb::types::SurrealValue;
 
-use super::row::JobRow;
+use super::row::{self, JobRow};
 use crate::articles::read_all;
 use crate::connection::SurrealStore;
 use crate::events::{EventRow, tell};
@@ -86,6 +86,10 @@ const END_BATCH: &str = concat!(
     };
 "
 );
+/// The queue goes through a batch from its first job on: while this one is open, none needs to be counted.
+pub(super) const LAST_OF_BATCH: &str = "\
+    SELECT VALUE status FROM job WITH INDEX job_batch WHERE batch = $batch_key \
+    ORDER BY key DESC LIMIT 1";
 const FORGET: &str = "{
     LET $old = SELECT key, finished_at FROM job WITH INDEX job_age
         WHERE finished_at > $beginning AND finished_at < $before ORDER BY finished_at LIMIT $limit;
@@ -121,14 +125,16 @@ impl SurrealStore {
         now: DateTime<Utc>,
         limit: usize,
     ) -> Result<bool, StoreFailure> {
+        let (began, from) = (self.known().begin(), self.known().ends_from());
         let next = Statement::new(NEXT_END)
-            .bind("from", self.known().ends_from())
+            .bind("from", from.as_str())
             .bind("limit", limit.min(u32::MAX as usize));
         let end: Option<EndRow> = self.read(next).await?;
+        let first = end.as_ref().map(|end| end.key.as_str());
+        self.known().saw_end(first, &from, began);
         let Some(end) = end else {
             return Ok(false);
         };
-        self.known().saw_end(&end.key);
         let ended = end.job.map(Job::try_from).transpose()?;
         let status = ended.as_ref().map(|job| job.status);
         if end.waiting.is_empty() || status.is_some_and(|status| !status.is_final()) {
@@ -139,6 +145,7 @@ impl SurrealStore {
             Some(job) if job.status != JobStatus::Succeeded => CANCEL,
             _ => LET_GO,
         };
+        let queued: Vec<_> = end.waiting_jobs.iter().map(JobRow::to_place).collect();
         let waiting: Vec<Job> = read_all(end.waiting_jobs)?;
         let endings: Result<Vec<CancelRow>, StoreFailure> = waiting
             .iter()
@@ -160,8 +167,13 @@ impl SurrealStore {
             .bind("now", now)
             .telling();
         self.write::<()>(statement).await?;
-        // More may have ended, and what waited may be queued.
-        self.known().forget();
+        // Either these ended, or they are queued if nothing else keeps them.
+        for job in &waiting {
+            self.known().ended(&job.id.to_string());
+        }
+        for place in queued {
+            self.put_job(place);
+        }
         Ok(true)
     }
 
@@ -195,6 +207,12 @@ impl SurrealStore {
         let Some(id) = ended.and_then(|job| job.batch) else {
             return Ok(None);
         };
+        let last = Statement::new(LAST_OF_BATCH).bind("batch_key", id.to_string());
+        let last: Vec<String> = self.read(last).await?;
+        let is_open = |status: &String| row::status_of(status).is_ok_and(|it| !it.is_final());
+        if last.iter().any(is_open) {
+            return Ok(None);
+        }
         let batch = self.counted_batch(id).await?;
         Ok(batch.filter(|batch| batch.ended_at.is_none() && batch.counts.open() == 0))
     }

@@ -11,7 +11,6 @@ use inkstone_domain::rollout::Pin;
 use serde_json::Value;
 use surrealdb::types::{Bytes, SurrealValue};
 
-use super::known::Known;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, from_json, parse, parse_option, to_json, unknown_word, unreadable};
 
@@ -323,11 +322,19 @@ fn awaited_of(keys: &[String]) -> RowResult<Vec<JobId>> {
 
 impl JobRow {
     /// What waits is put into its lane by the end of what it waits for.
-    pub(super) fn is_known_to(&self, known: &Known) {
-        if self.status == JobStatus::Queued.as_str() {
-            known.put(&self.lane, &self.place);
+    pub(super) fn to_place(&self) -> QueuePlace {
+        QueuePlace {
+            lane: self.lane.clone(),
+            place: self.place.clone(),
         }
     }
+}
+
+/// Where a job is queued.
+#[derive(SurrealValue)]
+pub(crate) struct QueuePlace {
+    pub(super) lane: String,
+    pub(super) place: String,
 }
 
 /// What is served by age alone. Slugs have no spaces.

@@ -6,22 +6,11 @@ use inkstone_domain::job::{Priority, Task};
 use inkstone_testkit::{run_on_deep_stack, sample};
 
 use super::claim::{FROM_FRONT, NEXT_HEAD};
+use super::ends::LAST_OF_BATCH;
 use super::*;
-use crate::connection::StoreConfig;
-use crate::plans::assert_bounded;
+use crate::plans::{assert_bounded, store};
 
 const LEASE: Duration = Duration::from_secs(30);
-
-async fn store() -> SurrealStore {
-    let config = StoreConfig {
-        url: "mem://".to_owned(),
-        namespace: "inkstone".to_owned(),
-        database: "jobs".to_owned(),
-        username: None,
-        password: None,
-    };
-    SurrealStore::connect(config).await.unwrap()
-}
 
 async fn submit(store: &SurrealStore, project: &str, priority: Priority) -> Job {
     let mut job = sample::work(UserId::new());
@@ -89,5 +78,23 @@ fn every_lane_has_its_turn_where_there_are_many() {
         // The one that had the first turn has no second before all had theirs.
         assert!(served.len() >= PROJECTS - 1, "{served:?}");
         assert!(served.values().all(|times| *times <= 2), "{served:?}");
+    });
+}
+
+#[test]
+fn whether_a_batch_is_open_is_seen_at_its_last_job() {
+    run_on_deep_stack(async {
+        let store = store().await;
+        let owner = UserId::new();
+        let batch = NewBatch {
+            id: BatchId::new(),
+            owner,
+            name: "forty".to_owned(),
+            jobs: (0..40).map(|_| sample::work(owner)).collect(),
+            created_at: sample::now(),
+        };
+        store.submit_batch(batch.clone()).await.unwrap();
+        let last = Statement::new(LAST_OF_BATCH).bind("batch_key", batch.id.to_string());
+        assert_bounded(&store, last, "IndexScan", 1, "the last of them").await;
     });
 }

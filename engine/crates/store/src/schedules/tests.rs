@@ -4,20 +4,12 @@ use inkstone_domain::ids::UserId;
 use inkstone_testkit::{run_on_deep_stack, sample};
 
 use super::*;
-use crate::connection::StoreConfig;
-use crate::plans::assert_bounded;
+use crate::plans::{assert_bounded, store};
 
 #[test]
 fn what_is_due_is_found_by_an_index() {
     run_on_deep_stack(async {
-        let config = StoreConfig {
-            url: "mem://".to_owned(),
-            namespace: "inkstone".to_owned(),
-            database: "schedules".to_owned(),
-            username: None,
-            password: None,
-        };
-        let store = SurrealStore::connect(config).await.unwrap();
+        let store = store().await;
         let owner = UserId::new();
         for _ in 0..40 {
             let schedule = sample::schedule(owner);

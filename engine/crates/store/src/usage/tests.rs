@@ -10,18 +10,7 @@ use inkstone_testkit::{run_on_deep_stack, sample};
 
 use super::sums::MAX_FIGURE;
 use crate::failure::{Refusal, StoreFailure};
-use crate::{StoreConfig, SurrealStore};
-
-async fn store() -> SurrealStore {
-    let config = StoreConfig {
-        url: "mem://".to_owned(),
-        namespace: "inkstone".to_owned(),
-        database: "usage".to_owned(),
-        username: None,
-        password: None,
-    };
-    SurrealStore::connect(config).await.unwrap()
-}
+use crate::plans::store;
 
 #[test]
 fn a_record_that_came_between_is_not_added_again() {
