@@ -195,8 +195,10 @@ pub struct SearchShape {
     pub distinct: Option<SearchFacet>,
     /// Counted over all that was found.
     pub facets: Vec<SearchFacet>,
-    /// Length of a passage, words; 1 to 200.
+    /// Length of a passage, words; at most 200, and none with 0.
     pub crop_words: usize,
+    /// Whether hits come as HTML with marked matches, too.
+    pub highlight: bool,
     /// BCP 47 of what was typed; where it is left out, all languages of the index are tried.
     pub language: Option<String>,
 }
@@ -210,6 +212,7 @@ impl Default for SearchShape {
             distinct: None,
             facets: Vec::new(),
             crop_words: 36,
+            highlight: true,
             language: None,
         }
     }

@@ -351,16 +351,22 @@ fn hit_of(document: Document, near: Option<Near>, query: &SearchQuery) -> Hit {
         false => FoundAt::default(),
     };
     let piece = near.and_then(|near| document.body.get(near.piece));
-    let snippet: String = piece.unwrap_or(whole).chars().take(160).collect();
+    let shape = &query.shape;
+    let length = if shape.crop_words > 0 { 160 } else { 0 };
+    let snippet: String = piece.unwrap_or(whole).chars().take(length).collect();
+    let html_of = |text: &str| match shape.highlight {
+        true => escape(text),
+        false => String::new(),
+    };
     Hit {
         id: document.id,
         project: document.project,
         status: document.status,
         conversation: document.conversation,
         tags: document.tags,
-        title_html: escape(&document.title),
+        title_html: html_of(&document.title),
         title: document.title,
-        snippet_html: escape(&snippet),
+        snippet_html: html_of(&snippet),
         snippet,
         score: 1.0,
         found_at,

@@ -99,7 +99,7 @@ pub(crate) struct FindQuery {
     cursor: Option<String>,
     /// `false` leaves out the HTML with marked matches.
     highlight: Option<bool>,
-    /// Length of a passage in words, 1 to 200; 36 where it is left out.
+    /// Length of a passage in words, at most 200; 36 where it is left out, and 0 for no passages.
     crop: Option<usize>,
     /// `true` tells why each result stands where it stands.
     #[serde(default)]

@@ -62,8 +62,9 @@ pub(crate) struct HitReply {
     pub tags: Vec<String>,
     /// The name of a prompt or a file; empty for messages.
     pub title: String,
-    /// The best passage.
-    pub snippet: String,
+    /// The best passage, unless `crop=0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<String>,
     /// Title and passage as HTML, unless `highlight=false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub highlight: Option<HighlightReply>,
@@ -196,7 +197,8 @@ fn facet(counts: FacetCounts) -> (String, Vec<FacetReply>) {
 
 impl HitReply {
     fn new(hit: Hit, form: &Form) -> Self {
-        let highlight = form.highlight.then_some(HighlightReply {
+        let shape = &form.request.shape;
+        let highlight = shape.highlight.then_some(HighlightReply {
             title: hit.title_html,
             snippet: hit.snippet_html,
         });
@@ -209,7 +211,7 @@ impl HitReply {
             conversation: hit.conversation,
             tags: hit.tags,
             title: hit.title,
-            snippet: hit.snippet,
+            snippet: (shape.crop_words > 0).then_some(hit.snippet),
             highlight,
             score: hit.score,
             ranking: ranking.map(SearchRankingReply::from),

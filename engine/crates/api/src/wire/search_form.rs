@@ -66,8 +66,8 @@ pub(crate) struct SearchBody {
     pub cursor: Option<String>,
     /// `false` leaves out the HTML with marked matches.
     pub highlight: Option<bool>,
-    /// Length of a passage in words; 36 where it is left out.
-    #[schema(minimum = 1, maximum = 200)]
+    /// Length of a passage in words; 36 where it is left out, and 0 for no passages.
+    #[schema(minimum = 0, maximum = 200)]
     pub crop: Option<usize>,
     /// `true` tells why each result stands where it stands.
     #[serde(default)]
@@ -144,7 +144,6 @@ pub(crate) fn in_query(error: Error) -> Error {
 /// A search, checked.
 pub(crate) struct Form {
     pub request: SearchRequest,
-    pub highlight: bool,
     pub show_score: bool,
     pub wait: bool,
     /// Of all that decides what is on which page.
@@ -178,6 +177,7 @@ impl SearchBody {
                 .transpose()?,
             facets: facets.collect::<Result<_>>()?,
             crop_words: self.crop.unwrap_or(SearchShape::default().crop_words),
+            highlight: self.highlight.unwrap_or(true),
             language: self.locale,
             ..SearchShape::default()
         };
@@ -238,7 +238,6 @@ impl SearchBody {
         };
         Ok(Form {
             request,
-            highlight: self.highlight.unwrap_or(true),
             show_score: self.show_score,
             wait: self.wait,
             fingerprint,

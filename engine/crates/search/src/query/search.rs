@@ -14,6 +14,7 @@ use tantivy::{DocAddress, Searcher, TantivyDocument};
 use super::hybrid::Placed;
 use super::plan::Plan;
 use super::rank::{self, Ranked};
+use super::show::Passage;
 use super::sweep::{Candidate, Swept, Wish, sweep};
 use super::vocabulary::Vocabulary;
 use super::{facets, filter, find, show, suggest};
@@ -201,7 +202,10 @@ impl Searching {
         query: &SearchQuery,
         is_sorted: bool,
     ) -> Result<Vec<Hit>, SearchError> {
-        let looked_at = match page.iter().all(|one| one.ranked.is_looked_at) {
+        let shape = &query.shape;
+        let shows_matches = shape.highlight || shape.crop_words > 0 || query.places;
+        let is_known = |one: &Placed| one.ranked.is_looked_at;
+        let looked_at = match !shows_matches || page.iter().all(is_known) {
             true => page,
             false => {
                 let candidates = page.iter().map(|one| one.ranked.candidate).collect();
@@ -243,14 +247,16 @@ impl Searching {
         let id = text(fields.id, "id")?;
         let status = text(fields.status, "status").ok();
         let conversation = text(fields.conversation, "conversation").ok();
-        let (starts, matches) = (ranked.starts, ranked.places.all());
+        let shape = &query.shape;
+        let matches = match shape.highlight || shape.crop_words > 0 {
+            true => ranked.places.all(),
+            false => Vec::new(),
+        };
+        let starts = ranked.starts;
         let end_of = |start: u32| matches.partition_point(|position| *position < start);
         let (in_title, rest) = matches.split_at(end_of(starts.summary));
         let in_summary = &rest[..end_of(starts.tags) - in_title.len()];
         let in_body = &matches[end_of(starts.body)..];
-        let crop = query.shape.crop_words;
-        let shown_title = show::whole(title, 0, in_title);
-        let mut shown = show::crop(body, starts.body, in_body, crop);
         let piece = match &near {
             Some(near) => self.piece(ranked.candidate.address, body, near)?,
             None => None,
@@ -262,14 +268,23 @@ impl Searching {
             },
             false => FoundAt::default(),
         };
-        if body.is_empty() || (shown.matches == 0 && !in_summary.is_empty()) {
-            shown = show::crop(summary, starts.summary, in_summary, crop);
-        }
-        if shown.matches == 0
-            && let Some(piece) = piece
-        {
-            shown = show::beginning(body, piece, crop);
-        }
+        let shown = match shape.crop_words {
+            0 => Passage::default(),
+            crop => {
+                let mut shown = show::crop(body, starts.body, in_body, crop);
+                if body.is_empty() || (shown.matches == 0 && !in_summary.is_empty()) {
+                    shown = show::crop(summary, starts.summary, in_summary, crop);
+                }
+                match piece {
+                    Some(piece) if shown.matches == 0 => show::beginning(body, piece, crop),
+                    _ => shown,
+                }
+            }
+        };
+        let (title_html, snippet_html) = match shape.highlight {
+            true => (show::whole(title, 0, in_title).html, shown.html),
+            false => (String::new(), String::new()),
+        };
         Ok(Hit {
             id: id.parse().map_err(|_| SearchError::Document("id"))?,
             project: text(fields.project, "project")?.to_owned(),
@@ -280,8 +295,8 @@ impl Searching {
                 .filter_map(|value| value.as_str().map(str::to_owned))
                 .collect(),
             title: title.to_owned(),
-            title_html: shown_title.html,
-            snippet_html: shown.html,
+            title_html,
+            snippet_html,
             snippet: shown.text,
             score,
             found_at,

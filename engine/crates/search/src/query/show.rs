@@ -9,7 +9,7 @@ const LEAD: usize = 4;
 const CUT: &str = "…";
 
 /// A part of a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Passage {
     pub html: String,
     pub text: String,

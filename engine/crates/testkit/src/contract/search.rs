@@ -6,7 +6,7 @@ use inkstone_domain::content::{Article, Status};
 use inkstone_domain::ids::{ArticleId, UserId};
 use inkstone_domain::ports::{ArticleStore, SearchIndex};
 use inkstone_domain::search::{
-    Between, FoundAt, Narrow, SearchFacet, SearchQuery, SearchSort, Visibility,
+    Between, FoundAt, Narrow, SearchFacet, SearchQuery, SearchShape, SearchSort, Visibility,
 };
 
 use crate::sample;
@@ -48,6 +48,25 @@ async fn finds_what_was_written(index: &dyn SearchIndex, store: &dyn ArticleStor
     assert!(!hit.snippet_html.contains("<runs>"), "{}", hit.snippet_html);
     assert_eq!(hit.status, Some(Status::Draft));
     assert!(index.stats().await.unwrap().documents >= 1);
+    let bare = |crop_words, highlight| SearchQuery {
+        shape: SearchShape {
+            crop_words,
+            highlight,
+            ..SearchShape::default()
+        },
+        ..query("marmot")
+    };
+    let page = index.query(bare(0, true)).await.unwrap();
+    let hit = &page.hits[0];
+    assert_eq!((hit.snippet.as_str(), hit.snippet_html.as_str()), ("", ""));
+    assert!(hit.title_html.contains("armot"), "{}", hit.title_html);
+    let page = index.query(bare(36, false)).await.unwrap();
+    let hit = &page.hits[0];
+    assert_eq!(
+        (hit.title_html.as_str(), hit.snippet_html.as_str()),
+        ("", "")
+    );
+    assert!(hit.snippet.contains("whistles"), "{}", hit.snippet);
 }
 
 async fn tells_where_it_found_it(index: &dyn SearchIndex, store: &dyn ArticleStore) {
