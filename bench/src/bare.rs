@@ -1,19 +1,22 @@
-//! The baselines: as little as axum and reqwest need for the same answer.
+//! The baselines: as little as axum, reqwest and SurrealDB need for the same answer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
+use axum::{Json, Router};
 use bytes::Bytes;
 use clap::ValueEnum;
 use futures::{StreamExt, stream};
 use serde_json::json;
+use surrealdb::engine::any::Any;
+use surrealdb::{IndexedResults, Surreal};
 use tokio::net::TcpListener;
 
 use crate::Failure;
@@ -24,6 +27,8 @@ pub enum Kind {
     Article,
     /// Passes requests on to an upstream.
     Proxy,
+    /// Writes what it is sent as one row, without an index, into a database in a folder, on disk before it answers.
+    Row,
     /// An OpenAI-compatible server whose answers are ready: 1.5 KB of text, in one piece, or as a stream
     /// of 100 events, each flushed alone. The model `slow` gets an event every 20 ms.
     Upstream,
@@ -33,6 +38,7 @@ pub async fn serve(kind: Kind, argument: Option<String>) -> Result<(), Failure> 
     let router = match kind {
         Kind::Article => article(Bytes::from(std::fs::read(argument.ok_or("no file")?)?)),
         Kind::Proxy => proxy(argument.ok_or("no upstream")?)?,
+        Kind::Row => row(argument.ok_or("no folder")?).await?,
         Kind::Upstream => upstream(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -76,7 +82,30 @@ async fn pass_on(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
             }
             response
         }
-        Err(error) => (axum::http::StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+async fn row(folder: String) -> Result<Router, Failure> {
+    let database = surrealdb::engine::any::connect(format!("surrealkv://{folder}")).await?;
+    database.use_ns("bench").use_db("bench").await?;
+    database.query("DEFINE TABLE row").await?.check()?;
+    Ok(Router::new()
+        .route("/ready", get(|| async {}))
+        .route("/v1/articles", post(write_row))
+        .with_state(Arc::new(database)))
+}
+
+async fn write_row(
+    State(database): State<Arc<Surreal<Any>>>,
+    Json(content): Json<serde_json::Value>,
+) -> Response {
+    let create = database
+        .query("CREATE row CONTENT $content RETURN NONE")
+        .bind(("content", content));
+    match create.await.and_then(IndexedResults::check) {
+        Ok(_) => Json(json!({ "id": "" })).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 

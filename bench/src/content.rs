@@ -1,5 +1,6 @@
 //! The content API beside the usual one: FastAPI, SQLAlchemy and SQLite with uvicorn's two workers
-//! (`peers/fastapi`). Reads by id, lists of 20 and creations of 2 KB, over 1,000 articles and 16 connections.
+//! (`peers/fastapi`). Reads by id, lists of 20 and creations of 2 KB, over 1,000 articles and 16 connections. Creations
+//! also beside what the database takes for one bare row: less no article can cost.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +19,9 @@ const ARTICLES: usize = 1_000;
 const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(3);
+const OURS: &str = "inkstone";
+const PEER: &str = "fastapi";
+const BARE: &str = "one bare row";
 /// Longer than the benchmark.
 const TOKEN_MINUTES: &str = "600";
 
@@ -71,13 +75,13 @@ pub async fn run() -> Result<(), Failure> {
     };
     let mut contestants = vec![Contestant {
         process: engine,
-        name: "inkstone",
+        name: OURS,
         ids: Vec::new(),
         _folder: TempDir::new()?,
     }];
     contestants.extend(peer.map(|(process, folder)| Contestant {
         process,
-        name: "fastapi",
+        name: PEER,
         ids: Vec::new(),
         _folder: folder,
     }));
@@ -93,7 +97,18 @@ pub async fn run() -> Result<(), Failure> {
             contestant.ids.push(id.to_owned());
         }
     }
+    let folder = TempDir::new()?;
+    let place = folder.path().display().to_string();
+    let mut bare = Some(Contestant {
+        process: Process::bare("row", Some(&place))?,
+        name: BARE,
+        ids: Vec::new(),
+        _folder: folder,
+    });
     for (work, title, goal) in WORK {
+        if let Work::Create = work {
+            contestants.extend(bare.take());
+        }
         measure(&http, &contestants, &token, *work, title, *goal).await?;
     }
     for contestant in &contestants {
@@ -141,7 +156,11 @@ async fn measure(
             cpu[place].median(),
         );
     }
-    if let [ours, peer] = cpu.as_slice() {
+    let of = |name: &str| cpu.iter().find(|series| series.name == name);
+    if let (Some(ours), Some(bare)) = (of(OURS), of(BARE)) {
+        print_ratio(&format!("{title}: CPU per request"), "µs", ours, bare);
+    }
+    if let (Some(ours), Some(peer)) = (of(OURS), of(PEER)) {
         print_ratio(&format!("{title}: CPU per request"), "µs", ours, peer);
         let part = peer.median() / ours.median();
         println!("{title}: 1/{part:.1} of the peer's; the goal is 1/{goal}");

@@ -57,7 +57,7 @@ pub async fn run() -> Result<(), Failure> {
     let mut alone = (Series::new("inkstone"), Series::new("tantivy"));
     let mut shown = (Series::new("inkstone"), Series::new("tantivy"));
     for round in 0..=ROUNDS {
-        let mut add = |series: &mut Series, began: Instant| {
+        let add = |series: &mut Series, began: Instant| {
             if round > 0 {
                 series
                     .values

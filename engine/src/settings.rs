@@ -44,6 +44,8 @@ pub(crate) fn store(config: &EngineConfig) -> StoreConfig {
         database: store.database.clone(),
         username: store.username.as_ref().map(text),
         password: store.password.as_ref().map(text),
+        memtable_mib: store.memtable_mib,
+        cache_mib: store.cache_mib,
     }
 }
 

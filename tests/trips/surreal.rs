@@ -55,10 +55,10 @@ impl Drop for Server {
 pub fn config(server: &Server, password: &str) -> StoreConfig {
     StoreConfig {
         url: server.url.clone(),
-        namespace: "inkstone".to_owned(),
         database: "main".to_owned(),
         username: Some("root".to_owned()),
         password: Some(password.to_owned()),
+        ..StoreConfig::default()
     }
 }
 

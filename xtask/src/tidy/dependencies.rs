@@ -20,6 +20,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("candle-*", &["inkstone-inference"]),
     ("tokenizers", &["inkstone-inference"]),
     ("surrealdb", &["inkstone-store"]),
+    ("surrealdb-cnf", &["inkstone-store"]),
+    ("surrealdb-core", &["inkstone-store"]),
     ("surrealdb-*", &[]),
     ("tantivy", &["inkstone-search"]),
     ("object_store", &["inkstone-blobs"]),

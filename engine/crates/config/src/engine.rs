@@ -93,6 +93,9 @@ pub struct StoreConfig {
     /// Sign-in of a database server; the embedded ones need none.
     pub username: Option<Secret>,
     pub password: Option<Secret>,
+    /// Of the embedded one: what was written last and is kept in memory, and blocks of its files.
+    pub memtable_mib: u32,
+    pub cache_mib: u32,
 }
 
 /// `[local_model]`
@@ -423,6 +426,8 @@ impl Default for StoreConfig {
             database: "main".to_owned(),
             username: None,
             password: None,
+            memtable_mib: 64,
+            cache_mib: 256,
         }
     }
 }

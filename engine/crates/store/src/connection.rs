@@ -5,13 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use inkstone_domain::{Error, Result, codes};
-use surrealdb::Surreal;
-use surrealdb::engine::any::{self, Any};
-use surrealdb::opt::auth;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use ulid::Ulid;
 
+use crate::database::Database;
 use crate::failure::StoreFailure;
 use crate::file_lock;
 use crate::jobs::Known;
@@ -35,6 +33,30 @@ pub struct StoreConfig {
     /// For a server alone; with `password`. A root user, or a user of the database.
     pub username: Option<String>,
     pub password: Option<String>,
+    /// What was written last and is kept in memory, of an embedded database; no transaction can be larger.
+    pub memtable_mib: u32,
+    /// Blocks of its files that are kept in memory.
+    pub cache_mib: u32,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            url: "mem://".to_owned(),
+            namespace: "inkstone".to_owned(),
+            database: "main".to_owned(),
+            username: None,
+            password: None,
+            memtable_mib: 64,
+            cache_mib: 256,
+        }
+    }
+}
+
+impl StoreConfig {
+    pub(crate) fn is_server(&self) -> bool {
+        self.url.starts_with("ws")
+    }
 }
 
 impl fmt::Debug for StoreConfig {
@@ -58,14 +80,15 @@ pub struct SurrealStore {
 }
 
 struct Shared {
-    /// `None` once closed. Never cloned but inside its `Arc`: a clone of the handle is a session of its own.
-    database: RwLock<Option<Arc<Surreal<Any>>>>,
+    /// `None` once closed.
+    database: RwLock<Option<Arc<Database>>>,
     nudge: watch::Sender<()>,
     event_nudge: watch::Sender<()>,
     known: Known,
     numbered: Watermark,
     delivered: Watermark,
     url: String,
+    is_embedded: bool,
     /// Tells this opening of the database from every other.
     connection_id: Ulid,
 }
@@ -98,6 +121,7 @@ impl SurrealStore {
                 known: Known::default(),
                 numbered: Watermark::default(),
                 delivered: Watermark::default(),
+                is_embedded: !config.is_server(),
                 url: config.url,
                 connection_id: Ulid::new(),
             }),
@@ -136,7 +160,7 @@ impl SurrealStore {
         })
     }
 
-    pub(crate) fn database(&self) -> Result<Arc<Surreal<Any>>, StoreFailure> {
+    pub(crate) fn database(&self) -> Result<Arc<Database>, StoreFailure> {
         self.shared
             .database
             .read()
@@ -166,7 +190,7 @@ impl SurrealStore {
 
     /// Whether no other process has the same database open.
     pub(crate) fn is_embedded(&self) -> bool {
-        !self.shared.url.starts_with("ws")
+        self.shared.is_embedded
     }
 
     pub(crate) fn nudge(&self) {
@@ -187,46 +211,11 @@ impl SurrealStore {
     }
 }
 
-async fn open(config: &StoreConfig) -> Result<Surreal<Any>> {
+async fn open(config: &StoreConfig) -> Result<Database> {
     let failed = |error: surrealdb::Error| open_failure(&config.url, error);
-    let database = any::connect(config.url.as_str()).await.map_err(failed)?;
-    if let (Some(username), Some(password)) = (&config.username, &config.password) {
-        sign_in(&database, config, username, password)
-            .await
-            .map_err(failed)?;
-    }
-    database
-        .use_ns(config.namespace.as_str())
-        .use_db(config.database.as_str())
-        .await
-        .map_err(failed)?;
+    let database = Database::open(config).await.map_err(failed)?;
+    database.enter(config).await.map_err(failed)?;
     Ok(database)
-}
-
-/// As root, or else as a user of this database alone: production needs no more.
-async fn sign_in(
-    database: &Surreal<Any>,
-    config: &StoreConfig,
-    username: &str,
-    password: &str,
-) -> Result<(), surrealdb::Error> {
-    let root = auth::Root {
-        username: username.to_owned(),
-        password: password.to_owned(),
-    };
-    let Err(refused) = database.signin(root).await else {
-        return Ok(());
-    };
-    if !refused.is_not_allowed() {
-        return Err(refused);
-    }
-    let own = auth::Database {
-        namespace: config.namespace.clone(),
-        database: config.database.clone(),
-        username: username.to_owned(),
-        password: password.to_owned(),
-    };
-    database.signin(own).await.map(|_token| ())
 }
 
 fn check_scheme(url: &str) -> Result<()> {

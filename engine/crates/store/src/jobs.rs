@@ -104,6 +104,8 @@ const END: &str = concat!(
     ),
     mark_end!()
 );
+/// Whether something follows from the end.
+const RETURN_WHETHER_MORE: &str = "RETURN $held.dependants > 0 OR $held.batch != NONE;";
 /// Of all ends but that of a dead letter.
 const DROP_CHECKPOINT: &str = "
     DELETE type::record('job_checkpoint', $job_key) RETURN NONE;
@@ -379,7 +381,7 @@ impl JobStore for SurrealStore {
             END,
             DROP_CHECKPOINT,
             append,
-            "RETURN NONE;",
+            RETURN_WHETHER_MORE,
         ];
         let mut statement =
             fenced(id, fence, &parts).bind("provenance", ProvenanceRow::of(&provenance)?);
@@ -391,8 +393,8 @@ impl JobStore for SurrealStore {
             ..row::Ending::of(JobStatus::Succeeded)
         };
         let statement = bind_end(bind_write(statement, write)?, ending, event);
-        self.write::<()>(statement).await?;
-        self.known().ended(&id.to_string());
+        let is_more: bool = self.write(statement).await?;
+        self.known().ended(&id.to_string(), is_more);
         self.nudge();
         Ok(())
     }
@@ -412,9 +414,9 @@ impl JobStore for SurrealStore {
 
     async fn bury(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()> {
         let ending = row::Ending::with(JobStatus::Dead, error);
-        let statement = fenced(id, fence, &[END, "RETURN NONE;"]);
-        self.write::<()>(bind_end(statement, ending, event)).await?;
-        self.known().ended(&id.to_string());
+        let statement = fenced(id, fence, &[END, RETURN_WHETHER_MORE]);
+        let is_more: bool = self.write(bind_end(statement, ending, event)).await?;
+        self.known().ended(&id.to_string(), is_more);
         Ok(())
     }
 
@@ -425,7 +427,7 @@ impl JobStore for SurrealStore {
             .bind("job_event", EventRow::from(event))
             .telling();
         let row: JobRow = self.write(statement).await?;
-        self.known().ended(&id.to_string());
+        self.known().ended(&id.to_string(), true);
         Ok(Job::try_from(row)?)
     }
 
@@ -475,9 +477,9 @@ impl SurrealStore {
         ending: row::Ending,
         event: Event,
     ) -> Result<(), StoreFailure> {
-        let statement = fenced(id, fence, &[END, DROP_CHECKPOINT, "RETURN NONE;"]);
-        self.write::<()>(bind_end(statement, ending, event)).await?;
-        self.known().ended(&id.to_string());
+        let statement = fenced(id, fence, &[END, DROP_CHECKPOINT, RETURN_WHETHER_MORE]);
+        let is_more: bool = self.write(bind_end(statement, ending, event)).await?;
+        self.known().ended(&id.to_string(), is_more);
         Ok(())
     }
 }

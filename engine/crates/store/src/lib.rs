@@ -13,6 +13,7 @@ mod comments;
 mod connection;
 mod content_types;
 mod conversations;
+mod database;
 mod documents;
 mod event_handlers;
 mod events;

@@ -17,11 +17,8 @@ use crate::webhooks::FIRST_PENDING;
 /// One of its own, in memory.
 pub(crate) async fn store() -> SurrealStore {
     let config = StoreConfig {
-        url: "mem://".to_owned(),
-        namespace: "inkstone".to_owned(),
         database: "plans".to_owned(),
-        username: None,
-        password: None,
+        ..StoreConfig::default()
     };
     SurrealStore::connect(config).await.unwrap()
 }

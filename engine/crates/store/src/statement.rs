@@ -92,16 +92,14 @@ impl SurrealStore {
             return Ok(None);
         }
         let database = self.database()?;
-        within_deadline(table, async { database.select((table, key)).await }).await
+        within_deadline(table, database.select(table, key)).await
     }
 
     async fn attempt<T: SurrealValue>(&self, statement: &Statement) -> Result<T, StoreFailure> {
         let database = self.database()?;
         within_deadline(&statement.subject, async {
-            let mut results = database
-                .query(statement.text.as_ref())
-                .bind(statement.variables.clone())
-                .await?;
+            let variables = statement.variables.clone();
+            let mut results = database.query(&statement.text, variables).await?;
             T::from_value(results.take::<Value>(0)?)
         })
         .await

@@ -9,10 +9,8 @@ use inkstone_testkit::{contract, run_on_deep_stack};
 async fn open(url: &str) -> SurrealStore {
     let config = StoreConfig {
         url: url.to_owned(),
-        namespace: "inkstone".to_owned(),
         database: "contract".to_owned(),
-        username: None,
-        password: None,
+        ..StoreConfig::default()
     };
     SurrealStore::connect(config).await.unwrap()
 }

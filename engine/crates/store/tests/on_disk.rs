@@ -29,10 +29,8 @@ impl Disk {
         let path = self.folder.path().join("a folder").join("store");
         StoreConfig {
             url: format!("surrealkv://{}", path.display()),
-            namespace: "inkstone".to_owned(),
             database: "main".to_owned(),
-            username: None,
-            password: None,
+            ..StoreConfig::default()
         }
     }
 

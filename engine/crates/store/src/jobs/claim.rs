@@ -136,6 +136,10 @@ impl SurrealStore {
                 self.known().claimed(&key, &choice.project, &choice.kind);
                 return Ok(Some(claimed));
             }
+            // Either somebody was faster, or more runs than was known.
+            if !limits.is_none() {
+                self.known().doubt();
+            }
         }
         Ok(None)
     }

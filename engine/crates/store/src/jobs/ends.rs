@@ -86,10 +86,10 @@ const END_BATCH: &str = concat!(
     };
 "
 );
-/// The queue goes through a batch from its first job on: while this one is open, none needs to be counted.
-pub(super) const LAST_OF_BATCH: &str = "\
-    SELECT VALUE status FROM job WITH INDEX job_batch WHERE batch = $batch_key \
-    ORDER BY key DESC LIMIT 1";
+/// The queue goes through a batch from its first job on: while the one after this is open, none needs to be counted.
+pub(super) const NEXT_OF_BATCH: &str = "\
+    SELECT VALUE status FROM job WITH INDEX job_batch WHERE batch = $batch_key AND key > $key \
+    ORDER BY key LIMIT 1";
 const FORGET: &str = "{
     LET $old = SELECT key, finished_at FROM job WITH INDEX job_age
         WHERE finished_at > $beginning AND finished_at < $before ORDER BY finished_at LIMIT $limit;
@@ -125,6 +125,9 @@ impl SurrealStore {
         now: DateTime<Utc>,
         limit: usize,
     ) -> Result<bool, StoreFailure> {
+        if self.is_embedded() && self.known().is_nothing_ended() {
+            return Ok(false);
+        }
         let (began, from) = (self.known().begin(), self.known().ends_from());
         let next = Statement::new(NEXT_END)
             .bind("from", from.as_str())
@@ -169,7 +172,7 @@ impl SurrealStore {
         self.write::<()>(statement).await?;
         // Either these ended, or they are queued if nothing else keeps them.
         for job in &waiting {
-            self.known().ended(&job.id.to_string());
+            self.known().ended(&job.id.to_string(), true);
         }
         for place in queued {
             self.put_job(place);
@@ -203,14 +206,18 @@ impl SurrealStore {
 
     /// The batch of a job, where none of it is open and nobody was told.
     async fn batch_at_its_end(&self, ended: Option<Job>) -> Result<Option<JobBatch>, StoreFailure> {
-        let ended = ended.filter(|job| job.status.is_final());
-        let Some(id) = ended.and_then(|job| job.batch) else {
+        let Some(ended) = ended.filter(|job| job.status.is_final()) else {
             return Ok(None);
         };
-        let last = Statement::new(LAST_OF_BATCH).bind("batch_key", id.to_string());
-        let last: Vec<String> = self.read(last).await?;
+        let Some(id) = ended.batch else {
+            return Ok(None);
+        };
+        let next = Statement::new(NEXT_OF_BATCH)
+            .bind("batch_key", id.to_string())
+            .bind("key", ended.id.to_string());
+        let next: Vec<String> = self.read(next).await?;
         let is_open = |status: &String| row::status_of(status).is_ok_and(|it| !it.is_final());
-        if last.iter().any(is_open) {
+        if next.iter().any(is_open) {
             return Ok(None);
         }
         let batch = self.counted_batch(id).await?;

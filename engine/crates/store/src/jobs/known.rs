@@ -14,7 +14,7 @@ use inkstone_domain::job::Priority;
 /// So long what is known is enough, or so many times as long as the look took.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const REST: u32 = 50;
-/// After a longer step of the clock, leases may have ended that stood at the last look.
+/// After so long leases may have ended that stood at the last look.
 const LEASES_HOLD: TimeDelta = TimeDelta::seconds(5);
 /// After all keys.
 const END_OF_KEYS: &str = "z";
@@ -139,6 +139,11 @@ impl Known {
         state.lanes = Freshness::since(began.at);
     }
 
+    /// What runs is not what was known.
+    pub(super) fn doubt(&self) {
+        self.state().lanes = Freshness::default();
+    }
+
     /// Whether nothing is queued but what was put in the lanes that are known of.
     pub(super) fn is_all(&self) -> bool {
         self.state().is_all
@@ -235,13 +240,21 @@ impl Known {
         state.first_end.saw(key.unwrap_or(END_OF_KEYS), began);
     }
 
+    /// Whether nobody has to see to any end, if there is no other engine.
+    pub(super) fn is_nothing_ended(&self) -> bool {
+        let state = self.state();
+        state.ends.is_fresh() && state.first_end.place == END_OF_KEYS
+    }
+
     /// A job runs no more, and something may follow from that.
-    pub(super) fn ended(&self, key: &str) {
+    pub(super) fn ended(&self, key: &str, is_more: bool) {
         let mut state = self.state();
         state.stopped(key);
-        state.puts += 1;
-        let put = state.puts;
-        state.first_end.put(key, put);
+        if is_more {
+            state.puts += 1;
+            let put = state.puts;
+            state.first_end.put(key, put);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -330,7 +343,7 @@ mod tests {
         known.claimed("gone", "handbook", "generate");
         let began = known.begin_whole();
         known.claimed("new", "handbook", "generate");
-        known.ended("done");
+        known.ended("done", true);
         let load = known.runs(vec![of("done"), of("other")], began);
         assert_eq!(load.projects.get("handbook"), Some(&2), "new and other");
         assert!(known.load(now).is_none(), "the look is not over");
@@ -345,17 +358,19 @@ mod tests {
     #[test]
     fn ends_are_looked_for_from_the_first_that_is_known() {
         let known = Known::default();
-        known.ended("b");
+        known.ended("b", true);
         assert_eq!(known.ends_from(), "", "nobody has looked");
         known.saw_end(Some("b"), "", known.begin());
         assert_eq!(known.ends_from(), "b");
         let began = known.begin();
-        known.ended("a");
+        known.ended("a", true);
         known.saw_end(Some("c"), "b", began);
         assert_eq!(known.ends_from(), "a");
         known.saw_end(None, "a", known.begin());
-        assert_eq!(known.ends_from(), END_OF_KEYS);
-        known.ended("d");
+        assert!(known.is_nothing_ended());
+        known.ended("c", false);
+        assert!(known.is_nothing_ended());
+        known.ended("d", true);
         assert_eq!(known.ends_from(), "d");
     }
 }

@@ -6,7 +6,7 @@ use inkstone_domain::job::{Priority, Task};
 use inkstone_testkit::{run_on_deep_stack, sample};
 
 use super::claim::{FROM_FRONT, NEXT_HEAD};
-use super::ends::LAST_OF_BATCH;
+use super::ends::NEXT_OF_BATCH;
 use super::*;
 use crate::plans::{assert_bounded, store};
 
@@ -82,7 +82,7 @@ fn every_lane_has_its_turn_where_there_are_many() {
 }
 
 #[test]
-fn whether_a_batch_is_open_is_seen_at_its_last_job() {
+fn whether_a_batch_is_open_is_seen_at_its_next_job() {
     run_on_deep_stack(async {
         let store = store().await;
         let owner = UserId::new();
@@ -94,7 +94,9 @@ fn whether_a_batch_is_open_is_seen_at_its_last_job() {
             created_at: sample::now(),
         };
         store.submit_batch(batch.clone()).await.unwrap();
-        let last = Statement::new(LAST_OF_BATCH).bind("batch_key", batch.id.to_string());
-        assert_bounded(&store, last, "IndexScan", 1, "the last of them").await;
+        let next = Statement::new(NEXT_OF_BATCH)
+            .bind("batch_key", batch.id.to_string())
+            .bind("key", batch.jobs[9].id.to_string());
+        assert_bounded(&store, next, "IndexScan", 1, "the next of them").await;
     });
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use surrealdb::types::{ErrorDetails, QueryError};
+use surrealdb::types::{ErrorDetails, QueryError, Variables};
 use tokio::time::timeout;
 
 use super::file::Migration;
@@ -71,12 +71,11 @@ impl Script {
     pub(super) async fn run(&self, store: &SurrealStore) -> Result<(), StoreFailure> {
         let database = store.database()?;
         until_no_conflict(|| async {
-            let query = database
-                .query(self.text.as_str())
-                .bind(("fence", self.fence))
-                .bind(("name", self.name))
-                .bind(("sha256", self.sha256.as_str()));
-            let answer = timeout(DEADLINE, query.into_future());
+            let mut variables = Variables::new();
+            variables.insert("fence", self.fence);
+            variables.insert("name", self.name);
+            variables.insert("sha256", self.sha256.as_str());
+            let answer = timeout(DEADLINE, database.query(&self.text, variables));
             let outcome = match answer.await.map_err(|_elapsed| StoreFailure::Deadline)? {
                 Ok(mut results) => first_cause(results.take_errors().into_values().collect()),
                 Err(error) => Some(error),

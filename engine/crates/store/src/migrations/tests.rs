@@ -25,11 +25,8 @@ fn row(name: &str, sha256: String) -> MigrationRow {
 
 async fn bare_store() -> SurrealStore {
     let config = StoreConfig {
-        url: "mem://".to_owned(),
-        namespace: "inkstone".to_owned(),
         database: "migrations".to_owned(),
-        username: None,
-        password: None,
+        ..StoreConfig::default()
     };
     SurrealStore::open(config).await.unwrap()
 }

@@ -64,10 +64,8 @@ fn the_lease_of_a_dead_process_is_free_on_disk() {
         let folder = tempfile::tempdir().unwrap();
         let config = StoreConfig {
             url: format!("surrealkv://{}", folder.path().join("store").display()),
-            namespace: "inkstone".to_owned(),
             database: "migrations".to_owned(),
-            username: None,
-            password: None,
+            ..StoreConfig::default()
         };
         let store = SurrealStore::open(config.clone()).await.unwrap();
         apply_missing(&store, &MIGRATIONS[..2]).await.unwrap();

@@ -1,0 +1,116 @@
+//! The handle to the database: one that is opened in this process, or a server. The client opens embedded ones with
+//! settings that follow the machine's memory, a memtable of 1 GiB on 16 GiB of it, and hands none of ours down. But
+//! whatever SurrealKV reads backwards it looks for from the end of that table on, and what was deleted stays in it until
+//! it is written out: so it is opened here, and both it and the cache of blocks have a size of their own.
+
+use std::fmt::Display;
+
+use surrealdb::engine::any::{self, Any};
+use surrealdb::engine::local::Db;
+use surrealdb::opt::auth;
+use surrealdb::types::{SurrealValue, Variables};
+use surrealdb::{IndexedResults, Surreal};
+use surrealdb_cnf::ConfigMap;
+use surrealdb_core::kvs::Datastore;
+
+use crate::connection::StoreConfig;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Never cloned but inside its `Arc`: a clone of the handle is a session of its own.
+pub(crate) enum Database {
+    Embedded(Surreal<Db>),
+    Server(Surreal<Any>),
+}
+
+impl Database {
+    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, surrealdb::Error> {
+        if config.is_server() {
+            let handle = any::connect(config.url.as_str()).await?;
+            if let (Some(username), Some(password)) = (&config.username, &config.password) {
+                sign_in(&handle, config, username, password).await?;
+            }
+            return Ok(Self::Server(handle));
+        }
+        let settings = ConfigMap::empty()
+            .with_key_value("surrealkv_max_memtable_size", bytes(config.memtable_mib))
+            .with_key_value("surrealkv_block_cache_capacity", bytes(config.cache_mib));
+        // In the order in which the client does it: what the database's own tasks write must not come before its version.
+        let opening = Datastore::builder()
+            .with_config(settings)
+            .without_maintenance_tasks()
+            .build_with_path(&config.url);
+        let datastore = opening.await.map_err(failed)?;
+        datastore.check_version().await.map_err(failed)?;
+        datastore.bootstrap().await.map_err(failed)?;
+        datastore.start_maintenance_tasks();
+        let handle = Surreal::unstable_from_datastore(datastore, None).await?;
+        Ok(Self::Embedded(handle))
+    }
+
+    pub(crate) async fn enter(&self, config: &StoreConfig) -> Result<(), surrealdb::Error> {
+        let (namespace, database) = (config.namespace.as_str(), config.database.as_str());
+        match self {
+            Self::Embedded(handle) => handle.use_ns(namespace).use_db(database).await?,
+            Self::Server(handle) => handle.use_ns(namespace).use_db(database).await?,
+        };
+        Ok(())
+    }
+
+    pub(crate) async fn query(
+        &self,
+        text: &str,
+        variables: Variables,
+    ) -> Result<IndexedResults, surrealdb::Error> {
+        match self {
+            Self::Embedded(handle) => handle.query(text).bind(variables).await,
+            Self::Server(handle) => handle.query(text).bind(variables).await,
+        }
+    }
+
+    /// One record by its key.
+    pub(crate) async fn select<T: SurrealValue>(
+        &self,
+        table: &'static str,
+        key: String,
+    ) -> Result<Option<T>, surrealdb::Error> {
+        match self {
+            Self::Embedded(handle) => handle.select((table, key)).await,
+            Self::Server(handle) => handle.select((table, key)).await,
+        }
+    }
+}
+
+/// As root, or else as a user of this database alone: production needs no more.
+async fn sign_in(
+    handle: &Surreal<Any>,
+    config: &StoreConfig,
+    username: &str,
+    password: &str,
+) -> Result<(), surrealdb::Error> {
+    let root = auth::Root {
+        username: username.to_owned(),
+        password: password.to_owned(),
+    };
+    let Err(refused) = handle.signin(root).await else {
+        return Ok(());
+    };
+    if !refused.is_not_allowed() {
+        return Err(refused);
+    }
+    let own = auth::Database {
+        namespace: config.namespace.clone(),
+        database: config.database.clone(),
+        username: username.to_owned(),
+        password: password.to_owned(),
+    };
+    handle.signin(own).await.map(|_token| ())
+}
+
+fn failed(error: impl Display) -> surrealdb::Error {
+    surrealdb::Error::internal(error.to_string())
+}
+
+fn bytes(mib: u32) -> String {
+    (u64::from(mib) * MIB).to_string()
+}
