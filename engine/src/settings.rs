@@ -44,7 +44,7 @@ pub(crate) fn store(config: &EngineConfig) -> StoreConfig {
         database: store.database.clone(),
         username: store.username.as_ref().map(text),
         password: store.password.as_ref().map(text),
-        memtable_mib: store.memtable_mib,
+        flush_mib: store.flush_mib,
         cache_mib: store.cache_mib,
     }
 }

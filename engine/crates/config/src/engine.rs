@@ -93,8 +93,8 @@ pub struct StoreConfig {
     /// Sign-in of a database server; the embedded ones need none.
     pub username: Option<Secret>,
     pub password: Option<Secret>,
-    /// Of the embedded one: what was written last and is kept in memory, and blocks of its files.
-    pub memtable_mib: u32,
+    /// Of the embedded one: so much is written before it is flushed, and so much of its files is kept in memory.
+    pub flush_mib: u32,
     pub cache_mib: u32,
 }
 
@@ -426,7 +426,7 @@ impl Default for StoreConfig {
             database: "main".to_owned(),
             username: None,
             password: None,
-            memtable_mib: 64,
+            flush_mib: 128,
             cache_mib: 256,
         }
     }

@@ -115,7 +115,7 @@ fn store(mut section: Section<'_>, config: &mut StoreConfig) {
     section.parsed("namespace", &mut config.namespace, name);
     section.parsed("database", &mut config.database, name);
     section.sign_in("store", &mut config.username, &mut config.password);
-    section.number("memtable_mib", 1..=4_000, &mut config.memtable_mib);
+    section.number("flush_mib", 1..=1_000, &mut config.flush_mib);
     section.number("cache_mib", 16..=1_000_000, &mut config.cache_mib);
     section.finish();
 }

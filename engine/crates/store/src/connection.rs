@@ -1,17 +1,18 @@
 //! Opening, watching and closing the database. What is asked of it stands in the tables' files.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::{Error, Result, codes};
-use tokio::sync::watch;
+use tokio::sync::{RwLock, RwLockReadGuard, watch};
 use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::database::Database;
 use crate::failure::StoreFailure;
 use crate::file_lock;
+use crate::flush;
 use crate::jobs::Known;
 use crate::migrations;
 use crate::statement::Statement;
@@ -20,6 +21,8 @@ use crate::watermark::Watermark;
 /// A large database on disk reads its log before it opens.
 const OPEN_DEADLINE: Duration = Duration::from_secs(120);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(15);
+/// Flushing takes a second or two.
+const WAIT_DEADLINE: Duration = Duration::from_secs(60);
 const HEALTH_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Where the database is and who we are to it.
@@ -33,9 +36,8 @@ pub struct StoreConfig {
     /// For a server alone; with `password`. A root user, or a user of the database.
     pub username: Option<String>,
     pub password: Option<String>,
-    /// What was written last and is kept in memory, of an embedded database; no transaction can be larger.
-    pub memtable_mib: u32,
-    /// Blocks of its files that are kept in memory.
+    /// Of an embedded database: so much is written before it is flushed, and so much of its files is kept in memory.
+    pub flush_mib: u32,
     pub cache_mib: u32,
 }
 
@@ -47,7 +49,7 @@ impl Default for StoreConfig {
             database: "main".to_owned(),
             username: None,
             password: None,
-            memtable_mib: 64,
+            flush_mib: 128,
             cache_mib: 256,
         }
     }
@@ -79,16 +81,15 @@ pub struct SurrealStore {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    /// `None` once closed.
-    database: RwLock<Option<Arc<Database>>>,
+pub(crate) struct Shared {
+    /// `None` once closed. Statements hold it while they run.
+    pub(crate) database: RwLock<Option<Database>>,
+    pub(crate) config: StoreConfig,
     nudge: watch::Sender<()>,
     event_nudge: watch::Sender<()>,
     known: Known,
     numbered: Watermark,
     delivered: Watermark,
-    url: String,
-    is_embedded: bool,
     /// Tells this opening of the database from every other.
     connection_id: Ulid,
 }
@@ -113,19 +114,24 @@ impl SurrealStore {
             unavailable(&config.url, "it did not answer in time")
                 .with_retry_after(Some(Duration::from_secs(1)))
         })??;
-        Ok(Self {
+        let directory = file_lock::directory(&config.url);
+        let store = Self {
             shared: Arc::new(Shared {
-                database: RwLock::new(Some(Arc::new(database))),
+                database: RwLock::new(Some(database)),
+                config,
                 nudge: watch::Sender::new(()),
                 event_nudge: watch::Sender::new(()),
                 known: Known::default(),
                 numbered: Watermark::default(),
                 delivered: Watermark::default(),
-                is_embedded: !config.is_server(),
-                url: config.url,
                 connection_id: Ulid::new(),
             }),
-        })
+        };
+        if let Some(directory) = directory {
+            let shared = Arc::downgrade(&store.shared);
+            tokio::spawn(flush::keep_flushed(shared, directory));
+        }
+        Ok(store)
     }
 
     /// Whether the database answers, within two seconds.
@@ -140,15 +146,10 @@ impl SurrealStore {
     /// Closes the database for all clones; later calls fail with `store_unavailable`. Calls under
     /// way still end. Returns once another engine may open the same files, after 15 seconds at the latest.
     pub async fn close(&self) -> Result<()> {
-        let handle = self
-            .shared
-            .database
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let handle = self.shared.database.write().await.take();
         // SurrealDB shuts down, on a task of its own, when the last handle is gone.
         drop(handle);
-        let Some(directory) = file_lock::directory(&self.shared.url) else {
+        let Some(directory) = file_lock::directory(&self.shared.config.url) else {
             return Ok(());
         };
         let released = timeout(CLOSE_DEADLINE, file_lock::released(&directory));
@@ -160,13 +161,15 @@ impl SurrealStore {
         })
     }
 
-    pub(crate) fn database(&self) -> Result<Arc<Database>, StoreFailure> {
-        self.shared
-            .database
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-            .ok_or(StoreFailure::Closed)
+    /// Waits while it is flushed.
+    pub(crate) async fn database(&self) -> Result<RwLockReadGuard<'_, Database>, StoreFailure> {
+        let database = match self.shared.database.try_read() {
+            Ok(database) => database,
+            Err(_is_flushed) => timeout(WAIT_DEADLINE, self.shared.database.read())
+                .await
+                .map_err(|_elapsed| StoreFailure::Deadline)?,
+        };
+        RwLockReadGuard::try_map(database, Option::as_ref).map_err(|_closed| StoreFailure::Closed)
     }
 
     /// What claims through this store know of the queue.
@@ -190,7 +193,7 @@ impl SurrealStore {
 
     /// Whether no other process has the same database open.
     pub(crate) fn is_embedded(&self) -> bool {
-        self.shared.is_embedded
+        !self.shared.config.is_server()
     }
 
     pub(crate) fn nudge(&self) {
@@ -212,10 +215,8 @@ impl SurrealStore {
 }
 
 async fn open(config: &StoreConfig) -> Result<Database> {
-    let failed = |error: surrealdb::Error| open_failure(&config.url, error);
-    let database = Database::open(config).await.map_err(failed)?;
-    database.enter(config).await.map_err(failed)?;
-    Ok(database)
+    let opened = Database::open(config).await;
+    opened.map_err(|error| open_failure(&config.url, error))
 }
 
 fn check_scheme(url: &str) -> Result<()> {

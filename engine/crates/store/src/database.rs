@@ -1,7 +1,7 @@
-//! The handle to the database: one that is opened in this process, or a server. The client opens embedded ones with
-//! settings that follow the machine's memory, a memtable of 1 GiB on 16 GiB of it, and hands none of ours down. But
-//! whatever SurrealKV reads backwards it looks for from the end of that table on, and what was deleted stays in it until
-//! it is written out: so it is opened here, and both it and the cache of blocks have a size of their own.
+//! The handle to the database: one that is opened in this process, or a server. The client opens embedded ones with settings
+//! that follow the machine's memory, and hands none of ours down: so an embedded one is opened here. Whatever SurrealKV
+//! reads backwards it looks for from the end of its memtable on, and what was deleted stays in that until it is flushed:
+//! what is in it is bounded (`flush`), and so is the cache of blocks.
 
 use std::fmt::Display;
 
@@ -14,27 +14,37 @@ use surrealdb_cnf::ConfigMap;
 use surrealdb_core::kvs::Datastore;
 
 use crate::connection::StoreConfig;
+use crate::flush;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Never cloned but inside its `Arc`: a clone of the handle is a session of its own.
+/// Never cloned: a clone of the handle is a session of its own.
 pub(crate) enum Database {
     Embedded(Surreal<Db>),
     Server(Surreal<Any>),
 }
 
 impl Database {
+    /// Within the configured namespace and database.
     pub(crate) async fn open(config: &StoreConfig) -> Result<Self, surrealdb::Error> {
         if config.is_server() {
             let handle = any::connect(config.url.as_str()).await?;
             if let (Some(username), Some(password)) = (&config.username, &config.password) {
                 sign_in(&handle, config, username, password).await?;
             }
-            return Ok(Self::Server(handle));
+            let database = Self::Server(handle);
+            database.enter(config).await?;
+            return Ok(database);
         }
         let settings = ConfigMap::empty()
-            .with_key_value("surrealkv_max_memtable_size", bytes(config.memtable_mib))
-            .with_key_value("surrealkv_block_cache_capacity", bytes(config.cache_mib));
+            .with_key_value(
+                "surrealkv_max_memtable_size",
+                flush::memtable_bytes(config).to_string(),
+            )
+            .with_key_value(
+                "surrealkv_block_cache_capacity",
+                (u64::from(config.cache_mib) * MIB).to_string(),
+            );
         // In the order in which the client does it: what the database's own tasks write must not come before its version.
         let opening = Datastore::builder()
             .with_config(settings)
@@ -45,10 +55,12 @@ impl Database {
         datastore.bootstrap().await.map_err(failed)?;
         datastore.start_maintenance_tasks();
         let handle = Surreal::unstable_from_datastore(datastore, None).await?;
-        Ok(Self::Embedded(handle))
+        let database = Self::Embedded(handle);
+        database.enter(config).await?;
+        Ok(database)
     }
 
-    pub(crate) async fn enter(&self, config: &StoreConfig) -> Result<(), surrealdb::Error> {
+    async fn enter(&self, config: &StoreConfig) -> Result<(), surrealdb::Error> {
         let (namespace, database) = (config.namespace.as_str(), config.database.as_str());
         match self {
             Self::Embedded(handle) => handle.use_ns(namespace).use_db(database).await?,
@@ -109,8 +121,4 @@ async fn sign_in(
 
 fn failed(error: impl Display) -> surrealdb::Error {
     surrealdb::Error::internal(error.to_string())
-}
-
-fn bytes(mib: u32) -> String {
-    (u64::from(mib) * MIB).to_string()
 }

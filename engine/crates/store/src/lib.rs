@@ -19,6 +19,7 @@ mod event_handlers;
 mod events;
 mod failure;
 mod file_lock;
+mod flush;
 mod jobs;
 mod keys;
 mod kv;

@@ -91,12 +91,12 @@ impl SurrealStore {
         if key.is_empty() {
             return Ok(None);
         }
-        let database = self.database()?;
+        let database = self.database().await?;
         within_deadline(table, database.select(table, key)).await
     }
 
     async fn attempt<T: SurrealValue>(&self, statement: &Statement) -> Result<T, StoreFailure> {
-        let database = self.database()?;
+        let database = self.database().await?;
         within_deadline(&statement.subject, async {
             let variables = statement.variables.clone();
             let mut results = database.query(&statement.text, variables).await?;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use inkstone_domain::codes;
@@ -180,4 +181,60 @@ fn parallel_writers_lose_nothing() {
         assert_eq!(events.len(), expected);
         store.close().await.unwrap();
     });
+}
+
+/// As a kill leaves them: the files of a database that nobody closed.
+#[test]
+fn what_was_acknowledged_while_it_was_flushed_is_in_the_files() {
+    const WRITERS: usize = 8;
+    const VALUES: usize = 300;
+    run_on_deep_stack(async {
+        let disk = Disk::new();
+        let config = StoreConfig {
+            flush_mib: 1,
+            ..disk.config()
+        };
+        let store = SurrealStore::connect(config.clone()).await.unwrap();
+        let value = |writer: usize, number: usize| vec![(writer + number) as u8; 3_000];
+        let plugin_of = |writer: usize| format!("plugin-{writer}");
+        let writers = (0..WRITERS).map(|writer| {
+            let store = &store;
+            async move {
+                for number in 0..VALUES {
+                    let key = format!("{writer} {number}");
+                    let (plugin, value) = (plugin_of(writer), value(writer, number));
+                    store.put(&plugin, &key, value, 1 << 30).await.unwrap();
+                }
+            }
+        });
+        futures::future::join_all(writers).await;
+        let path = disk.folder.path().join("a folder").join("store");
+        let left = Disk::new();
+        let copy = left.folder.path().join("a folder").join("store");
+        copy_folder(&path, &copy);
+        let tables = std::fs::read_dir(copy.join("sstables")).unwrap();
+        assert!(tables.count() > 1, "it was flushed more than once");
+        let after = left.open().await;
+        for writer in 0..WRITERS {
+            for number in 0..VALUES {
+                let key = format!("{writer} {number}");
+                let found = after.get(&plugin_of(writer), &key).await.unwrap();
+                assert_eq!(found, Some(value(writer, number)), "{key}");
+            }
+        }
+        after.close().await.unwrap();
+        store.close().await.unwrap();
+    });
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (path, place) = (entry.path(), to.join(entry.file_name()));
+        match path.is_dir() {
+            true => copy_folder(&path, &place),
+            false => drop(std::fs::copy(&path, &place).unwrap()),
+        }
+    }
 }

@@ -69,7 +69,7 @@ impl Script {
     }
 
     pub(super) async fn run(&self, store: &SurrealStore) -> Result<(), StoreFailure> {
-        let database = store.database()?;
+        let database = store.database().await?;
         until_no_conflict(|| async {
             let mut variables = Variables::new();
             variables.insert("fence", self.fence);

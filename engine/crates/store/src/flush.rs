@@ -1,0 +1,112 @@
+//! Flushing an embedded database on disk, by closing it and opening it again. SurrealKV (0.21) flushes by itself where its
+//! memtable is full: but the transaction that finds it full, and those beside it, are in the log of the old table and in the
+//! memory of the new one, and that log is deleted once the old table is on disk. A kill after that loses them. Closing
+//! flushes in order. So the table is made too large to be full, and the log is watched: when so much is in it, all
+//! statements wait for the moment that closing and opening take.
+
+use std::path::{Path, PathBuf};
+use std::sync::Weak;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
+use crate::connection::{Shared, StoreConfig};
+use crate::database::Database;
+use crate::file_lock;
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const CLOSE_DEADLINE: Duration = Duration::from_secs(60);
+const OPEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const MIB: u64 = 1024 * 1024;
+/// Times what is flushed at once: what is written until the log is looked at, what rows take more in memory than in the
+/// log, and a transaction of any size that a request may have.
+const HEADROOM: u64 = 4;
+/// Its places are numbers of 32 bits.
+const LARGEST_MEMTABLE: u64 = 4_000 * MIB;
+
+/// What the log of a database has in it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Log {
+    bytes: u64,
+    /// The file that is written to.
+    newest: Option<PathBuf>,
+}
+
+impl Log {
+    fn of(directory: &Path) -> Self {
+        let files = std::fs::read_dir(directory.join("wal"));
+        let mut log = Self::default();
+        for file in files.into_iter().flatten().flatten() {
+            log.bytes += file.metadata().map_or(0, |file| file.len());
+            log.newest = log.newest.max(Some(file.path()));
+        }
+        log
+    }
+}
+
+/// How large the memtable has to be for it not to be full before the log is flushed: also where a log is left of an engine
+/// that was killed, which is read into it.
+pub(crate) fn memtable_bytes(config: &StoreConfig) -> u64 {
+    let left = file_lock::directory(&config.url).map_or(0, |directory| Log::of(&directory).bytes);
+    let flushed = u64::from(config.flush_mib) * MIB;
+    (flushed * HEADROOM)
+        .max(left * 2 + flushed)
+        .min(LARGEST_MEMTABLE)
+}
+
+/// For as long as the store is open.
+pub(crate) async fn keep_flushed(shared: Weak<Shared>, directory: PathBuf) {
+    let mut opened = Log::default();
+    let mut is_first = true;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        let log = Log::of(&directory);
+        if std::mem::take(&mut is_first) {
+            opened.newest.clone_from(&log.newest);
+        }
+        let flushed = u64::from(shared.config.flush_mib) * MIB;
+        let is_full = log.bytes >= opened.bytes + flushed;
+        // It was full after all; what is in danger is written out at once.
+        let is_rotated = log.newest != opened.newest;
+        if !is_full && !is_rotated {
+            continue;
+        }
+        if is_rotated {
+            tracing::warn!("the embedded database flushed by itself; raise `store.flush_mib`");
+        }
+        if !reopen(&shared, &directory).await {
+            return;
+        }
+        opened = Log::of(&directory);
+    }
+}
+
+/// Whether it is open: not where somebody closed it meanwhile.
+async fn reopen(shared: &Shared, directory: &Path) -> bool {
+    let mut slot = shared.database.write().await;
+    if slot.take().is_none() {
+        return false;
+    }
+    let began = Instant::now();
+    let released = timeout(CLOSE_DEADLINE, file_lock::released(directory));
+    if released.await.is_err() {
+        tracing::error!("the embedded database does not close; what was written is safe");
+    }
+    loop {
+        match Database::open(&shared.config).await {
+            Ok(database) => {
+                *slot = Some(database);
+                let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(elapsed_ms, "the embedded database was flushed");
+                return true;
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "the embedded database cannot be opened again");
+                tokio::time::sleep(OPEN_AGAIN_AFTER).await;
+            }
+        }
+    }
+}
