@@ -39,6 +39,8 @@ async fn many_kills_under_many_writers_lose_nothing() {
         .only_notes()
         .allowing_webhooks_to(&receiver.url)
         .set("INKSTONE__JOBS__LEASE_MS", "3000")
+        // The database is flushed while it is written to, many times a round.
+        .set("INKSTONE__STORE__FLUSH_MIB", "1")
         .start()
         .await;
     receiver.subscribe(&engine).await;

@@ -59,6 +59,10 @@ async fn filters_pages_and_highlighting() {
     assert_eq!(page["data"].as_array().unwrap().len(), 1);
     assert_eq!(page["total"], 2);
     assert!(page["data"][0].get("highlight").is_none());
+    let bare = "/v1/search?q=tides&highlight=false&crop=0";
+    let page = api.creator().get(bare).await.json();
+    assert!(page["data"][0].get("snippet").is_none());
+    assert!(page["data"][0]["title"].is_string());
 }
 
 #[tokio::test]
@@ -108,8 +112,7 @@ async fn what_is_no_search_is_refused_with_what_would_do() {
         ("facets=color", "`category`"),
         ("distinct=color", "`category`"),
         ("matching=some", "`frequency`"),
-        ("crop=0", "1 to 200"),
-        ("crop=201", "1 to 200"),
+        ("crop=201", "at most 200"),
         ("limit=0", "1 to 100"),
     ] {
         let refused = api.viewer().get(&format!("/v1/search?{query}")).await;
