@@ -426,7 +426,7 @@ impl Default for StoreConfig {
             database: "main".to_owned(),
             username: None,
             password: None,
-            flush_mib: 128,
+            flush_mib: 32,
             cache_mib: 256,
         }
     }

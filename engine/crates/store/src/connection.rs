@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use inkstone_domain::{Error, Result, codes};
@@ -49,7 +50,7 @@ impl Default for StoreConfig {
             database: "main".to_owned(),
             username: None,
             password: None,
-            flush_mib: 128,
+            flush_mib: 32,
             cache_mib: 256,
         }
     }
@@ -85,6 +86,7 @@ pub(crate) struct Shared {
     /// `None` once closed. Statements hold it while they run.
     pub(crate) database: RwLock<Option<Database>>,
     pub(crate) config: StoreConfig,
+    pub(crate) is_closed: AtomicBool,
     nudge: watch::Sender<()>,
     event_nudge: watch::Sender<()>,
     known: Known,
@@ -119,6 +121,7 @@ impl SurrealStore {
             shared: Arc::new(Shared {
                 database: RwLock::new(Some(database)),
                 config,
+                is_closed: AtomicBool::new(false),
                 nudge: watch::Sender::new(()),
                 event_nudge: watch::Sender::new(()),
                 known: Known::default(),
@@ -146,6 +149,7 @@ impl SurrealStore {
     /// Closes the database for all clones; later calls fail with `store_unavailable`. Calls under
     /// way still end. Returns once another engine may open the same files, after 15 seconds at the latest.
     pub async fn close(&self) -> Result<()> {
+        self.shared.is_closed.store(true, Ordering::SeqCst);
         let handle = self.shared.database.write().await.take();
         // SurrealDB shuts down, on a task of its own, when the last handle is gone.
         drop(handle);

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Weak;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
@@ -84,18 +85,16 @@ pub(crate) async fn keep_flushed(shared: Weak<Shared>, directory: PathBuf) {
     }
 }
 
-/// Whether it is open: not where somebody closed it meanwhile.
+/// Whether it is open: not where somebody closed it meanwhile. Where it cannot be opened, calls fail until it can.
 async fn reopen(shared: &Shared, directory: &Path) -> bool {
     let mut slot = shared.database.write().await;
-    if slot.take().is_none() {
-        return false;
-    }
     let began = Instant::now();
-    let released = timeout(CLOSE_DEADLINE, file_lock::released(directory));
-    if released.await.is_err() {
-        tracing::error!("the embedded database does not close; what was written is safe");
-    }
-    loop {
+    drop(slot.take());
+    while !shared.is_closed.load(Ordering::SeqCst) {
+        let released = timeout(CLOSE_DEADLINE, file_lock::released(directory));
+        if released.await.is_err() {
+            tracing::error!("the embedded database does not close; what was written is safe");
+        }
         match Database::open(&shared.config).await {
             Ok(database) => {
                 *slot = Some(database);
@@ -105,8 +104,11 @@ async fn reopen(shared: &Shared, directory: &Path) -> bool {
             }
             Err(error) => {
                 tracing::error!(error = %error, "the embedded database cannot be opened again");
+                drop(slot);
                 tokio::time::sleep(OPEN_AGAIN_AFTER).await;
+                slot = shared.database.write().await;
             }
         }
     }
+    false
 }
