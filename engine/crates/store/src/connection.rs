@@ -150,14 +150,14 @@ impl SurrealStore {
     /// way still end. Returns once another engine may open the same files, after 15 seconds at the latest.
     pub async fn close(&self) -> Result<()> {
         self.shared.is_closed.store(true, Ordering::SeqCst);
-        let handle = self.shared.database.write().await.take();
-        // SurrealDB shuts down, on a task of its own, when the last handle is gone.
-        drop(handle);
-        let Some(directory) = file_lock::directory(&self.shared.config.url) else {
-            return Ok(());
-        };
-        let released = timeout(CLOSE_DEADLINE, file_lock::released(&directory));
-        released.await.map_err(|_elapsed| {
+        let closing = timeout(CLOSE_DEADLINE, async {
+            // SurrealDB shuts down, on a task of its own, when its handle is gone.
+            drop(self.shared.database.write().await.take());
+            if let Some(directory) = file_lock::directory(&self.shared.config.url) {
+                file_lock::released(&directory).await;
+            }
+        });
+        closing.await.map_err(|_elapsed| {
             Error::new(
                 &codes::STORE_UNAVAILABLE,
                 "the database did not close in time; what was written is safe",

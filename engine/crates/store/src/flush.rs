@@ -16,6 +16,8 @@ use crate::database::Database;
 use crate::file_lock;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// So long new statements wait for those that run.
+const QUIET_DEADLINE: Duration = Duration::from_millis(500);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(60);
 const OPEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const MIB: u64 = 1024 * 1024;
@@ -58,16 +60,14 @@ pub(crate) fn memtable_bytes(config: &StoreConfig) -> u64 {
 /// For as long as the store is open.
 pub(crate) async fn keep_flushed(shared: Weak<Shared>, directory: PathBuf) {
     let mut opened = Log::default();
-    let mut is_first = true;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(shared) = shared.upgrade() else {
             return;
         };
         let log = Log::of(&directory);
-        if std::mem::take(&mut is_first) {
-            opened.newest.clone_from(&log.newest);
-        }
+        // Its file is made with the first write.
+        opened.newest = opened.newest.or_else(|| log.newest.clone());
         let flushed = u64::from(shared.config.flush_mib) * MIB;
         let is_full = log.bytes >= opened.bytes + flushed;
         // It was full after all; what is in danger is written out at once.
@@ -78,16 +78,28 @@ pub(crate) async fn keep_flushed(shared: Weak<Shared>, directory: PathBuf) {
         if is_rotated {
             tracing::warn!("the embedded database flushed by itself; raise `store.flush_mib`");
         }
-        if !reopen(&shared, &directory).await {
-            return;
+        match reopen(&shared, &directory).await {
+            Reopened::Open => opened = Log::of(&directory),
+            Reopened::Busy => {}
+            Reopened::Closed => return,
         }
-        opened = Log::of(&directory);
     }
 }
 
-/// Whether it is open: not where somebody closed it meanwhile. Where it cannot be opened, calls fail until it can.
-async fn reopen(shared: &Shared, directory: &Path) -> bool {
-    let mut slot = shared.database.write().await;
+enum Reopened {
+    Open,
+    /// A statement took too long; nothing was done.
+    Busy,
+    /// Somebody closed it.
+    Closed,
+}
+
+/// Between two statements. Where it cannot be opened again, calls fail until it can.
+async fn reopen(shared: &Shared, directory: &Path) -> Reopened {
+    // A statement may belong to a task that goes on with it after another one, which waits here.
+    let Ok(mut slot) = timeout(QUIET_DEADLINE, shared.database.write()).await else {
+        return Reopened::Busy;
+    };
     let began = Instant::now();
     drop(slot.take());
     while !shared.is_closed.load(Ordering::SeqCst) {
@@ -100,7 +112,7 @@ async fn reopen(shared: &Shared, directory: &Path) -> bool {
                 *slot = Some(database);
                 let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 tracing::info!(elapsed_ms, "the embedded database was flushed");
-                return true;
+                return Reopened::Open;
             }
             Err(error) => {
                 tracing::error!(error = %error, "the embedded database cannot be opened again");
@@ -110,5 +122,5 @@ async fn reopen(shared: &Shared, directory: &Path) -> bool {
             }
         }
     }
-    false
+    Reopened::Closed
 }
