@@ -16,8 +16,6 @@ use surrealdb_core::kvs::Datastore;
 use crate::connection::StoreConfig;
 use crate::flush;
 
-const MIB: u64 = 1024 * 1024;
-
 /// Never cloned: a clone of the handle is a session of its own.
 pub(crate) enum Database {
     Embedded(Surreal<Db>),
@@ -43,7 +41,7 @@ impl Database {
             )
             .with_key_value(
                 "surrealkv_block_cache_capacity",
-                (u64::from(config.cache_mib) * MIB).to_string(),
+                (u64::from(config.cache_mib) * flush::MIB).to_string(),
             );
         // In the order in which the client does it: what the database's own tasks write must not come before its version.
         let opening = Datastore::builder()

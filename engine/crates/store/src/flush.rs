@@ -15,12 +15,14 @@ use crate::connection::{Shared, StoreConfig};
 use crate::database::Database;
 use crate::file_lock;
 
+/// The database tells nobody how full it is.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// So long new statements wait for those that run.
 const QUIET_DEADLINE: Duration = Duration::from_millis(500);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(60);
+/// What kept it from being opened may pass, such as a disk that is full.
 const OPEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
-const MIB: u64 = 1024 * 1024;
+pub(crate) const MIB: u64 = 1024 * 1024;
 /// Times what is flushed at once: what is written until the log is looked at, what rows take more in memory than in the
 /// log, and a transaction of any size that a request may have.
 const HEADROOM: u64 = 4;
@@ -28,7 +30,7 @@ const HEADROOM: u64 = 4;
 const LARGEST_MEMTABLE: u64 = 4_000 * MIB;
 
 /// What the log of a database has in it.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Default)]
 struct Log {
     bytes: u64,
     /// The file that is written to.

@@ -194,7 +194,7 @@ fn what_was_acknowledged_while_it_was_flushed_is_in_the_files() {
             flush_mib: 1,
             ..disk.config()
         };
-        let store = SurrealStore::connect(config.clone()).await.unwrap();
+        let store = SurrealStore::connect(config).await.unwrap();
         let value = |writer: usize, number: usize| vec![(writer + number) as u8; 3_000];
         let plugin_of = |writer: usize| format!("plugin-{writer}");
         let writers = (0..WRITERS).map(|writer| {

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::job::Priority;
 
+use super::list::END_OF_KEYS;
+
 /// So long what is known is enough, or so many times as long as the look took.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const REST: u32 = 50;
 /// After so long leases may have ended that stood at the last look.
 const LEASES_HOLD: TimeDelta = TimeDelta::seconds(5);
-/// After all keys.
-const END_OF_KEYS: &str = "z";
 
 #[derive(Default)]
 pub(crate) struct Known {

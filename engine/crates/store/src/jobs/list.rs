@@ -15,7 +15,7 @@ use crate::statement::Statement;
 const PIECE: u64 = 200;
 const MOST_READ: u64 = 2_000;
 /// After all keys.
-const END_OF_KEYS: &str = "z";
+pub(super) const END_OF_KEYS: &str = "z";
 
 impl SurrealStore {
     pub(super) async fn jobs_that_fit(
