@@ -65,6 +65,10 @@ pub(crate) fn search(config: &EngineConfig) -> SearchConfig {
     SearchConfig {
         dir: Some(config.search.dir.clone()),
         writer_memory_bytes: config.search.writer_memory_mib as usize * MIB,
+        disk_bytes: match config.search.disk_mib {
+            0 => None,
+            mib => Some(u64::from(mib) * MIB as u64),
+        },
         poll_interval: Duration::from_millis(config.search.poll_interval_ms),
         ..SearchConfig::default()
     }

@@ -14,6 +14,8 @@ pub struct SearchConfig {
     pub dir: PathBuf,
     /// Memory for documents that are not written yet.
     pub writer_memory_mib: u32,
+    /// What it may take on disk, with another one that is built beside it; 0 is as much as there is.
+    pub disk_mib: u32,
     /// How often the store is asked for changes when nothing signals one.
     pub poll_interval_ms: u64,
     pub embedding: EmbeddingConfig,
@@ -52,6 +54,7 @@ impl Default for SearchConfig {
         Self {
             dir: "data/search".into(),
             writer_memory_mib: 32,
+            disk_mib: 0,
             poll_interval_ms: 1_000,
             embedding: EmbeddingConfig::default(),
             rerank: RerankConfig::default(),
@@ -89,6 +92,7 @@ pub(crate) fn read(mut section: Section<'_>, config: &mut SearchConfig) {
         16..=4_096,
         &mut config.writer_memory_mib,
     );
+    section.number("disk_mib", 0..=u32::MAX, &mut config.disk_mib);
     section.number(
         "poll_interval_ms",
         10..=DAY_MS,

@@ -54,6 +54,9 @@ pub struct MediaContent {
     /// In pixels; of pictures.
     pub width: Option<u32>,
     pub height: Option<u32>,
+    /// The beginning of what it says, by which it is found; of text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// A smaller picture of a version.

@@ -189,6 +189,7 @@ impl<T> Between<T> {
 pub struct SearchShape {
     pub matching: Matching,
     pub last_word: LastWord,
+    pub slips: Slips,
     /// Instead of the best first.
     pub sort: Option<SearchSort>,
     /// Only the best of each value of this field.
@@ -208,6 +209,7 @@ impl Default for SearchShape {
         Self {
             matching: Matching::default(),
             last_word: LastWord::default(),
+            slips: Slips::default(),
             sort: None,
             distinct: None,
             facets: Vec::new(),
@@ -253,6 +255,16 @@ impl Matching {
         let mut all = Self::ALL.into_iter();
         all.find(|(known, _)| *known == name).map(|(_, one)| one)
     }
+}
+
+/// What a word is that no text has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Slips {
+    /// A slip of one that some have.
+    #[default]
+    Forgiven,
+    /// Meant as it stands.
+    Meant,
 }
 
 /// Whether the last word may still be half a word.

@@ -93,9 +93,29 @@ impl TantivyIndex {
                 Err(error) => {
                     tracing::error!(?error, "the search index cannot follow; trying again");
                     tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                    self.mend_if_damaged(&mut progress).await;
                 }
             }
         }
+    }
+
+    /// What cannot be written to may be damaged; or the disk is full, or the store away, and then it is not.
+    async fn mend_if_damaged(&self, progress: &mut Progress) {
+        let opened = self.opened();
+        let is_damaged = tokio::task::spawn_blocking(move || opened.is_damaged());
+        if is_damaged.await.unwrap_or(true)
+            && let Err(error) = self.mend(progress).await
+        {
+            tracing::error!(?error, "the search index cannot be rebuilt; trying again");
+        }
+    }
+
+    /// A new one takes the place of the damaged one.
+    async fn mend(&self, progress: &mut Progress) -> Result<(), Error> {
+        let next = self.built_anew().await?;
+        self.switch(progress, next).await?;
+        tracing::info!("the search index was rebuilt");
+        Ok(())
     }
 
     /// Until something changed, somebody asks, or it has been quiet for long.
@@ -119,34 +139,38 @@ impl TantivyIndex {
         }
     }
 
-    /// A pass, and then what was asked for. Askers whose answer was dropped ask again.
+    /// What was asked for, and a pass. A damaged index is not passed over first: it may take no changes any more. Askers
+    /// whose answer was dropped ask again.
     async fn turn(
         &self,
         progress: &mut Progress,
         depth: Depth,
         requests: Vec<Request>,
     ) -> Result<(), Error> {
+        let mut is_damaged = false;
+        let mut caught_up = Vec::new();
+        for request in requests {
+            match request {
+                Request::CatchUp(done) => caught_up.push(done),
+                Request::Damaged => is_damaged = true,
+                Request::Switch(next, done) => {
+                    self.switch(progress, next).await?;
+                    // What was damaged was the one before.
+                    is_damaged = false;
+                    let _ = done.send(());
+                }
+            }
+        }
+        if is_damaged {
+            self.mend(progress).await?;
+        }
         self.pass(&self.opened(), progress, depth).await?;
         if depth == Depth::Full {
             self.forget(progress).await?;
         }
-        let mut is_damaged = false;
-        for request in requests {
+        for done in caught_up {
             // Askers may have left.
-            match request {
-                Request::CatchUp(done) => drop(done.send(())),
-                Request::Verify(done) => drop(done.send(self.compare().await)),
-                Request::Switch(next, done) => {
-                    self.switch(progress, next).await?;
-                    let _ = done.send(());
-                }
-                Request::Damaged => is_damaged = true,
-            }
-        }
-        if is_damaged {
-            let next = self.built_anew().await?;
-            self.switch(progress, next).await?;
-            tracing::info!("the search index was rebuilt");
+            let _ = done.send(());
         }
         Ok(())
     }
@@ -251,14 +275,15 @@ impl TantivyIndex {
         opened: &Arc<Opened>,
         checkpoint: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let difference = self.difference(opened).await?;
-        if !difference.missing.is_empty() || !difference.surplus.is_empty() {
+        let mut difference = self.difference(opened).await?;
+        if !difference.is_none() {
             tracing::info!(
-                differing = difference.missing.len(),
+                differing = difference.missing.len() + difference.ahead.len(),
                 surplus = difference.surplus.len(),
                 "the search index differs from the store and is mended"
             );
         }
+        difference.missing.append(&mut difference.ahead);
         for batch in difference.missing.chunks(BATCH) {
             self.apply(opened, batch, checkpoint).await?;
         }
@@ -268,22 +293,34 @@ impl TantivyIndex {
         Ok(())
     }
 
-    /// What differs, and nothing is mended.
-    async fn compare(&self) -> Result<IndexReport, Error> {
-        let difference = self.difference(&self.opened()).await?;
+    /// What differs, and nothing is mended; beside the follower, who goes on. What only changed while it was read differs no
+    /// more once that has been followed.
+    pub(crate) async fn compare(&self) -> Result<IndexReport, Error> {
+        self.ask(Request::CatchUp).await?;
+        let mut difference = self.difference(&self.opened()).await?;
+        if !difference.is_none() {
+            self.ask(Request::CatchUp).await?;
+            let indexed = indexed_now(&self.opened()).await?;
+            difference.missing.retain(|stamp| {
+                let held = indexed.get(&stamp.id);
+                match stamp.deleted {
+                    true => held.is_some_and(|revision| *revision <= stamp.revision),
+                    false => held.is_none_or(|revision| *revision < stamp.revision),
+                }
+            });
+            difference.surplus.retain(|id| indexed.contains_key(id));
+        }
         Ok(IndexReport {
             stored: difference.stored,
             indexed: difference.indexed,
-            missing: difference.missing.len() as u64,
+            missing: (difference.missing.len() + difference.ahead.len()) as u64,
             surplus: difference.surplus.len() as u64,
         })
     }
 
     /// Compares the (id, revision) of every document with the index.
     async fn difference(&self, opened: &Arc<Opened>) -> Result<Difference, Error> {
-        let read = Arc::clone(opened);
-        let indexed = tokio::task::spawn_blocking(move || indexed_revisions(&read));
-        let mut indexed = indexed.await.map_err(SearchError::from)??;
+        let mut indexed = indexed_now(opened).await?;
         let mut difference = Difference {
             indexed: indexed.len() as u64,
             ..Difference::default()
@@ -296,13 +333,13 @@ impl TantivyIndex {
             for stamp in page {
                 let held = indexed.remove(&stamp.id);
                 difference.stored += u64::from(!stamp.deleted);
-                let same = match (held, stamp.deleted) {
-                    (Some(revision), false) => revision == stamp.revision,
-                    (None, true) => true,
-                    _ => false,
-                };
-                if !same {
-                    difference.missing.push(stamp);
+                match (held, stamp.deleted) {
+                    (Some(revision), false) if revision == stamp.revision => {}
+                    (None, true) => {}
+                    (Some(revision), _) if revision > stamp.revision => {
+                        difference.ahead.push(stamp);
+                    }
+                    _ => difference.missing.push(stamp),
                 }
             }
         }
@@ -316,8 +353,17 @@ impl TantivyIndex {
 struct Difference {
     stored: u64,
     indexed: u64,
+    /// Not indexed, or as they were before, or not there any more.
     missing: Vec<DocumentStamp>,
+    /// Indexed as the store never had them: it is an older copy of itself.
+    ahead: Vec<DocumentStamp>,
     surplus: Vec<DocumentId>,
+}
+
+impl Difference {
+    fn is_none(&self) -> bool {
+        self.missing.is_empty() && self.ahead.is_empty() && self.surplus.is_empty()
+    }
 }
 
 async fn commit(
@@ -328,6 +374,11 @@ async fn commit(
 ) -> Result<(), SearchError> {
     let opened = Arc::clone(opened);
     tokio::task::spawn_blocking(move || opened.commit(&changed, &removed, checkpoint)).await?
+}
+
+async fn indexed_now(opened: &Arc<Opened>) -> Result<HashMap<DocumentId, u64>, SearchError> {
+    let read = Arc::clone(opened);
+    tokio::task::spawn_blocking(move || indexed_revisions(&read)).await?
 }
 
 /// The (id, revision) of every live document. Blocking.

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use inkstone_domain::search::{
     IndexReport, IndexStats, SearchPage, SearchQuery, Suggestion, Visibility,
 };
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::error::SearchError;
 use crate::feed::Feed;
@@ -25,6 +26,8 @@ use crate::vectors::Vectors;
 /// Words are looked for among so few texts where they are asked for: it takes less than the change to another thread and
 /// back, and under a millisecond.
 const FEW_TEXTS: u64 = 10_000;
+/// A query waits so long for an index that is filled for the first time: with few texts that takes less.
+const FILL_DEADLINE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
 pub struct SearchConfig {
@@ -32,6 +35,8 @@ pub struct SearchConfig {
     pub dir: Option<PathBuf>,
     /// Memory for documents that are not committed yet, bytes (at least 15 MB).
     pub writer_memory_bytes: usize,
+    /// What the index may take on disk. One that is rebuilt beside it counts, too, and is not begun where it does not fit.
+    pub disk_bytes: Option<u64>,
     /// Changes are read again over this span, so that none is missed whose time stamp was given
     /// before its transaction became visible. Longer than the longest transaction.
     pub overlap: Duration,
@@ -44,6 +49,7 @@ impl Default for SearchConfig {
         Self {
             dir: None,
             writer_memory_bytes: 30_000_000,
+            disk_bytes: None,
             overlap: Duration::from_secs(30),
             poll_interval: Duration::from_secs(2),
         }
@@ -53,7 +59,6 @@ impl Default for SearchConfig {
 /// What the follower is asked for.
 pub(crate) enum Request {
     CatchUp(oneshot::Sender<()>),
-    Verify(oneshot::Sender<Result<IndexReport>>),
     /// This index takes over, once it has caught up. It was begun at its checkpoint.
     Switch(Arc<Opened>, oneshot::Sender<()>),
     /// A query met what cannot be read.
@@ -61,6 +66,8 @@ pub(crate) enum Request {
 }
 
 pub struct TantivyIndex {
+    /// What goes on when its caller has left holds it.
+    own: Weak<Self>,
     pub(crate) config: SearchConfig,
     pub(crate) feed: Feed,
     vectors: Option<Arc<Vectors>>,
@@ -95,7 +102,8 @@ impl TantivyIndex {
     ) -> Result<Arc<Self>> {
         let opened = Opened::current(&config)?;
         let (requests, inbox) = mpsc::channel(64);
-        Ok(Arc::new(Self {
+        Ok(Arc::new_cyclic(|own| Self {
+            own: Weak::clone(own),
             config,
             feed: Feed::new(store),
             vectors,
@@ -135,7 +143,7 @@ impl TantivyIndex {
         *opened = next;
     }
 
-    async fn ask<T>(
+    pub(crate) async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
     ) -> Result<T, SearchError> {
@@ -145,23 +153,55 @@ impl TantivyIndex {
         wait.await.map_err(|_| SearchError::NotFollowing)
     }
 
-    /// The index as it is now.
-    fn searching(&self) -> Searching {
+    /// The index as it is now. One that is not filled yet would find nothing of what there is.
+    fn searching(&self) -> Result<Searching, SearchError> {
         let opened = self.opened();
-        Searching {
-            searcher: opened.reader.searcher(),
-            fields: opened.fields,
+        match opened.is_filled() {
+            true => Ok(Searching {
+                searcher: opened.reader.searcher(),
+                fields: opened.fields,
+            }),
+            false => Err(SearchError::Filling),
+        }
+    }
+
+    async fn wait_until_filled(&self) {
+        if !self.opened().is_filled() {
+            // Nothing is to be done about a follower who does not answer: the query says so.
+            let _ = timeout(FILL_DEADLINE, self.ask(Request::CatchUp)).await;
         }
     }
 
     /// Runs on a blocking thread, on the index as it is now.
-    pub(crate) async fn search<T: Send + 'static>(
+    async fn search<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Searching) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T> {
-        let searching = self.searching();
+        let searching = self.searching()?;
         let done = tokio::task::spawn_blocking(move || work(&searching)).await;
         self.heeded(done.map_err(SearchError::from).flatten())
+    }
+
+    /// One at a time.
+    async fn rebuild_beside(&self) -> Result<u64> {
+        let _alone = self.rebuilding.lock().await;
+        self.check_room().await?;
+        let next = self.built_anew().await?;
+        let switched = Arc::clone(&next);
+        self.ask(|done| Request::Switch(switched, done)).await?;
+        Ok(next.reader.searcher().num_docs())
+    }
+
+    /// The new one is as large as the old one, more or less.
+    async fn check_room(&self) -> Result<()> {
+        let Some(budget) = self.config.disk_bytes else {
+            return Ok(());
+        };
+        let size = self.stats().await?.size_bytes;
+        match size * 2 > budget {
+            true => Err(SearchError::NoRoom { size, budget }.into()),
+            false => Ok(()),
+        }
     }
 
     /// A fault of the index has it rebuilt.
@@ -180,8 +220,9 @@ impl TantivyIndex {
 #[async_trait]
 impl SearchIndex for TantivyIndex {
     async fn query(&self, query: SearchQuery) -> Result<SearchPage> {
+        self.wait_until_filled().await;
         let vectors = self.vectors.clone();
-        let searching = self.searching();
+        let searching = self.searching()?;
         let is_short = searching.searcher.num_docs() <= FEW_TEXTS && query.meaning.is_none();
         let run = move |searching: &Searching| searching.run(&query, vectors.as_deref());
         match is_short {
@@ -204,11 +245,13 @@ impl SearchIndex for TantivyIndex {
         visibility: Visibility,
         limit: usize,
     ) -> Result<Vec<Suggestion>> {
+        self.wait_until_filled().await;
         self.search(move |searching| searching.suggest(&text, &visibility, limit))
             .await
     }
 
     async fn related(&self, query: RelatedQuery) -> Result<Vec<Related>> {
+        self.wait_until_filled().await;
         self.search(move |searching| related::find(&searching.searcher, searching.fields, &query))
             .await
     }
@@ -227,15 +270,14 @@ impl SearchIndex for TantivyIndex {
     }
 
     async fn verify(&self) -> Result<IndexReport> {
-        self.ask(Request::Verify).await?
+        self.compare().await
     }
 
     async fn rebuild(&self) -> Result<u64> {
-        let _alone = self.rebuilding.lock().await;
-        let next = self.built_anew().await?;
-        let switched = Arc::clone(&next);
-        self.ask(|done| Request::Switch(switched, done)).await?;
-        Ok(next.reader.searcher().num_docs())
+        let own = self.own.upgrade().ok_or(SearchError::NotFollowing)?;
+        // Whoever asked may leave: it is seen through.
+        let rebuilt = tokio::spawn(async move { own.rebuild_beside().await });
+        rebuilt.await.map_err(SearchError::from)?
     }
 
     async fn catch_up(&self) -> Result<()> {

@@ -2,6 +2,7 @@
 //! the one that counts stands in a file beside them, so that a new one takes over in one step.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::search::{Document, DocumentId};
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::IndexWriterOptions;
+use tantivy::merge_policy::LogMergePolicy;
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Term};
 
 use crate::error::SearchError;
@@ -20,6 +22,8 @@ const CURRENT: &str = "current";
 
 /// Texts are stored in blocks of this size, and each hit of a page has its block unpacked; bytes.
 const STORED_TOGETHER: usize = 4_096;
+/// A segment of whose texts more than this part was deleted is written anew, however large it is.
+const MOST_DELETED: f32 = 0.3;
 
 pub(crate) struct Opened {
     /// Where it lies; nowhere in memory.
@@ -27,8 +31,12 @@ pub(crate) struct Opened {
     pub fields: Fields,
     pub index: Index,
     pub reader: IndexReader,
-    /// Locked on blocking threads only.
-    writer: Mutex<IndexWriter>,
+    /// Made by the first that writes. One that failed is let go with all that was not committed: its threads may be gone,
+    /// and it would take deletions and lose additions. Locked on blocking threads only.
+    writer: Mutex<Option<IndexWriter>>,
+    writer_memory_bytes: usize,
+    /// Something was committed, with its checkpoint.
+    is_filled: AtomicBool,
 }
 
 impl Opened {
@@ -106,24 +114,22 @@ impl Opened {
         index
             .tokenizers()
             .register(schema::TEXT, crate::text::reader());
-        // Merges have a thread of their own, and only one, so that they do not crowd out queries.
-        let options = IndexWriterOptions::builder()
-            .num_worker_threads(1)
-            .num_merge_threads(1)
-            .memory_budget_per_thread(config.writer_memory_bytes)
-            .build();
-        let writer = index.writer_with_options(options)?;
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .try_into()?;
-        Ok(Self {
+        let opened = Self {
             dir,
             fields,
             index,
             reader,
-            writer: Mutex::new(writer),
-        })
+            writer: Mutex::new(None),
+            writer_memory_bytes: config.writer_memory_bytes,
+            is_filled: AtomicBool::new(false),
+        };
+        let is_filled = opened.checkpoint().is_some();
+        opened.is_filled.store(is_filled, Ordering::Release);
+        Ok(opened)
     }
 
     /// From now on this one counts, also after a restart. The folders of all others go.
@@ -147,6 +153,29 @@ impl Opened {
         Ok(())
     }
 
+    /// Whether what is in it is all there is, or was. A new one that nobody has filled is not.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.is_filled.load(Ordering::Acquire)
+    }
+
+    /// Whether its files cannot be read, or are not as they were written. Blocking; reads them all.
+    pub(crate) fn is_damaged(&self) -> bool {
+        let files = self.index.validate_checksum();
+        let reader = self.index.reader_builder();
+        let reader = reader.reload_policy(ReloadPolicy::Manual).try_into();
+        !files.is_ok_and(|damaged| damaged.is_empty()) || reader.is_err()
+    }
+
+    /// Of one that never counted and never will: its folder goes.
+    pub(crate) fn remove(&self) {
+        if let Some(folder) = &self.dir
+            && let Err(error) = std::fs::remove_dir_all(folder)
+        {
+            // The next that counts clears it away.
+            tracing::warn!(%error, "the folder of a search index cannot be removed");
+        }
+    }
+
     /// Replaces `changed`, drops `removed`, and commits both together with the checkpoint: index
     /// and checkpoint cannot disagree. Blocking.
     pub(crate) fn commit(
@@ -155,34 +184,69 @@ impl Opened {
         removed: &[DocumentId],
         checkpoint: DateTime<Utc>,
     ) -> Result<(), SearchError> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        for id in changed.iter().map(|document| &document.id).chain(removed) {
-            writer.delete_term(Term::from_field_text(self.fields.id, &id.to_string()));
-        }
-        for document in changed {
-            writer.add_document(self.fields.document(document))?;
-        }
-        let mut commit = writer.prepare_commit()?;
-        commit.set_payload(&checkpoint.to_rfc3339());
-        commit.commit()?;
+        self.write(|writer| {
+            for id in changed.iter().map(|document| &document.id).chain(removed) {
+                writer.delete_term(Term::from_field_text(self.fields.id, &id.to_string()));
+            }
+            for document in changed {
+                writer.add_document(self.fields.document(document))?;
+            }
+            let mut commit = writer.prepare_commit()?;
+            commit.set_payload(&checkpoint.to_rfc3339());
+            commit.commit()?;
+            Ok(())
+        })?;
         self.reader.reload()?;
+        self.is_filled.store(true, Ordering::Release);
         Ok(())
     }
 
     /// Drops all that is in it and all that was added. Blocking.
     pub(crate) fn clear(&self) -> Result<(), SearchError> {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.delete_all_documents()?;
-        Ok(())
+        self.write(|writer| {
+            writer.delete_all_documents()?;
+            Ok(())
+        })
     }
 
     /// Adds documents that are not in it, to be seen with the next commit. Blocking.
     pub(crate) fn add(&self, documents: &[Document]) -> Result<(), SearchError> {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        for document in documents {
-            writer.add_document(self.fields.document(document))?;
-        }
+        self.write(|writer| {
+            for document in documents {
+                writer.add_document(self.fields.document(document))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn write(
+        &self,
+        work: impl FnOnce(&mut IndexWriter) -> Result<(), SearchError>,
+    ) -> Result<(), SearchError> {
+        let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken out, so that neither an error nor a panic leaves it there.
+        let mut writer = match slot.take() {
+            Some(writer) => writer,
+            None => self.new_writer()?,
+        };
+        work(&mut writer)?;
+        *slot = Some(writer);
         Ok(())
+    }
+
+    /// What was added with the one before, and not committed, is in none.
+    fn new_writer(&self) -> Result<IndexWriter, SearchError> {
+        // Merges have a thread of their own, and only one, so that they do not crowd out queries.
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(self.writer_memory_bytes)
+            .build();
+        let writer = self.index.writer_with_options(options)?;
+        let mut merges = LogMergePolicy::default();
+        merges.set_del_docs_ratio_before_merge(MOST_DELETED);
+        writer.set_merge_policy(Box::new(merges));
+        Ok(writer)
     }
 
     /// The checkpoint of the last commit.
@@ -197,3 +261,6 @@ impl Opened {
 fn prefix() -> String {
     format!("v{}-", schema::VERSION)
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,8 +20,13 @@ impl TantivyIndex {
         let config = self.config.clone();
         let next = tokio::task::spawn_blocking(move || Opened::fresh(&config));
         let next = Arc::new(next.await.map_err(SearchError::from)??);
-        self.fill(&next).await?;
-        Ok(next)
+        match self.fill(&next).await {
+            Ok(()) => Ok(next),
+            Err(error) => {
+                next.remove();
+                Err(error)
+            }
+        }
     }
 
     /// Puts all that is in the store, and nothing else, into an index, and commits it with the time before the first

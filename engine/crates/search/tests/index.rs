@@ -2,6 +2,7 @@
 //! convergence under concurrent writers.
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -235,6 +236,94 @@ async fn a_damaged_index_is_rebuilt() {
     second.end().await;
 }
 
+/// Also where a change is waiting that the damaged index does not take.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_damaged_while_it_is_used_is_rebuilt() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemStore::new();
+    let article = sample::article(UserId::new());
+    store
+        .create_article(sample::creation(&article))
+        .await
+        .unwrap();
+    let following = Following::start(Some(folder.path()), &store);
+    following.index.catch_up().await.unwrap();
+    let current = || std::fs::read_to_string(folder.path().join("current")).unwrap();
+    let before = current();
+    for file in std::fs::read_dir(folder.path().join(&before)).unwrap() {
+        let path = file.unwrap().path();
+        // In place: a file that is mapped and gets shorter ends the process.
+        if path
+            .extension()
+            .is_some_and(|end| end == "store" || end == "term" || end == "fast")
+        {
+            let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+            let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+            file.write_all(&vec![0xA5; length]).unwrap();
+        }
+    }
+    let changed = sample::retitling(&article, "Zebra");
+    store.update_article(changed).await.unwrap();
+    let zebra = || SearchQuery {
+        text: "zebra".to_owned(),
+        ..all()
+    };
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        match following.index.query(zebra()).await {
+            Ok(page) if page.total == 1 => break,
+            _ => assert!(tokio::time::Instant::now() < deadline, "it is not mended"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_ne!(current(), before);
+    let report = following.index.verify().await.unwrap();
+    assert_eq!((report.missing, report.surplus), (0, 0));
+    following.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_nobody_filled_does_not_say_that_there_is_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SearchConfig {
+        dir: Some(folder.path().to_owned()),
+        ..SearchConfig::default()
+    };
+    let index = TantivyIndex::open(config, Arc::new(MemStore::new())).unwrap();
+    let refused = index.query(all()).await.unwrap_err();
+    assert_eq!(refused.code().name, "search_unavailable");
+    assert!(refused.retry_after().is_some());
+    assert!(
+        index.stats().await.is_err(),
+        "an engine with it is not ready"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_index_is_not_begun_where_there_is_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemStore::new();
+    let article = sample::article(UserId::new());
+    store
+        .create_article(sample::creation(&article))
+        .await
+        .unwrap();
+    let config = SearchConfig {
+        dir: Some(folder.path().to_owned()),
+        disk_bytes: Some(100),
+        ..SearchConfig::default()
+    };
+    let index = TantivyIndex::open(config, Arc::new(store)).unwrap();
+    let following = Arc::clone(&index);
+    let follower = tokio::spawn(async move { following.follow(std::future::pending()).await });
+    index.catch_up().await.unwrap();
+    let refused = index.rebuild().await.unwrap_err();
+    assert_eq!(refused.code().name, "conflict");
+    assert!(refused.message().contains("search.disk_mib"), "{refused}");
+    assert_eq!(index.query(all()).await.unwrap().total, 1);
+    follower.abort();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rebuilt_index_is_the_only_one_and_holds_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
@@ -316,6 +405,14 @@ async fn concurrent_writers_leave_no_difference() {
             })
         })
         .collect();
+    while !writers.iter().all(JoinHandle::is_finished) {
+        let report = following.index.verify().await.unwrap();
+        assert_eq!(
+            (report.missing, report.surplus),
+            (0, 0),
+            "while others write"
+        );
+    }
     for writer in writers {
         writer.await.unwrap();
     }

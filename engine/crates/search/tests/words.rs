@@ -8,10 +8,12 @@ use inkstone_domain::content::Status;
 use inkstone_domain::ids::UserId;
 use inkstone_domain::ports::{ArticleStore, SearchIndex};
 use inkstone_domain::search::{
-    LastWord, Lexicon, Matching, SearchPage, SearchQuery, Synonyms, Visibility,
+    LastWord, Lexicon, Matching, SearchPage, SearchQuery, Slips, Synonyms, Visibility,
 };
 use inkstone_search::{SearchConfig, TantivyIndex};
 use inkstone_testkit::{MemStore, sample};
+use proptest::prelude::{ProptestConfig, prop_assert};
+use proptest::test_runner::TestRunner;
 use tokio::task::JoinHandle;
 
 struct Library {
@@ -146,6 +148,8 @@ async fn words_are_found_inside_sentences_without_spaces() {
         // Half a word.
         ("機", vec!["ja"]),
         ("컴퓨", vec!["ko"]),
+        // The beginning of what is written together.
+        ("대학 ", vec!["ko"]),
         // Side by side.
         ("\"機械学習を研究\"", vec!["ja"]),
         ("\"研究機械\"", vec![]),
@@ -219,6 +223,106 @@ async fn syntax_says_what_must_be_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn days_are_whole() {
+    let store = MemStore::new();
+    for (title, created) in [
+        ("eve", "2026-01-14T23:59:59.999Z"),
+        ("morning", "2026-01-15T00:00:00Z"),
+        ("night", "2026-01-15T23:59:59.999Z"),
+        ("after", "2026-01-16T00:00:00Z"),
+    ] {
+        let mut article = sample::article(UserId::new());
+        article.text.title = title.to_owned();
+        article.created_at = created.parse().unwrap();
+        store
+            .create_article(sample::creation(&article))
+            .await
+            .unwrap();
+    }
+    let library = following(store).await;
+    for (typed, expected) in [
+        ("created:2026-01-15", vec!["morning", "night"]),
+        (
+            "created:[2026-01-15 TO 2026-01-15]",
+            vec!["morning", "night"],
+        ),
+        (
+            "created:[2026-01-14 TO 2026-01-15]",
+            vec!["eve", "morning", "night"],
+        ),
+        ("created:>2026-01-15", vec!["after"]),
+        ("created:>=2026-01-15", vec!["after", "morning", "night"]),
+        ("created:<2026-01-15", vec!["eve"]),
+        ("created:<=2026-01-15", vec!["eve", "morning", "night"]),
+        ("created:[* TO 2026-01-15}", vec!["eve"]),
+        ("created:\"2026-01-15T00:00:00Z\"", vec!["morning"]),
+        ("created:yesterday", vec![]),
+    ] {
+        let mut titles = library.titles(query(typed)).await;
+        titles.sort();
+        assert_eq!(titles, expected, "{typed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_are_not_wanted_are_no_slips() {
+    let library = library(&[("en", "a", "tide in the harbor"), ("en", "b", "tide")]).await;
+    let page = library.page(query("tide -harbour ")).await;
+    assert_eq!((page.total, page.did_you_mean), (2, None));
+    let page = library.page(query("harbour ")).await;
+    assert_eq!(
+        (page.total, page.did_you_mean.as_deref()),
+        (1, Some("harbor "))
+    );
+    let mut meant = query("harbour ");
+    meant.shape.slips = Slips::Meant;
+    assert_eq!(library.page(meant).await.total, 0);
+}
+
+/// What finds slips grows with the letters of a word: of thousands it would take gigabytes.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_any_length_are_answered() {
+    let library = library(&[("ko", "a", "학교에서"), ("en", "b", "aerodynamics")]).await;
+    let syllables = |count: u32| -> String {
+        let places = (0..count).map(|place| 0xAC00 + place * 5);
+        places.filter_map(char::from_u32).collect()
+    };
+    for typed in [
+        syllables(2_000),
+        syllables(31),
+        "a".repeat(2_000),
+        "aerodynamisc ".repeat(150),
+        format!("\"{}\"", "aerodynamisc nobody ".repeat(90)),
+        format!("{}x{}", "(".repeat(900), ")".repeat(900)),
+    ] {
+        library.page(query(&typed)).await;
+        let all = Visibility::Admin(UserId::new());
+        library.index.suggest(typed, all, 10).await.unwrap();
+    }
+}
+
+#[test]
+fn whatever_is_typed_is_answered() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let library = runtime.block_on(library(&[
+        ("en", "tides", "the tide is \"low\", the moon is high"),
+        ("ja", "日本", "日本語の文書を検索する"),
+        ("ko", "학교", "학교에서 공부한다"),
+    ]));
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(300));
+    let typed = "([a-z日本語학교 ]{0,6}[-+:\"()\\[\\]{}*~^<>.,/\\\\ 0-9]?){0,12}|.{0,40}";
+    let ran = runner.run(&typed, |typed| {
+        let all = Visibility::Admin(UserId::new());
+        let found = runtime.block_on(library.index.query(query(&typed)));
+        prop_assert!(found.is_ok(), "{found:?}");
+        let suggested = runtime.block_on(library.index.suggest(typed, all, 5));
+        prop_assert!(suggested.is_ok(), "{suggested:?}");
+        Ok(())
+    });
+    ran.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rules_order_what_few_words_find() {
     let library = library(&[
         (
@@ -256,21 +360,21 @@ async fn matching_says_which_words_must_be_there() {
         ("en", "last too", "old marsh"),
     ])
     .await;
-    let found = async |matching: Matching, limit: usize| {
-        let mut asked = query("salt marsh ");
+    let found = async |typed: &str, matching: Matching, limit: usize| {
+        let mut asked = query(typed);
         asked.shape.matching = matching;
         asked.limit = limit;
         library.page(asked).await.total
     };
-    assert_eq!(found(Matching::Any, 10).await, 4);
-    assert_eq!(found(Matching::All, 10).await, 1);
-    assert_eq!(found(Matching::Last, 1).await, 1, "enough with all words");
-    assert_eq!(found(Matching::Last, 10).await, 2, "`marsh` is left out");
-    assert_eq!(
-        found(Matching::Frequency, 10).await,
-        2,
-        "`marsh` is more frequent"
-    );
+    let (last, rare) = (Matching::Last, Matching::Frequency);
+    assert_eq!(found("salt marsh ", Matching::Any, 10).await, 4);
+    assert_eq!(found("salt marsh ", Matching::All, 10).await, 1);
+    assert_eq!(found("salt marsh ", last, 1).await, 1, "enough with all");
+    assert_eq!(found("salt marsh ", last, 10).await, 2, "without `marsh`");
+    assert_eq!(found("marsh salt ", last, 10).await, 3, "without `salt`");
+    // `marsh` is more frequent, wherever it stands.
+    assert_eq!(found("salt marsh ", rare, 10).await, 2);
+    assert_eq!(found("marsh salt ", rare, 10).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -373,6 +477,48 @@ async fn unreadable_words_are_neither_known_nor_suggested() {
     let near = SearchQuery::new("falconsfalcosn ", visible(stranger));
     let told = library.page(near).await;
     assert_ne!(told.did_you_mean.as_deref(), Some("falconsfalcons "));
+}
+
+/// However many more frequent ones others have.
+#[tokio::test(flavor = "multi_thread")]
+async fn readable_words_are_completed_and_corrected() {
+    let store = MemStore::new();
+    let (other, own) = (UserId::new(), UserId::new());
+    let theirs: Vec<String> = ('a'..='z')
+        .map(|end| format!("prosthesi{end}{end}"))
+        .collect();
+    for (owner, text) in [
+        (other, theirs.join(" ")),
+        (other, theirs.join(" ")),
+        (own, "prosthesis proscenium".to_owned()),
+    ] {
+        let mut article = sample::article(owner);
+        article.text.body = text;
+        article.text.status = Status::Draft;
+        store
+            .create_article(sample::creation(&article))
+            .await
+            .unwrap();
+    }
+    let library = following(store).await;
+    let visible = || Visibility::User {
+        user: own,
+        projects: Vec::new(),
+    };
+    let suggested = library.index.suggest("prosth".to_owned(), visible(), 5);
+    let suggested: Vec<String> = suggested
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|one| one.text)
+        .collect();
+    assert_eq!(suggested, ["prosthesis"]);
+    let found = library.page(SearchQuery::new("prosth", visible())).await;
+    assert_eq!(found.total, 1);
+    let found = library
+        .page(SearchQuery::new("prosthesix ", visible()))
+        .await;
+    assert_eq!(found.did_you_mean.as_deref(), Some("prosthesis "));
 }
 
 #[tokio::test(flavor = "multi_thread")]

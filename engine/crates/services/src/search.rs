@@ -109,8 +109,8 @@ const CATCH_UP: Duration = Duration::from_secs(10);
 const LONGEST_CROP: usize = 200;
 /// Of one query to the index.
 const LONGEST_PAGE: usize = 100;
-/// Deeper pages cost the index more than they tell anybody.
-const DEEPEST: usize = 10_000;
+/// Hits before a page at the most. Deeper pages cost the index more than they tell anybody.
+pub const DEEPEST: usize = 10_000;
 
 impl Search {
     pub(crate) fn new(parts: SearchParts) -> Self {

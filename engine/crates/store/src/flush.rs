@@ -19,6 +19,8 @@ use crate::file_lock;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// So long new statements wait for those that run.
 const QUIET_DEADLINE: Duration = Duration::from_millis(500);
+/// A statement that takes longer, such as one that reads all of a table, has the others wait a fifth of the time at most.
+const QUIET_AGAIN_AFTER: Duration = Duration::from_secs(2);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(60);
 /// What kept it from being opened may pass, such as a disk that is full.
 const OPEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -62,8 +64,10 @@ pub(crate) fn memtable_bytes(config: &StoreConfig) -> u64 {
 /// For as long as the store is open.
 pub(crate) async fn keep_flushed(shared: Weak<Shared>, directory: PathBuf) {
     let mut opened = Log::default();
+    let mut look_after = LOOK_EVERY;
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(look_after).await;
+        look_after = LOOK_EVERY;
         let Some(shared) = shared.upgrade() else {
             return;
         };
@@ -82,7 +86,7 @@ pub(crate) async fn keep_flushed(shared: Weak<Shared>, directory: PathBuf) {
         }
         match reopen(&shared, &directory).await {
             Reopened::Open => opened = Log::of(&directory),
-            Reopened::Busy => {}
+            Reopened::Busy => look_after = QUIET_AGAIN_AFTER,
             Reopened::Closed => return,
         }
     }

@@ -7,7 +7,7 @@ use inkstone_domain::search::{
     DocumentId, DocumentKind, FacetCounts, Hit, IndexReport, IndexStats, Ranking, RerankUse,
     SemanticUse, Suggestion,
 };
-use inkstone_services::search::Found;
+use inkstone_services::search::{DEEPEST, Found};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,7 +24,7 @@ pub(crate) struct SearchReply {
     pub total: usize,
     pub limit: usize,
     pub offset: usize,
-    /// Send it as `cursor` for the next page; null on the last one.
+    /// Send it as `cursor` for the next page; null on the last one, and behind the first 10,000.
     pub next_cursor: Option<String>,
     /// For each facet that was asked for, how many of all results have which value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -163,12 +163,17 @@ pub(crate) struct RebuiltReply {
     pub documents: u64,
 }
 
+/// Where the next page begins. None begins deeper than may be asked for.
+fn next_offset(offset: usize, hits: usize, total: usize) -> Option<usize> {
+    let next = offset + hits;
+    (hits > 0 && next < total && next <= DEEPEST).then_some(next)
+}
+
 impl SearchReply {
     pub(crate) fn new(found: Found, form: &Form) -> Self {
         let page = found.page;
         let (limit, offset) = (form.request.limit, form.request.offset);
-        let shown = offset + page.hits.len();
-        let is_last = page.hits.is_empty() || shown >= page.total;
+        let next = next_offset(offset, page.hits.len(), page.total);
         Self {
             data: page
                 .hits
@@ -178,7 +183,7 @@ impl SearchReply {
             total: page.total,
             limit,
             offset,
-            next_cursor: (!is_last).then(|| form.cursor_at(shown)),
+            next_cursor: next.map(|next| form.cursor_at(next)),
             facets: page.facets.into_iter().map(facet).collect(),
             did_you_mean: page.did_you_mean,
             semantic: page.semantic.map(SemanticUse::as_str),
@@ -285,5 +290,19 @@ impl From<IndexReport> for IndexReportReply {
             missing: report.missing,
             surplus: report.surplus,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_go_on_while_there_is_more_and_it_may_be_asked_for() {
+        assert_eq!(next_offset(0, 20, 45), Some(20));
+        assert_eq!(next_offset(40, 5, 45), None);
+        assert_eq!(next_offset(40, 0, 45), None);
+        assert_eq!(next_offset(DEEPEST - 20, 20, 90_000), Some(DEEPEST));
+        assert_eq!(next_offset(DEEPEST, 20, 90_000), None);
     }
 }

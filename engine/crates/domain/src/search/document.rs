@@ -22,7 +22,7 @@ use crate::{Error, codes};
 pub enum DocumentKind {
     Article,
     Prompt,
-    /// A file, by its name and what it shows.
+    /// A file, by its name and what it shows or says.
     Media,
     /// Of a chat of one's own.
     Message,
@@ -318,6 +318,7 @@ impl Document {
             owner: Some(media.owner),
             title: media.name,
             summary: media.alt,
+            body: media.newest.content.text.unwrap_or_default(),
             content_type: media.newest.content.content_type,
             updated_at: media.updated_at,
             ..Self::bare(id, media.revision, media.project, media.created_at)

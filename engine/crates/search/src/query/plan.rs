@@ -2,9 +2,10 @@
 //! marked.
 
 use std::collections::HashSet;
+use std::ops::Bound as RangeBound;
 
 use chrono::{DateTime, NaiveDate};
-use inkstone_domain::search::{LastWord, Matching, SearchQuery};
+use inkstone_domain::search::{LastWord, Matching, SearchQuery, Slips};
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur,
@@ -30,6 +31,8 @@ const FIELDS: [&str; 13] = [
 ];
 /// More are left out; the sweep has a bit for each, and some of its own.
 const MOST_WORDS: usize = 60;
+/// Each is looked for in the whole dictionary.
+const MOST_SLIPS: usize = 16;
 /// What a word counts that is not the one that was typed.
 const SYNONYM: f32 = 0.8;
 const COMPLETION: f32 = 0.5;
@@ -79,6 +82,10 @@ impl Plan {
                 free: Vec::new(),
                 parts: Vec::new(),
                 corrections: Vec::new(),
+            },
+            slips_left: match query.shape.slips {
+                Slips::Forgiven => MOST_SLIPS,
+                Slips::Meant => 0,
             },
         };
         let mut top = match read(&query.text, &FIELDS) {
@@ -174,6 +181,8 @@ struct Planner<'plan, 'index> {
     vocabulary: &'plan Vocabulary<'index>,
     meanings: Meanings<'plan>,
     plan: Plan,
+    /// Words that may still be taken for slips.
+    slips_left: usize,
 }
 
 impl Planner<'_, '_> {
@@ -211,7 +220,7 @@ impl Planner<'_, '_> {
 
     fn free(&mut self, typed: &Typed, meaning: &Meaning<'_>) -> Result<(), SearchError> {
         if self.plan.words.len() < MOST_WORDS {
-            let word = self.word(typed, meaning)?;
+            let word = self.word(typed, meaning, true)?;
             let is_new = self
                 .plan
                 .words
@@ -266,7 +275,7 @@ impl Planner<'_, '_> {
         let words = split(literal);
         let meanings = self.meanings.of(&words);
         for (typed, meaning) in words.iter().zip(meanings) {
-            let word = self.word(typed, &meaning)?;
+            let word = self.word(typed, &meaning, wanted)?;
             queries.push(word.query(field));
             if wanted && self.plan.words.len() < MOST_WORDS {
                 self.plan.words.push(word);
@@ -306,8 +315,10 @@ impl Planner<'_, '_> {
         let any = DisjunctionMaxQuery::new(phrases.collect());
         if wanted {
             for typed in split(literal) {
-                let word = self.word(&typed, &Meaning::default())?;
-                self.plan.words.push(word);
+                if self.plan.words.len() < MOST_WORDS {
+                    let word = self.word(&typed, &Meaning::default(), false)?;
+                    self.plan.words.push(word);
+                }
             }
         }
         Ok(match sequences.is_empty() {
@@ -388,30 +399,30 @@ impl Planner<'_, '_> {
 
     /// Nothing is between bounds that are no values.
     fn range_of(&self, field: Field, from: &Bound, to: &Bound) -> Box<dyn Query> {
-        let is_number = field == self.plan.fields.words;
-        let number = |text: &str| match is_number {
-            true => text.parse().ok(),
-            false => moment(text),
+        let read = |text: &str| match field == self.plan.fields.words {
+            true => text.parse().ok().map(Edge::Point),
+            false => edge(text),
         };
-        let bound = |bound: &Bound| -> Option<std::ops::Bound<Term>> {
-            let term = |text: &str| Some(Term::from_field_u64(field, number(text)?));
-            Some(match bound {
-                Bound::Open => std::ops::Bound::Unbounded,
-                Bound::Included(text) => std::ops::Bound::Included(term(text)?),
-                Bound::Excluded(text) => std::ops::Bound::Excluded(term(text)?),
-            })
-        };
-        match (bound(from), bound(to)) {
-            (Some(std::ops::Bound::Unbounded), Some(std::ops::Bound::Unbounded)) => {
+        match (lower(from, read), upper(to, read)) {
+            (Some(RangeBound::Unbounded), Some(RangeBound::Unbounded)) => {
                 unscored(Box::new(AllQuery))
             }
-            (Some(from), Some(to)) => unscored(Box::new(RangeQuery::new(from, to))),
+            (Some(from), Some(to)) => {
+                let term = |value| Term::from_field_u64(field, value);
+                unscored(Box::new(RangeQuery::new(from.map(term), to.map(term))))
+            }
             _ => Box::new(EmptyQuery),
         }
     }
 
-    /// What the index has for a word, and for what else stands for it.
-    fn word(&mut self, typed: &Typed, meaning: &Meaning<'_>) -> Result<Word, SearchError> {
+    /// What the index has for a word, and for what else stands for it. Whoever wants a word left out, or as it stands in a
+    /// phrase, made no slip.
+    fn word(
+        &mut self,
+        typed: &Typed,
+        meaning: &Meaning<'_>,
+        may_be_slip: bool,
+    ) -> Result<Word, SearchError> {
         let (texts, surfaces) = (&self.vocabulary.texts, &self.vocabulary.surfaces);
         let mut word = Word {
             surface: surfaces.look_up(&typed.surface)?,
@@ -442,7 +453,7 @@ impl Planner<'_, '_> {
             is_known = is_known || self.has_readable(&near)?;
             self.add_near(&mut word, &near, COMPLETION)?;
         }
-        if !is_known {
+        if !is_known && may_be_slip {
             self.correct(typed, &mut word)?;
         }
         if word.variants.is_empty() {
@@ -458,15 +469,11 @@ impl Planner<'_, '_> {
             .collect()
     }
 
-    fn is_readable(&self, near: &Near) -> Result<bool, SearchError> {
-        let surfaces = &self.vocabulary.surfaces;
-        let term = surfaces.look_up(&near.surface)?;
-        Ok(self.vocabulary.readable(surfaces, &term, 1)? > 0)
-    }
-
     fn has_readable(&self, near: &[Near]) -> Result<bool, SearchError> {
+        let surfaces = &self.vocabulary.surfaces;
         for one in near {
-            if self.is_readable(one)? {
+            let term = surfaces.look_up(&one.surface)?;
+            if self.vocabulary.readable(surfaces, &term, 1)? > 0 {
                 return Ok(true);
             }
         }
@@ -474,15 +481,13 @@ impl Planner<'_, '_> {
     }
 
     fn correct(&mut self, typed: &Typed, word: &mut Word) -> Result<(), SearchError> {
-        let mut near = Vec::new();
-        for one in self
-            .vocabulary
-            .corrections(&typed.surface, typed.is_prefix)?
-        {
-            if self.is_readable(&one)? {
-                near.push(one);
-            }
+        if self.slips_left == 0 {
+            return Ok(());
         }
+        self.slips_left -= 1;
+        let near = self
+            .vocabulary
+            .corrections(&typed.surface, typed.is_prefix)?;
         if let Some(meant) = near.first() {
             self.plan
                 .corrections
@@ -549,13 +554,49 @@ fn mark_prefix(last: Option<&mut (Need, Ask)>) {
     }
 }
 
-/// Milliseconds since 1970 of a day or a time.
-fn moment(text: &str) -> Option<u64> {
+/// An end of a range.
+#[derive(Clone, Copy)]
+enum Edge {
+    Point(u64),
+    /// From the first millisecond since 1970 to that after the last: a day is all of it.
+    Day(u64, u64),
+}
+
+/// Of a day or a time.
+fn edge(text: &str) -> Option<Edge> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Some(millis(time.to_utc()));
+        return Some(Edge::Point(millis(time.to_utc())));
     }
     let day: NaiveDate = text.parse().ok()?;
-    Some(millis(day.and_hms_opt(0, 0, 0)?.and_utc()))
+    let begin = |day: NaiveDate| Some(millis(day.and_hms_opt(0, 0, 0)?.and_utc()));
+    Some(Edge::Day(begin(day)?, begin(day.succ_opt()?)?))
+}
+
+/// `None` where it is no value.
+fn lower(bound: &Bound, read: impl Fn(&str) -> Option<Edge>) -> Option<RangeBound<u64>> {
+    Some(match bound {
+        Bound::Open => RangeBound::Unbounded,
+        Bound::Included(text) => match read(text)? {
+            Edge::Point(start) | Edge::Day(start, _) => RangeBound::Included(start),
+        },
+        Bound::Excluded(text) => match read(text)? {
+            Edge::Point(point) => RangeBound::Excluded(point),
+            Edge::Day(_, end) => RangeBound::Included(end),
+        },
+    })
+}
+
+fn upper(bound: &Bound, read: impl Fn(&str) -> Option<Edge>) -> Option<RangeBound<u64>> {
+    Some(match bound {
+        Bound::Open => RangeBound::Unbounded,
+        Bound::Included(text) => match read(text)? {
+            Edge::Point(point) => RangeBound::Included(point),
+            Edge::Day(_, end) => RangeBound::Excluded(end),
+        },
+        Bound::Excluded(text) => match read(text)? {
+            Edge::Point(start) | Edge::Day(start, _) => RangeBound::Excluded(start),
+        },
+    })
 }
 
 fn rarity(documents: u64) -> f32 {

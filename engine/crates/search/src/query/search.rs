@@ -20,6 +20,7 @@ use super::vocabulary::Vocabulary;
 use super::{facets, filter, find, show, suggest};
 use crate::error::SearchError;
 use crate::schema::Fields;
+use crate::text::pieces;
 use crate::vectors::Vectors;
 
 /// So many of the best are ordered by the rules, whatever the page, so that pages fit together.
@@ -310,9 +311,30 @@ impl Searching {
 
 /// What was typed, with the words replaced that nobody wrote.
 fn did_you_mean(typed: &str, corrections: &[(String, String)]) -> Option<String> {
-    let mut meant = typed.to_owned();
-    for (word, correction) in corrections {
-        meant = meant.replacen(word.as_str(), correction, 1);
+    let mut meant = String::with_capacity(typed.len());
+    let mut copied = 0;
+    for piece in pieces(typed) {
+        let correction = corrections.iter().find(|(word, _)| word == piece.text);
+        if let Some((_, correction)) = correction {
+            meant.push_str(&typed[copied..piece.start]);
+            meant.push_str(correction);
+            copied = piece.end;
+        }
     }
-    (!corrections.is_empty()).then_some(meant)
+    meant.push_str(&typed[copied..]);
+    (copied > 0).then_some(meant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_replaced_where_they_stand() {
+        let corrections = [("tidal".to_owned(), "title".to_owned())];
+        let meant = |typed| did_you_mean(typed, &corrections);
+        assert_eq!(meant("tidally (tidal)"), Some("tidally (title)".to_owned()));
+        assert_eq!(meant("tidally"), None);
+        assert_eq!(did_you_mean("tidal", &[]), None);
+    }
 }

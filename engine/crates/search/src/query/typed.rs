@@ -21,7 +21,7 @@ pub(super) fn split(literal: &Literal) -> Vec<Typed> {
         .filter(|word| !word.surface.is_empty())
         .collect();
     if let Some(last) = words.last_mut() {
-        last.is_prefix = literal.is_prefix && last.run.is_none();
+        last.is_prefix |= literal.is_prefix && last.run.is_none();
     }
     words
 }
@@ -37,6 +37,11 @@ fn is_unknown(piece: &Piece<'_>) -> bool {
         && !is_stop_word(piece.text, &[])
 }
 
+/// Korean words are written together with what they are made into: `자연어` is in 자연어처리.
+fn is_beginning(piece: &Piece<'_>) -> bool {
+    piece.script == Script::Hangul && piece.text.chars().nth(1).is_some()
+}
+
 fn word_of(literal: &str, group: &[Piece<'_>]) -> Typed {
     let (start, end) = (group[0].start, group[group.len() - 1].end);
     let text = &literal[start..end];
@@ -44,7 +49,7 @@ fn word_of(literal: &str, group: &[Piece<'_>]) -> Typed {
     Typed {
         text: text.to_owned(),
         surface: fold(text),
-        is_prefix: false,
+        is_prefix: is_beginning(&group[0]),
         run: (group.len() > 1).then_some(run),
     }
 }

@@ -1,11 +1,12 @@
 //! What the index has for a word: its stems, words that go on from it, and words it may be a slip of.
 //! Whatever is told to people is counted in the texts that they may read.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
 use tantivy::query::{EnableScoring, FuzzyTermQuery, Query, Weight};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocSet, Searcher, SegmentReader, TERMINATED, Term};
+use tantivy::{DocSet, InvertedIndexReader, Searcher, SegmentReader, TERMINATED, Term};
 
 use super::terms::{Listed, Terms};
 use crate::error::SearchError;
@@ -16,8 +17,13 @@ use crate::text::{Stemming, fold, without_ending};
 const COMPLETIONS: usize = 16;
 /// Words that a slip stands for at the most.
 const CORRECTIONS: usize = 8;
-/// Terms of the dictionary that are looked at for one word.
-const LOOKED_AT: usize = 4_096;
+/// Of the words that are near one, so many of the most frequent are tried, until enough may be read.
+const TRIED: usize = 256;
+/// Terms of a segment's dictionary that are looked at for one word: that go on from it, and that it may be a slip of.
+const GOING_ON: usize = 65_536;
+const SIMILAR: usize = 4_096;
+/// No longer word is a slip, in characters: what finds those grows with the length times the letters there are.
+const LONGEST_SLIP: usize = 32;
 /// Languages whose stems are tried.
 const LANGUAGES: usize = 18;
 
@@ -134,36 +140,38 @@ impl<'index> Vocabulary<'index> {
         Ok(count)
     }
 
-    /// Words that begin with this, most frequent first.
+    /// Words that begin with this, most frequent first. Where there are more than are told, those that may be read.
     pub(super) fn completions(&self, prefix: &str) -> Result<Vec<Near>, SearchError> {
         let mut found: HashMap<String, u64> = HashMap::new();
         for segment in self.surfaces.segments() {
-            let mut stream = segment.terms().range().ge(prefix).into_stream()?;
-            let mut looked_at = 0;
-            while stream.advance() && looked_at < LOOKED_AT {
-                let Ok(word) = std::str::from_utf8(stream.key()) else {
-                    continue;
-                };
-                if !word.starts_with(prefix) {
-                    break;
-                }
-                looked_at += 1;
-                if word.len() > prefix.len() {
-                    *found.entry(word.to_owned()).or_default() +=
-                        u64::from(stream.value().doc_freq);
-                }
+            for (documents, word) in most_frequent(segment, prefix)? {
+                *found.entry(word).or_default() += u64::from(documents);
             }
         }
-        Ok(nearest(
-            found
-                .into_iter()
-                .map(|(word, documents)| (word, 0, documents)),
-            COMPLETIONS,
-        ))
+        let found = found.into_iter();
+        let near = nearest(found.map(|(word, documents)| (word, 0, documents)));
+        match near.len() <= COMPLETIONS {
+            true => Ok(near),
+            false => self.first_readable(near, COMPLETIONS),
+        }
     }
 
-    /// Words that this may be a slip of; the fewest slips first, then the most frequent. A slip in the
-    /// first letter counts twice.
+    fn first_readable(&self, near: Vec<Near>, most: usize) -> Result<Vec<Near>, SearchError> {
+        let mut readable = Vec::with_capacity(most);
+        for one in near.into_iter().take(TRIED) {
+            if readable.len() == most {
+                break;
+            }
+            let term = self.surfaces.look_up(&one.surface)?;
+            if self.readable(&self.surfaces, &term, 1)? > 0 {
+                readable.push(one);
+            }
+        }
+        Ok(readable)
+    }
+
+    /// Words that may be read and that this may be a slip of; the fewest slips first, then the most frequent. A slip in
+    /// the first letter counts twice.
     pub(super) fn corrections(
         &self,
         word: &str,
@@ -183,7 +191,7 @@ impl<'index> Vocabulary<'index> {
         for segment in self.surfaces.segments() {
             let mut stream = segment.terms().search(&automaton).into_stream()?;
             let mut looked_at = 0;
-            while stream.advance() && looked_at < LOOKED_AT {
+            while stream.advance() && looked_at < SIMILAR {
                 looked_at += 1;
                 let Ok(near) = std::str::from_utf8(stream.key()) else {
                     continue;
@@ -199,14 +207,41 @@ impl<'index> Vocabulary<'index> {
             }
         }
         let found = found.into_iter();
-        Ok(nearest(
-            found.map(|(word, (typos, documents))| (word, typos, documents)),
-            CORRECTIONS,
-        ))
+        let near = nearest(found.map(|(word, (typos, documents))| (word, typos, documents)));
+        self.first_readable(near, CORRECTIONS)
     }
 }
 
-/// 0 for words of up to four letters, 1 up to eight, then 2. Digits are no slips.
+/// Of the words of a segment that go on from this, with how many texts have each.
+fn most_frequent(
+    segment: &InvertedIndexReader,
+    prefix: &str,
+) -> Result<impl Iterator<Item = (u32, String)> + use<>, SearchError> {
+    let mut kept: BinaryHeap<Reverse<(u32, String)>> = BinaryHeap::new();
+    let mut stream = segment.terms().range().ge(prefix).into_stream()?;
+    let mut looked_at = 0;
+    while stream.advance() && looked_at < GOING_ON && stream.key().starts_with(prefix.as_bytes()) {
+        looked_at += 1;
+        let documents = stream.value().doc_freq;
+        let is_full = kept.len() == TRIED;
+        let Ok(word) = std::str::from_utf8(stream.key()) else {
+            continue;
+        };
+        let is_among = !is_full
+            || kept
+                .peek()
+                .is_some_and(|Reverse(least)| least.0 < documents);
+        if word.len() > prefix.len() && is_among {
+            if is_full {
+                kept.pop();
+            }
+            kept.push(Reverse((documents, word.to_owned())));
+        }
+    }
+    Ok(kept.into_iter().map(|Reverse(one)| one))
+}
+
+/// 0 for words of up to four letters, 1 up to eight, then 2; none where no word is so long. Digits are no slips.
 fn allowed_typos(word: &str) -> u8 {
     if word.chars().any(|character| character.is_numeric()) {
         return 0;
@@ -214,7 +249,8 @@ fn allowed_typos(word: &str) -> u8 {
     match word.chars().count() {
         0..=4 => 0,
         5..=8 => 1,
-        _ => 2,
+        9..=LONGEST_SLIP => 2,
+        _ => 0,
     }
 }
 
@@ -237,7 +273,7 @@ fn typos_between(typed: &str, near: &str, is_prefix: bool) -> u32 {
     u32::try_from(least).unwrap_or(u32::MAX)
 }
 
-fn nearest(found: impl Iterator<Item = (String, u32, u64)>, most: usize) -> Vec<Near> {
+fn nearest(found: impl Iterator<Item = (String, u32, u64)>) -> Vec<Near> {
     let mut all: Vec<Near> = found
         .map(|(surface, typos, documents)| Near {
             surface,
@@ -251,7 +287,6 @@ fn nearest(found: impl Iterator<Item = (String, u32, u64)>, most: usize) -> Vec<
             .then(other.documents.cmp(&one.documents))
             .then_with(|| one.surface.cmp(&other.surface))
     });
-    all.truncate(most);
     all
 }
 

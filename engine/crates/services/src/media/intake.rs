@@ -18,6 +18,8 @@ use super::{MediaLibrary, names};
 
 /// Enough to find the size of a picture behind its profiles and notes.
 const HEAD_BYTES: usize = 1 << 20;
+/// So much of a text is kept with its record, to be found by.
+const TEXT_BYTES: usize = 64 * 1024;
 
 /// What a client says of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +56,7 @@ struct Found {
     kind: &'static Kind,
     /// In pixels.
     size: Option<(u32, u32)>,
+    text: Option<String>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -121,12 +124,18 @@ impl MediaLibrary {
             Class::Picture => Some(self.picture_size(&head, kind)?),
             _ => None,
         };
+        let text = (kind.class == Class::Text).then(|| beginning_of_text(&head));
         let seen = Arc::new(Mutex::new(Seen::default()));
         let whole = stream::iter([Ok(head)]).chain(bytes);
         let watched = watched(whole.boxed(), Arc::clone(&seen), self.config.max_bytes);
         Ok(Intake {
             bytes: watched,
-            found: Found { kind, size, seen },
+            found: Found {
+                kind,
+                size,
+                text,
+                seen,
+            },
         })
     }
 
@@ -172,7 +181,12 @@ impl MediaLibrary {
 
 impl Found {
     fn content(self, blob: BlobId, size_bytes: u64) -> Result<MediaContent> {
-        let Self { kind, size, seen } = self;
+        let Self {
+            kind,
+            size,
+            text,
+            seen,
+        } = self;
         let seen = std::mem::take(&mut *lock(&seen));
         if kind.class == Class::Text && !seen.text.is_whole() {
             return Err(Error::new(
@@ -187,6 +201,7 @@ impl Found {
             sha256: hex(&seen.hash.finalize()),
             width: size.map(|size| size.0),
             height: size.map(|size| size.1),
+            text,
         })
     }
 }
@@ -201,6 +216,13 @@ async fn beginning(bytes: &mut ByteStream) -> Result<Bytes> {
         }
     }
     Ok(head.freeze())
+}
+
+/// Whole characters; what is none ends it.
+fn beginning_of_text(head: &[u8]) -> String {
+    let head = &head[..head.len().min(TEXT_BYTES)];
+    let valid = head.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    valid.trim_start_matches('\u{FEFF}').to_owned()
 }
 
 /// The same bytes, seen as they go by, and no more of them than the limit.
@@ -263,6 +285,19 @@ impl TextCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_beginning_of_a_text_ends_with_a_character() {
+        assert_eq!(beginning_of_text("Gezeiten".as_bytes()), "Gezeiten");
+        assert_eq!(beginning_of_text("\u{FEFF}# Tides".as_bytes()), "# Tides");
+        let long = "ä".repeat(TEXT_BYTES);
+        let text = beginning_of_text(&long.as_bytes()[1..]);
+        assert_eq!(text, "");
+        assert_eq!(
+            beginning_of_text(format!("a{long}").as_bytes()).len(),
+            TEXT_BYTES - 1
+        );
+    }
 
     #[test]
     fn text_is_checked_across_pieces() {

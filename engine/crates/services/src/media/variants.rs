@@ -115,6 +115,7 @@ impl MediaLibrary {
                 sha256: sha256(&picture.bytes),
                 width: Some(picture.width),
                 height: Some(picture.height),
+                text: None,
             };
             let bytes = stream::iter([Ok(picture.bytes)]).boxed();
             self.blobs.put(&key, bytes).await?;

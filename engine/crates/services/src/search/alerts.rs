@@ -9,7 +9,7 @@ use inkstone_domain::Result;
 use inkstone_domain::event::{EventBody, Told};
 use inkstone_domain::ids::NotificationId;
 use inkstone_domain::notification::{About, Notification, NotificationKind};
-use inkstone_domain::search::{DocumentId, Hit, LastWord, SavedSearch, SearchShape};
+use inkstone_domain::search::{DocumentId, Hit, LastWord, SavedSearch, SearchShape, Slips};
 
 use super::{Search, SearchRequest};
 use crate::events::EventHandler;
@@ -33,11 +33,12 @@ impl EventHandler for SearchAlerts {
     }
 
     async fn handle(&self, told: &[Arc<Told>]) -> Result<()> {
-        // Of several events of one document the last one counts.
-        let written: HashMap<DocumentId, &Arc<Told>> = told
-            .iter()
-            .filter_map(|told| Some((written(&told.event.body)?, told)))
-            .collect();
+        let mut written: HashMap<DocumentId, Vec<&Told>> = HashMap::new();
+        for told in told {
+            if let Some(document) = self::written(&told.event.body) {
+                written.entry(document).or_default().push(told);
+            }
+        }
         if written.is_empty() {
             return Ok(());
         }
@@ -64,7 +65,7 @@ impl SearchAlerts {
     async fn tell(
         &self,
         search: &SavedSearch,
-        written: &HashMap<DocumentId, &Arc<Told>>,
+        written: &HashMap<DocumentId, Vec<&Told>>,
     ) -> Result<()> {
         // Nobody is told what they did themselves, nor of what was before they asked.
         let is_news = |told: &Told| {
@@ -73,10 +74,11 @@ impl SearchAlerts {
                     .alerts_since
                     .is_some_and(|since| told.event.at >= since)
         };
-        let news: Vec<DocumentId> = written
+        // Of several events of one document the last one counts that is news.
+        let news: HashMap<DocumentId, &Told> = written
             .iter()
-            .filter(|(id, told)| is_news(told) && search.query.kinds.contains(&id.kind()))
-            .map(|(id, _)| *id)
+            .filter(|(id, _)| search.query.kinds.contains(&id.kind()))
+            .filter_map(|(id, told)| Some((*id, *told.iter().rev().find(|told| is_news(told))?)))
             .collect();
         if news.is_empty() {
             return Ok(());
@@ -85,11 +87,12 @@ impl SearchAlerts {
             return Ok(());
         };
         let mut notifications = Vec::new();
-        for only in news.chunks(DOCUMENTS) {
+        let documents: Vec<DocumentId> = news.keys().copied().collect();
+        for only in documents.chunks(DOCUMENTS) {
             let page = self.search.query(&owner, request(search, only)).await?;
             let hits = page.hits.into_iter();
             notifications.extend(hits.filter_map(|hit| {
-                let told = written.get(&hit.id)?;
+                let told = news.get(&hit.id)?;
                 Some(notification(search, &hit, told))
             }));
         }
@@ -132,8 +135,9 @@ fn request(search: &SavedSearch, only: &[DocumentId]) -> SearchRequest {
         shape: SearchShape {
             matching: query.matching,
             language: query.language,
-            // What is saved is typed to its end.
+            // What is saved is typed to its end, and may wait for a word that no text has yet.
             last_word: LastWord::Whole,
+            slips: Slips::Meant,
             ..SearchShape::default()
         },
         // The nearest are always some: who is told wants what has the words.

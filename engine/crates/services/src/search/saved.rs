@@ -14,6 +14,8 @@ use crate::content::check_page;
 /// Of one person. Each with alerts is run for whatever is written.
 const MOST: usize = 50;
 const MAX_NAME_CHARS: usize = 100;
+/// Of what is looked for; a search reads no more.
+const MAX_TEXT_CHARS: usize = 2_000;
 
 /// A search to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,7 @@ impl SavedSearches {
     pub async fn create(&self, principal: &Principal, new: NewSavedSearch) -> Result<SavedSearch> {
         let name = new.name.trim().to_owned();
         check_name(&name)?;
+        check_text(&new.query.text)?;
         let page = PageRequest {
             limit: MOST,
             cursor: None,
@@ -111,10 +114,25 @@ fn check_name(name: &str) -> Result<()> {
     if fits && !name.contains(char::is_control) {
         return Ok(());
     }
+    let detail = format!("must be one line of 1 to {MAX_NAME_CHARS} characters");
+    Err(not_valid("/name", detail))
+}
+
+fn check_text(text: &str) -> Result<()> {
+    match text.chars().count() <= MAX_TEXT_CHARS {
+        true => Ok(()),
+        false => {
+            let detail = format!("must have {MAX_TEXT_CHARS} characters at most");
+            Err(not_valid("/q", detail))
+        }
+    }
+}
+
+fn not_valid(pointer: &str, detail: String) -> Error {
     let field = FieldError {
-        pointer: "/name".to_owned(),
-        detail: format!("must be one line of 1 to {MAX_NAME_CHARS} characters"),
+        pointer: pointer.to_owned(),
+        detail,
     };
     let message = "the search is not valid as given";
-    Err(Error::new(&codes::INVALID_INPUT, message).with_fields(vec![field]))
+    Error::new(&codes::INVALID_INPUT, message).with_fields(vec![field])
 }

@@ -9,9 +9,12 @@ use inkstone_domain::codes::Code;
 use inkstone_domain::content::Extras;
 use inkstone_domain::ids::{BlobId, UploadId};
 use inkstone_domain::media::{BlobKey, Media, MediaFilter, VariantState};
-use inkstone_domain::ports::{ArticleStore, AuditLog, BlobStore, ByteStream, MediaStore};
+use inkstone_domain::ports::{
+    ArticleStore, AuditLog, BlobStore, ByteStream, DocumentStore, MediaStore,
+};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectRole;
+use inkstone_domain::search::DocumentId;
 use inkstone_domain::{Error, Result, codes};
 use inkstone_services::ProjectPatch;
 use inkstone_services::content::NewArticle;
@@ -113,6 +116,40 @@ async fn members_read_and_editors_write() {
         try_add(&world, &owner, &slug, sample::png(1, 1, 1)).await,
         &codes::CONFLICT,
     );
+}
+
+#[tokio::test]
+async fn texts_are_found_by_what_they_say() {
+    let world = World::new().await;
+    let owner = world.somebody(Role::Creator).await;
+    handbook(&world, &owner).await;
+    let media = &world.services.media;
+    let notes = Claim {
+        name: "notes.md".to_owned(),
+        content_type: None,
+    };
+    let text = b"# Notes\n\nThe spring tide drowned the causeway.".to_vec();
+    let taken = media.take_in(&owner, "handbook", notes, bytes(text)).await;
+    let added = media
+        .add(&owner, taken.unwrap(), String::new())
+        .await
+        .unwrap();
+    let picture = add(&world, &owner, "handbook").await;
+    let ids = [added.id, picture.id].map(DocumentId::Media);
+    let documents = world.store.documents(&ids).await.unwrap();
+    let body = |id| {
+        documents
+            .iter()
+            .find(|one| one.id == id)
+            .unwrap()
+            .body
+            .as_str()
+    };
+    assert_eq!(
+        body(ids[0]),
+        "# Notes\n\nThe spring tide drowned the causeway."
+    );
+    assert_eq!(body(ids[1]), "");
 }
 
 #[tokio::test]

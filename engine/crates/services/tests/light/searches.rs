@@ -5,6 +5,7 @@ use std::sync::Arc;
 use inkstone_domain::audit::actions;
 use inkstone_domain::codes;
 use inkstone_domain::content::Status;
+use inkstone_domain::ids::ArticleId;
 use inkstone_domain::notification::{
     Notification, NotificationFilter, NotificationKind, NotificationSettings,
 };
@@ -12,7 +13,7 @@ use inkstone_domain::ports::{AuditLog, EventLog};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectRole;
 use inkstone_domain::search::{DocumentKind, Lexicon, SavedQuery, Synonyms};
-use inkstone_services::content::NewArticle;
+use inkstone_services::content::{ArticlePatch, NewArticle};
 use inkstone_services::events::EventHandler;
 use inkstone_services::search::{Alerts, NewSavedSearch, SearchAlerts};
 
@@ -74,14 +75,15 @@ async fn of(world: &World, who: &Principal) -> Vec<Notification> {
     listed.items
 }
 
-async fn write(world: &World, who: &Principal, title: &str, status: Status) {
+async fn write(world: &World, who: &Principal, title: &str, status: Status) -> ArticleId {
     let new = NewArticle {
         title: title.to_owned(),
         status,
         project: Some("handbook".to_owned()),
         ..NewArticle::default()
     };
-    world.services.articles.create(who, new).await.unwrap();
+    let created = world.services.articles.create(who, new).await;
+    created.unwrap().id
 }
 
 fn tides(alerts: Alerts) -> NewSavedSearch {
@@ -143,6 +145,28 @@ async fn alerts_tell_of_what_is_written_and_may_be_read_once() {
     assert_eq!(of(&world, &reader).await.len(), 1);
 }
 
+/// The engine may see both at once.
+#[tokio::test]
+async fn a_change_of_ones_own_hides_none_of_somebody_else() {
+    let world = World::new().await;
+    let author = world.somebody(Role::Creator).await;
+    let admin = world.somebody(Role::Admin).await;
+    handbook(&world, &author).await;
+    let searches = &world.services.search.saved;
+    searches.create(&admin, tides(Alerts::On)).await.unwrap();
+    let id = write(&world, &author, "Tides", Status::Draft).await;
+    let change = ArticlePatch {
+        summary: Some("Of the moon".to_owned()),
+        ..ArticlePatch::default()
+    };
+    let articles = &world.services.articles;
+    articles.update(&admin, id, change, None).await.unwrap();
+    hear(&world).await;
+    let told = of(&world, &admin).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].actor, author.user);
+}
+
 #[tokio::test]
 async fn saved_searches_are_their_owners_and_bounded() {
     let world = World::new().await;
@@ -164,6 +188,10 @@ async fn saved_searches_are_their_owners_and_bounded() {
         let refused = searches.create(&owner, new).await.unwrap_err();
         assert_eq!(refused.fields()[0].pointer, "/name", "{name:?}");
     }
+    let mut long = tides(Alerts::Off);
+    long.query.text = "x".repeat(2_001);
+    let refused = searches.create(&owner, long).await.unwrap_err();
+    assert_eq!(refused.fields()[0].pointer, "/q");
     for _ in 1..50 {
         searches.create(&owner, tides(Alerts::On)).await.unwrap();
     }

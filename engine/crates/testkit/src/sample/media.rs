@@ -40,6 +40,7 @@ pub fn media_content(size_bytes: u64) -> MediaContent {
         sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".to_owned(),
         width: Some(640),
         height: Some(480),
+        text: None,
     }
 }
 

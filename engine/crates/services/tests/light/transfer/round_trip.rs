@@ -212,6 +212,9 @@ async fn keep(world: &World, owner: UserId, files: &[File]) -> Vec<MediaId> {
                     sha256: inkstone_domain::digest::sha256(bytes),
                     width: picture.map(|size| size.width as u32),
                     height: picture.map(|size| size.height as u32),
+                    text: content_type
+                        .starts_with("text/")
+                        .then(|| String::from_utf8_lossy(bytes).into_owned()),
                 },
                 variants: Vec::new(),
                 variant_state: VariantState::None,
