@@ -44,15 +44,15 @@ fn sentence(command: &IndexCommand, reply: &Value) -> String {
     let number = |name: &str| reply.get(name).and_then(Value::as_u64).unwrap_or_default();
     match command {
         IndexCommand::Verify => format!(
-            "{} articles in the store, {} in the index: {} missing or old, {} too many",
+            "{} documents in the store, {} in the index: {} missing or old, {} too many",
             number("stored"),
             number("indexed"),
             number("missing"),
             number("surplus")
         ),
-        IndexCommand::Rebuild => format!("{} articles in the new index", number("documents")),
+        IndexCommand::Rebuild => format!("{} documents in the new index", number("documents")),
         IndexCommand::Stats => format!(
-            "{} articles, {} bytes in {} segments, version {}",
+            "{} documents, {} bytes in {} segments, version {}",
             number("documents"),
             number("size_bytes"),
             number("segments"),

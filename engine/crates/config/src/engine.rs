@@ -197,7 +197,7 @@ pub struct JobsConfig {
     pub workers: u32,
     /// A worker that is silent for this long has lost its job to another.
     pub lease_ms: u64,
-    /// How often a job is tried before a fault that may pass makes it a dead letter.
+    /// How often a job is tried before a fault that may pass makes it a dead letter. Ten times is some ten minutes.
     pub max_attempts: u32,
     /// The first wait after such a fault; it doubles with every one.
     pub retry_delay_ms: u64,
@@ -523,7 +523,7 @@ impl Default for JobsConfig {
         Self {
             workers: 2,
             lease_ms: 30_000,
-            max_attempts: 3,
+            max_attempts: 10,
             retry_delay_ms: 1_000,
             kind_limits: BTreeMap::new(),
             project_limit: 0,

@@ -29,6 +29,15 @@ fn an_empty_file_is_the_defaults() {
     assert_eq!(load("", &[], &[]).unwrap(), EngineConfig::default());
 }
 
+/// An upstream or a database is restarted, or fails over.
+#[test]
+fn jobs_outlive_an_outage_of_some_minutes_by_default() {
+    let jobs = EngineConfig::default().jobs;
+    let waits = (0..jobs.max_attempts - 1).map(|retry| jobs.retry_delay_ms << retry);
+    let all_ms: u64 = waits.sum();
+    assert!((5 * 60_000..30 * 60_000).contains(&all_ms), "{all_ms}");
+}
+
 #[test]
 fn each_layer_goes_before_the_one_below() {
     let text = "[jobs]\nworkers = 3\nmax_attempts = 4\nlease_ms = 5000\n";

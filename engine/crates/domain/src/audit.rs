@@ -202,6 +202,8 @@ pub mod actions {
     pub const WEBHOOK_PINGED: &str = "webhook.pinged";
     /// A message was sent again.
     pub const WEBHOOK_REDELIVERED: &str = "webhook.redelivered";
+    /// A handler was told to handle what was told before once more.
+    pub const EVENTS_REPLAYED: &str = "events.replayed";
     pub const PLUGIN_INSTALLED: &str = "plugin.installed";
     pub const PLUGIN_ENABLED: &str = "plugin.enabled";
     pub const PLUGIN_DISABLED: &str = "plugin.disabled";

@@ -74,6 +74,7 @@ codes! {
     STATUS_NOT_ALLOWED     Conflict           "status_not_allowed"     "The article cannot go there from its status";
     LEASE_LOST             Conflict           "lease_lost"             "Another worker has taken over";
     DEPENDENCY_FAILED      Conflict           "dependency_failed"      "A job that it waited for did not succeed";
+    WEBHOOK_DISABLED       Conflict           "webhook_disabled"       "The webhook is disabled and was told nothing";
     REVISION_MISMATCH      PreconditionFailed "revision_mismatch"      "It was changed by somebody else";
     UNSUPPORTED_PROTOCOL   PreconditionFailed "unsupported_protocol"   "This version of the protocol is not spoken here";
     RANGE_NOT_SATISFIABLE  InvalidInput       "range_not_satisfiable"  "The file has no such part";

@@ -149,6 +149,8 @@ pub struct Publication {
 pub struct ClaimedPublication {
     pub publication: Publication,
     pub fence: u64,
+    /// When it was due: the time of the publication, or what it was put off to.
+    pub due_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

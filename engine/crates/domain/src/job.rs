@@ -25,7 +25,7 @@ pub enum JobStatus {
     Succeeded,
     /// By a fault that does not pass.
     Failed,
-    /// A dead letter: what might have passed did not, however often it was tried.
+    /// A dead letter: what might have passed did not, however often it was tried or waited for.
     Dead,
     Cancelled,
 }
@@ -269,12 +269,12 @@ pub struct Job {
     pub after: Vec<JobId>,
     pub batch: Option<BatchId>,
     pub progress: Progress,
-    /// How often a worker began it.
+    /// How often a worker began it. Where the engine could not do it at all, that does not count.
     pub attempts: u32,
     /// How often it went back into the queue after a fault that may pass.
     pub retries: u32,
     pub cancel_requested: bool,
-    /// Why it ended so; while it waits to be tried again, the fault it met last.
+    /// Why it ended so; while it waits to be tried again, the fault it met last, or what the engine lacked.
     pub error: Option<JobError>,
     /// What it made.
     pub article: Option<ArticleId>,
@@ -302,6 +302,10 @@ pub struct ClaimedJob {
     pub job: Job,
     pub fence: u64,
     pub checkpoint: Option<Checkpoint>,
+    /// Claims in a row of which nothing came, with this one: neither a new checkpoint nor a word of how they ended.
+    pub stalls: u32,
+    /// Since when engines have passed it on because they cannot do it; `None` where the last one to have it could.
+    pub missed_since: Option<DateTime<Utc>>,
 }
 
 /// Lines of a job's log that are kept: the newest.

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{EventKind, Thing, Told};
+use crate::event::{EventKind, Told};
 use crate::ids::{EventId, UserId, WebhookId};
 
 /// An address, and what it is told.
@@ -23,11 +23,11 @@ pub struct Webhook {
     pub secrets: Vec<WebhookSecret>,
     /// Who made it, and hears of its failures.
     pub owner: UserId,
-    /// It is told nothing while it is false.
+    /// It is told nothing while it is false, but for pings.
     pub is_enabled: bool,
     /// Since when nothing has reached it.
     pub failing_since: Option<DateTime<Utc>>,
-    /// 1 at creation, one more with every change by somebody.
+    /// 1 at creation, one more with every change by somebody, and where it is disabled.
     pub revision: u64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -53,14 +53,11 @@ impl fmt::Debug for WebhookSecret {
 }
 
 impl Webhook {
-    /// Whether it is told of this. Chats are their owners' alone.
+    /// Whether it asks for this. Whether it may be told of it is another question.
     pub fn takes(&self, told: &Told) -> bool {
         let kind = told.event.body.kind();
         let is_near = self.project.is_none() || self.project == told.scope.project;
-        self.is_enabled
-            && is_near
-            && kind.thing() != Thing::Chat
-            && (self.kinds.is_empty() || self.kinds.contains(&kind))
+        self.is_enabled && is_near && (self.kinds.is_empty() || self.kinds.contains(&kind))
     }
 }
 
@@ -119,6 +116,39 @@ pub struct DeliveryTry {
 /// A delivery in the hands of an engine. `fence` rises with every claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedDelivery {
+    /// Its `next_at` is the end of the lease.
     pub delivery: Delivery,
     pub fence: u64,
+    /// Of its webhook, as [`Pace::Held`] left them.
+    pub failures: u32,
+}
+
+/// What became of a claimed delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    pub tried: DeliveryTry,
+    pub state: DeliveryState,
+    pub next_at: DateTime<Utc>,
+    pub pace: Pace,
+}
+
+/// How the other messages of its webhook go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// It keeps nobody waiting, or nothing was learned of it.
+    AsBefore,
+    /// It takes messages: as many at a time as may be.
+    Full,
+    /// It keeps senders waiting: one at a time, and none before that instant. `failures` is more than none, and
+    /// rises until it takes one again.
+    Held { until: DateTime<Utc>, failures: u32 },
+}
+
+/// What a try taught of a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    Yes,
+    No,
+    /// It says that it will never take anything again.
+    Gone,
 }

@@ -12,6 +12,7 @@ mod plan;
 mod rank;
 mod search;
 mod show;
+mod spans;
 mod suggest;
 mod sweep;
 mod terms;

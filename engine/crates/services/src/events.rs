@@ -13,6 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use inkstone_domain::Result;
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ports::{Clock, EngineBus, EventLog, HandlerState, HandlerStore, News};
 use inkstone_domain::principal::Principal;
 use tokio::sync::Notify;
@@ -20,9 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::feed::{Beginning, Feed, FeedEnd, FeedFilter};
 pub use self::handlers::EventHandler;
-pub(crate) use self::reach::may_hear;
+pub(crate) use self::reach::{may_hear, may_tell};
 use self::tail::Tail;
 use crate::access::Access;
+use crate::audit::Audit;
 use crate::policy::{Act, check_open};
 
 /// Events that are numbered, read and handled at a time.
@@ -75,6 +77,7 @@ pub struct Events {
     log: Arc<dyn EventLog>,
     handlers: Arc<dyn HandlerStore>,
     access: Arc<Access>,
+    audit: Audit,
     bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
     config: EventsConfig,
@@ -93,6 +96,7 @@ impl Events {
     pub fn new(
         ports: EventPorts,
         access: Arc<Access>,
+        audit: Audit,
         bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
         config: EventsConfig,
@@ -102,6 +106,7 @@ impl Events {
             log: ports.log,
             handlers: ports.handlers,
             access,
+            audit,
             bus,
             clock,
             config,
@@ -168,14 +173,14 @@ impl Events {
         Ok(is_full)
     }
 
-    /// Forgets what was kept long enough and every handler has handled. How many. A handler that nobody ran for
-    /// as long as events are kept holds up nothing: it is forgotten with its place.
+    /// Forgets what was kept long enough and every handler has handled. How many. A plugin that nobody ran for
+    /// as long as events are kept holds up nothing: it is forgotten with its place. The engine's own handlers are not.
     pub async fn forget(&self) -> Result<u64> {
         let Some(kept) = self.config.kept else {
             return Ok(0);
         };
         let before = self.clock.now() - kept;
-        // A place that nobody took for so long: its handler is switched off, or a plugin that is gone.
+        // A place that nobody kept for so long: its handler is switched off, or a plugin that is gone.
         let gone = self.handlers.forget_handlers(before).await?;
         if gone > 0 {
             tracing::info!(
@@ -218,8 +223,14 @@ impl Events {
         since: DateTime<Utc>,
     ) -> Result<()> {
         check_admin(principal)?;
-        let number = self.log.number_before(since).await?;
-        self.handlers.rewind_handler(handler, number).await?;
+        let (now, subject) = (self.clock.now(), format!("handler:{handler}"));
+        let record = AuditRecord::by(principal, now, actions::EVENTS_REPLAYED, subject)
+            .with_detail(format!("since {}", since.to_rfc3339()));
+        let rewound = async {
+            let number = self.log.number_before(since).await?;
+            self.handlers.rewind_handler(handler, number).await
+        };
+        self.audit.around(record, rewound).await?;
         self.rewound.notify_waiters();
         Ok(())
     }

@@ -6,6 +6,7 @@ mod batches;
 mod commit;
 mod feed;
 mod generation;
+mod missed;
 mod notes;
 mod queue;
 mod retention;
@@ -63,13 +64,13 @@ pub struct JobsConfig {
 }
 
 impl Default for JobsConfig {
-    /// A random name, half a minute, a second, five attempts, a second, no limits, for ever.
+    /// A random name, half a minute, a second, ten attempts, a second, no limits, for ever.
     fn default() -> Self {
         Self {
             worker: format!("worker-{}", ulid::Ulid::new()),
             lease: Duration::from_secs(30),
             poll_interval: Duration::from_secs(1),
-            max_attempts: 5,
+            max_attempts: 10,
             retry_delay: Duration::from_secs(1),
             limits: JobLimits::default(),
             kept: None,

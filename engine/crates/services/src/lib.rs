@@ -321,6 +321,7 @@ impl Services {
         let events = Arc::new(Events::new(
             events,
             Arc::clone(&access),
+            audit.clone(),
             Arc::clone(&bus),
             Arc::clone(&clock),
             config.events,

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::calendar::PlannedPublications;
 use crate::content::Agenda;
+use crate::events::EventHandler;
 use crate::notifications::Notices;
 use crate::search::SearchAlerts;
 use crate::webhooks::FanOut;
@@ -20,6 +21,8 @@ use crate::{ApiKeys, Keys, Services};
 
 /// What the ledger gets even where the grace period is used up.
 const LAST_WRITES: Duration = Duration::from_secs(1);
+/// Events, and the places of handlers that nobody runs, are kept for a day at least.
+const KEEP_PLACES_EVERY: Duration = Duration::from_secs(600);
 
 /// Where a part of what goes on beside calls runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +41,18 @@ impl Place {
 
 type Work = fn(Arc<Services>) -> BoxFuture<'static, ()>;
 
-/// All that goes on beside calls, and where: the one place that says so. Workers of jobs are the last of it.
+/// All that goes on beside calls, and where: the one place that says so, with [`HANDLERS`]. Workers of jobs are the last of it.
 /// The search index is followed everywhere, too (`wire.rs`): each engine has one of its own.
 const PARTS: &[(&str, Place, Work)] = &[
     (
         "events get numbers, and are told to feeds",
         Place::Everywhere,
         |it| Arc::clone(&it.events).keep_numbered().boxed(),
+    ),
+    (
+        "handlers of events keep their places",
+        Place::Everywhere,
+        |it| it.keep_handlers().boxed(),
     ),
     ("other engines are heard", Place::Everywhere, |it| {
         it.hear_others().boxed()
@@ -84,50 +92,23 @@ const PARTS: &[(&str, Place, Work)] = &[
     ("old jobs are forgotten", Place::Worker, |it| {
         Arc::clone(&it.jobs).forget_old(it.stop.clone()).boxed()
     }),
-    ("webhooks: what concerns whom", Place::Worker, |it| {
-        let fan_out = Arc::new(FanOut(Arc::clone(&it.webhooks)));
-        Arc::clone(&it.events).run_handler(fan_out).boxed()
-    }),
     ("webhooks: deliveries", Place::Worker, |it| {
         Arc::clone(&it.webhooks).deliver(it.stop.clone()).boxed()
-    }),
-    ("publications: what is scheduled", Place::Worker, |it| {
-        let agenda = Arc::new(Agenda(Arc::clone(&it.publications)));
-        Arc::clone(&it.events).run_handler(agenda).boxed()
     }),
     ("publications: what is due", Place::Worker, |it| {
         Arc::clone(&it.publications)
             .keep_publishing(it.stop.clone())
             .boxed()
     }),
-    (
-        "plans: articles that are to be published",
-        Place::Worker,
-        |it| {
-            let planned = Arc::new(PlannedPublications(Arc::clone(&it.calendar)));
-            Arc::clone(&it.events).run_handler(planned).boxed()
-        },
-    ),
     ("schedules are run", Place::Worker, |it| {
         Arc::clone(&it.schedules)
             .keep_running(it.stop.clone())
             .boxed()
     }),
-    ("notifications: what concerns whom", Place::Worker, |it| {
-        let notices = Arc::new(Notices(Arc::clone(&it.notifications)));
-        Arc::clone(&it.events).run_handler(notices).boxed()
-    }),
     ("notifications: digests", Place::Worker, |it| {
         Arc::clone(&it.notifications)
             .keep_telling(it.stop.clone())
             .boxed()
-    }),
-    ("saved searches tell of what is new", Place::Worker, |it| {
-        let alerts = Arc::new(SearchAlerts {
-            search: Arc::clone(&it.search),
-            notifications: Arc::clone(&it.notifications),
-        });
-        Arc::clone(&it.events).run_handler(alerts).boxed()
     }),
     ("plugins hear what they subscribe to", Place::Worker, |it| {
         Arc::clone(&it.subscribers)
@@ -136,6 +117,31 @@ const PARTS: &[(&str, Place, Work)] = &[
     }),
     ("texts are embedded", Place::Worker, |it| {
         Arc::clone(&it.embeddings).keep().boxed()
+    }),
+];
+
+type Handler = fn(&Services) -> Arc<dyn EventHandler>;
+
+/// The engine's own handlers of events. Workers run them; but engines of every role make their places in the log, so
+/// that what happens before there is a worker waits for it.
+const HANDLERS: &[(&str, Handler)] = &[
+    ("webhooks: what concerns whom", |it| {
+        Arc::new(FanOut(Arc::clone(&it.webhooks)))
+    }),
+    ("publications: what is scheduled", |it| {
+        Arc::new(Agenda(Arc::clone(&it.publications)))
+    }),
+    ("plans: articles that are to be published", |it| {
+        Arc::new(PlannedPublications(Arc::clone(&it.calendar)))
+    }),
+    ("notifications: what concerns whom", |it| {
+        Arc::new(Notices(Arc::clone(&it.notifications)))
+    }),
+    ("saved searches tell of what is new", |it| {
+        Arc::new(SearchAlerts {
+            search: Arc::clone(&it.search),
+            notifications: Arc::clone(&it.notifications),
+        })
     }),
 ];
 
@@ -150,6 +156,7 @@ impl Services {
             );
             self.ledger.append(&left_over).await?;
         }
+        self.keep_places().await?;
         self.load_limits().await?;
         self.keys.load().await?;
         self.api_keys.load().await?;
@@ -178,7 +185,34 @@ impl Services {
             }
         }
         if Place::Worker.is_in(role) {
+            for (part, handler) in HANDLERS {
+                tracing::debug!(part, "begins");
+                let events = Arc::clone(&self.events);
+                self.workers.spawn(events.run_handler(handler(self)));
+            }
             self.start_workers(jobs);
+        }
+    }
+
+    /// The engine's own handlers have their places, from now on at the latest.
+    async fn keep_places(&self) -> Result<()> {
+        let handlers: Vec<_> = HANDLERS.iter().map(|(_, handler)| handler(self)).collect();
+        self.events.keep_places(&handlers).await
+    }
+
+    /// Where no worker runs them, either: so nothing that waits for them is forgotten.
+    async fn keep_handlers(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(KEEP_PLACES_EVERY) => {}
+            }
+            if let Err(error) = self.keep_places().await {
+                tracing::warn!(
+                    ?error,
+                    "the places of handlers could not be kept; it is tried again"
+                );
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::ai::{CallLog, CallerAi};
 use crate::chat::{Chat, RequestContext};
 use crate::events::{EventHandler, Events};
-use crate::plugins::{Choice, Plugins, Snapshot};
+use crate::plugins::{Choice, Plugins, Snapshot, is_not_loaded};
 use crate::search::Search;
 use crate::toolbox::CallerSearch;
 
@@ -217,7 +217,7 @@ impl EventHandler for Subscription {
         let code = error.code();
         // That it does not come to an end is its own doing, and that it is not there is not.
         let is_own = code == &codes::PLUGIN_DEADLINE;
-        (error.is_transient() && !is_own) || code == &codes::UNKNOWN_PLUGIN
+        (error.is_transient() && !is_own) || is_not_loaded(error)
     }
 
     fn patience(&self) -> Option<TimeDelta> {

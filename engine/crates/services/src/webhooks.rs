@@ -202,7 +202,8 @@ impl Webhooks {
         patch: WebhookPatch,
         expected: Option<u64>,
     ) -> Result<Webhook> {
-        self.change(principal, id, expected, |webhook| {
+        let begins_anew = patch.is_enabled == Some(true);
+        let change = self.change(principal, id, expected, |webhook| {
             let patch = patch.clone();
             webhook.url = patch.url.unwrap_or_else(|| webhook.url.clone());
             if let Some(description) = patch.description {
@@ -218,8 +219,12 @@ impl Webhooks {
                 }
             }
             Ok(())
-        })
-        .await
+        });
+        let changed = change.await?;
+        if begins_anew {
+            self.release(id).await?;
+        }
+        Ok(changed)
     }
 
     /// All that was sent to it goes, too, once this has returned: there may be much of it.
@@ -287,6 +292,7 @@ impl Webhooks {
         let audit = self.record(principal, actions::WEBHOOK_PINGED, &webhook);
         self.access.audit().append(&audit).await?;
         self.put(std::slice::from_ref(&delivery)).await?;
+        self.release(id).await?;
         Ok(delivery)
     }
 
@@ -315,6 +321,14 @@ impl Webhooks {
         let delivery = self.store.redeliver(id, event, self.clock.now()).await?;
         self.wake.notify_one();
         Ok(delivery)
+    }
+
+    /// Somebody asks: what rests is tried at once.
+    async fn release(&self, id: WebhookId) -> Result<()> {
+        let now = self.clock.now();
+        self.store.release_deliveries(id, now).await?;
+        self.wake.notify_one();
+        Ok(())
     }
 
     async fn put(&self, deliveries: &[Delivery]) -> Result<()> {

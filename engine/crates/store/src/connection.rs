@@ -186,7 +186,7 @@ impl SurrealStore {
         &self.shared.numbered
     }
 
-    /// Of webhook messages that wait for their next try.
+    /// Of lanes of webhooks in which something waits.
     pub(crate) fn delivered(&self) -> &Watermark {
         &self.shared.delivered
     }

@@ -18,6 +18,18 @@ use crate::statement::Statement;
 
 const TABLE: &str = "event_handler";
 
+const KEEP_PLACE: &str = "{
+    LET $id = type::record('event_handler', $name);
+    LET $stored = SELECT seen_at FROM ONLY $id;
+    IF $stored = NONE {
+        UPSERT $id CONTENT {
+            name: $name, number: $begin, fence: 0, passed_over: [], seen_at: $now
+        } RETURN NONE
+    } ELSE {
+        UPDATE $id SET seen_at = $now RETURN NONE
+    };
+    RETURN NONE;
+}";
 const CLAIM: &str = "{
     LET $id = type::record('event_handler', $name);
     LET $stored = SELECT * FROM ONLY $id;
@@ -133,6 +145,13 @@ fn fault_of(text: Option<String>) -> RowResult<Option<HandlerFault>> {
 
 #[async_trait]
 impl HandlerStore for SurrealStore {
+    async fn keep_place(&self, name: &str, begin: u64, now: DateTime<Utc>) -> Result<()> {
+        let statement = about(KEEP_PLACE, name)
+            .bind("begin", begin)
+            .bind("now", now);
+        Ok(self.write(statement).await?)
+    }
+
     async fn claim_handler(
         &self,
         name: &str,

@@ -140,12 +140,13 @@ impl EventLog for SurrealStore {
                 highest,
                 now,
             } = self.read(pending).await?;
-            self.numbered()
-                .saw(last.filter(|_| keys.len() >= limit), now);
             if keys.is_empty() {
+                self.numbered().saw(None, now);
                 return Ok(highest);
             }
             let count = keys.len() as u64;
+            // Behind the last of a whole batch there may be more.
+            let first_left = last.filter(|_| keys.len() >= limit);
             let numbered = keys.into_iter().zip(highest + 1..);
             let numbered = numbered.map(|(key, number)| NumberRow { key, number });
             let statement = Statement::new(NUMBER)
@@ -154,6 +155,8 @@ impl EventLog for SurrealStore {
                 .bind("keys", numbered.collect::<Vec<_>>());
             // Another engine may have been faster; then there is less to do, or nothing.
             if self.write::<bool>(statement).await? {
+                // Only now: what failed to get its number is found again.
+                self.numbered().saw(first_left, now);
                 return Ok(highest + count);
             }
         }
@@ -393,3 +396,6 @@ impl TryFrom<EventRow> for Told {
 fn needed<T>(field: &str, value: Option<T>) -> RowResult<T> {
     value.ok_or_else(|| unreadable(TABLE, format!("`{field}` is missing")))
 }
+
+#[cfg(test)]
+mod tests;

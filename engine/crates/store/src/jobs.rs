@@ -79,7 +79,7 @@ macro_rules! put {
 
 /// First part of every fenced transaction. It takes `$job_key` and `$fence` and gives `$held`.
 const HOLD: &str = "
-    LET $held = SELECT status, fence, cancel_requested, project, owner, dependants, batch
+    LET $held = SELECT status, fence, cancel_requested, project, owner, dependants, batch, attempts, stalls
         FROM ONLY type::record('job', $job_key);
     IF $held = NONE { THROW 'refused:not_found' };
     IF $held.status != 'running' OR $held.fence != $fence { THROW 'refused:lease_lost' };
@@ -187,6 +187,8 @@ const REQUEUE: [&str; 2] = [
         place = lane + ' ' + $due + ' ' + key,
         attempts = 0,
         retries = 0,
+        stalls = NONE,
+        missed_since = NONE,
         cancel_requested = false,
         error_code = NONE,
         error_message = NONE,
@@ -298,8 +300,16 @@ impl JobStore for SurrealStore {
     }
 
     async fn save_checkpoint(&self, id: JobId, fence: u64, checkpoint: &Checkpoint) -> Result<()> {
+        // What is saved again as it was is no progress: who does only that before it crashes, stalls.
         const SAVE: &str = "
-            UPDATE type::record('job', $job_key) SET checkpointed_at = time::now() RETURN NONE;
+            LET $before = IF $held.stalls > 0 {
+                (SELECT VALUE state FROM ONLY type::record('job_checkpoint', $job_key))
+            };
+            UPDATE type::record('job', $job_key) SET
+                checkpointed_at = time::now(),
+                stalls = IF $before = $checkpoint.state { stalls } ELSE { NONE },
+                missed_since = NONE
+                RETURN NONE;
             UPSERT type::record('job_checkpoint', $job_key) CONTENT $checkpoint RETURN NONE;
             RETURN NONE;
         ";
@@ -327,7 +337,8 @@ impl JobStore for SurrealStore {
     async fn release(&self, id: JobId, fence: u64) -> Result<()> {
         const RELEASE: &str = "
             RETURN UPDATE ONLY type::record('job', $job_key)
-                SET status = 'queued', worker = NONE, lease_until = NONE RETURN lane, place;
+                SET status = 'queued', stalls = NONE, missed_since = NONE, worker = NONE, lease_until = NONE
+                RETURN lane, place;
         ";
         let place = self.write(fenced(id, fence, &[RELEASE])).await?;
         self.put_back(id, place);
@@ -347,17 +358,44 @@ impl JobStore for SurrealStore {
                 run_at = $run_at,
                 place = lane + ' ' + $due + ' ' + key,
                 retries += 1,
+                stalls = NONE,
+                missed_since = NONE,
                 error_code = $error_code,
                 error_message = $error_message,
                 worker = NONE,
                 lease_until = NONE
                 RETURN lane, place;
         ";
-        let statement = fenced(id, fence, &[RETRY])
-            .bind("run_at", run_at)
-            .bind("due", row::due(run_at))
-            .bind("error_code", error.code.as_str())
-            .bind("error_message", error.message.as_str());
+        let statement = bind_again(fenced(id, fence, &[RETRY]), error, run_at);
+        let place = self.write(statement).await?;
+        self.put_back(id, place);
+        Ok(())
+    }
+
+    async fn pass_on(
+        &self,
+        id: JobId,
+        fence: u64,
+        error: &JobError,
+        now: DateTime<Utc>,
+        run_at: DateTime<Utc>,
+    ) -> Result<()> {
+        const PASS_ON: &str = "
+            RETURN UPDATE ONLY type::record('job', $job_key) SET
+                status = 'queued',
+                run_at = $run_at,
+                place = lane + ' ' + $due + ' ' + key,
+                attempts = $held.attempts - 1,
+                started_at = IF $held.attempts > 1 { started_at } ELSE { NONE },
+                stalls = IF $held.stalls > 1 { $held.stalls - 1 } ELSE { NONE },
+                missed_since = missed_since ?? $now,
+                error_code = $error_code,
+                error_message = $error_message,
+                worker = NONE,
+                lease_until = NONE
+                RETURN lane, place;
+        ";
+        let statement = bind_again(fenced(id, fence, &[PASS_ON]), error, run_at).bind("now", now);
         let place = self.write(statement).await?;
         self.put_back(id, place);
         Ok(())
@@ -501,6 +539,15 @@ fn bind_end(statement: Statement, ending: row::Ending, event: Event) -> Statemen
         .bind("ending", ending)
         .bind("job_event", EventRow::from(event))
         .telling()
+}
+
+/// Why and when it is to be claimed again.
+fn bind_again(statement: Statement, error: &JobError, run_at: DateTime<Utc>) -> Statement {
+    statement
+        .bind("run_at", run_at)
+        .bind("due", row::due(run_at))
+        .bind("error_code", error.code.as_str())
+        .bind("error_message", error.message.as_str())
 }
 
 /// What [`APPEND_LOG`] takes but the key.

@@ -58,6 +58,8 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0029_schedules"
     "0030_planned_publications"
     "0031_handler_faults"
+    "0032_job_stalls"
+    "0033_webhook_lanes"
 };
 
 /// The way back from here needs rows that only this program can unpack.

@@ -12,7 +12,7 @@ use surrealdb::types::Value;
 use crate::connection::{StoreConfig, SurrealStore};
 use crate::events::PENDING;
 use crate::statement::Statement;
-use crate::webhooks::FIRST_PENDING;
+use crate::webhooks::lanes::{FIRST_LANE, HEADS};
 
 /// One of its own, in memory.
 pub(crate) async fn store() -> SurrealStore {
@@ -60,18 +60,18 @@ fn steps(plan: &Json, names: &mut Vec<String>, most: &mut u64) {
 fn looks_for_what_is_pending_pass_nothing_else() {
     run_on_deep_stack(async {
         let store = store().await;
-        let webhook = WebhookId::new();
+        let webhooks = [WebhookId::new(), WebhookId::new()];
         let mut deliveries = Vec::new();
         for number in 0..40 {
             let job = sample::work(UserId::new());
             let event = ScopedEvent::job_queued(job.id, job.owner, &job.task, job.enqueued_at);
             let delivery = Delivery {
-                webhook,
+                webhook: webhooks[number % 2],
                 event: event.event.id,
                 kind: "job.queued".to_owned(),
                 payload: "{}".to_owned(),
                 state: DeliveryState::Pending,
-                next_at: sample::now() + TimeDelta::seconds(number),
+                next_at: sample::now() + TimeDelta::seconds(number as i64),
                 attempts: 0,
                 tries: Vec::new(),
                 created_at: sample::now(),
@@ -84,7 +84,11 @@ fn looks_for_what_is_pending_pass_nothing_else() {
             .bind("from", DateTime::UNIX_EPOCH)
             .bind("limit", 3);
         assert_bounded(&store, events, "IndexScan", 3, "events").await;
-        let delivery = Statement::new(FIRST_PENDING).bind("from", sample::now());
-        assert_bounded(&store, delivery, "IndexScan", 1, "deliveries").await;
+        let lane = Statement::new(FIRST_LANE).bind("from", DateTime::UNIX_EPOCH);
+        assert_bounded(&store, lane, "IndexScan", 1, "lanes").await;
+        let heads = Statement::new(HEADS)
+            .bind("webhook", webhooks[0].to_string())
+            .bind("first_at", DateTime::UNIX_EPOCH);
+        assert_bounded(&store, heads, "IndexScan", 2, "heads").await;
     });
 }

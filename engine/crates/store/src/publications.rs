@@ -30,12 +30,25 @@ const CLAIM: &str = "{
     LET $due = (SELECT id, next_at FROM publication
         WHERE next_at <= $now ORDER BY next_at LIMIT 1)[0];
     IF $due = NONE { RETURN NONE };
-    RETURN UPDATE ONLY $due.id SET next_at = $lease_until, fence += 1 RETURN AFTER;
+    LET $taken = UPDATE ONLY $due.id SET next_at = $lease_until, fence += 1 RETURN AFTER;
+    RETURN { publication: $taken, due_at: $due.next_at };
 }";
 const SETTLE: &str = "{
     LET $id = type::record('publication', $article);
     LET $stored = SELECT fence FROM ONLY $id;
     IF $stored.fence = $fence { DELETE $id RETURN NONE };
+    RETURN NONE;
+}";
+
+const POSTPONE: &str = "{
+    LET $id = type::record('publication', $article);
+    LET $stored = SELECT fence FROM ONLY $id;
+    IF $stored.fence = $fence { UPDATE $id SET next_at = $until RETURN NONE };
+    RETURN NONE;
+}";
+const RECALL: &str = "{
+    UPDATE $articles.map(|$article| type::record('publication', $article))
+        SET next_at = at, fence += 1 WHERE next_at != at RETURN NONE;
     RETURN NONE;
 }";
 
@@ -45,6 +58,13 @@ struct PublicationRow {
     at: DateTime<Utc>,
     by: String,
     fence: u64,
+}
+
+/// What a claim gives back.
+#[derive(SurrealValue)]
+struct ClaimedRow {
+    publication: PublicationRow,
+    due_at: DateTime<Utc>,
 }
 
 #[async_trait]
@@ -69,8 +89,7 @@ impl PublicationStore for SurrealStore {
 
     async fn publication(&self, article: ArticleId) -> Result<Option<Publication>> {
         let row: Option<PublicationRow> = self.record("publication", article.to_string()).await?;
-        let claimed = row.map(ClaimedPublication::try_from).transpose()?;
-        Ok(claimed.map(|claimed| claimed.publication))
+        Ok(row.map(Publication::try_from).transpose()?)
     }
 
     async fn claim_publication(
@@ -82,7 +101,7 @@ impl PublicationStore for SurrealStore {
             .about("publications")
             .bind("now", now)
             .bind("lease_until", now + lease);
-        let row: Option<PublicationRow> = self.write(statement).await?;
+        let row: Option<ClaimedRow> = self.write(statement).await?;
         Ok(row.map(ClaimedPublication::try_from).transpose()?)
     }
 
@@ -94,19 +113,50 @@ impl PublicationStore for SurrealStore {
             .bind("fence", claimed.fence);
         Ok(self.write(statement).await?)
     }
+
+    async fn postpone_publication(
+        &self,
+        claimed: &ClaimedPublication,
+        until: DateTime<Utc>,
+    ) -> Result<()> {
+        let article = claimed.publication.article;
+        let statement = Statement::new(POSTPONE)
+            .about(subject(article))
+            .bind("article", article.to_string())
+            .bind("fence", claimed.fence)
+            .bind("until", until);
+        Ok(self.write(statement).await?)
+    }
+
+    async fn recall_publications(&self, articles: &[ArticleId]) -> Result<()> {
+        let keys: Vec<String> = articles.iter().map(ToString::to_string).collect();
+        let statement = Statement::new(RECALL)
+            .about("publications")
+            .bind("articles", keys);
+        Ok(self.write(statement).await?)
+    }
 }
 
-impl TryFrom<PublicationRow> for ClaimedPublication {
+impl TryFrom<PublicationRow> for Publication {
     type Error = StoreFailure;
 
     fn try_from(row: PublicationRow) -> RowResult<Self> {
         Ok(Self {
-            publication: Publication {
-                article: parse(TABLE, &row.article)?,
-                at: row.at,
-                by: parse(TABLE, &row.by)?,
-            },
-            fence: row.fence,
+            article: parse(TABLE, &row.article)?,
+            at: row.at,
+            by: parse(TABLE, &row.by)?,
+        })
+    }
+}
+
+impl TryFrom<ClaimedRow> for ClaimedPublication {
+    type Error = StoreFailure;
+
+    fn try_from(row: ClaimedRow) -> RowResult<Self> {
+        Ok(Self {
+            fence: row.publication.fence,
+            publication: Publication::try_from(row.publication)?,
+            due_at: row.due_at,
         })
     }
 }

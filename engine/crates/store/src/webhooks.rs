@@ -1,20 +1,21 @@
 //! The tables `webhook` and `webhook_delivery`.
 
+pub(crate) mod lanes;
 mod row;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::{EventId, WebhookId};
 use inkstone_domain::ports::{KEPT_TRIES, WebhookStore};
-use inkstone_domain::webhook::{ClaimedDelivery, Delivery, DeliveryState, DeliveryTry, Webhook};
-use surrealdb::types::SurrealValue;
+use inkstone_domain::webhook::{ClaimedDelivery, Delivery, Reached, Settlement, Webhook};
 
+use self::lanes::{PUT_INTO_LANES, RELEASE, SETTLE_LANE, Turn};
 use self::row::{DeliveryRow, WebhookRow};
 use crate::articles::read_all;
 use crate::audit::audited;
@@ -26,35 +27,28 @@ use crate::statement::Statement;
 
 const CREATE: &str = "CREATE type::record('webhook', $row.key) CONTENT $row RETURN NONE;";
 const UPDATE: &str = "
-    LET $stored = SELECT VALUE revision FROM ONLY type::record('webhook', $row.key);
+    LET $id = type::record('webhook', $row.key);
+    LET $stored = SELECT revision, failing_since FROM ONLY $id;
     IF $stored = NONE { THROW 'refused:not_found' };
-    IF $stored != $row.revision - 1 { THROW 'refused:stale:' + <string>$stored };
-    UPDATE type::record('webhook', $row.key) CONTENT $row RETURN NONE;
+    IF $stored.revision != $row.revision - 1 { THROW 'refused:stale:' + <string>$stored.revision };
+    UPDATE $id CONTENT $row RETURN NONE;
+    -- What a try has taught since it was read.
+    IF $row.failing_since != NONE {
+        UPDATE $id SET failing_since = $stored.failing_since RETURN NONE;
+    };
 ";
 const REMOVE: &str = "
     LET $stored = SELECT VALUE key FROM ONLY type::record('webhook', $key);
     IF $stored = NONE { THROW 'refused:not_found' };
     DELETE type::record('webhook', $key) RETURN NONE;
 ";
-const PUT_DELIVERIES: &str = "{
+const PUT_DELIVERIES: &str = "
     FOR $row IN $rows {
         LET $id = type::record('webhook_delivery', [$row.webhook, $row.event]);
         IF record::exists($id) = false { CREATE $id CONTENT $row RETURN NONE };
     };
-    RETURN NONE;
-}";
-/// The first message that waits for a try, from a time on.
-pub(crate) const FIRST_PENDING: &str = "\
-    SELECT id, next_at FROM webhook_delivery WITH INDEX webhook_delivery_due \
-    WHERE state = 'pending' AND next_at >= $from ORDER BY next_at LIMIT 1";
-/// What a claim does with it.
-const CLAIM: &str = "
-    LET $claimed = IF $first != NONE AND $first.next_at <= $now {
-        UPDATE ONLY $first.id SET next_at = $lease_until, fence += 1, attempts += 1 RETURN AFTER
-    };
-    RETURN { first: $first.next_at, claimed: $claimed };
 ";
-const SETTLE: &str = "{
+const SETTLE: &str = "
     LET $id = type::record('webhook_delivery', [$webhook, $event]);
     LET $stored = SELECT fence, state, tries FROM ONLY $id;
     IF $stored = NONE { RETURN NONE };
@@ -65,32 +59,35 @@ const SETTLE: &str = "{
         next_at = $next_at,
         tries = array::slice($tries, math::max([0, array::len($tries) - $kept]))
         RETURN NONE;
-    RETURN NONE;
-}";
-const REDELIVER: &str = "{
+";
+const REDELIVER: &str = "
     LET $id = type::record('webhook_delivery', [$webhook, $event]);
     IF record::exists($id) = false { THROW 'refused:not_found' };
-    RETURN UPDATE ONLY $id SET state = 'pending', next_at = $now, attempts = 0, fence += 1
+    LET $begun = UPDATE ONLY $id SET state = 'pending', next_at = $now, attempts = 0, fence += 1
         RETURN AFTER;
-}";
+";
 
-/// First part of a note; `$marked` is empty where nothing changed.
-macro_rules! mark {
-    () => {
-        "{
-    LET $marked = UPDATE type::record('webhook', $key)
-        SET failing_since = $failing_since, is_enabled = $is_enabled
-        WHERE failing_since != $failing_since OR is_enabled != $is_enabled RETURN AFTER;
-"
+/// `$since` is when it failed first, now that it has failed.
+const NOTE_REACHED: &str = concat!(
+    "{
+    LET $id = type::record('webhook', $key);
+    LET $stored = SELECT revision, is_enabled, failing_since FROM ONLY $id;
+    IF $stored = NONE OR !$stored.is_enabled OR $stored.revision != $revision { RETURN false };
+    IF $reached = 'yes' {
+        IF $stored.failing_since != NONE { UPDATE $id SET failing_since = NONE RETURN NONE };
+        RETURN false;
     };
-}
-
-/// When the first is due that nobody has, and what was claimed.
-#[derive(SurrealValue)]
-struct FirstRow {
-    first: Option<DateTime<Utc>>,
-    claimed: Option<DeliveryRow>,
-}
+    LET $since = $stored.failing_since ?? $now;
+    IF $reached = 'no' AND $since > $too_long {
+        IF $stored.failing_since = NONE { UPDATE $id SET failing_since = $since RETURN NONE };
+        RETURN false;
+    };
+    UPDATE $id SET failing_since = $since, is_enabled = false, revision += 1 RETURN NONE;
+",
+    tell!(),
+    "    RETURN true;
+}"
+);
 
 #[async_trait]
 impl WebhookStore for SurrealStore {
@@ -151,37 +148,37 @@ impl WebhookStore for SurrealStore {
         Ok(read_all(rows)?)
     }
 
-    async fn mark_webhook(
+    async fn note_reached(
         &self,
-        id: WebhookId,
-        failing_since: Option<DateTime<Utc>>,
-        is_enabled: bool,
-        event: Option<&ScopedEvent>,
-    ) -> Result<()> {
-        let statement = match event {
-            None => Statement::new(concat!(mark!(), "RETURN NONE; }")),
-            Some(event) => Statement::new(concat!(
-                mark!(),
-                "IF array::is_empty($marked) { RETURN NONE };",
-                tell!(),
-                "RETURN NONE; }"
-            ))
-            .tell(event.clone())?,
+        webhook: &Webhook,
+        reached: Reached,
+        disable_after: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let reached = match reached {
+            Reached::Yes => "yes",
+            Reached::No => "no",
+            Reached::Gone => "gone",
         };
-        let statement = statement
-            .about(subject(id))
-            .bind("key", id.to_string())
-            .bind("failing_since", failing_since)
-            .bind("is_enabled", is_enabled);
+        let statement = Statement::new(NOTE_REACHED)
+            .about(subject(webhook.id))
+            .tell(ScopedEvent::webhook_disabled(webhook, now))?
+            .bind("key", webhook.id.to_string())
+            .bind("revision", webhook.revision)
+            .bind("reached", reached)
+            .bind("too_long", now - disable_after)
+            .bind("now", now);
         Ok(self.write(statement).await?)
     }
 
     async fn put_deliveries(&self, deliveries: &[Delivery]) -> Result<()> {
         let rows: std::result::Result<Vec<DeliveryRow>, _> =
             deliveries.iter().map(DeliveryRow::of).collect();
-        let statement = Statement::new(PUT_DELIVERIES)
+        let text = format!("{{ {PUT_DELIVERIES} {PUT_INTO_LANES} RETURN NONE; }}");
+        let statement = Statement::new(text)
             .about("deliveries")
-            .bind("rows", rows?);
+            .bind("rows", rows?)
+            .bind("lanes", lanes::lanes_of(deliveries));
         self.write::<()>(statement).await?;
         for delivery in deliveries {
             self.delivered().put(delivery.next_at);
@@ -192,37 +189,66 @@ impl WebhookStore for SurrealStore {
     async fn claim_delivery(
         &self,
         lease: Duration,
+        most: usize,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedDelivery>> {
-        let statement = Statement::new(format!("{{ LET $first = ({FIRST_PENDING})[0]; {CLAIM} }}"))
-            .about("deliveries")
-            .bind("from", self.delivered().from())
-            .bind("now", now)
-            .bind("lease_until", now + lease);
-        let FirstRow { first, claimed } = self.write(statement).await?;
-        self.delivered().saw(first, now);
-        Ok(claimed.map(ClaimedDelivery::try_from).transpose()?)
+        loop {
+            let statement = Statement::new(lanes::claim())
+                .about("deliveries")
+                .bind("from", self.delivered().from())
+                .bind("most", most.max(1) as u64)
+                .bind("now", now)
+                .bind("lease_until", now + lease);
+            let turn: Turn = self.write(statement).await?;
+            self.delivered().saw(turn.first, now);
+            if let Some(claimed) = turn.claimed {
+                let failures = turn.failures.unwrap_or_default();
+                return Ok(Some(claimed.claimed(failures)?));
+            }
+            // A lane that had nothing to give is not due any more.
+            if turn.first.is_none_or(|first| first > now) {
+                return Ok(None);
+            }
+        }
     }
 
     async fn settle_delivery(
         &self,
         claimed: &ClaimedDelivery,
-        tried: &DeliveryTry,
-        state: DeliveryState,
-        next_at: DateTime<Utc>,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
     ) -> Result<()> {
-        let ClaimedDelivery { delivery, fence } = claimed;
-        let statement = Statement::new(SETTLE)
+        let ClaimedDelivery {
+            delivery, fence, ..
+        } = claimed;
+        let (pace, held, failed) = lanes::parts_of(settlement.pace);
+        let text = format!("{{ {SETTLE} {SETTLE_LANE} RETURN NONE; }}");
+        let statement = Statement::new(text)
             .about(format!("delivery `{}`", delivery.event))
             .bind("webhook", delivery.webhook.to_string())
             .bind("event", delivery.event.to_string())
             .bind("fence", *fence)
-            .bind("tried", to_json(row::DELIVERY, tried)?)
-            .bind("state", state.as_str())
-            .bind("next_at", next_at)
-            .bind("kept", KEPT_TRIES as u64);
+            .bind("tried", to_json(row::DELIVERY, &settlement.tried)?)
+            .bind("state", settlement.state.as_str())
+            .bind("next_at", settlement.next_at)
+            .bind("kept", KEPT_TRIES as u64)
+            .bind("leased_until", delivery.next_at)
+            .bind("pace", pace)
+            .bind("held", held)
+            .bind("failed", failed)
+            .bind("now", now);
         self.write::<()>(statement).await?;
-        self.delivered().put(next_at);
+        self.delivered().put(now);
+        Ok(())
+    }
+
+    async fn release_deliveries(&self, webhook: WebhookId, now: DateTime<Utc>) -> Result<()> {
+        let statement = Statement::new(format!("{{ {RELEASE} RETURN NONE; }}"))
+            .about(subject(webhook))
+            .bind("webhook", webhook.to_string())
+            .bind("now", now);
+        self.write::<()>(statement).await?;
+        self.delivered().put(now);
         Ok(())
     }
 
@@ -253,8 +279,10 @@ impl WebhookStore for SurrealStore {
         event: EventId,
         now: DateTime<Utc>,
     ) -> Result<Delivery> {
-        let statement = Statement::new(REDELIVER)
+        let text = format!("{{ {REDELIVER} {RELEASE} {PUT_INTO_LANES} RETURN $begun; }}");
+        let statement = Statement::new(text)
             .about(format!("delivery of `{event}`"))
+            .bind("lanes", lanes::one(webhook, now))
             .bind("webhook", webhook.to_string())
             .bind("event", event.to_string())
             .bind("now", now);
@@ -283,6 +311,9 @@ impl WebhookStore for SurrealStore {
             "{
                 LET $all = SELECT VALUE id FROM webhook_delivery WHERE webhook = $webhook LIMIT $limit;
                 DELETE $all RETURN NONE;
+                IF array::len($all) < $limit {
+                    DELETE type::record('webhook_lane', $webhook) RETURN NONE;
+                };
                 RETURN array::len($all);
             }",
         )

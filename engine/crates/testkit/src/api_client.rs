@@ -320,6 +320,11 @@ impl ApiClient {
         self
     }
 
+    /// What it shows, for clients of another kind; empty for the anonymous one.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
     pub async fn get(&self, path: &str) -> TestReply {
         self.send(Method::GET, path, None).await
     }

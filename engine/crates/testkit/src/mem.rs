@@ -134,6 +134,7 @@ struct State {
     notifications: Vec<Notification>,
     notification_settings: HashMap<UserId, notifications::SettingsEntry>,
     deliveries: BTreeMap<(WebhookId, EventId), webhooks::DeliveryEntry>,
+    lanes: BTreeMap<WebhookId, webhooks::Lane>,
 }
 
 impl MemStore {

@@ -9,6 +9,7 @@ use inkstone_domain::capability::Effective;
 use inkstone_domain::outbound::{OutboundCounts, OutboundRequest, OutboundResponse};
 use inkstone_domain::ports::{Egress, OutboundTally};
 use inkstone_domain::{Error, Result, codes};
+use tokio::sync::Notify;
 
 /// Counts that are set by hand.
 #[derive(Debug, Default)]
@@ -31,12 +32,14 @@ impl OutboundTally for MemOutboundTally {
 /// A network in which one address answers.
 #[derive(Default)]
 pub struct FakeEgress {
-    answers: Mutex<HashMap<String, (u16, Bytes)>>,
+    /// `None` where nothing is ever said.
+    answers: Mutex<HashMap<String, Option<(u16, Bytes)>>>,
     sent: Mutex<Vec<OutboundRequest>>,
+    given_up: Notify,
 }
 
 impl FakeEgress {
-    /// What was asked of addresses that answer, in order.
+    /// What was asked of addresses that answer or hang, in order.
     pub fn sent(&self) -> Vec<OutboundRequest> {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         sent.clone()
@@ -47,7 +50,26 @@ impl FakeEgress {
         self.answers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(url.to_owned(), (status, body.into()));
+            .insert(url.to_owned(), Some((status, body.into())));
+    }
+
+    /// From now on this address takes what is sent, and says nothing.
+    pub fn will_hang(&self, url: &str) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.insert(url.to_owned(), None);
+    }
+
+    /// Whoever waits for an address that hangs has waited long enough.
+    pub fn give_up(&self) {
+        self.given_up.notify_waiters();
+    }
+
+    fn asked(&self, request: &OutboundRequest) -> Option<Option<(u16, Bytes)>> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = answers.get(&request.url).cloned()?;
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.push(request.clone());
+        Some(answer)
     }
 }
 
@@ -59,12 +81,13 @@ impl Egress for FakeEgress {
         _powers: &Effective,
         request: OutboundRequest,
     ) -> Result<OutboundResponse> {
-        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((status, body)) = answers.get(&request.url).cloned() else {
+        let Some(answer) = self.asked(&request) else {
             return Err(Error::new(&codes::UPSTREAM_UNREACHABLE, "nobody is there"));
         };
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.push(request.clone());
+        let Some((status, body)) = answer else {
+            self.given_up.notified().await;
+            return Err(Error::new(&codes::UPSTREAM_TIMEOUT, "nobody says anything"));
+        };
         Ok(OutboundResponse {
             status,
             headers: Vec::new(),

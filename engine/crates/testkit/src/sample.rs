@@ -7,6 +7,7 @@ mod media;
 mod notification;
 mod schedule;
 mod search_settings;
+mod webhook;
 
 use std::sync::LazyLock;
 
@@ -23,7 +24,7 @@ use inkstone_domain::content::{
 use inkstone_domain::event::EventBody;
 use inkstone_domain::ids::{
     ApiKeyId, ArticleId, CommentId, ImportId, InvitationId, JobId, KeyId, ProjectId, SessionId,
-    UsageId, UserId, WebhookId,
+    UsageId, UserId,
 };
 use inkstone_domain::job::{Checkpoint, GenerateTask, JobStatus, Priority, Task, WorkTask};
 use inkstone_domain::kept_reply::{CachedReply, Claim, Meaning};
@@ -37,7 +38,6 @@ use inkstone_domain::provenance::{AiCall, Provenance};
 use inkstone_domain::research::Source;
 use inkstone_domain::transfer::{Counts, Format, Import, OnConflict};
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
-use inkstone_domain::webhook::{Webhook, WebhookSecret};
 use serde_json::json;
 
 pub use self::conversation::{conversation, message, prompt};
@@ -47,6 +47,7 @@ pub use self::media::{media, media_content, media_version, png, upload};
 pub use self::notification::notification;
 pub use self::schedule::{firing, schedule};
 pub use self::search_settings::{saved_search, search_settings};
+pub use self::webhook::{delivery, webhook};
 
 /// The present, without the fractions that a store need not keep.
 pub fn now() -> DateTime<Utc> {
@@ -257,29 +258,6 @@ fn by_owner(article: Article, body: EventBody) -> ArticleWrite {
         audit: None,
         event: event(article.owner, body),
         article,
-    }
-}
-
-/// One that is told everything of a project, or of all of them.
-pub fn webhook(project: Option<&str>) -> Webhook {
-    let secret = WebhookSecret {
-        sealed: vec![7; 72],
-        created_at: now(),
-        expires_at: None,
-    };
-    Webhook {
-        id: WebhookId::new(),
-        project: project.map(str::to_owned),
-        url: "https://example.org/hook".to_owned(),
-        description: "ours".to_owned(),
-        kinds: Vec::new(),
-        secrets: vec![secret],
-        owner: UserId::new(),
-        is_enabled: true,
-        failing_since: None,
-        revision: 1,
-        created_at: now(),
-        updated_at: now(),
     }
 }
 

@@ -87,8 +87,11 @@ pub struct HandlerState {
 /// How far each handler of events has come.
 #[async_trait]
 pub trait HandlerStore: Send + Sync {
+    /// A handler without a place gets one after the number `begin`, and what happens from then on waits for whoever
+    /// claims it first. Where it has one this is a sign of life, whoever has it.
+    async fn keep_place(&self, name: &str, begin: u64, now: DateTime<Utc>) -> Result<()>;
     /// Takes a handler that nobody has, or whose lease has passed at `now`, or that `holder` has already. A
-    /// handler that was never claimed begins after the number `begin`. `None` where somebody else has it.
+    /// handler without a place begins after the number `begin`. `None` where somebody else has it.
     async fn claim_handler(
         &self,
         name: &str,
@@ -128,7 +131,7 @@ pub trait HandlerStore: Send + Sync {
     ) -> Result<()>;
     /// Lets go of it, so that another engine may claim it at once.
     async fn release_handler(&self, name: &str, fence: u64) -> Result<()>;
-    /// Handles all after `number` again, whoever has it; `not_found` where it was never claimed.
+    /// Handles all after `number` again, whoever has it; `not_found` where it has no place.
     async fn rewind_handler(&self, name: &str, number: u64) -> Result<()>;
     /// Forgets those of which nobody gave a sign of life since that instant. How many.
     async fn forget_handlers(&self, before: DateTime<Utc>) -> Result<u64>;

@@ -83,6 +83,7 @@ pub trait JobStore: Send + Sync {
         progress: &Progress,
         now: DateTime<Utc>,
     ) -> Result<bool>;
+    /// Where its state is another than that of the one before, the job does not stall any more.
     async fn save_checkpoint(&self, id: JobId, fence: u64, checkpoint: &Checkpoint) -> Result<()>;
     /// Adds lines to the job's log, which keeps the newest [`crate::job::KEPT_LOG_LINES`].
     async fn append_log(&self, id: JobId, fence: u64, lines: &[LogLine]) -> Result<()>;
@@ -98,13 +99,23 @@ pub trait JobStore: Send + Sync {
         error: &JobError,
         run_at: DateTime<Utc>,
     ) -> Result<()>;
+    /// Puts the job back into the queue for an engine that can do it, to be claimed again at `run_at`. It is as
+    /// if it had not been claimed: neither an attempt nor a stall; only since when it is passed on is kept.
+    async fn pass_on(
+        &self,
+        id: JobId,
+        fence: u64,
+        error: &JobError,
+        now: DateTime<Utc>,
+        run_at: DateTime<Utc>,
+    ) -> Result<()>;
     /// Content, provenance, job state and events, all or nothing.
     async fn succeed(&self, id: JobId, fence: u64, commit: DraftCommit) -> Result<()>;
     /// The end of the engine's own work. `event` is `job.succeeded`.
     async fn finish(&self, id: JobId, fence: u64, result: &Value, event: Event) -> Result<()>;
     /// The end by a fault that does not pass.
     async fn fail(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()>;
-    /// The end by a fault that did not pass: a dead letter. It keeps its checkpoint.
+    /// The end by a fault that did not pass, or for want of an end: a dead letter. It keeps its checkpoint.
     async fn bury(&self, id: JobId, fence: u64, error: &JobError, event: Event) -> Result<()>;
     /// A job that does not run yet is cancelled at once; a running one is asked to stop and ends through
     /// `cancelled`; a finished one is `conflict`. `event` is written where it ends at once.

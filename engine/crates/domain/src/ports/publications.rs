@@ -25,4 +25,14 @@ pub trait PublicationStore: Send + Sync {
     ) -> Result<Option<ClaimedPublication>>;
     /// Takes it off the agenda, unless it was claimed or changed since: then nothing.
     async fn settle_publication(&self, claimed: &ClaimedPublication) -> Result<()>;
+    /// Makes it due again at `until` and not before, unless it was claimed, changed or recalled since: then
+    /// nothing.
+    async fn postpone_publication(
+        &self,
+        claimed: &ClaimedPublication,
+        until: DateTime<Utc>,
+    ) -> Result<()>;
+    /// Makes these due again at their own times, as far as they are on the agenda. Who has claimed one of them
+    /// has lost it.
+    async fn recall_publications(&self, articles: &[ArticleId]) -> Result<()>;
 }

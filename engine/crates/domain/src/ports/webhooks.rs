@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Result;
 use crate::audit::AuditRecord;
 use crate::content::{Page, PageRequest};
-use crate::event::ScopedEvent;
 use crate::ids::{EventId, WebhookId};
-use crate::webhook::{ClaimedDelivery, Delivery, DeliveryState, DeliveryTry, Webhook};
+use crate::webhook::{ClaimedDelivery, Delivery, Reached, Settlement, Webhook};
 
 /// The tries that are kept of a delivery.
 pub const KEPT_TRIES: usize = 20;
@@ -33,23 +32,27 @@ pub trait WebhookStore: Send + Sync {
     ) -> Result<Page<Webhook>>;
     /// All that are told something, by id.
     async fn enabled_webhooks(&self) -> Result<Vec<Webhook>>;
-    /// Notes how it is doing, unless that is known already: since when nothing reaches it, and whether it
-    /// is told anything still. `event` is written where something changed. Its revision stays. Nothing where
-    /// there is no such webhook.
-    async fn mark_webhook(
+    /// Notes what a try taught of it: since when nothing reaches it. Where it says that it is gone, or nothing
+    /// has reached it for `disable_after`, it is disabled and this is told, in one step; true where that was
+    /// here. Goes by what is stored now, and does nothing where somebody changed or disabled it since
+    /// `webhook` was read, or removed it. The revision rises only where it is disabled.
+    async fn note_reached(
         &self,
-        id: WebhookId,
-        failing_since: Option<DateTime<Utc>>,
-        is_enabled: bool,
-        event: Option<&ScopedEvent>,
-    ) -> Result<()>;
+        webhook: &Webhook,
+        reached: Reached,
+        disable_after: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<bool>;
 
     /// Puts messages up for delivery; those that are there already stay as they are.
     async fn put_deliveries(&self, deliveries: &[Delivery]) -> Result<()>;
-    /// Takes one that is due, and keeps others off it for `lease`. No delivery is in two hands.
+    /// Takes one that is due, and keeps others off it for `lease`. No delivery is in two hands. Webhooks take
+    /// turns, whatever waits for each; of one webhook no more than `most` are in hands at a time, a single one
+    /// since it was held and until it takes one, and none while it is held.
     async fn claim_delivery(
         &self,
         lease: Duration,
+        most: usize,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedDelivery>>;
     /// Notes a try and what is next. `lease_lost` where another engine has claimed it since; nothing where
@@ -57,17 +60,18 @@ pub trait WebhookStore: Send + Sync {
     async fn settle_delivery(
         &self,
         claimed: &ClaimedDelivery,
-        tried: &DeliveryTry,
-        state: DeliveryState,
-        next_at: DateTime<Utc>,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
     ) -> Result<()>;
+    /// A webhook that is held may be tried at once; nothing where it is not.
+    async fn release_deliveries(&self, webhook: WebhookId, now: DateTime<Utc>) -> Result<()>;
     /// Newest message first.
     async fn list_deliveries(
         &self,
         webhook: WebhookId,
         page: PageRequest,
     ) -> Result<Page<Delivery>>;
-    /// Begins a delivery anew; `not_found` where there is none.
+    /// Begins a delivery anew, and releases its webhook; `not_found` where there is none.
     async fn redeliver(
         &self,
         webhook: WebhookId,

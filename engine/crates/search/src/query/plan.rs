@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 use std::ops::Bound as RangeBound;
 
-use chrono::{DateTime, NaiveDate};
 use inkstone_domain::search::{LastWord, Matching, SearchQuery, Slips};
 use tantivy::Term;
 use tantivy::query::{
@@ -16,11 +15,12 @@ use tantivy::schema::{Field, IndexRecordOption};
 use super::ask::{Ask, Bound, Literal, Need, read};
 use super::filter;
 use super::meanings::{Meaning, Meanings};
+use super::spans::{Edge, edge, lower, upper};
 use super::terms::Listed;
 use super::typed::{Typed, split};
 use super::vocabulary::{Near, Vocabulary};
 use crate::error::SearchError;
-use crate::schema::{Fields, millis};
+use crate::schema::Fields;
 use crate::text::{forms, is_stop_word, pieces};
 
 /// Fields of words and fields of values that `field:` knows.
@@ -552,51 +552,6 @@ fn mark_prefix(last: Option<&mut (Need, Ask)>) {
     if let Some((Need::Should | Need::Must, Ask::Words(literal))) = last {
         literal.is_prefix = true;
     }
-}
-
-/// An end of a range.
-#[derive(Clone, Copy)]
-enum Edge {
-    Point(u64),
-    /// From the first millisecond since 1970 to that after the last: a day is all of it.
-    Day(u64, u64),
-}
-
-/// Of a day or a time.
-fn edge(text: &str) -> Option<Edge> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Some(Edge::Point(millis(time.to_utc())));
-    }
-    let day: NaiveDate = text.parse().ok()?;
-    let begin = |day: NaiveDate| Some(millis(day.and_hms_opt(0, 0, 0)?.and_utc()));
-    Some(Edge::Day(begin(day)?, begin(day.succ_opt()?)?))
-}
-
-/// `None` where it is no value.
-fn lower(bound: &Bound, read: impl Fn(&str) -> Option<Edge>) -> Option<RangeBound<u64>> {
-    Some(match bound {
-        Bound::Open => RangeBound::Unbounded,
-        Bound::Included(text) => match read(text)? {
-            Edge::Point(start) | Edge::Day(start, _) => RangeBound::Included(start),
-        },
-        Bound::Excluded(text) => match read(text)? {
-            Edge::Point(point) => RangeBound::Excluded(point),
-            Edge::Day(_, end) => RangeBound::Included(end),
-        },
-    })
-}
-
-fn upper(bound: &Bound, read: impl Fn(&str) -> Option<Edge>) -> Option<RangeBound<u64>> {
-    Some(match bound {
-        Bound::Open => RangeBound::Unbounded,
-        Bound::Included(text) => match read(text)? {
-            Edge::Point(point) => RangeBound::Included(point),
-            Edge::Day(_, end) => RangeBound::Excluded(end),
-        },
-        Bound::Excluded(text) => match read(text)? {
-            Edge::Point(start) | Edge::Day(start, _) => RangeBound::Excluded(start),
-        },
-    })
 }
 
 fn rarity(documents: u64) -> f32 {

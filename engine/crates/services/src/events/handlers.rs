@@ -86,8 +86,19 @@ struct Step {
 }
 
 impl Events {
+    /// Those of them that have no place in the log get one, before what happens from now on; and no place of theirs is
+    /// forgotten for a while, whether somebody runs them or not.
+    pub(crate) async fn keep_places(&self, handlers: &[Arc<dyn EventHandler>]) -> Result<()> {
+        let begin = self.log.number_events(BATCH).await?;
+        let now = self.clock.now();
+        for handler in handlers {
+            self.handlers.keep_place(handler.name(), begin, now).await?;
+        }
+        Ok(())
+    }
+
     /// Lets a handler follow the log until the engine stops: here, or as soon as no other engine has it.
-    /// One that was never here begins with what happens from now on.
+    /// One that has no place begins with what happens from now on.
     pub async fn run_handler(self: Arc<Self>, handler: Arc<dyn EventHandler>) {
         let stop = self.stop.clone();
         self.run_handler_until(handler, stop).await;

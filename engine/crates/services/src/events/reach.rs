@@ -4,8 +4,9 @@
 use inkstone_domain::Result;
 use inkstone_domain::event::{Thing, Told};
 use inkstone_domain::ids::UserId;
-use inkstone_domain::principal::Principal;
+use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::{DEFAULT_PROJECT, ProjectRole};
+use inkstone_domain::webhook::Webhook;
 
 use crate::access::Access;
 use crate::policy::{self, Act, Standing, Verdict};
@@ -20,6 +21,24 @@ pub(crate) async fn may_hear(access: &Access, principal: &Principal, told: &Told
         Some(slug) => access.role(principal, slug).await?,
     };
     Ok(is_heard(principal, role, thing, told.scope.owner))
+}
+
+/// Whether a webhook may be told of it. One of a project is told what an owner of the project may hear, and of what
+/// is its owner's alone only where that is who made it; one of the whole engine what an admin may hear. Chats are told
+/// to none: they would leave the engine.
+pub(crate) fn may_tell(webhook: &Webhook, told: &Told) -> bool {
+    let thing = told.event.body.kind().thing();
+    let is_of_project = webhook.project.is_some();
+    is_told(webhook.owner, is_of_project, thing, told.scope.owner)
+}
+
+fn is_told(keeper: UserId, is_of_project: bool, thing: Thing, owner: Option<UserId>) -> bool {
+    let (role, in_project) = match is_of_project {
+        true => (Role::Creator, Some(ProjectRole::Owner)),
+        false => (Role::Admin, None),
+    };
+    let keeper = Principal::of(keeper, role);
+    thing != Thing::Chat && is_heard(&keeper, in_project, thing, owner)
 }
 
 fn is_owned(thing: Thing) -> bool {
@@ -69,8 +88,6 @@ fn act_of(thing: Thing) -> Act {
 
 #[cfg(test)]
 mod tests {
-    use inkstone_domain::principal::Role;
-
     use super::*;
 
     #[test]
@@ -102,6 +119,34 @@ mod tests {
                 of(UserId::new(), Role::Admin, None),
             ];
             assert_eq!(found, heard, "{thing:?}");
+        }
+    }
+
+    #[test]
+    fn what_webhooks_are_told() {
+        // Of a project, what is their maker's and what is another's; of the whole engine.
+        for (thing, told) in [
+            (Thing::Article, [true, true, true]),
+            (Thing::Comment, [true, true, true]),
+            (Thing::Project, [true, true, true]),
+            (Thing::Member, [true, true, true]),
+            (Thing::Prompt, [true, true, true]),
+            (Thing::Chat, [false, false, false]),
+            (Thing::Media, [true, true, true]),
+            (Thing::Job, [true, false, true]),
+            (Thing::Batch, [true, false, true]),
+            (Thing::Schedule, [true, false, true]),
+            (Thing::Webhook, [true, true, true]),
+        ] {
+            let keeper = UserId::new();
+            let found = [
+                is_told(keeper, true, thing, Some(keeper)),
+                is_told(keeper, true, thing, Some(UserId::new())),
+                is_told(keeper, false, thing, Some(UserId::new())),
+            ];
+            assert_eq!(found, told, "{thing:?}");
+            // Whose it was nobody knows any more.
+            assert_eq!(is_told(keeper, true, thing, None), told[1], "{thing:?}");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! One attempt at one claimed job: does its task while keeping the lease, and writes down how it
 //! ended. Every write carries the fence, so an attempt that lost its lease commits nothing. What is
-//! done is in `generation` and, for the engine's own work, in `work`.
+//! done is in `generation` and, for the engine's own work, in `work`; what becomes of a job that cannot be
+//! done here, in `missed`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::generation::Draft;
 use inkstone_domain::ids::EventId;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::feed::Feed;
+use super::missed::is_not_here;
 use super::notes::Notes;
 use super::work::Work;
 use super::worker::Worker;
@@ -31,8 +33,8 @@ use crate::owners::principal_of;
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
 /// Nor is a job put off for longer where an upstream asks for it.
 const LONGEST_ASKED_FOR: Duration = Duration::from_secs(24 * 3600);
-/// A job begun this often has taken the engine down with it, or never gets anywhere.
-const MOST_CLAIMS: u32 = 50;
+/// A job begun so often, and never got anywhere, takes its engines down with it.
+const MOST_STALLS: u32 = 10;
 
 /// A claimed job being worked on.
 pub(super) struct Attempt<'a> {
@@ -43,6 +45,8 @@ pub(super) struct Attempt<'a> {
     pub(super) feed: Feed,
     pub(super) calls: CallLog,
     pub(super) notes: Notes,
+    stalls: u32,
+    pub(super) missed_since: Option<DateTime<Utc>>,
     began: Instant,
     /// Of the attempts before.
     earlier_ms: u64,
@@ -58,6 +62,10 @@ enum End {
     /// The engine's own work.
     Worked(Value),
     Failed(Error),
+    /// It is not done by this engine, as it is now.
+    Missed(Error),
+    /// It was begun too often and got nowhere.
+    Stalled,
     CancelRequested,
     LeaseLost,
     /// The engine is shutting down.
@@ -78,6 +86,8 @@ impl<'a> Attempt<'a> {
             calls: CallLog::seeded(checkpoint.map_or_else(Vec::new, |one| one.calls)),
             feed,
             notes: Notes::new(claimed.job.attempts, Arc::clone(&worker.clock)),
+            stalls: claimed.stalls,
+            missed_since: claimed.missed_since,
             began: Instant::now(),
             job: claimed.job,
         }
@@ -120,17 +130,15 @@ impl<'a> Attempt<'a> {
     }
 
     async fn work(&self, stop: &CancellationToken) -> End {
-        if self.job.attempts > 1 {
+        // What is passed on was said once, and not whenever somebody looks.
+        if self.job.attempts > 1 && self.missed_since.is_none() {
             self.notes.add("begun again");
         }
         if self.job.cancel_requested {
             return End::CancelRequested;
         }
-        if self.job.attempts > MOST_CLAIMS {
-            return End::Failed(Error::new(
-                &codes::INTERNAL,
-                format!("it was begun {MOST_CLAIMS} times and never came to an end"),
-            ));
+        if self.stalls > MOST_STALLS {
+            return End::Stalled;
         }
         tokio::select! {
             biased;
@@ -144,15 +152,22 @@ impl<'a> Attempt<'a> {
         let principal = self.owner().await?;
         match &self.job.task {
             Task::Generate(task) => {
-                let (draft, plugin) = self.generate(principal, task).await?;
+                let generator = match self.generator(&principal, task) {
+                    Err(error) if is_not_here(&error) => return Ok(End::Missed(error)),
+                    found => found?,
+                };
+                let draft = self.generate(principal, task, &generator).await?;
                 Ok(End::Drafted {
                     task: task.clone(),
                     draft,
-                    plugin,
+                    plugin: generator.plugin,
                 })
             }
             Task::Work(work) => {
-                let worker = self.worker.powers.kinds.get(&work.kind)?;
+                let worker = match self.worker.powers.kinds.get(&work.kind) {
+                    Ok(found) => found,
+                    Err(unknown) => return Ok(End::Missed(unknown)),
+                };
                 Ok(End::Worked(
                     worker.run(&Work::of(self, principal, work)).await?,
                 ))
@@ -246,6 +261,14 @@ impl<'a> Attempt<'a> {
             End::LeaseLost => {
                 tracing::warn!("another worker has taken the job over");
                 "lease_lost"
+            }
+            End::Missed(error) if !self.was_missed_long() => self.pass_on(error).await,
+            End::Missed(error) => self.bury(self.missed(&error)).await,
+            End::Stalled => {
+                let message = format!(
+                    "it was begun {MOST_STALLS} times in a row and got nowhere; perhaps its engine went down each time"
+                );
+                self.bury(Error::new(&codes::INTERNAL, message)).await
             }
             End::Failed(error) if !may_pass(&error) => self.fail(error).await,
             End::Failed(error) if self.may_retry() => self.retry_later(error).await,
@@ -343,9 +366,9 @@ impl<'a> Attempt<'a> {
         self.written(done, "the failure is stored", "failed")
     }
 
-    /// The end of all tries.
+    /// The end of all tries, or of all waiting.
     async fn bury(&self, error: Error) -> &'static str {
-        tracing::warn!(error = ?error, "the job failed as often as it may, and is a dead letter");
+        tracing::warn!(error = ?error, "the job failed or waited as often as it may, and is a dead letter");
         let shown = self.shown(&error);
         let event = self.failed(&shown).await;
         let store = &self.worker.store;
@@ -367,7 +390,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// The error for people, who are told which plugin it was.
-    fn shown(&self, error: &Error) -> JobError {
+    pub(super) fn shown(&self, error: &Error) -> JobError {
         let message = match &self.job.task {
             Task::Generate(task) if !error.message().contains(task.plugin.as_str()) => {
                 format!("plugin `{}`: {}", task.plugin, error.message())
@@ -381,7 +404,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// The log is no reason to hold up the work: what cannot be written now is written later, or is lost.
-    async fn write_notes(&self) {
+    pub(super) async fn write_notes(&self) {
         let lines = self.notes.take();
         if lines.is_empty() {
             return;
@@ -394,7 +417,12 @@ impl<'a> Attempt<'a> {
     }
 
     /// What cannot be written down is left to the lease: it runs out, and another attempt follows.
-    fn written(&self, done: Result<()>, what: &str, outcome: &'static str) -> &'static str {
+    pub(super) fn written(
+        &self,
+        done: Result<()>,
+        what: &str,
+        outcome: &'static str,
+    ) -> &'static str {
         match done {
             Ok(()) => {
                 tracing::info!(elapsed_ms = self.elapsed_ms(), outcome, "{what}");
@@ -453,7 +481,7 @@ fn may_pass(error: &Error) -> bool {
     error.is_transient() && !error.code().blames_plugin()
 }
 
-fn ended_sentence(message: &str) -> String {
+pub(super) fn ended_sentence(message: &str) -> String {
     format!("{}.", message.trim_end_matches('.'))
 }
 

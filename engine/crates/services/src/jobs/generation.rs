@@ -8,7 +8,7 @@ use futures::StreamExt;
 use inkstone_domain::generation::{Draft, GenerationEvent};
 use inkstone_domain::job::GenerateTask;
 use inkstone_domain::plugin::LoadedPlugin;
-use inkstone_domain::ports::{Ai, DocumentSearch, DraftCommit, GuestCall, Toolbox};
+use inkstone_domain::ports::{Ai, DocumentSearch, DraftCommit, Generator, GuestCall, Toolbox};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
@@ -17,19 +17,39 @@ use super::commit::{Made, commit};
 use super::context_of;
 use crate::ai::CallerAi;
 use crate::content::{SLUG_ATTEMPTS, numbered};
-use crate::plugins::Choice;
+use crate::plugins::{Callable, Choice};
 use crate::toolbox::{CallerSearch, CallerTools};
 
 impl Attempt<'_> {
+    /// Who writes it, where it is loaded here with its template: the job was submitted to one that had both.
+    pub(super) fn generator(
+        &self,
+        principal: &Principal,
+        task: &GenerateTask,
+    ) -> Result<Callable<dyn Generator>> {
+        let choice = Choice::of(principal, &context_of(self.job.id, task));
+        let snapshot = self.worker.plugins.snapshot();
+        let generator = snapshot.generator(&task.plugin, &choice)?;
+        let templates = generator.port.templates();
+        if templates.iter().all(|one| one.id != task.template) {
+            return Err(Error::new(
+                &codes::UNKNOWN_TEMPLATE,
+                format!(
+                    "version {} has no template `{}`",
+                    generator.plugin.manifest.version, task.template
+                ),
+            ));
+        }
+        Ok(generator)
+    }
+
     pub(super) async fn generate(
         &self,
         principal: Principal,
         task: &GenerateTask,
-    ) -> Result<(Box<Draft>, Arc<LoadedPlugin>)> {
-        let choice = Choice::of(&principal, &context_of(self.job.id, task));
+        generator: &Callable<dyn Generator>,
+    ) -> Result<Box<Draft>> {
         let call = self.guest_call(principal, task);
-        let snapshot = self.worker.plugins.snapshot();
-        let generator = snapshot.generator(&task.plugin, &choice)?;
         let mut events = generator
             .port
             .start(
@@ -47,7 +67,7 @@ impl Attempt<'_> {
                 GenerationEvent::Draft(draft) => {
                     let plugins = &self.worker.plugins;
                     plugins.answered(self.job.owner, &call.request_id, &generator.plugin);
-                    return Ok((draft, generator.plugin));
+                    return Ok(draft);
                 }
             }
         }

@@ -36,7 +36,7 @@ impl WorkKinds {
     pub(super) fn get(&self, kind: &str) -> Result<&dyn WorkKind> {
         let known = self.0.get(kind).map(Arc::as_ref);
         known.ok_or_else(|| {
-            let message = format!("this engine does no work of the kind `{kind}`");
+            let message = format!("the engine does no work of the kind `{kind}`");
             Error::new(&codes::INTERNAL, message)
         })
     }

@@ -281,6 +281,12 @@ impl Snapshot {
 
 const PROVIDER_PREFIX: &str = "provider-";
 
+/// Whether the error says that the plugin is not there at this moment: it, or the version that was asked for, is
+/// not loaded, disabled, or could not be loaded.
+pub(crate) fn is_not_loaded(error: &Error) -> bool {
+    [&codes::UNKNOWN_PLUGIN, &codes::UNKNOWN_VERSION].contains(&error.code())
+}
+
 /// How users name a provider: its id without `provider-`.
 pub(crate) fn provider_name(id: &str) -> &str {
     id.strip_prefix(PROVIDER_PREFIX).unwrap_or(id)

@@ -1,5 +1,5 @@
-//! Sends what is due, and says what is next: tries over 24 hours with growing waits, and the end of a
-//! webhook that nothing reaches.
+//! Sends what is due, and says what is next: tries over 24 hours with growing waits, rests of a webhook that keeps
+//! its senders waiting, and the end of one that nothing reaches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +8,17 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::future::join_all;
-use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::WebhookId;
 use inkstone_domain::outbound::{OutboundRequest, OutboundResponse, Redirects};
 use inkstone_domain::people::Mail;
 use inkstone_domain::webhook::{
-    ClaimedDelivery, DeliveryState, DeliveryTry, Webhook, WebhookSecret,
+    ClaimedDelivery, DeliveryState, DeliveryTry, Pace, Reached, Settlement, Webhook, WebhookSecret,
 };
 use inkstone_domain::{Error, Result, codes};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Webhooks, holds, seal_of, signature};
+use super::{PING, Webhooks, holds, seal_of, signature};
 
 const CALLER: &str = "webhooks";
 /// Waits before the second try and all after it, each up to a fifth longer or shorter. Together 24 hours.
@@ -34,6 +33,12 @@ pub const RETRY_WAITS: [Duration; 9] = [
     Duration::from_secs(6 * 3600),
     Duration::from_secs(6 * 3600),
 ];
+/// A try that fails sooner keeps nobody waiting, and what else its webhook is told goes on.
+const PROMPT: Duration = Duration::from_secs(1);
+/// A webhook that keeps senders waiting rests so many times as long as it did, and has a twentieth of one sender;
+/// but not longer than its message waits for the next try, as if it were the only one, and than the longest rest.
+const REST_SHARE: u32 = 20;
+const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
 /// Of the answer's body nothing is needed but that it ends.
 const MOST_ANSWERED: usize = 64 * 1024;
 /// "I will never take this again."
@@ -86,7 +91,10 @@ impl Webhooks {
     /// Takes one that is due and tries it; false where none is.
     pub async fn deliver_one(&self) -> Result<bool> {
         let lease = self.config.timeout * 4;
-        let claimed = self.store.claim_delivery(lease, self.clock.now()).await?;
+        // One sender is left to the others, whatever a webhook does.
+        let most = self.config.senders.saturating_sub(1).max(1);
+        let now = self.clock.now();
+        let claimed = self.store.claim_delivery(lease, most, now).await?;
         let Some(claimed) = claimed else {
             return Ok(false);
         };
@@ -96,6 +104,10 @@ impl Webhooks {
             self.forget_deliveries_of(claimed.delivery.webhook).await;
             return Ok(true);
         };
+        if !webhook.is_enabled && claimed.delivery.kind != PING {
+            self.give_up(&claimed).await?;
+            return Ok(true);
+        }
         let began = Instant::now();
         let at = self.clock.now();
         let sent = self.send(&webhook, &claimed, at).await;
@@ -110,57 +122,55 @@ impl Webhooks {
             error: error.map(str::to_owned),
             elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
         };
-        let is_done = error.is_none();
-        let (state, next_at) = self.what_is_next(&webhook, &claimed, is_done);
-        let settled = self.store.settle_delivery(&claimed, &tried, state, next_at);
+        let reached = match (error, status) {
+            (None, _) => Reached::Yes,
+            (Some(_), Some(GONE)) => Reached::Gone,
+            (Some(_), _) => Reached::No,
+        };
+        let now = self.clock.now();
+        let elapsed = (now - at).to_std().unwrap_or_default();
+        let (state, next_at) = what_is_next(&webhook, &claimed, reached, now);
+        let settlement = Settlement {
+            tried,
+            state,
+            next_at,
+            pace: pace_after(&claimed, reached, elapsed, now),
+        };
+        let settled = self.store.settle_delivery(&claimed, &settlement, now);
         settled.await?;
-        self.judge(webhook, is_done, status).await?;
+        self.judge(&webhook, reached).await?;
         Ok(true)
     }
 
-    fn what_is_next(
-        &self,
-        webhook: &Webhook,
-        claimed: &ClaimedDelivery,
-        is_done: bool,
-    ) -> (DeliveryState, DateTime<Utc>) {
+    /// Of a webhook that is disabled: it is told nothing, and the list of what was sent says why.
+    async fn give_up(&self, claimed: &ClaimedDelivery) -> Result<()> {
         let now = self.clock.now();
-        if is_done {
-            return (DeliveryState::Delivered, now);
-        }
-        let tries = claimed.delivery.attempts.max(1) as usize;
-        match RETRY_WAITS.get(tries - 1) {
-            Some(wait) if webhook.is_enabled => {
-                let jitter = rand::random_range(0.8..1.2);
-                (DeliveryState::Pending, now + wait.mul_f64(jitter))
-            }
-            _ => (DeliveryState::Failed, now),
-        }
+        let tried = DeliveryTry {
+            at: now,
+            status: None,
+            error: Some(codes::WEBHOOK_DISABLED.name.to_owned()),
+            elapsed_ms: 0,
+        };
+        let settlement = Settlement {
+            tried,
+            state: DeliveryState::Failed,
+            next_at: now,
+            pace: Pace::AsBefore,
+        };
+        self.store.settle_delivery(claimed, &settlement, now).await
     }
 
     /// Notes whether it can be reached, and tells it nothing more where it says so or could not for long.
-    async fn judge(&self, webhook: Webhook, is_done: bool, status: Option<u16>) -> Result<()> {
-        if !webhook.is_enabled {
+    async fn judge(&self, webhook: &Webhook, reached: Reached) -> Result<()> {
+        // Where one failed meanwhile, the next that is taken says so.
+        if reached == Reached::Yes && webhook.failing_since.is_none() {
             return Ok(());
         }
-        let now = self.clock.now();
-        let since = match (is_done, webhook.failing_since) {
-            (true, None) => return Ok(()),
-            (true, Some(_)) => None,
-            (false, since) => Some(since.unwrap_or(now)),
-        };
-        let has_failed = since.is_some_and(|since| now - since >= self.config.disable_after);
-        let is_over = !is_done && (has_failed || status == Some(GONE));
-        if since == webhook.failing_since && !is_over {
-            return Ok(());
-        }
-        let event = is_over.then(|| ScopedEvent::webhook_disabled(&webhook, now));
-        self.store
-            .mark_webhook(webhook.id, since, !is_over, event.as_ref())
-            .await?;
-        if is_over {
+        let (after, now) = (self.config.disable_after, self.clock.now());
+        let noted = self.store.note_reached(webhook, reached, after, now);
+        if noted.await? {
             tracing::warn!(webhook.id = %webhook.id, "a webhook is disabled: nothing reaches it");
-            self.notify(&webhook).await;
+            self.notify(webhook).await;
         }
         Ok(())
     }
@@ -232,6 +242,51 @@ impl Webhooks {
     }
 }
 
+/// Whether it is tried again, and when.
+fn what_is_next(
+    webhook: &Webhook,
+    claimed: &ClaimedDelivery,
+    reached: Reached,
+    now: DateTime<Utc>,
+) -> (DeliveryState, DateTime<Utc>) {
+    if reached == Reached::Yes {
+        return (DeliveryState::Delivered, now);
+    }
+    let tries = claimed.delivery.attempts.max(1) as usize;
+    match RETRY_WAITS.get(tries - 1) {
+        Some(wait) if webhook.is_enabled => {
+            let jitter = rand::random_range(0.8..1.2);
+            (DeliveryState::Pending, now + wait.mul_f64(jitter))
+        }
+        _ => (DeliveryState::Failed, now),
+    }
+}
+
+/// How the webhook's other messages go on.
+fn pace_after(
+    claimed: &ClaimedDelivery,
+    reached: Reached,
+    elapsed: Duration,
+    now: DateTime<Utc>,
+) -> Pace {
+    let failures = claimed.failures;
+    match reached {
+        Reached::Yes => Pace::Full,
+        Reached::No | Reached::Gone if elapsed < PROMPT => Pace::AsBefore,
+        Reached::No | Reached::Gone => Pace::Held {
+            until: now + rest(failures, elapsed),
+            failures: failures.saturating_add(1),
+        },
+    }
+}
+
+/// After a try that took so long, and so many failures before it.
+fn rest(failures: u32, elapsed: Duration) -> Duration {
+    let wait = RETRY_WAITS.get(failures as usize);
+    let longest = wait.map_or(LONGEST_REST, |wait| LONGEST_REST.min(*wait));
+    longest.min(elapsed.saturating_mul(REST_SHARE))
+}
+
 /// Small transactions, between which others get their turn.
 async fn forget_in_pieces<F: Future<Output = Result<u64>>>(forget: impl Fn() -> F) {
     loop {
@@ -267,5 +322,21 @@ mod tests {
         let waits: Duration = RETRY_WAITS.iter().sum();
         assert!(waits >= Duration::from_secs(23 * 3600), "{waits:?}");
         assert!(RETRY_WAITS.is_sorted());
+    }
+
+    #[test]
+    fn whoever_keeps_senders_waiting_has_a_twentieth_of_one() {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
+        for (failures, elapsed, expected) in [
+            // One fault does not hold up what comes after it for long.
+            (0, 15 * second, 5 * second),
+            (1, 15 * second, minute),
+            (2, 15 * second, 5 * minute),
+            (100, 15 * second, 5 * minute),
+            (u32::MAX, 30 * second, 5 * minute),
+            (2, second, 20 * second),
+        ] {
+            assert_eq!(rest(failures, elapsed), expected, "{failures} {elapsed:?}");
+        }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inkstone_domain::event::Told;
-use inkstone_domain::webhook::{Delivery, DeliveryState};
+use inkstone_domain::webhook::{Delivery, DeliveryState, Webhook};
 use inkstone_domain::{Error, Result, codes};
 
 use super::Webhooks;
-use crate::events::EventHandler;
+use crate::events::{EventHandler, may_tell};
 
 /// The handler `webhooks`.
 pub struct FanOut(pub Arc<Webhooks>);
@@ -25,7 +25,8 @@ impl EventHandler for FanOut {
         let now = self.0.clock.now();
         let mut deliveries = Vec::new();
         for told in told {
-            let mut takers = webhooks.iter().filter(|one| one.takes(told)).peekable();
+            let takes = |one: &&Webhook| one.takes(told) && may_tell(one, told);
+            let mut takers = webhooks.iter().filter(takes).peekable();
             if takers.peek().is_none() {
                 continue;
             }

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use futures::StreamExt;
 use inkstone_domain::engine::EngineRole;
 use inkstone_domain::event::{EventKind, Told};
-use inkstone_domain::ids::EventId;
+use inkstone_domain::ids::{EventId, WebhookId};
 use inkstone_domain::ports::{Clock, EventLog, HandlerStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectRole;
@@ -17,9 +17,10 @@ use inkstone_domain::{Error, Result, codes};
 use inkstone_services::Services;
 use inkstone_services::content::NewArticle;
 use inkstone_services::events::{Beginning, EventHandler, Feed, FeedEnd, FeedFilter};
+use inkstone_services::webhooks::NewWebhook;
 use tokio::time::timeout;
 
-use crate::world::{PATIENCE, World, handbook, join};
+use crate::world::{PATIENCE, World, handbook, join, page};
 
 async fn write(services: &Services, who: &Principal, project: Option<&str>, title: &str) {
     let new = NewArticle {
@@ -156,6 +157,11 @@ impl Noting {
     }
 }
 
+async fn has_place(world: &World, handler: &str) -> bool {
+    let states = world.store.handlers().await.unwrap();
+    states.iter().any(|state| state.name == handler)
+}
+
 #[tokio::test]
 async fn a_handler_gets_each_event_in_order_and_goes_on_in_another_engine() {
     let world = World::new().await;
@@ -171,7 +177,7 @@ async fn a_handler_gets_each_event_in_order_and_goes_on_in_another_engine() {
     let events = Arc::clone(&world.services.events);
     let running = tokio::spawn(events.run_handler(noting.clone()));
     let claimed = async {
-        while world.store.handlers().await.unwrap().is_empty() {
+        while !has_place(&world, "noting").await {
             tokio::task::yield_now().await;
         }
     };
@@ -254,8 +260,58 @@ async fn a_handler_that_nobody_runs_holds_up_nothing_for_ever() {
     let days = |days| TimeDelta::days(days).to_std().unwrap();
     world.clock.advance(days(29));
     assert_eq!(events.forget().await.unwrap(), 0);
-    assert_eq!(world.store.handlers().await.unwrap().len(), 1);
+    assert!(has_place(&world, "switched-off").await);
     world.clock.advance(days(2));
     assert_eq!(events.forget().await.unwrap(), 3);
-    assert_eq!(world.store.handlers().await.unwrap(), []);
+    assert!(!has_place(&world, "switched-off").await);
+}
+
+/// A webhook that is told of new articles in `handbook`.
+async fn hook(services: &Services, owner: &Principal) -> WebhookId {
+    let new = NewWebhook {
+        url: "https://example.org/hook".to_owned(),
+        kinds: vec![EventKind::ArticleCreated],
+        ..NewWebhook::default()
+    };
+    let made = services.webhooks.create(owner, Some("handbook"), new);
+    made.await.unwrap().webhook.id
+}
+
+/// Waits until so many messages were put up for it.
+async fn messages(services: &Services, owner: &Principal, id: WebhookId, count: usize) {
+    let look = async {
+        loop {
+            let page = services.webhooks.deliveries(owner, id, page(100)).await;
+            if page.unwrap().items.len() == count {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, look).await.expect("nothing was put up");
+}
+
+#[tokio::test]
+async fn what_happens_before_there_is_a_worker_waits_for_it() {
+    let world = World::new().await;
+    let owner = world.somebody(Role::Creator).await;
+    world.services.start(EngineRole::Api, 0);
+    handbook(&world, &owner).await;
+    let hook = hook(&world.services, &owner).await;
+    write(&world.services, &owner, Some("handbook"), "before").await;
+    while world.services.events.number().await.unwrap() {}
+
+    // However long that takes, as long as there is an engine now and then.
+    for _ in 0..3 {
+        world.clock.advance(TimeDelta::days(20).to_std().unwrap());
+        world.another_engine().await;
+        assert_eq!(world.services.events.forget().await.unwrap(), 0);
+    }
+    let worker = world.another_engine().await;
+    worker.start(EngineRole::Worker, 0);
+    messages(&worker, &owner, hook, 1).await;
+    write(&world.services, &owner, Some("handbook"), "after").await;
+    messages(&worker, &owner, hook, 2).await;
+    worker.shutdown(PATIENCE).await;
+    world.services.shutdown(PATIENCE).await;
 }

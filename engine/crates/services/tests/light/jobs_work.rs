@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use inkstone_domain::event::EventBody;
@@ -112,15 +113,20 @@ async fn a_fault_that_passes_resumes_at_the_checkpoint() {
 }
 
 #[tokio::test]
-async fn unknown_work_fails_and_says_so() {
+async fn unknown_work_waits_for_who_does_it_and_says_so() {
     let world = World::new().await;
     let ada = world.somebody(Role::Creator).await;
     let _worker = working(&world, Arc::default());
     let id = add(&world, &ada, "knit").await;
-    let job = job_when(&world.store, id, |job| job.status.is_final()).await;
+    let job = job_when(&world.store, id, |job| job.error.is_some()).await;
     let error = job.error.unwrap();
-    assert_eq!(job.status, JobStatus::Failed);
+    assert_eq!((job.status, job.attempts), (JobStatus::Queued, 0));
     assert!(error.message.contains("`knit`"), "{}", error.message);
+    // Nobody does, for a day.
+    world.clock.advance(Duration::from_secs(86_400));
+    let job = job_when(&world.store, id, |job| job.status.is_final()).await;
+    assert_eq!(job.status, JobStatus::Dead);
+    assert!(job.error.unwrap().message.contains("`knit`"));
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ mod guests;
 mod health;
 mod jobs;
 mod jobs_faults;
+mod jobs_missed; // what cannot be done here now, and what gets nowhere
 mod jobs_queue;
 mod jobs_work; // the engine's own work
 mod keys;

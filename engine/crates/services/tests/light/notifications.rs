@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use inkstone_domain::codes;
 use inkstone_domain::content::{Article, Status};
-use inkstone_domain::event::{Event, EventBody, ScopedEvent};
+use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::UserId;
 use inkstone_domain::job::{JobError, JobLimits, Task, WorkTask};
 use inkstone_domain::notification::{
@@ -195,11 +195,13 @@ async fn the_ends_of_jobs_and_webhooks_concern_whose_they_are() {
         };
         let audit = sample::some_audit();
         world.store.create_webhook(&webhook, audit).await.unwrap();
-        let event = ScopedEvent::webhook_disabled(&webhook, sample::now());
-        let marked = world
-            .store
-            .mark_webhook(webhook.id, None, false, Some(&event));
-        marked.await.unwrap();
+        let noted = world.store.note_reached(
+            &webhook,
+            inkstone_domain::webhook::Reached::Gone,
+            chrono::TimeDelta::days(5),
+            sample::now(),
+        );
+        assert!(noted.await.unwrap());
     }
     hear(&world).await;
     let ends = [Kind::JobSucceeded, Kind::JobFailed, Kind::JobFailed];

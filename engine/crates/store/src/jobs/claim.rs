@@ -54,13 +54,14 @@ const TAKE: &str = "
     LET $job = UPDATE ONLY type::record('job', $next.key) SET
         status = 'running',
         attempts += 1,
+        stalls = (stalls ?? 0) + 1,
         fence += 1,
         worker = $worker,
         lease_until = $lease_until,
         started_at = started_at ?? $now
         RETURN AFTER;
     LET $checkpoint = SELECT * FROM ONLY type::record('job_checkpoint', $next.key);
-    RETURN { job: $job, checkpoint: $checkpoint };
+    RETURN { job: $job, checkpoint: $checkpoint, stalls: $job.stalls, missed_since: $job.missed_since };
 ";
 
 #[derive(SurrealValue)]

@@ -71,6 +71,8 @@ pub(super) struct CheckpointRow {
 pub(super) struct ClaimRow {
     job: JobRow,
     checkpoint: Option<CheckpointRow>,
+    stalls: u32,
+    missed_since: Option<DateTime<Utc>>,
 }
 
 /// How a job ends.
@@ -201,6 +203,8 @@ impl TryFrom<ClaimRow> for ClaimedJob {
             fence: row.job.fence,
             job: Job::try_from(row.job)?,
             checkpoint: row.checkpoint.map(Checkpoint::try_from).transpose()?,
+            stalls: row.stalls,
+            missed_since: row.missed_since,
         })
     }
 }

@@ -141,14 +141,14 @@ impl TryFrom<DeliveryRow> for Delivery {
     }
 }
 
-impl TryFrom<DeliveryRow> for ClaimedDelivery {
-    type Error = StoreFailure;
-
-    fn try_from(row: DeliveryRow) -> RowResult<Self> {
-        let fence = row.fence;
-        Ok(Self {
-            delivery: row.try_into()?,
+impl DeliveryRow {
+    /// `failures` are those of its lane.
+    pub(super) fn claimed(self, failures: u32) -> RowResult<ClaimedDelivery> {
+        let fence = self.fence;
+        Ok(ClaimedDelivery {
+            delivery: self.try_into()?,
             fence,
+            failures,
         })
     }
 }

@@ -14,6 +14,7 @@ const LEASE: Duration = Duration::from_secs(30);
 
 pub async fn run(store: &dyn HandlerStore) {
     one_engine_at_a_time_has_a_handler(store).await;
+    a_place_waits_for_whoever_claims_it(store).await;
     a_place_is_kept_and_an_old_fence_moves_nothing(store).await;
     what_could_not_be_handled_is_kept(store).await;
     what_nobody_runs_is_forgotten(store).await;
@@ -39,6 +40,29 @@ async fn one_engine_at_a_time_has_a_handler(store: &dyn HandlerStore) {
     assert_code(late, &codes::LEASE_LOST);
     store.release_handler(&name, other.fence).await.unwrap();
     assert!(claim("a", later).await.unwrap().is_some());
+}
+
+async fn a_place_waits_for_whoever_claims_it(store: &dyn HandlerStore) {
+    let (name, now) = (name(), sample::now());
+    store.keep_place(&name, 7, now).await.unwrap();
+    let made = state(store, &name).await.unwrap();
+    assert_eq!((made.number, made.holder), (7, None));
+    assert_eq!((made.lease_until, made.failing), (None, None));
+    assert_eq!(made.passed_over, []);
+    // It is made once.
+    store.keep_place(&name, 9, now).await.unwrap();
+    assert_eq!(state(store, &name).await.unwrap().number, 7);
+
+    let claimed = store.claim_handler(&name, "a", 9, LEASE, now).await;
+    let claimed = claimed.unwrap().unwrap();
+    assert_eq!(claimed.number, 7);
+    // Whoever has it keeps it.
+    store.keep_place(&name, 9, now + LEASE).await.unwrap();
+    let held = state(store, &name).await.unwrap();
+    assert_eq!(held.holder.as_deref(), Some("a"));
+    assert_eq!(held.lease_until, Some(now + LEASE));
+    let advanced = store.advance_handler(&name, claimed.fence, 8, LEASE, now);
+    advanced.await.unwrap();
 }
 
 async fn a_place_is_kept_and_an_old_fence_moves_nothing(store: &dyn HandlerStore) {
@@ -118,8 +142,8 @@ async fn what_could_not_be_handled_is_kept(store: &dyn HandlerStore) {
 async fn what_nobody_runs_is_forgotten(store: &dyn HandlerStore) {
     // Long before all others of this suite.
     let long_ago = sample::now() - chrono::TimeDelta::days(400);
-    let (name, live) = (name(), name());
-    for one in [&name, &live] {
+    let (name, live, kept) = (name(), name(), name());
+    for one in [&name, &live, &kept] {
         let claim = store.claim_handler(one, "a", 0, LEASE, long_ago).await;
         store
             .release_handler(one, claim.unwrap().unwrap().fence)
@@ -129,10 +153,12 @@ async fn what_nobody_runs_is_forgotten(store: &dyn HandlerStore) {
     let later = long_ago + chrono::TimeDelta::days(1);
     let claim = store.claim_handler(&live, "a", 0, LEASE, later);
     claim.await.unwrap().unwrap();
+    store.keep_place(&kept, 99, later).await.unwrap();
     assert_eq!(store.forget_handlers(long_ago).await.unwrap(), 0);
     assert_eq!(store.forget_handlers(later).await.unwrap(), 1);
     assert_eq!(state(store, &name).await, None);
     assert!(state(store, &live).await.is_some());
+    assert_eq!(state(store, &kept).await.unwrap().number, 0);
 }
 
 async fn a_crowd_claims_once(store: &dyn HandlerStore) {

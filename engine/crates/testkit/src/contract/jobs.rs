@@ -540,6 +540,8 @@ async fn refuses_every_fenced_call(jobs: &dyn JobStore, id: JobId, fence: u64, o
     };
     let refused = jobs.retry(id, fence, &error, now).await;
     assert_code(refused, &codes::LEASE_LOST);
+    let refused = jobs.pass_on(id, fence, &error, now, now).await;
+    assert_code(refused, &codes::LEASE_LOST);
     let event = failure(owner, id, &error);
     let refused = jobs.fail(id, fence, &error, event.clone()).await;
     assert_code(refused, &codes::LEASE_LOST);

@@ -69,7 +69,38 @@ pub async fn run(store: &dyn PublicationStore) {
     );
     assert_eq!(store.claim_publication(LEASE, later).await.unwrap(), None);
     let claimed = store.claim_publication(LEASE, moved.at).await.unwrap();
-    assert_eq!(claimed.unwrap().publication, moved);
+    let claimed = claimed.unwrap();
+    assert_eq!((&claimed.publication, claimed.due_at), (&moved, moved.at));
+
+    // Put off, by who has it alone.
+    let until = moved.at + TimeDelta::hours(1);
+    let almost = until - TimeDelta::milliseconds(1);
+    store.postpone_publication(&again, until).await.unwrap();
+    let retaken = store.claim_publication(LEASE, almost).await.unwrap();
+    let retaken = retaken.unwrap();
+    assert_eq!(retaken.due_at, moved.at + LEASE, "its lease ran out");
+    store.postpone_publication(&retaken, until).await.unwrap();
+    assert_eq!(store.claim_publication(LEASE, almost).await.unwrap(), None);
+    let claimed = store.claim_publication(LEASE, until).await.unwrap();
+    let claimed = claimed.unwrap();
+    assert_eq!((&claimed.publication, claimed.due_at), (&moved, until));
+    // Recalled, whoever has it; what is not on the agenda stays so.
+    let late = until + TimeDelta::hours(1);
+    let all = [first.article, second.article];
+    store.recall_publications(&all).await.unwrap();
+    store.postpone_publication(&claimed, late).await.unwrap();
+    store.settle_publication(&claimed).await.unwrap();
+    assert_eq!(store.publication(second.article).await.unwrap(), None);
+    let recalled = store.claim_publication(LEASE, moved.at).await.unwrap();
+    let recalled = recalled.unwrap();
+    assert_eq!((&recalled.publication, recalled.due_at), (&moved, moved.at));
+    assert_eq!(
+        store.claim_publication(LEASE, moved.at).await.unwrap(),
+        None
+    );
+    store.postpone_publication(&recalled, late).await.unwrap();
+    store.recall_publications(&[]).await.unwrap();
+    assert_eq!(store.claim_publication(LEASE, almost).await.unwrap(), None);
     store.drop_publication(first.article).await.unwrap();
     store.drop_publication(first.article).await.unwrap();
     let far = moved.at + TimeDelta::days(1);

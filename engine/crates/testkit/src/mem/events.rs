@@ -152,6 +152,17 @@ impl EventLog for MemStore {
 
 #[async_trait]
 impl HandlerStore for MemStore {
+    async fn keep_place(&self, name: &str, begin: u64, now: DateTime<Utc>) -> Result<()> {
+        let mut state = self.state();
+        let handlers = &mut state.events.handlers;
+        let handler = handlers.entry(name.to_owned()).or_insert_with(|| Handler {
+            number: begin,
+            ..Handler::default()
+        });
+        handler.seen_at = now;
+        Ok(())
+    }
+
     async fn claim_handler(
         &self,
         name: &str,

@@ -26,6 +26,8 @@ pub(super) struct JobEntry {
     lease_until: Option<DateTime<Utc>>,
     checkpoint: Option<Checkpoint>,
     log: Vec<LogLine>,
+    stalls: u32,
+    missed_since: Option<DateTime<Utc>>,
     /// It ended, and what follows from that was not seen to yet.
     is_unsettled: bool,
 }
@@ -79,11 +81,14 @@ impl JobStore for MemStore {
         entry.lease_until = Some(now + lease);
         entry.job.status = JobStatus::Running;
         entry.job.attempts += 1;
+        entry.stalls += 1;
         entry.job.started_at.get_or_insert(now);
         Ok(Some(ClaimedJob {
             job: entry.job.clone(),
             fence: entry.fence,
             checkpoint: entry.checkpoint.clone(),
+            stalls: entry.stalls,
+            missed_since: entry.missed_since,
         }))
     }
 
@@ -103,7 +108,13 @@ impl JobStore for MemStore {
     }
 
     async fn save_checkpoint(&self, id: JobId, fence: u64, checkpoint: &Checkpoint) -> Result<()> {
-        self.state().held(id, fence)?.checkpoint = Some(checkpoint.clone());
+        let mut state = self.state();
+        let entry = state.held(id, fence)?;
+        let before = entry.checkpoint.replace(checkpoint.clone());
+        if before.is_none_or(|before| before.state != checkpoint.state) {
+            entry.stalls = 0;
+        }
+        entry.missed_since = None;
         Ok(())
     }
 
@@ -123,6 +134,7 @@ impl JobStore for MemStore {
         let entry = state.held(id, fence)?;
         entry.job.status = JobStatus::Queued;
         entry.lease_until = None;
+        entry.gets_on();
         Ok(())
     }
 
@@ -139,6 +151,30 @@ impl JobStore for MemStore {
         entry.job.error = Some(error.clone());
         entry.job.run_at = run_at;
         entry.job.retries += 1;
+        entry.lease_until = None;
+        entry.gets_on();
+        Ok(())
+    }
+
+    async fn pass_on(
+        &self,
+        id: JobId,
+        fence: u64,
+        error: &JobError,
+        now: DateTime<Utc>,
+        run_at: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let entry = state.held(id, fence)?;
+        entry.job.status = JobStatus::Queued;
+        entry.job.error = Some(error.clone());
+        entry.job.run_at = run_at;
+        entry.job.attempts -= 1;
+        if entry.job.attempts == 0 {
+            entry.job.started_at = None;
+        }
+        entry.stalls = entry.stalls.saturating_sub(1);
+        entry.missed_since.get_or_insert(now);
         entry.lease_until = None;
         Ok(())
     }
@@ -254,6 +290,7 @@ impl JobStore for MemStore {
             ..entry.job.clone()
         };
         entry.is_unsettled = false;
+        entry.gets_on();
         entry.note(std::slice::from_ref(line));
         let job = entry.job.clone();
         state.reopen(job.batch);
@@ -358,6 +395,8 @@ impl JobEntry {
             lease_until: None,
             checkpoint: None,
             log: Vec::new(),
+            stalls: 0,
+            missed_since: None,
             is_unsettled: false,
         }
     }
@@ -365,6 +404,12 @@ impl JobEntry {
     /// In the hands of a worker that is alive.
     fn is_running(&self, now: DateTime<Utc>) -> bool {
         self.job.status == JobStatus::Running && self.lease_until.is_some_and(|until| until > now)
+    }
+
+    /// Somebody who could do it had it, and said so.
+    fn gets_on(&mut self) {
+        self.stalls = 0;
+        self.missed_since = None;
     }
 
     fn note(&mut self, lines: &[LogLine]) {

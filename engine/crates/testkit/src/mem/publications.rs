@@ -56,11 +56,13 @@ impl PublicationStore for MemStore {
         let Some(entry) = due.min_by_key(|entry| entry.next_at) else {
             return Ok(None);
         };
+        let due_at = entry.next_at;
         entry.next_at = now + lease;
         entry.fence += 1;
         Ok(Some(ClaimedPublication {
             publication: entry.publication.clone(),
             fence: entry.fence,
+            due_at,
         }))
     }
 
@@ -70,6 +72,32 @@ impl PublicationStore for MemStore {
         let stored = state.publications.get(&article);
         if stored.is_some_and(|entry| entry.fence == claimed.fence) {
             state.publications.remove(&article);
+        }
+        Ok(())
+    }
+
+    async fn postpone_publication(
+        &self,
+        claimed: &ClaimedPublication,
+        until: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let stored = state.publications.get_mut(&claimed.publication.article);
+        if let Some(entry) = stored.filter(|entry| entry.fence == claimed.fence) {
+            entry.next_at = until;
+        }
+        Ok(())
+    }
+
+    async fn recall_publications(&self, articles: &[ArticleId]) -> Result<()> {
+        let mut state = self.state();
+        for article in articles {
+            if let Some(entry) = state.publications.get_mut(article)
+                && entry.next_at != entry.publication.at
+            {
+                entry.next_at = entry.publication.at;
+                entry.fence += 1;
+            }
         }
         Ok(())
     }

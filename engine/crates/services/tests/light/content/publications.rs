@@ -9,6 +9,7 @@ use inkstone_domain::event::EventBody;
 use inkstone_domain::ports::{Clock, EventLog, PublicationStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::ProjectRole;
+use inkstone_services::ProjectPatch;
 use inkstone_services::content::{Agenda, ArticlePatch, NewArticle, Transition};
 use inkstone_services::events::EventHandler;
 
@@ -167,4 +168,54 @@ async fn what_was_scheduled_before_there_was_an_agenda_is_taken_in() {
     world.clock.advance(HOUR);
     publish_due(&world).await;
     assert_eq!(status(&world, &owner, &article).await, Status::Published);
+}
+
+#[tokio::test]
+async fn what_lies_in_an_archived_project_holds_up_nobody_and_comes_when_that_is_opened() {
+    const ARCHIVED: usize = 3;
+    let world = World::new().await;
+    let owner = world.somebody(Role::Creator).await;
+    handbook(&world, &owner).await;
+    let mut closed = Vec::new();
+    for _ in 0..ARCHIVED {
+        closed.push(scheduled(&world, &owner, HOUR).await);
+    }
+    let articles = &world.services.articles;
+    let open = articles.create(&owner, titled("Ebb")).await.unwrap();
+    let open = schedule(&world, &owner, &open, HOUR).await;
+    let projects = &world.services.projects;
+    projects.archive(&owner, "handbook", None).await.unwrap();
+    hear(&world).await;
+
+    // Each is looked at, without a fault, and none again for an hour.
+    world.clock.advance(HOUR);
+    let publications = &world.services.publications;
+    for _ in 0..=ARCHIVED {
+        assert!(publications.publish_due().await.unwrap());
+    }
+    assert_eq!(status(&world, &owner, &open).await, Status::Published);
+    world.clock.advance(HOUR - Duration::from_secs(1));
+    assert!(!publications.publish_due().await.unwrap());
+    world.clock.advance(Duration::from_secs(1));
+    for article in &closed {
+        assert!(publications.publish_due().await.unwrap());
+        assert_eq!(status(&world, &owner, article).await, Status::Scheduled);
+    }
+    assert!(!publications.publish_due().await.unwrap());
+
+    let again = ProjectPatch {
+        is_archived: Some(false),
+        ..ProjectPatch::default()
+    };
+    projects
+        .update(&owner, "handbook", again, None)
+        .await
+        .unwrap();
+    hear(&world).await;
+    publish_due(&world).await;
+    for article in &closed {
+        assert_eq!(status(&world, &owner, article).await, Status::Published);
+        let left = world.store.publication(article.id).await.unwrap();
+        assert_eq!(left, None);
+    }
 }

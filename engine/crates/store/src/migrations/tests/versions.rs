@@ -252,6 +252,9 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     }
     if has("0022_webhooks") {
         assert_eq!(store.enabled_webhooks().await.unwrap().len(), 1);
+        let lanes = "SELECT VALUE due_at FROM webhook_lane WHERE due_at != NONE";
+        let lanes: Vec<DateTime<Utc>> = store.read(Statement::new(lanes)).await.unwrap();
+        assert_eq!(lanes.len(), 1 + usize::from(has("0033_webhook_lanes")));
     }
     if has("0023_search_settings") {
         let settings = store.search_settings("handbook").await.unwrap();

@@ -1,12 +1,14 @@
 //! Faults, dead letters, second lives, logs, and what is forgotten.
 
 use inkstone_domain::event::{Scope, ScopedEvent};
-use inkstone_domain::job::{KEPT_LOG_LINES, LOG_LINE_CHARS};
+use inkstone_domain::job::{Checkpoint, KEPT_LOG_LINES, LOG_LINE_CHARS};
 
 use super::*;
 
 pub async fn run(jobs: &dyn JobStore, events: &dyn EventLog) {
     a_fault_that_may_pass_brings_it_back_later(jobs).await;
+    what_is_passed_on_was_never_claimed(jobs, events).await;
+    claims_of_which_nothing_comes_are_counted(jobs, events).await;
     a_dead_letter_keeps_its_checkpoint_and_lives_again(jobs, events).await;
     what_failed_or_was_cancelled_begins_anew(jobs).await;
     only_what_ended_badly_is_requeued(jobs).await;
@@ -75,6 +77,153 @@ pub async fn a_fault_that_may_pass_brings_it_back_later(jobs: &dyn JobStore) {
     let event = cancellation(job.owner, job.id);
     let cancelled = jobs.request_cancel(job.id, event).await.unwrap();
     assert_eq!(cancelled.error, None);
+    close_all(jobs).await;
+}
+
+/// An engine has not what the job needs.
+pub async fn what_is_passed_on_was_never_claimed(jobs: &dyn JobStore, events: &dyn EventLog) {
+    let job = jobs.submit(sample::job(UserId::new())).await.unwrap();
+    let now = sample::now();
+    let again_at = now + Duration::from_secs(30);
+    let missed = JobError {
+        code: codes::UNKNOWN_PLUGIN.name.to_owned(),
+        message: "it is not loaded here".to_owned(),
+    };
+    let held = claim(jobs, now).await.unwrap();
+    assert_eq!((held.stalls, held.missed_since), (1, None));
+    jobs.pass_on(job.id, held.fence, &missed, now, again_at)
+        .await
+        .unwrap();
+    let waits = jobs.job(job.id).await.unwrap().unwrap();
+    assert_eq!((waits.status, waits.run_at), (JobStatus::Queued, again_at));
+    assert_eq!((waits.attempts, waits.retries), (0, 0));
+    assert_eq!(
+        (waits.started_at, &waits.error),
+        (None, &Some(missed.clone()))
+    );
+    refuses_every_fenced_call(jobs, job.id, held.fence, job.owner).await;
+    let almost = again_at - Duration::from_millis(1);
+    assert!(claim(jobs, almost).await.is_none());
+    // Since when stays.
+    let held = claim(jobs, again_at).await.unwrap();
+    assert_eq!((held.stalls, held.missed_since), (1, Some(now)));
+    let later = again_at + Duration::from_secs(30);
+    jobs.pass_on(job.id, held.fence, &missed, again_at, later)
+        .await
+        .unwrap();
+
+    // Another engine can do it, and gets somewhere.
+    let held = claim(jobs, later).await.unwrap();
+    assert_eq!((held.job.attempts, held.missed_since), (1, Some(now)));
+    assert_eq!(held.job.started_at, Some(later));
+    let saved = sample::checkpoint(b"section 1");
+    jobs.save_checkpoint(job.id, held.fence, &saved)
+        .await
+        .unwrap();
+    let taken_over = claim(jobs, later + LEASE).await.unwrap();
+    assert_eq!(
+        (taken_over.job.attempts, taken_over.missed_since),
+        (2, None)
+    );
+    // What had begun stays so, with all it has.
+    let until = later + LEASE * 2;
+    jobs.pass_on(job.id, taken_over.fence, &missed, later, until)
+        .await
+        .unwrap();
+    let waits = jobs.job(job.id).await.unwrap().unwrap();
+    assert_eq!((waits.attempts, waits.started_at), (1, Some(later)));
+    let held = claim(jobs, until).await.unwrap();
+    assert_eq!(held.checkpoint, Some(saved));
+    assert_eq!(held.missed_since, Some(later));
+
+    // It begins anew with a second life, and with what is no want of the engine's.
+    let event = failure(job.owner, job.id, &missed);
+    jobs.bury(job.id, held.fence, &missed, event).await.unwrap();
+    jobs.requeue(job.id, &line(0, "again"), &requeued(&job))
+        .await
+        .unwrap();
+    let held = claim(jobs, until).await.unwrap();
+    assert_eq!((held.stalls, held.missed_since), (1, None));
+    for is_released in [true, false] {
+        let held = claim(jobs, until + LEASE).await.unwrap();
+        jobs.pass_on(job.id, held.fence, &missed, until, until)
+            .await
+            .unwrap();
+        let held = claim(jobs, until).await.unwrap();
+        assert_eq!(held.missed_since, Some(until));
+        match is_released {
+            true => jobs.release(job.id, held.fence).await.unwrap(),
+            false => jobs
+                .retry(job.id, held.fence, &fault(), until)
+                .await
+                .unwrap(),
+        }
+        let held = claim(jobs, until).await.unwrap();
+        assert_eq!((held.stalls, held.missed_since), (1, None));
+    }
+    let told = all_events(events).await;
+    let deaths = told
+        .iter()
+        .filter(|event| matches!(event.body, EventBody::JobFailed { job: id, .. } if id == job.id));
+    assert_eq!(deaths.count(), 1);
+    close_all(jobs).await;
+}
+
+/// The worker dies again and again.
+pub async fn claims_of_which_nothing_comes_are_counted(jobs: &dyn JobStore, events: &dyn EventLog) {
+    let job = jobs.submit(sample::job(UserId::new())).await.unwrap();
+    let mut now = sample::now();
+    let mut next = async || {
+        now += LEASE;
+        claim(jobs, now).await.unwrap()
+    };
+    for stalls in 1..=4 {
+        assert_eq!(next().await.stalls, stalls);
+    }
+    // A new checkpoint is progress; the same once more is none.
+    let one = sample::checkpoint(b"section 1");
+    let held = next().await;
+    jobs.save_checkpoint(job.id, held.fence, &one)
+        .await
+        .unwrap();
+    assert_eq!(next().await.stalls, 1);
+    let held = next().await;
+    assert_eq!(held.stalls, 2);
+    let later = Checkpoint {
+        elapsed_ms: one.elapsed_ms + 7,
+        ..one
+    };
+    jobs.save_checkpoint(job.id, held.fence, &later)
+        .await
+        .unwrap();
+    assert_eq!(next().await.stalls, 3);
+    // An engine that cannot do it says nothing about that.
+    let held = next().await;
+    jobs.pass_on(job.id, held.fence, &fault(), sample::now(), sample::now())
+        .await
+        .unwrap();
+    let held = next().await;
+    assert_eq!((held.stalls, &held.checkpoint), (4, &Some(later)));
+    let two = sample::checkpoint(b"section 2");
+    jobs.save_checkpoint(job.id, held.fence, &two)
+        .await
+        .unwrap();
+    assert_eq!(next().await.stalls, 1);
+    // Nor is a fault that was told, or an orderly shutdown.
+    let held = next().await;
+    jobs.retry(job.id, held.fence, &fault(), sample::now())
+        .await
+        .unwrap();
+    let held = next().await;
+    assert_eq!(held.stalls, 1);
+    jobs.release(job.id, held.fence).await.unwrap();
+    assert_eq!(next().await.stalls, 1);
+    let held = next().await;
+    assert_eq!((held.stalls, held.job.attempts), (2, 14));
+    let told = all_events(events).await;
+    assert!(!told.iter().any(|event| {
+        matches!(event.body, EventBody::JobFailed { job: id, .. } if id == job.id)
+    }));
     close_all(jobs).await;
 }
 

@@ -1,10 +1,12 @@
 //! Rows of each version, as engines of its time wrote them.
 
+mod webhooks;
+
 use inkstone_domain::content::listing::created_place;
 use inkstone_domain::content::{Article, Publication};
 use inkstone_domain::event::{EventBody, Scope};
 use inkstone_domain::ids::ServedId;
-use inkstone_domain::job::Task;
+use inkstone_domain::job::{JobLimits, Task};
 use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
 use inkstone_domain::ports::{HandlerStore, MediaStore, NewJob, SavedSearchStore, ScheduleStore};
@@ -155,10 +157,7 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             } RETURN NONE; }";
             write(store, Statement::new(create)).await;
         }
-        "0022_webhooks" => {
-            let webhook = sample::webhook(Some("handbook"));
-            store.create_webhook(&webhook, &audit).await.unwrap();
-        }
+        "0022_webhooks" => webhooks::insert_with_delivery(store, &audit).await,
         "0023_search_settings" => {
             let settings = sample::search_settings("handbook");
             store.put_search_settings(&settings, &audit).await.unwrap();
@@ -231,6 +230,12 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
                 .await
                 .unwrap();
         }
+        "0032_job_stalls" => {
+            let (lease, limits) = (std::time::Duration::from_secs(30), JobLimits::default());
+            let claim = JobStore::claim(store, "worker", lease, &limits, sample::now());
+            assert_eq!(claim.await.unwrap().unwrap().stalls, 1);
+        }
+        "0033_webhook_lanes" => webhooks::put_delivery(store).await,
         "0013_content_rest" => {
             list_by_creation(store, &["o:", "p:", "o:/"]).await;
             insert_comment(store, cast).await;

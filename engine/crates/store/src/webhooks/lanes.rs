@@ -1,0 +1,148 @@
+//! Whose turn it is. What waits for one webhook is a lane, with a row that says when a claim is to look at it: so a claim
+//! takes the first lane that is due and its head, two steps in two indexes, and passes no message of a webhook that
+//! is held or busy. A lane that was served goes behind the others. Whoever changes what is pending writes the row, in the
+//! same transaction.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use inkstone_domain::ids::WebhookId;
+use inkstone_domain::webhook::{Delivery, Pace};
+use surrealdb::types::SurrealValue;
+
+use super::row::DeliveryRow;
+
+/// The first lane in which something is pending, from a time on.
+pub(crate) const FIRST_LANE: &str = "\
+    SELECT * FROM webhook_lane WITH INDEX webhook_lane_due \
+    WHERE due_at >= $from ORDER BY due_at LIMIT 1";
+/// Its head, and what comes after it.
+pub(crate) const HEADS: &str = "\
+    SELECT id, next_at FROM webhook_delivery WITH INDEX webhook_delivery_next \
+    WHERE webhook = $webhook AND state = 'pending' AND next_at >= $first_at ORDER BY next_at LIMIT 2";
+
+/// Part of a put: `$lanes` says from when on something is pending for which webhook.
+pub(super) const PUT_INTO_LANES: &str = "
+    FOR $new IN $lanes {
+        LET $id = type::record('webhook_lane', $new.webhook);
+        LET $lane = SELECT * FROM ONLY $id;
+        LET $due_at = array::max([$new.first_at, $lane.held_until, $lane.busy_until]);
+        LET $is_empty = $lane.due_at = NONE;
+        UPSERT $id CONTENT {
+            webhook: $new.webhook,
+            first_at: IF $is_empty { $new.first_at } ELSE { array::min([$lane.first_at, $new.first_at]) },
+            due_at: IF $is_empty { $due_at } ELSE { array::min([$lane.due_at, $due_at]) },
+            held_until: $lane.held_until,
+            busy_until: $lane.busy_until,
+            leases: $lane.leases ?? [],
+            failures: $lane.failures ?? 0,
+            turn: ($lane.turn ?? 0) + 1
+        } RETURN NONE;
+    };
+";
+/// Last part of a settlement.
+pub(super) const SETTLE_LANE: &str = "
+    LET $lane_id = type::record('webhook_lane', $webhook);
+    LET $lane = SELECT * FROM ONLY $lane_id;
+    IF $lane = NONE { RETURN NONE };
+    LET $own = array::find_index($lane.leases, $leased_until);
+    LET $others = IF $own = NONE { $lane.leases } ELSE { array::remove($lane.leases, $own) };
+    LET $running = array::filter($others, |$until: datetime| $until > $now);
+    LET $failures = IF $pace = 'full' { 0 } ELSE { array::max([$lane.failures, $failed]) };
+    LET $held_until = IF $pace = 'full' { NONE } ELSE { array::max([$lane.held_until, $held]) };
+    LET $busy_until = IF $failures > 0 { array::max($running) } ELSE { NONE };
+    LET $first_at = IF $state = 'pending' { array::min([$lane.first_at, $next_at]) } ELSE { $lane.first_at };
+    UPDATE $lane_id SET
+        first_at = $first_at,
+        due_at = array::max([$first_at, $held_until, $busy_until, $now]),
+        held_until = $held_until,
+        busy_until = $busy_until,
+        leases = $running,
+        failures = $failures,
+        turn += 1
+        RETURN NONE;
+";
+/// Ends that a lane is held.
+pub(super) const RELEASE: &str = "
+    UPDATE type::record('webhook_lane', $webhook) SET
+        held_until = NONE,
+        due_at = IF due_at = NONE { NONE } ELSE { array::min([due_at, array::max([$now, busy_until])]) },
+        turn += 1
+        RETURN NONE;
+";
+
+/// A claim. It gives a [`Turn`]: a lane that was due and has nothing to give is looked at again when it may have.
+pub(super) fn claim() -> String {
+    format!(
+        "{{
+    LET $lane = ({FIRST_LANE})[0];
+    IF $lane = NONE OR $lane.due_at > $now {{
+        RETURN {{ first: $lane.due_at, claimed: NONE, failures: NONE }};
+    }};
+    LET $webhook = $lane.webhook;
+    LET $first_at = $lane.first_at;
+    LET $running = array::filter($lane.leases, |$until: datetime| $until > $now);
+    LET $most_here = IF $lane.failures > 0 {{ 1 }} ELSE {{ $most }};
+    LET $has_room = array::len($running) < $most_here;
+    LET $heads = IF $has_room {{ {HEADS} }} ELSE {{ [] }};
+    LET $head = $heads[0];
+    LET $claimed = IF $head != NONE AND $head.next_at <= $now {{
+        UPDATE ONLY $head.id SET next_at = $lease_until, fence += 1, attempts += 1 RETURN AFTER
+    }};
+    LET $leases = IF $claimed = NONE {{ $running }} ELSE {{ array::append($running, $lease_until) }};
+    LET $busy_until = IF array::len($leases) < $most_here {{ NONE }} ELSE {{ array::min($leases) }};
+    LET $first_at = IF !$has_room {{ $first_at }}
+        ELSE IF $claimed = NONE {{ $head.next_at ?? $first_at }}
+        ELSE {{ array::min([$heads[1].next_at ?? $lease_until, $lease_until]) }};
+    UPDATE type::record('webhook_lane', $webhook) SET
+        first_at = $first_at,
+        due_at = IF $has_room AND $head = NONE {{ NONE }} ELSE {{ array::max([$first_at, $busy_until, $now]) }},
+        busy_until = $busy_until,
+        leases = $leases,
+        turn += 1
+        RETURN NONE;
+    RETURN {{ first: $lane.due_at, claimed: $claimed, failures: $lane.failures }};
+}}"
+    )
+}
+
+/// The first lane was due at `first`. Nothing is due where that is later or none.
+#[derive(SurrealValue)]
+pub(super) struct Turn {
+    pub first: Option<DateTime<Utc>>,
+    pub claimed: Option<DeliveryRow>,
+    pub failures: Option<u32>,
+}
+
+/// What is put into a lane.
+#[derive(SurrealValue)]
+pub(super) struct NewInLane {
+    webhook: String,
+    first_at: DateTime<Utc>,
+}
+
+pub(super) fn lanes_of(deliveries: &[Delivery]) -> Vec<NewInLane> {
+    let mut lanes: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
+    for delivery in deliveries {
+        let first_at = lanes.entry(delivery.webhook.to_string());
+        let first_at = first_at.or_insert(delivery.next_at);
+        *first_at = delivery.next_at.min(*first_at);
+    }
+    let lanes = lanes.into_iter();
+    let lanes = lanes.map(|(webhook, first_at)| NewInLane { webhook, first_at });
+    lanes.collect()
+}
+
+pub(super) fn one(webhook: WebhookId, first_at: DateTime<Utc>) -> Vec<NewInLane> {
+    let webhook = webhook.to_string();
+    vec![NewInLane { webhook, first_at }]
+}
+
+/// As settlements take it: its name, until when the lane is held, and the failures.
+pub(super) fn parts_of(pace: Pace) -> (&'static str, Option<DateTime<Utc>>, u32) {
+    match pace {
+        Pace::AsBefore => ("as_before", None, 0),
+        Pace::Full => ("full", None, 0),
+        Pace::Held { until, failures } => ("held", Some(until), failures),
+    }
+}
