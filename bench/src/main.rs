@@ -16,6 +16,7 @@ mod plugin_call;
 mod process;
 mod queue;
 mod search;
+mod search_fresh;
 mod search_quality;
 mod search_scale;
 mod search_vectors;
@@ -27,6 +28,9 @@ mod swap;
 use clap::{Parser, Subcommand};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A million more take half an hour.
+const TEXTS: [usize; 2] = [10_000, 100_000];
 
 #[derive(Parser)]
 struct Bench {
@@ -54,12 +58,14 @@ enum Part {
     Queue,
     /// Search beside bare Tantivy, SQLite and PostgreSQL.
     Search,
+    /// How soon what was written is found, alone and while others write.
+    SearchFresh,
     /// The order of hits by the judgements of Cranfield, beside bare Tantivy.
     SearchQuality,
     /// Indexing and searching of many texts, beside bare Tantivy on the same index.
     SearchScale {
         /// How many texts, one run after the other.
-        #[arg(default_values_t = [10_000, 100_000])]
+        #[arg(default_values_t = TEXTS)]
         texts: Vec<usize>,
     },
     /// Search by meaning among 100,000 vectors, beside a bare loop.
@@ -88,6 +94,7 @@ async fn main() -> Result<(), Failure> {
         Some(Part::Content) => content::run().await,
         Some(Part::Queue) => queue::run().await,
         Some(Part::Search) => search::run().await,
+        Some(Part::SearchFresh) => search_fresh::run().await,
         Some(Part::SearchQuality) => search_quality::run(&process::root()).await,
         Some(Part::SearchScale { texts }) => search_scale::run(&process::root(), &texts).await,
         Some(Part::SearchVectors) => search_vectors::run().await,
@@ -99,7 +106,9 @@ async fn main() -> Result<(), Failure> {
             swap::run().await?;
             queue::run().await?;
             search::run().await?;
+            search_fresh::run().await?;
             search_quality::run(&process::root()).await?;
+            search_scale::run(&process::root(), &TEXTS).await?;
             search_vectors::run().await?;
             articles::run().await?;
             content::run().await?;
