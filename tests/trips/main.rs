@@ -5,6 +5,7 @@
 mod calls; // calls of models, and what the ledger says of them
 mod editions; // one plugin in several versions, and a list of plugins of one's own
 mod engine; // the harness: an engine as a process, and a client for it
+mod feed; // the log of events, and how far its handlers are
 mod scripted; // an upstream that does as it is told, faults and all
 mod upstream; // servers the plugins talk to: llama.cpp, and small pages
 

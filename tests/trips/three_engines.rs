@@ -2,7 +2,8 @@
 //! folder of its own and the keys of the first.
 
 mod limits; // what all of them count together
-mod load; // writers, jobs, webhooks and feeds, while one dies and one hangs
+mod load; // writers, jobs, schedules, webhooks and feeds, while one dies and one hangs
+mod planned; // schedules of that load, and their times
 mod roles; // one answers, one works
 mod told; // what one changes the others know at once
 

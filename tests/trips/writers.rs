@@ -1,6 +1,7 @@
 //! kill -9 again and again while many write, change, publish, upload, generate and administrate: what was
 //! acknowledged is there, nothing is half written, the audit log is one whole chain; and after the last start
 //! every job comes to its one effect, every event to every handler and receiver, and the index to the store.
+//! `INKSTONE_KILL_ROUNDS` says how many kills; `cargo xtask kills` runs it at length.
 
 mod files;
 mod jobs;
@@ -19,7 +20,6 @@ use crate::engine::{Engine, PATIENCE, Setup};
 const WRITERS: usize = 32;
 /// Acknowledged writes of a round before the kill.
 const WRITES: usize = 150;
-/// `INKSTONE_KILL_ROUNDS` makes it more.
 const ROUNDS: usize = 3;
 
 /// What the engine said is stored.
@@ -44,16 +44,15 @@ async fn many_kills_under_many_writers_lose_nothing() {
         .start()
         .await;
     receiver.subscribe(&engine).await;
-    let (mut articles, mut acts) = (0, 0);
-    let (mut files, mut uploads) = (0, 0);
-    let mut queued = Vec::new();
+    let (mut files, mut uploads, mut acts) = (0, 0, 0);
+    let (mut articles, mut queued) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let written = write_until_killed(Arc::new(engine), round).await;
         engine = written.engine;
         let (kept, audited) = (written.kept, written.audited);
         check(&engine, &kept).await;
         files::check(&engine, &written.files, round).await;
-        articles += kept.len();
+        articles.extend(kept);
         files += written.files.iter().map(|it| it.whole.len()).sum::<usize>();
         uploads += written.files.iter().map(|it| it.begun.len()).sum::<usize>();
         acts += audited;
@@ -62,12 +61,13 @@ async fn many_kills_under_many_writers_lose_nothing() {
         assert!(entries >= acts, "{entries} of at least {acts} acts");
     }
     let made = jobs::check(&engine, &queued).await;
-    let heard = told::check(&engine, &receiver).await;
+    let heard = told::check(&engine, &receiver, &articles, &queued).await;
     let indexed = index_entries(&engine).await;
     println!(
-        "{rounds} kills, {articles} articles, {files} files, {uploads} uploads in pieces, {acts} audited acts: nothing was lost; \
+        "{rounds} kills, {} articles, {files} files, {uploads} uploads in pieces, {acts} audited acts: nothing was lost; \
          {} jobs made {made} articles, {heard} events reached all handlers and the receiver, {indexed} documents in the \
          index as in the store",
+        articles.len(),
         queued.len()
     );
 }
@@ -115,7 +115,9 @@ async fn write_until_killed(engine: Arc<Engine>, round: usize) -> Written {
             })
         })
         .collect();
+    let began = Instant::now();
     while acknowledged.load(Ordering::Relaxed) < WRITES {
+        assert!(began.elapsed() < PATIENCE, "{}", engine.log());
         tokio::task::yield_now().await;
     }
     engine.kill_now();

@@ -7,6 +7,7 @@ mod bench;
 mod clients;
 mod fuzz;
 mod hostile;
+mod kills;
 mod lint;
 mod plugins;
 mod process;
@@ -66,6 +67,8 @@ enum Command {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Kill and pause engines under load, at length, and count what was lost: nothing.
+    Kills(kills::KillsArgs),
     /// Run the fuzz targets, one after the other; a crash ends it.
     Fuzz(fuzz::FuzzArgs),
     /// Make a TypeScript and a Python client of the OpenAPI document.
@@ -107,6 +110,7 @@ fn dispatch(workspace: &Workspace, command: Command) -> Result<(), Failure> {
         Command::Lint => lint::run(workspace),
         Command::Bench { bench_args } => bench::run(workspace, &bench_args),
         Command::Hostile { only } => hostile::run(workspace, only.as_deref()),
+        Command::Kills(args) => kills::run(workspace, &args),
         Command::Fuzz(args) => fuzz::run(workspace, &args),
         Command::Clients(args) => clients::run(workspace, &args),
         Command::Schemathesis(args) => schemathesis::run(workspace, &args),

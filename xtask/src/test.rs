@@ -1,5 +1,7 @@
 //! `make test`: everything, plugins first. The runner's closing line is the last line.
 
+use std::process::Command;
+
 use crate::process::{self, Failure, note};
 use crate::workspace::Workspace;
 use crate::{plugins, setup};
@@ -38,20 +40,25 @@ pub(crate) fn run(workspace: &Workspace, runner_args: &[String]) -> Result<(), F
     } else {
         tests.args(["test", "--workspace", "--lib", "--bins", "--tests"]);
     }
-    process::run(
-        tests
-            .args(runner_args)
-            .env("INKSTONE_BIN", workspace.engine_binary("debug"))
-            .env("INKSTONE_MODELS_DIR", workspace.models_dir())
-            .env("INKSTONE_VENV", workspace.venv_dir())
-            .env("INKSTONE_OPENAI_2_VENV", workspace.openai_2_venv_dir())
-            .env(
-                "INKSTONE_SCHEMATHESIS_VENV",
-                workspace.schemathesis_venv_dir(),
-            )
-            .env("INKSTONE_CLIENTS_VENV", workspace.clients_venv_dir())
-            .env("INKSTONE_TUS_VENV", workspace.tus_venv_dir())
-            .env("INKSTONE_REGISTRY", setup::registry::binary(workspace))
-            .env("INKSTONE_REDIS", setup::redis::binary(workspace)),
-    )
+    process::run(in_surroundings(tests.args(runner_args), workspace))
+}
+
+/// With what the tests look for.
+pub(crate) fn in_surroundings<'a>(
+    tests: &'a mut Command,
+    workspace: &Workspace,
+) -> &'a mut Command {
+    tests
+        .env("INKSTONE_BIN", workspace.engine_binary("debug"))
+        .env("INKSTONE_MODELS_DIR", workspace.models_dir())
+        .env("INKSTONE_VENV", workspace.venv_dir())
+        .env("INKSTONE_OPENAI_2_VENV", workspace.openai_2_venv_dir())
+        .env(
+            "INKSTONE_SCHEMATHESIS_VENV",
+            workspace.schemathesis_venv_dir(),
+        )
+        .env("INKSTONE_CLIENTS_VENV", workspace.clients_venv_dir())
+        .env("INKSTONE_TUS_VENV", workspace.tus_venv_dir())
+        .env("INKSTONE_REGISTRY", setup::registry::binary(workspace))
+        .env("INKSTONE_REDIS", setup::redis::binary(workspace))
 }

@@ -1,6 +1,7 @@
-//! Load on all three: writers, generations, scheduled articles, a webhook and a feed. One engine is killed and
-//! comes back later, another hangs for longer than its leases and goes on; nothing is lost and nothing done twice.
-//! `INKSTONE_STOP_SECONDS` says for how long it hangs.
+//! Load on all three: writers, generations, schedules, scheduled articles, a webhook and a feed. One engine is killed
+//! and comes back later, another hangs and goes on; nothing is lost and nothing done twice. `INKSTONE_STOP_SECONDS` says
+//! for how long it hangs: at first for longer than the leases of jobs and handlers, with `cargo xtask kills` also for
+//! longer than those of publications and webhook messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,16 +12,23 @@ use futures::StreamExt;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use super::planned::Planned;
 use super::{Place, all, until};
 use crate::engine::{Engine, PATIENCE, Setup};
+use crate::feed::handled;
 use crate::webhooks::Receiver;
 
 const WRITERS: usize = 6;
 const SCHEDULED: usize = 6;
 /// Acknowledged articles before the kill, and as many again before the pause.
 const ARTICLES: usize = 60;
-/// Longer than any lease here.
+/// More than twice the leases of jobs and handlers. Publications and, with the shipped configuration, webhook messages are
+/// held for 60 s: 65 is longer than all leases here.
 const STOP: u64 = 15;
+/// Schedules of every minute.
+const TICKING: usize = 2;
+/// Seconds from the kill, and from the pause, to the times of schedules that run once.
+const ONCE_AFTER: [u64; 3] = [2, 4, 8];
 const LEASE_MS: &str = "6000";
 /// An engine that hangs answers nobody.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
@@ -111,6 +119,11 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
         schedule(engine, number)
     }))
     .await;
+    let mut planned = join_all((0..TICKING).map(async |number| {
+        let engine = [&steady, &dying][number % 2];
+        Planned::every_minute(engine, &format!("each minute {number}")).await
+    }))
+    .await;
 
     let written = async |more: usize| {
         let enough = acknowledged.load(Ordering::Relaxed) + more;
@@ -120,8 +133,10 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
         .await;
     };
     written(ARTICLES).await;
+    planned.extend(soon(&dying, "after the kill").await);
     let dead = dying.kill();
     written(ARTICLES).await;
+    planned.extend(soon(&hanging, "in the pause").await);
     hanging.pause();
     let seconds = std::env::var("INKSTONE_STOP_SECONDS");
     let seconds = seconds.map_or(STOP, |seconds| seconds.parse().unwrap());
@@ -141,6 +156,10 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
 
     let engines = [&steady, &again, &hanging];
     let made = ended(&steady, &jobs).await;
+    let mut of_schedules = BTreeMap::new();
+    for plan in &planned {
+        of_schedules.insert(plan.title.as_str(), plan.articles(&steady).await);
+    }
     over.store(true, Ordering::Relaxed);
     for id in &scheduled {
         let path = format!("/v1/articles/{id}");
@@ -159,6 +178,7 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
     let ids: BTreeSet<&str> = stored.iter().map(|it| it["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), stored.len(), "an article is listed twice");
     let known = kept.iter().chain(&made).chain(&scheduled);
+    let known = known.chain(of_schedules.values().flatten());
     for id in known {
         assert!(
             ids.contains(id.as_str()),
@@ -171,6 +191,10 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
     for article in &stored {
         let title = article["title"].as_str().unwrap();
         *by_title.entry(title).or_default() += 1;
+    }
+    let times = of_schedules.values().map(BTreeSet::len).sum::<usize>();
+    for (title, articles) in &of_schedules {
+        assert_eq!(by_title.remove(title), Some(articles.len()), "{title}");
     }
     let twice: Vec<_> = by_title.iter().filter(|(_, count)| **count > 1).collect();
     assert!(twice.is_empty(), "written or generated twice: {twice:?}");
@@ -197,10 +221,11 @@ async fn one_dies_and_one_hangs_and_nothing_is_lost_or_done_twice() {
     let missing: Vec<_> = ids.iter().filter(|id| !of_feed.contains(**id)).collect();
     assert!(missing.is_empty(), "the feed lost {missing:?}");
     println!(
-        "three engines, one killed, one stopped for {seconds} s: {} articles acknowledged, {} stored, {} jobs with one article each, {SCHEDULED} published once, {} webhook messages in {} tries, a feed of {} events over {} connections: nothing was lost or done twice",
+        "three engines, one killed, one stopped for {seconds} s: {} articles acknowledged, {} stored, {} jobs with one article each, {SCHEDULED} published once, {times} times of {} schedules run once each, {} webhook messages in {} tries, a feed of {} events over {} connections: nothing was lost or done twice",
         kept.len(),
         stored.len(),
         jobs.len(),
+        planned.len(),
         told.len(),
         seen.len(),
         heard.articles.len(),
@@ -257,6 +282,15 @@ async fn schedule(engine: &Engine, number: usize) -> String {
     id
 }
 
+/// Schedules whose times come one by one from now on.
+async fn soon(engine: &Engine, name: &str) -> Vec<Planned> {
+    let plans = ONCE_AFTER.map(async |seconds| {
+        let name = format!("{seconds} s {name}");
+        Planned::once(engine, &name, Duration::from_secs(seconds)).await
+    });
+    join_all(plans).await
+}
+
 /// The articles of these jobs, once all have ended.
 async fn ended(engine: &Engine, jobs: &[String]) -> Vec<String> {
     let mut made = Vec::new();
@@ -269,15 +303,6 @@ async fn ended(engine: &Engine, jobs: &[String]) -> Vec<String> {
         made.push(ended["article"].as_str().unwrap().to_owned());
     }
     made
-}
-
-/// Every handler has come to the end of the log.
-async fn handled(engine: &Engine) {
-    let done = |list: &Value| {
-        let all = list["data"].as_array().unwrap();
-        !all.is_empty() && all.iter().all(|one| one["behind"] == 0)
-    };
-    engine.until("/v1/events/handlers", done).await;
 }
 
 /// The index of this engine holds what the store holds.

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 
 /// A job that was acknowledged.
 pub struct Queued {
-    id: String,
+    pub id: String,
     title: String,
 }
 

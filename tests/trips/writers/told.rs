@@ -1,6 +1,6 @@
 //! What the writers do is told: every event comes to every handler, and to the receiver of a webhook.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::{Value, json};
 
+use super::Kept;
+use super::jobs::Queued;
 use crate::engine::{Engine, PATIENCE};
+use crate::feed;
 
 const TYPES: [&str; 3] = ["article.created", "article.updated", "job.succeeded"];
 
@@ -51,19 +54,24 @@ async fn take(State(seen): State<Seen>, headers: HeaderMap) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// How many events there are that the receiver is told of, once it has all and no handler is behind.
-pub async fn check(engine: &Engine, receiver: &Receiver) -> usize {
-    let handled = |status: &Value| {
-        let handlers = status["data"].as_array().unwrap();
-        !handlers.is_empty() && handlers.iter().all(|one| one["behind"] == 0)
-    };
-    engine.until("/v1/events/handlers", handled).await;
-    let told = events(engine).await;
+/// How many events there are that the receiver is told of, once it has all and no handler is behind. All that was
+/// acknowledged is among them.
+pub async fn check(
+    engine: &Engine,
+    receiver: &Receiver,
+    kept: &[Kept],
+    queued: &[Queued],
+) -> usize {
+    feed::handled(engine).await;
+    let told = feed::told(engine, &TYPES).await;
+    nothing_is_missing(&told, kept, queued);
+    let ids: BTreeSet<&str> = told.iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), told.len(), "an event is in the log twice");
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let missing: Vec<&String> = told.iter().filter(|id| !receiver.has(id)).collect();
+        let missing: Vec<_> = ids.iter().filter(|id| !receiver.has(id)).collect();
         if missing.is_empty() {
-            return told.len();
+            return ids.len();
         }
         assert!(Instant::now() < deadline, "not told: {missing:?}");
         // A message that met the kill is sent again when its time has come.
@@ -71,25 +79,33 @@ pub async fn check(engine: &Engine, receiver: &Receiver) -> usize {
     }
 }
 
-/// Ids of all events that a webhook is told of.
-async fn events(engine: &Engine) -> HashSet<String> {
-    let path = format!(
-        "/v1/events?follow=false&since=2026-01-01T00:00:00Z&types={}",
-        TYPES.join(",")
-    );
-    let mut after = String::new();
-    let mut ids = HashSet::new();
-    loop {
-        let request = engine.request("GET", &format!("{path}{after}"));
-        let text = request.send().await.unwrap().text().await.unwrap();
-        let page: Vec<&str> = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("id: ").or(line.strip_prefix("id:")))
-            .collect();
-        let Some(last) = page.last() else {
-            return ids;
-        };
-        after = format!("&after={last}");
-        ids.extend(page.iter().map(|id| (*id).to_owned()));
+/// What the engine acknowledged is told, and each article from its first revision on, in their order, without a gap.
+fn nothing_is_missing(told: &[Value], kept: &[Kept], queued: &[Queued]) {
+    let mut revisions: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    let mut ended = BTreeSet::new();
+    for event in told {
+        let data = &event["data"];
+        match event["type"].as_str().unwrap() {
+            "job.succeeded" => {
+                ended.insert(data["job"].as_str().unwrap());
+            }
+            _ => {
+                let article = revisions.entry(data["article"].as_str().unwrap());
+                let revision = data["revision"].as_u64().unwrap();
+                article.or_default().push(revision);
+            }
+        }
+    }
+    for (article, told) in &revisions {
+        let whole = 1..=told.len() as u64;
+        assert!(told.iter().copied().eq(whole), "of {article}: {told:?}");
+    }
+    for article in kept {
+        let told = revisions.get(article.id.as_str()).map_or(0, Vec::len) as u64;
+        let (id, acknowledged) = (&article.id, article.revision);
+        assert!(told >= acknowledged, "{told} of {acknowledged} of {id}");
+    }
+    for job in queued {
+        assert!(ended.contains(job.id.as_str()), "the end of {}", job.id);
     }
 }

@@ -64,19 +64,34 @@ pub(crate) async fn open_event_socket(
             principal,
             feeds: SelectAll::new(),
             open: HashMap::new(),
+            opened: 0,
         };
         talk.run(socket).await;
     }))
 }
 
 /// One of a subscription's events, and `None` where it is over.
-type Heard = (String, Option<Result<Arc<Told>>>);
+struct Heard {
+    serial: u64,
+    id: String,
+    what: Option<Result<Arc<Told>>>,
+}
+
+/// A subscription. Names come again, serial numbers do not: so what is still heard of one that was ended is not taken
+/// for the next one of its name.
+struct Open {
+    serial: u64,
+    feed: AbortHandle,
+}
 
 struct Talk {
     services: Arc<Services>,
     principal: Principal,
     feeds: SelectAll<BoxStream<'static, Heard>>,
-    open: HashMap<String, AbortHandle>,
+    /// By their names.
+    open: HashMap<String, Open>,
+    /// How many there ever were.
+    opened: u64,
 }
 
 impl Talk {
@@ -90,7 +105,7 @@ impl Talk {
             let message = tokio::select! {
                 () = &mut end => break,
                 _ = pings.tick() => Message::Ping(bytes::Bytes::new()),
-                Some((id, heard)) = self.feeds.next() => match self.tell(id, heard) {
+                Some(heard) = self.feeds.next() => match self.tell(heard) {
                     Some(reply) => text_of(&reply),
                     None => continue,
                 },
@@ -130,8 +145,8 @@ impl Talk {
                 Err(error) => refusal(Some(id), &error),
             },
             SocketRequest::Unsubscribe { id } => match self.open.remove(&id) {
-                Some(feed) => {
-                    feed.abort();
+                Some(open) => {
+                    open.feed.abort();
                     SocketReply::Unsubscribed { id }
                 }
                 None => {
@@ -174,20 +189,34 @@ impl Talk {
             .feed(&self.principal, filter, beginning, FeedEnd::Never)
             .await?;
         let (feed, handle) = abortable(feed);
-        let (name, last) = (id.to_owned(), id.to_owned());
+        self.opened += 1;
+        let serial = self.opened;
+        let heard = {
+            let id = id.to_owned();
+            move |what| Heard {
+                serial,
+                id: id.clone(),
+                what,
+            }
+        };
         let feed = feed
-            .map(move |told| (name.clone(), Some(told)))
-            .chain(futures::stream::once(async move { (last, None) }));
+            .map(Some)
+            .chain(futures::stream::once(async { None }))
+            .map(heard);
         self.feeds.push(feed.boxed());
-        self.open.insert(id.to_owned(), handle);
+        let open = Open {
+            serial,
+            feed: handle,
+        };
+        self.open.insert(id.to_owned(), open);
         Ok(())
     }
 
     /// What is said of something that was heard; nothing of what was unsubscribed meanwhile.
-    fn tell(&mut self, id: String, heard: Option<Result<Arc<Told>>>) -> Option<SocketReply> {
-        let handle = self.open.get(&id)?;
-        // One of the same name may have been made since this one was ended.
-        match heard {
+    fn tell(&mut self, heard: Heard) -> Option<SocketReply> {
+        let Heard { serial, id, what } = heard;
+        self.open.get(&id).filter(|open| open.serial == serial)?;
+        match what {
             Some(Ok(told)) => Some(SocketReply::Event {
                 event: NoticeReply::of(&told),
                 id,
@@ -196,7 +225,6 @@ impl Talk {
                 self.open.remove(&id);
                 Some(refusal(Some(id), &error))
             }
-            None if handle.is_aborted() => None,
             None => {
                 self.open.remove(&id);
                 Some(SocketReply::Unsubscribed { id })

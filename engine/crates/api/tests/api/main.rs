@@ -21,6 +21,7 @@ mod covers;
 mod door;
 mod edge;
 mod embeddings;
+mod event_socket;
 mod events;
 mod generate;
 mod health;

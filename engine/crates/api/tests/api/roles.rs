@@ -414,7 +414,7 @@ async fn every_route_by_every_identity() {
         GET /v1/events/handlers
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
         POST /v1/events/handlers/webhooks/replay
-            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 404 not_found
+            anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 204
         GET /v1/webhooks
             anonymous 401 missing_token viewer 403 forbidden stranger 403 forbidden creator 403 forbidden admin 200
         POST /v1/webhooks
