@@ -9,6 +9,7 @@ mod error;
 mod feed;
 mod follow;
 mod index;
+mod merges;
 mod opened;
 mod query;
 mod rebuild;

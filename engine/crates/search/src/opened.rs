@@ -10,11 +10,11 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::search::{Document, DocumentId};
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::IndexWriterOptions;
-use tantivy::merge_policy::LogMergePolicy;
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Term};
 
 use crate::error::SearchError;
 use crate::index::SearchConfig;
+use crate::merges::Merges;
 use crate::schema::{self, Fields};
 
 /// Names the folder that counts.
@@ -22,8 +22,6 @@ const CURRENT: &str = "current";
 
 /// Texts are stored in blocks of this size, and each hit of a page has its block unpacked; bytes.
 const STORED_TOGETHER: usize = 4_096;
-/// A segment of whose texts more than this part was deleted is written anew, however large it is.
-const MOST_DELETED: f32 = 0.3;
 
 pub(crate) struct Opened {
     /// Where it lies; nowhere in memory.
@@ -243,9 +241,7 @@ impl Opened {
             .memory_budget_per_thread(self.writer_memory_bytes)
             .build();
         let writer = self.index.writer_with_options(options)?;
-        let mut merges = LogMergePolicy::default();
-        merges.set_del_docs_ratio_before_merge(MOST_DELETED);
-        writer.set_merge_policy(Box::new(merges));
+        writer.set_merge_policy(Box::<Merges>::default());
         Ok(writer)
     }
 
