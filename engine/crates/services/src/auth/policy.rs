@@ -107,9 +107,29 @@ mod tests {
 
     #[test]
     fn the_list_is_clean() {
-        assert!(COMMON_PASSWORDS.len() > 400, "{}", COMMON_PASSWORDS.len());
+        assert!(
+            COMMON_PASSWORDS.len() > 30_000,
+            "{}",
+            COMMON_PASSWORDS.len()
+        );
         for word in COMMON_PASSWORDS.iter() {
             assert_eq!(*word, word.to_lowercase());
         }
+    }
+
+    #[test]
+    fn what_is_common_is_refused_however_it_is_written() {
+        let long = COMMON_PASSWORDS
+            .iter()
+            .filter(|word| word.chars().count() >= 8);
+        let taken: Vec<_> = long
+            .filter(|word| {
+                let policy = PasswordPolicy::default();
+                policy
+                    .fault("/password", "ada@example.org", &word.to_uppercase())
+                    .is_none()
+            })
+            .collect();
+        assert_eq!(taken, Vec::<&&str>::new());
     }
 }
