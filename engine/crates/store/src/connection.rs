@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use inkstone_domain::{Error, Result, codes};
-use tokio::sync::{RwLock, RwLockReadGuard, watch};
+use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, watch};
 use tokio::time::timeout;
 use ulid::Ulid;
 
@@ -92,6 +92,7 @@ pub(crate) struct Shared {
     known: Known,
     numbered: Watermark,
     delivered: Watermark,
+    lanes: Mutex<()>,
     /// Tells this opening of the database from every other.
     connection_id: Ulid,
 }
@@ -117,6 +118,11 @@ impl SurrealStore {
                 .with_retry_after(Some(Duration::from_secs(1)))
         })??;
         let directory = file_lock::directory(&config.url);
+        // An engine writes lanes one after another, so only others can be late.
+        let delivered = match config.is_server() {
+            true => Watermark::default(),
+            false => Watermark::in_turn(),
+        };
         let store = Self {
             shared: Arc::new(Shared {
                 database: RwLock::new(Some(database)),
@@ -126,7 +132,8 @@ impl SurrealStore {
                 event_nudge: watch::Sender::new(()),
                 known: Known::default(),
                 numbered: Watermark::default(),
-                delivered: Watermark::default(),
+                delivered,
+                lanes: Mutex::default(),
                 connection_id: Ulid::new(),
             }),
         };
@@ -189,6 +196,12 @@ impl SurrealStore {
     /// Of lanes of webhooks in which something waits.
     pub(crate) fn delivered(&self) -> &Watermark {
         &self.shared.delivered
+    }
+
+    /// One statement at a time, of this engine's, where each writes the same row: at once they would meet as conflicts,
+    /// and the longest of them lose again and again.
+    pub(crate) async fn in_lanes(&self) -> MutexGuard<'_, ()> {
+        self.shared.lanes.lock().await
     }
 
     pub(crate) fn connection_id(&self) -> String {

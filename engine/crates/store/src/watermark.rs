@@ -13,8 +13,10 @@ const LATE: TimeDelta = TimeDelta::seconds(60);
 /// So often a look begins at the front all the same: an engine's clock may have been wrong.
 const WHOLE_EVERY: Duration = Duration::from_secs(600);
 
-#[derive(Default)]
-pub(crate) struct Watermark(Mutex<State>);
+pub(crate) struct Watermark {
+    late: TimeDelta,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
@@ -22,7 +24,27 @@ struct State {
     looked_whole_at: Option<Instant>,
 }
 
+impl Default for Watermark {
+    /// Of what several transactions write at the same time.
+    fn default() -> Self {
+        Self::with_late(LATE)
+    }
+}
+
 impl Watermark {
+    /// Of what is seen as late as this.
+    fn with_late(late: TimeDelta) -> Self {
+        Self {
+            late,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Of what is written and looked for by one transaction after another: it is seen at once.
+    pub(crate) fn in_turn() -> Self {
+        Self::with_late(TimeDelta::zero())
+    }
+
     /// Where a look begins.
     pub(crate) fn from(&self) -> DateTime<Utc> {
         let mut state = self.state();
@@ -38,7 +60,7 @@ impl Watermark {
 
     /// A look that began at `now` found nothing before `first`.
     pub(crate) fn saw(&self, first: Option<DateTime<Utc>>, now: DateTime<Utc>) {
-        let settled = now - LATE;
+        let settled = now - self.late;
         let first = first.map_or(settled, |first| first.min(settled));
         self.state().nothing_before = Some(first);
     }
@@ -50,7 +72,7 @@ impl Watermark {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,5 +99,16 @@ mod tests {
         assert_eq!(mark.from(), now - LATE);
         mark.put(ago(900));
         assert_eq!(mark.from(), ago(900));
+    }
+
+    #[test]
+    fn what_is_written_in_turn_is_never_late() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        let mark = Watermark::in_turn();
+        assert_eq!(mark.from(), DateTime::UNIX_EPOCH);
+        mark.saw(None, now);
+        assert_eq!(mark.from(), now);
+        mark.put(now - TimeDelta::seconds(1));
+        assert_eq!(mark.from(), now - TimeDelta::seconds(1));
     }
 }

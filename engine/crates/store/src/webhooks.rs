@@ -14,6 +14,7 @@ use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::{EventId, WebhookId};
 use inkstone_domain::ports::{KEPT_TRIES, WebhookStore};
 use inkstone_domain::webhook::{ClaimedDelivery, Delivery, Reached, Settlement, Webhook};
+use surrealdb::types::SurrealValue;
 
 use self::lanes::{PUT_INTO_LANES, RELEASE, SETTLE_LANE, Turn};
 use self::row::{DeliveryRow, WebhookRow};
@@ -172,18 +173,21 @@ impl WebhookStore for SurrealStore {
     }
 
     async fn put_deliveries(&self, deliveries: &[Delivery]) -> Result<()> {
+        let Some(now) = deliveries.iter().map(|delivery| delivery.next_at).min() else {
+            return Ok(());
+        };
         let rows: std::result::Result<Vec<DeliveryRow>, _> =
             deliveries.iter().map(DeliveryRow::of).collect();
-        let text = format!("{{ {PUT_DELIVERIES} {PUT_INTO_LANES} RETURN NONE; }}");
-        let statement = Statement::new(text)
+        let statement = Statement::new(format!("{{ {PUT_DELIVERIES} RETURN NONE; }}"))
             .about("deliveries")
-            .bind("rows", rows?)
-            .bind("lanes", lanes::lanes_of(deliveries));
+            .bind("rows", rows?);
         self.write::<()>(statement).await?;
-        for delivery in deliveries {
-            self.delivered().put(delivery.next_at);
-        }
-        Ok(())
+        // Where this is not reached, whoever put them does so again.
+        let statement = Statement::new(format!("{{ {PUT_INTO_LANES} RETURN NONE; }}"))
+            .about("deliveries")
+            .bind("lanes", lanes::lanes_of(deliveries))
+            .bind("now", now);
+        self.put_into_lanes(statement, now).await
     }
 
     async fn claim_delivery(
@@ -192,6 +196,7 @@ impl WebhookStore for SurrealStore {
         most: usize,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedDelivery>> {
+        let _turn = self.in_lanes().await;
         loop {
             let statement = Statement::new(lanes::claim())
                 .about("deliveries")
@@ -237,9 +242,7 @@ impl WebhookStore for SurrealStore {
             .bind("held", held)
             .bind("failed", failed)
             .bind("now", now);
-        self.write::<()>(statement).await?;
-        self.delivered().put(now);
-        Ok(())
+        self.put_into_lanes(statement, now).await
     }
 
     async fn release_deliveries(&self, webhook: WebhookId, now: DateTime<Utc>) -> Result<()> {
@@ -247,9 +250,7 @@ impl WebhookStore for SurrealStore {
             .about(subject(webhook))
             .bind("webhook", webhook.to_string())
             .bind("now", now);
-        self.write::<()>(statement).await?;
-        self.delivered().put(now);
-        Ok(())
+        self.put_into_lanes(statement, now).await
     }
 
     async fn list_deliveries(
@@ -282,12 +283,11 @@ impl WebhookStore for SurrealStore {
         let text = format!("{{ {REDELIVER} {RELEASE} {PUT_INTO_LANES} RETURN $begun; }}");
         let statement = Statement::new(text)
             .about(format!("delivery of `{event}`"))
-            .bind("lanes", lanes::one(webhook, now))
+            .bind("lanes", lanes::one(webhook, event))
             .bind("webhook", webhook.to_string())
             .bind("event", event.to_string())
             .bind("now", now);
-        let row: DeliveryRow = self.write(statement).await?;
-        self.delivered().put(now);
+        let row: DeliveryRow = self.put_into_lanes(statement, now).await?;
         Ok(Delivery::try_from(row)?)
     }
 
@@ -320,6 +320,21 @@ impl WebhookStore for SurrealStore {
         .bind("webhook", webhook.to_string())
         .bind("limit", limit.min(u32::MAX as usize));
         Ok(self.write(statement).await?)
+    }
+}
+
+impl SurrealStore {
+    /// After it lanes may be due from `now` on.
+    async fn put_into_lanes<T: SurrealValue>(
+        &self,
+        statement: Statement,
+        now: DateTime<Utc>,
+    ) -> Result<T> {
+        let _turn = self.in_lanes().await;
+        let put = self.write(statement).await;
+        // Also where nobody knows whether it was.
+        self.delivered().put(now);
+        Ok(put?)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Whose turn it is. What waits for one webhook is a lane, with a row that says when a claim is to look at it: so a claim
 //! takes the first lane that is due and its head, two steps in two indexes, and passes no message of a webhook that
-//! is held or busy. A lane that was served goes behind the others. Whoever changes what is pending writes the row, in the
-//! same transaction.
+//! is held or busy. A lane that was served goes behind the others. Whoever changes what is pending writes the row in the
+//! same transaction, or after it and again where that was not reached.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use inkstone_domain::ids::WebhookId;
+use inkstone_domain::ids::{EventId, WebhookId};
 use inkstone_domain::webhook::{Delivery, Pace};
 use surrealdb::types::SurrealValue;
 
@@ -21,16 +21,20 @@ pub(crate) const HEADS: &str = "\
     SELECT id, next_at FROM webhook_delivery WITH INDEX webhook_delivery_next \
     WHERE webhook = $webhook AND state = 'pending' AND next_at >= $first_at ORDER BY next_at LIMIT 2";
 
-/// Part of a put: `$lanes` says from when on something is pending for which webhook.
+/// Last part of a put: `$lanes` says what was put up for which webhook. What has been there before keeps its time, and the
+/// lane is due from `$now` on at the earliest: looks begin not long before it.
 pub(super) const PUT_INTO_LANES: &str = "
     FOR $new IN $lanes {
+        LET $put = $new.events.map(|$event: string| type::record('webhook_delivery', [$new.webhook, $event]));
+        LET $first_at = array::min(SELECT VALUE next_at FROM $put WHERE state = 'pending');
+        IF $first_at = NONE { CONTINUE };
         LET $id = type::record('webhook_lane', $new.webhook);
         LET $lane = SELECT * FROM ONLY $id;
-        LET $due_at = array::max([$new.first_at, $lane.held_until, $lane.busy_until]);
+        LET $due_at = array::max([$first_at, $now, $lane.held_until, $lane.busy_until]);
         LET $is_empty = $lane.due_at = NONE;
         UPSERT $id CONTENT {
             webhook: $new.webhook,
-            first_at: IF $is_empty { $new.first_at } ELSE { array::min([$lane.first_at, $new.first_at]) },
+            first_at: IF $is_empty { $first_at } ELSE { array::min([$lane.first_at, $first_at]) },
             due_at: IF $is_empty { $due_at } ELSE { array::min([$lane.due_at, $due_at]) },
             held_until: $lane.held_until,
             busy_until: $lane.busy_until,
@@ -118,24 +122,27 @@ pub(super) struct Turn {
 #[derive(SurrealValue)]
 pub(super) struct NewInLane {
     webhook: String,
-    first_at: DateTime<Utc>,
+    events: Vec<String>,
 }
 
 pub(super) fn lanes_of(deliveries: &[Delivery]) -> Vec<NewInLane> {
-    let mut lanes: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
+    let mut lanes: BTreeMap<WebhookId, Vec<String>> = BTreeMap::new();
     for delivery in deliveries {
-        let first_at = lanes.entry(delivery.webhook.to_string());
-        let first_at = first_at.or_insert(delivery.next_at);
-        *first_at = delivery.next_at.min(*first_at);
+        let lane = lanes.entry(delivery.webhook).or_default();
+        lane.push(delivery.event.to_string());
     }
-    let lanes = lanes.into_iter();
-    let lanes = lanes.map(|(webhook, first_at)| NewInLane { webhook, first_at });
+    let lanes = lanes.into_iter().map(|(webhook, events)| NewInLane {
+        webhook: webhook.to_string(),
+        events,
+    });
     lanes.collect()
 }
 
-pub(super) fn one(webhook: WebhookId, first_at: DateTime<Utc>) -> Vec<NewInLane> {
-    let webhook = webhook.to_string();
-    vec![NewInLane { webhook, first_at }]
+pub(super) fn one(webhook: WebhookId, event: EventId) -> Vec<NewInLane> {
+    vec![NewInLane {
+        webhook: webhook.to_string(),
+        events: vec![event.to_string()],
+    }]
 }
 
 /// As settlements take it: its name, until when the lane is held, and the failures.
