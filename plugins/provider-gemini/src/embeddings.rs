@@ -1,6 +1,7 @@
 //! Vectors of texts, in as many requests as the batch size asks.
 
 use inkstone_plugin::provider::{EmbedReply, EmbedRequest, Error, Result, Usage};
+use provider_wire::told::Told;
 use provider_wire::upstream;
 
 use crate::client::Client;
@@ -11,10 +12,8 @@ use crate::wire::embeddings::{BatchBody, BatchReply, EmbedBody};
 pub fn embed(client: &Client, request: &EmbedRequest) -> Result<EmbedReply> {
     let model = model_name::resource(&request.model)?;
     let path = format!("/{model}:batchEmbedContents");
-    let mut all = EmbedReply {
-        vectors: Vec::with_capacity(request.inputs.len()),
-        usage: Usage::default(),
-    };
+    let mut vectors = Vec::with_capacity(request.inputs.len());
+    let mut told = Told::default();
     for inputs in request.inputs.chunks(client.settings.embedding_batch_size) {
         let requests = inputs
             .iter()
@@ -31,19 +30,22 @@ pub fn embed(client: &Client, request: &EmbedRequest) -> Result<EmbedReply> {
                 inputs.len()
             )));
         }
-        all.usage.input_tokens +=
-            Usage::from(reply.usage_metadata.unwrap_or_default()).input_tokens;
+        let usage = Usage::from(reply.usage_metadata.unwrap_or_default());
+        told.add(Usage::new(usage.input_tokens, 0));
         for embedding in reply.embeddings {
-            all.vectors.push(embedding.into_numbers()?);
+            vectors.push(embedding.into_numbers()?);
         }
     }
-    let length = all.vectors.first().map_or(0, Vec::len);
-    if all.vectors.iter().any(|vector| vector.len() != length) {
+    let length = vectors.first().map_or(0, Vec::len);
+    if vectors.iter().any(|vector| vector.len() != length) {
         return Err(Error::upstream(
             "the upstream sent vectors of different lengths",
         ));
     }
-    Ok(all)
+    Ok(EmbedReply {
+        vectors,
+        usage: told.usage(),
+    })
 }
 
 #[cfg(test)]

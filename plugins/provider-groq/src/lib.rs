@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use provider_wire::fields::ROUTING;
 use provider_wire::openai::hosted::{Field, Service};
 use provider_wire::openai::{Dialect, KeyCheck, Thoughts};
 
@@ -22,6 +23,7 @@ const SERVICE: Service = Service {
     ],
     thoughts: Thoughts::LeftOut,
     key_check: KeyCheck::Models,
+    routing: ROUTING,
 };
 
 provider_wire::hosted_provider!(Groq, SERVICE);

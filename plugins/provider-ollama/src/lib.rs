@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use provider_wire::fields::ROUTING;
 use provider_wire::openai::hosted::{Field, Service};
 use provider_wire::openai::{Dialect, KeyCheck, Thoughts};
 
@@ -16,6 +17,7 @@ const SERVICE: Service = Service {
     lacks: &[Field::TopK, Field::RepeatPenalty, Field::Logprobs],
     thoughts: Thoughts::LeftOut,
     key_check: KeyCheck::Models,
+    routing: ROUTING,
 };
 
 provider_wire::hosted_provider!(Ollama, SERVICE);

@@ -1,6 +1,7 @@
 //! What the admin can set. The defaults agree with `[settings.schema]` of `plugin.toml`, which a test checks.
 
 use inkstone_plugin::Result;
+use provider_wire::fields::ROUTING;
 use provider_wire::openai::{Dialect, KeyCheck, LocalSampling, Options, Server, Thoughts};
 use provider_wire::upstream::Upstream;
 use serde::Deserialize;
@@ -20,6 +21,7 @@ pub struct Settings {
     pub rerank_models: Vec<String>,
     pub dialect: DialectSetting,
     pub local_sampling: LocalSamplingSetting,
+    pub allow_routing: bool,
     pub include_usage: bool,
     pub embedding_batch_size: usize,
     pub timeout_ms: u32,
@@ -57,6 +59,7 @@ impl Default for Settings {
             rerank_models: Vec::new(),
             dialect: DialectSetting::Auto,
             local_sampling: LocalSamplingSetting::Auto,
+            allow_routing: false,
             include_usage: true,
             embedding_batch_size: 256,
             timeout_ms: 120_000,
@@ -81,6 +84,10 @@ impl Settings {
             local_sampling: self.local_sampling(),
             thoughts: Thoughts::LeftOut,
             key_check: KeyCheck::Models,
+            routing: match self.allow_routing {
+                true => &[],
+                false => ROUTING,
+            },
             include_usage: self.include_usage,
             models: self.models,
             embedding_models: self.embedding_models,

@@ -17,6 +17,10 @@ const SERVICE: Service = Service {
     lacks: &[],
     thoughts: Thoughts::Reasoning,
     key_check: KeyCheck::Path("/key"),
+    routing: ROUTING,
 };
+
+/// What names other models, or what is paid beside the model's tokens: `web_search_options` searches as `plugins` do.
+const ROUTING: &[&str] = &["models", "route", "preset", "plugins", "web_search_options"];
 
 provider_wire::hosted_provider!(OpenRouter, SERVICE);

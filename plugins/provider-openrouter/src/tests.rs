@@ -1,6 +1,6 @@
 //! What differs from OpenAI's API, as it goes out and as it comes in.
 
-use inkstone_plugin::json::json;
+use inkstone_plugin::json::{Value, json};
 use inkstone_plugin::provider::*;
 use inkstone_plugin::testing;
 use provider_wire::openai::hosted::testing::{
@@ -54,6 +54,51 @@ fn thoughts_go_back_as_reasoning() {
     let body = sent(&OpenRouter, request).unwrap();
     let want = json!({"role": "assistant", "content": "Four.", "reasoning": "Hm.\nAha."});
     assert_eq!(body["messages"][1], want);
+}
+
+/// By the pages "Model Routing", "Presets" and "Web Search": each serves another model than was asked for, or bills beside it.
+#[test]
+fn fields_that_route_are_refused_by_name_unless_they_are_allowed() {
+    for (field, value) in [
+        ("models", json!(["anthropic/claude-opus-4"])),
+        ("route", json!("fallback")),
+        ("preset", json!("dearer")),
+        ("plugins", json!([{"id": "web"}])),
+        ("web_search_options", json!({})),
+    ] {
+        let request = || Request {
+            extra: Some(json!({field: value}).to_string()),
+            ..Request::new("meta-llama/llama-3.3-70b-instruct").user("Hi")
+        };
+        let error = sent(&OpenRouter, request()).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::InvalidInput, "{field}");
+        assert!(
+            error.message.starts_with(&format!("`{field}` ")),
+            "{}",
+            error.message
+        );
+        assert!(testing::http_requests().is_empty(), "{field}");
+
+        let stream = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+        testing::reset();
+        testing::settings(&json!({"allow_routing": true}));
+        testing::http(move |_| Ok(testing::response(200).body(stream)));
+        OpenRouter.complete(request()).unwrap().for_each(drop);
+        let body = testing::http_requests().remove(0).body.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body[field], value);
+    }
+}
+
+#[test]
+fn who_serves_the_model_may_be_said() {
+    let extra = json!({"provider": {"sort": "price"}, "transforms": []});
+    let request = Request {
+        extra: Some(extra.to_string()),
+        ..Request::new("m").user("Hi")
+    };
+    let body = sent(&OpenRouter, request).unwrap();
+    assert_eq!(body["provider"], json!({"sort": "price"}));
 }
 
 /// The list of models is public; "Get current API key" is not.

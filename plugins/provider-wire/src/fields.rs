@@ -5,6 +5,20 @@ use std::collections::BTreeMap;
 use inkstone_plugin::{Error, Result};
 use serde_json::value::{RawValue, Value};
 
+/// Fields by which routers of models let a request name other models than `model`, or services that are paid beside it:
+/// OpenRouter (`models`, `route`, `preset`, `plugins`) and LiteLLM (`fallbacks`).
+pub const ROUTING: &[&str] = &["models", "route", "fallbacks", "preset", "plugins"];
+
+/// Refuses such fields: a caller may use the models of their key, and those have prices.
+pub fn refuse_routing(extra: &BTreeMap<String, Value>, routing: &[&str]) -> Result<()> {
+    match routing.iter().find(|field| extra.contains_key(**field)) {
+        Some(field) => Err(Error::invalid_input(format!(
+            "`{field}` may choose another model, or something paid beside it, than the one that was checked; leave it out, or set `allow_routing` of this plugin"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// JSON text, to be sent as it is. `place` says where it stands, in errors.
 pub fn raw<'a>(json: &'a str, place: &str) -> Result<&'a RawValue> {
     serde_json::from_str(json)

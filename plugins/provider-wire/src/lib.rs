@@ -12,4 +12,5 @@ pub mod ranking;
 pub mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod told;
 pub mod upstream;

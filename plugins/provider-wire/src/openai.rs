@@ -27,6 +27,8 @@ pub struct Options {
     pub local_sampling: LocalSampling,
     pub thoughts: Thoughts,
     pub key_check: KeyCheck,
+    /// Further fields of a request that are refused, since they may choose another model than the named one.
+    pub routing: &'static [&'static str],
     /// Ask for token counts in streams.
     pub include_usage: bool,
     /// Chat models to offer; together with `embedding_models` they replace the server's own list.

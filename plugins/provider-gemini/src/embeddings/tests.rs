@@ -76,6 +76,25 @@ fn many_texts_go_in_batches_and_their_usage_is_summed() {
     assert_eq!(testing::http_requests().len(), 3);
 }
 
+/// The engine estimates what nobody told; half a sum would pass for the whole.
+#[test]
+fn a_batch_without_a_count_leaves_the_sum_untold() {
+    testing::reset();
+    testing::settings(&json!({"embedding_batch_size": 1}));
+    testing::http(|request| {
+        let body: Value = serde_json::from_slice(request.body.as_ref().unwrap()).unwrap();
+        let count = match body["requests"][0]["content"]["parts"][0]["text"].as_str() {
+            Some("1") => json!({"promptTokenCount": 3}),
+            _ => json!({}),
+        };
+        let reply = json!({"embeddings": [{"values": [1.0]}], "usageMetadata": count});
+        Ok(testing::response(200).json(&reply))
+    });
+    let reply = Gemini.embed(request(&["1", "2"])).unwrap();
+    assert_eq!(reply.vectors.len(), 2);
+    assert_eq!(reply.usage, Usage::default());
+}
+
 #[test]
 fn no_texts_ask_nobody() {
     testing::reset();

@@ -455,6 +455,12 @@ fn extra_fields_that_cannot_be_are_refused_by_name() {
             ErrorKind::InvalidInput,
             "`max_tokens`",
         ),
+        (r#"{"models":["x"]}"#, ErrorKind::InvalidInput, "`models`"),
+        (
+            r#"{"fallbacks":["x"]}"#,
+            ErrorKind::InvalidInput,
+            "`fallbacks`",
+        ),
         ("[1]", ErrorKind::InvalidInput, "`extra`"),
         ("{", ErrorKind::InvalidInput, "`extra`"),
     ] {

@@ -4,14 +4,13 @@ use inkstone_plugin::provider::{EmbedReply, EmbedRequest, Error, Result, Usage};
 
 use super::Server;
 use super::wire::embeddings::{EmbeddingsBody, EmbeddingsReply};
+use crate::told::Told;
 use crate::upstream;
 
 /// One vector per input, in their order.
 pub fn embed(server: &Server, request: &EmbedRequest) -> Result<EmbedReply> {
-    let mut all = EmbedReply {
-        vectors: Vec::with_capacity(request.inputs.len()),
-        usage: Usage::default(),
-    };
+    let mut vectors = Vec::with_capacity(request.inputs.len());
+    let mut told = Told::default();
     for inputs in request
         .inputs
         .chunks(server.options.embedding_batch_size.max(1))
@@ -27,17 +26,22 @@ pub fn embed(server: &Server, request: &EmbedRequest) -> Result<EmbedReply> {
             .post("/embeddings", &body, "application/json")?;
         let reply: EmbeddingsReply = upstream::read(response)?;
         let usage = reply.usage.map(Usage::from).unwrap_or_default();
-        all.usage.input_tokens += usage.input_tokens;
-        all.usage.cached_input_tokens += usage.cached_input_tokens;
-        all.vectors.extend(in_order(reply, inputs.len())?);
+        told.add(Usage {
+            cached_input_tokens: usage.cached_input_tokens,
+            ..Usage::new(usage.input_tokens, 0)
+        });
+        vectors.extend(in_order(reply, inputs.len())?);
     }
-    let length = all.vectors.first().map_or(0, Vec::len);
-    if all.vectors.iter().any(|vector| vector.len() != length) {
+    let length = vectors.first().map_or(0, Vec::len);
+    if vectors.iter().any(|vector| vector.len() != length) {
         return Err(Error::upstream(
             "the upstream sent vectors of different lengths",
         ));
     }
-    Ok(all)
+    Ok(EmbedReply {
+        vectors,
+        usage: told.usage(),
+    })
 }
 
 /// The vectors in the order of the inputs: exactly one for each.

@@ -26,6 +26,9 @@ pub struct Service {
     pub lacks: &'static [Field],
     pub thoughts: Thoughts,
     pub key_check: KeyCheck,
+    /// Further fields of a request that are refused unless the admin allows them; mostly
+    /// [`ROUTING`](crate::fields::ROUTING).
+    pub routing: &'static [&'static str],
 }
 
 /// A field of a request that some services lack.
@@ -41,7 +44,8 @@ pub enum Field {
     JsonSchema,
 }
 
-/// What the admin can set for any such service; `plugin.toml` declares the same.
+/// What the admin can set for any such service; `plugin.toml` declares the same, but `allow_routing` only where the
+/// service has such fields.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
@@ -50,6 +54,7 @@ struct Settings {
     models: Vec<String>,
     embedding_models: Vec<String>,
     drop_unsupported: bool,
+    allow_routing: bool,
     embedding_batch_size: usize,
     timeout_ms: u32,
 }
@@ -62,6 +67,7 @@ impl Default for Settings {
             models: Vec::new(),
             embedding_models: Vec::new(),
             drop_unsupported: false,
+            allow_routing: false,
             embedding_batch_size: 64,
             timeout_ms: 120_000,
         }
@@ -89,6 +95,10 @@ impl Service {
                 local_sampling: LocalSampling::Send,
                 thoughts: self.thoughts,
                 key_check: self.key_check,
+                routing: match settings.allow_routing {
+                    true => &[],
+                    false => self.routing,
+                },
                 include_usage: self.include_usage,
                 models: settings.models,
                 embedding_models: settings.embedding_models,

@@ -24,6 +24,9 @@ const OWN_CONFIG_FIELDS: [&str; 13] = [
     "logprobs",
 ];
 
+/// By these Google's other door to the same models, Vertex, chooses another one than the named.
+const ROUTING_FIELDS: [&str; 3] = ["routingconfig", "modelconfig", "modelselectionconfig"];
+
 /// The fields, sorted by where they go.
 #[derive(Debug, Default)]
 pub struct Extra {
@@ -51,6 +54,7 @@ impl Extra {
                 "tools" => extra.tools = tools(value)?,
                 "generationconfig" => extra.generation_config = generation_config(value)?,
                 own if OWN_FIELDS.contains(&own) => return Err(has_a_place(&name)),
+                other if ROUTING_FIELDS.contains(&other) => return Err(routes(&name)),
                 _ => {
                     extra.fields.insert(name, value);
                 }
@@ -74,6 +78,7 @@ fn generation_config(value: Value) -> Result<Map<String, Value>> {
                 config.insert("thinkingConfig".to_owned(), thinking_config(value)?);
             }
             own if OWN_CONFIG_FIELDS.contains(&own) => return Err(has_a_place(&name)),
+            other if ROUTING_FIELDS.contains(&other) => return Err(routes(&name)),
             _ => {
                 config.insert(name, value);
             }
@@ -130,6 +135,12 @@ fn one_answer(name: &str, value: &Value) -> Result<()> {
 fn has_a_place(name: &str) -> Error {
     Error::invalid_input(format!(
         "`extra` holds `{name}`, which has a place of its own in the request"
+    ))
+}
+
+fn routes(name: &str) -> Error {
+    Error::invalid_input(format!(
+        "`{name}` may choose another model than the one that was checked; leave it out, and name the model"
     ))
 }
 

@@ -1,6 +1,7 @@
 //! What a [`Service`] says, as it goes out.
 
 use super::*;
+use crate::fields::ROUTING;
 use inkstone_plugin::json::json;
 use inkstone_plugin::testing;
 use serde_json::Value;
@@ -13,6 +14,7 @@ const PLAIN: Service = Service {
     lacks: &[],
     thoughts: Thoughts::LeftOut,
     key_check: KeyCheck::Models,
+    routing: ROUTING,
 };
 
 /// The body that goes out, or the error.
@@ -104,6 +106,28 @@ fn what_asks_for_nothing_is_not_refused() {
     request.sampling.presence_penalty = Some(0.0);
     let body = body(Service { lacks, ..PLAIN }, json!({}), request).unwrap();
     assert_eq!(body.get("frequency_penalty"), None);
+}
+
+/// A key for one model must not reach another by a second list of names.
+#[test]
+fn fields_that_choose_another_model_are_refused_unless_the_admin_allows_them() {
+    for field in ROUTING {
+        let extra = json!({*field: ["someone/dearer"], "logit_bias": {}}).to_string();
+        let request = || Request {
+            extra: Some(extra.clone()),
+            drop_unsupported: true,
+            ..Request::new("m").user("Hi")
+        };
+        let error = body(PLAIN, json!({}), request()).unwrap_err();
+        assert_eq!(error.kind, inkstone_plugin::ErrorKind::InvalidInput);
+        assert!(
+            error.message.starts_with(&format!("`{field}` ")),
+            "{error:?}"
+        );
+        assert!(testing::http_requests().is_empty(), "{field}");
+        let sent = body(PLAIN, json!({"allow_routing": true}), request()).unwrap();
+        assert_eq!(sent[*field], json!(["someone/dearer"]));
+    }
 }
 
 #[test]

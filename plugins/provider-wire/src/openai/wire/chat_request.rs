@@ -12,7 +12,7 @@ use inkstone_plugin::provider::{
 use serde::Serialize;
 use serde_json::value::{RawValue, Value};
 
-use crate::fields::{extra, raw};
+use crate::fields::{extra, raw, refuse_routing};
 use crate::openai::{Dialect, LocalSampling, Options};
 use messages::{MessageBody, messages};
 
@@ -146,6 +146,8 @@ impl<'a> ChatRequestBody<'a> {
         let (top_k, repeat_penalty) = local_sampling(request, options)?;
         // An answer in one piece has its token counts anyway.
         let include_usage = options.include_usage && request.stream;
+        let extra = extra(request.extra.as_deref(), &OWN_FIELDS)?;
+        refuse_routing(&extra, options.routing)?;
         Ok(Self {
             model: &request.model,
             messages: messages(&request.messages, options.thoughts)?,
@@ -168,7 +170,7 @@ impl<'a> ChatRequestBody<'a> {
             stop: &sampling.stop,
             logprobs: request.logprobs.map(|_| true),
             top_logprobs: request.logprobs.filter(|&alternatives| alternatives > 0),
-            extra: extra(request.extra.as_deref(), &OWN_FIELDS)?,
+            extra,
         })
     }
 }

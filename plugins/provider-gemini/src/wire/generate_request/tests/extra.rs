@@ -92,3 +92,17 @@ fn further_fields_with_a_place_of_their_own_are_refused() {
         assert_eq!(refused(with_extra(odd)).kind, ErrorKind::InvalidInput);
     }
 }
+
+/// A key for one model must not reach another.
+#[test]
+fn fields_that_choose_another_model_are_refused() {
+    let dearer = json!({"manualMode": {"modelName": "gemini-2.5-pro"}});
+    for name in ["routingConfig", "routing_config", "modelConfig"] {
+        for extra in [
+            json!({"generationConfig": { name: dearer }}),
+            json!({ name: dearer }),
+        ] {
+            refused_as(ErrorKind::InvalidInput, name, with_extra(extra));
+        }
+    }
+}
