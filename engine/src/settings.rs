@@ -393,6 +393,7 @@ pub(crate) fn transfer(config: &EngineConfig) -> TransferConfig {
             unpacked_bytes: mib(config.transfer.max_unpacked_mib),
             entries: config.transfer.max_entries as usize,
         },
+        role: config.server.role,
     }
 }
 

@@ -7,18 +7,20 @@ mod polish;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths,
-    Ref, RefOr, Response, ResponseBuilder,
+    Ref, RefOr, Required, Response, ResponseBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::middleware::failure::Envelope;
+use crate::middleware::repeats::takes_key;
 use crate::router::documented_routes;
 use crate::state::ApiConfig;
 use crate::wire::anthropic::block::{AnthropicBlockBody, SourceBody};
@@ -148,6 +150,9 @@ fn share(mut document: OpenApi) -> OpenApi {
         for operation in item.get.iter_mut() {
             share_with(operation, &path);
         }
+        for operation in item.post.iter_mut().filter(|_| takes_key(&path)) {
+            take_key(operation, &path);
+        }
         let changes = [
             &mut item.post,
             &mut item.put,
@@ -165,6 +170,29 @@ fn share(mut document: OpenApi) -> OpenApi {
         document.paths.paths.insert(path.replace("{*", "{"), item);
     }
     document
+}
+
+/// What may be sent again and is made once.
+fn take_key(operation: &mut Operation, path: &str) {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[!-~]{1,255}$"));
+    let key = ParameterBuilder::new()
+        .name("idempotency-key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Of all requests with this key, 1 to 255 visible ASCII characters, one is made within 24 hours, and \
+             the others get its reply with `idempotent-replayed: true`.",
+        ))
+        .schema(Some(text))
+        .build();
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(RefOr::T(key));
+    let what = "The `idempotency-key` came with another request before.";
+    add_error(operation, path, "422", what);
 }
 
 fn share_with(operation: &mut Operation, path: &str) {

@@ -101,8 +101,8 @@ pub(crate) fn revision_tag(revision: u64) -> HeaderValue {
 }
 
 /// The entity tag of a revision with what else is sent, where that changes by itself.
-pub(crate) fn revision_tag_with(revision: u64, more: &str) -> HeaderValue {
-    let digest = sha256(more.as_bytes());
+pub(crate) fn revision_tag_with(revision: u64, more: impl AsRef<[u8]>) -> HeaderValue {
+    let digest = sha256(more.as_ref());
     let digest = digest.get(..16).unwrap_or_default();
     HeaderValue::try_from(format!("\"{revision}-{digest}\""))
         .unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
@@ -116,7 +116,7 @@ pub(crate) fn tagged(mut response: Response, tag: HeaderValue) -> Response {
     response
 }
 
-const X_INKSTONE_PLUGIN: HeaderName = HeaderName::from_static("x-inkstone-plugin");
+pub(crate) const X_INKSTONE_PLUGIN: HeaderName = HeaderName::from_static("x-inkstone-plugin");
 
 /// Tells which version of which plugin answered.
 pub(crate) fn answered_by(mut response: Response, plugin: &str, version: &str) -> Response {
@@ -127,8 +127,11 @@ pub(crate) fn answered_by(mut response: Response, plugin: &str, version: &str) -
 }
 
 const X_INKSTONE_ATTEMPTS: HeaderName = HeaderName::from_static("x-inkstone-attempts");
-/// As Stripe's API has it.
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// What was said in which chat.
+pub(crate) const X_INKSTONE_CHAT: HeaderName = HeaderName::from_static("x-inkstone-chat");
+pub(crate) const X_INKSTONE_MESSAGE: HeaderName = HeaderName::from_static("x-inkstone-message");
+/// Says that a reply was kept, as Stripe's API has it.
+pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Tells how an answer was had: attempts, rates, and whether it was there already.
 pub(crate) fn had_by(mut response: Response, facts: &Facts) -> Response {

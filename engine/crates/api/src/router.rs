@@ -1,4 +1,4 @@
-//! Every route on one screen, and the one layer around them.
+//! Every route on one screen, and the layers around them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use crate::middleware::compression::compression;
 use crate::middleware::cors::cors;
-use crate::middleware::edge::edge;
+use crate::middleware::edge::{edge, net};
 use crate::middleware::repeats::repeats;
 use crate::openapi;
 use crate::routes::{
@@ -32,21 +32,23 @@ pub fn router(state: ApiState) -> Router {
     let state: Shared = Arc::new(state);
     let (routes, _document) = documented_routes().split_for_parts();
     let cors = cors(&state.config.cors);
-    let router = routes
+    let routes = routes
         .merge(docs::routes())
         .merge(uploads::discovery())
         .route_layer(from_fn_with_state(Arc::clone(&state), repeats))
         .fallback(unknown::unknown_route)
         .method_not_allowed_fallback(unknown::unknown_method)
         .layer(DefaultBodyLimit::max(max_body_bytes))
+        .layer(from_fn_with_state(Arc::clone(&state), net));
+    // Around all that refuses: refusals too are for pages to read.
+    let routes = match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes
         .layer(from_fn_with_state(Arc::clone(&state), edge))
         .layer(compression())
-        .with_state(state);
-    // Around everything: refusals too are for pages to read.
-    match cors {
-        Some(cors) => router.layer(cors),
-        None => router,
-    }
+        .with_state(state)
 }
 
 /// What an engine answers that works for others and serves nobody: whether it is well.
@@ -57,6 +59,7 @@ pub fn worker_router(state: ApiState) -> Router {
         .route("/readyz", get(health::show_ready))
         .route("/metrics", get(health::show_metrics))
         .fallback(unknown::not_of_a_worker)
+        .layer(from_fn_with_state(Arc::clone(&state), net))
         .layer(from_fn_with_state(Arc::clone(&state), edge))
         .with_state(state)
 }

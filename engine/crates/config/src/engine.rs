@@ -258,7 +258,7 @@ pub struct TransferConfig {
     pub max_file_mib: u32,
     /// Of all entries of a ZIP file, unpacked.
     pub max_unpacked_mib: u32,
-    /// Entries of a ZIP file.
+    /// Entries of a file, in any format.
     pub max_entries: u32,
 }
 

@@ -232,6 +232,9 @@ fn images(mut section: Section<'_>, config: &mut ImagesConfig) {
     let mut max_mib = (config.max_bytes >> 20) as u32;
     section.number("max_mib", 1..=1_024, &mut max_mib);
     config.max_bytes = max_mib as usize * (1 << 20);
+    let mut max_total_mib = (config.max_total_bytes >> 20) as u32;
+    section.number("max_total_mib", 1..=1_024, &mut max_total_mib);
+    config.max_total_bytes = max_total_mib as usize * (1 << 20);
     section.finish();
 }
 

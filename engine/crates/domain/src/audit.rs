@@ -167,6 +167,8 @@ pub mod actions {
     pub const USER_ENABLED: &str = "user.enabled";
     /// It was shown that mail reaches them.
     pub const USER_VERIFIED: &str = "user.verified";
+    /// Nobody had shown in time that mail reaches them.
+    pub const USER_REMOVED: &str = "user.removed";
     pub const ROLE_CHANGED: &str = "role.changed";
     pub const PASSWORD_CHANGED: &str = "password.changed";
     /// With a token that came by mail.

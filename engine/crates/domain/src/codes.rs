@@ -27,6 +27,18 @@ impl Code {
         .iter()
         .any(|code| std::ptr::eq(*code, self))
     }
+
+    /// Whether one caller's input may bring any plugin to it: what is large needs memory, time and room.
+    pub fn depends_on_input(&'static self) -> bool {
+        [
+            &PLUGIN_OUT_OF_MEMORY,
+            &PLUGIN_CPU_EXCEEDED,
+            &PLUGIN_OUTPUT_EXCEEDED,
+            &PLUGIN_HOST_CALLS,
+        ]
+        .iter()
+        .any(|code| std::ptr::eq(*code, self))
+    }
 }
 
 macro_rules! codes {

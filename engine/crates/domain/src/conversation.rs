@@ -121,22 +121,3 @@ pub struct ArticleCitation {
     /// Words that the answer quotes and the article has.
     pub quote: Option<String>,
 }
-
-/// The messages of a branch in their order, from its first to `head`; empty where `head` is none of them.
-pub fn branch(
-    messages: &[ConversationMessage],
-    head: Option<MessageId>,
-) -> Vec<&ConversationMessage> {
-    let mut path = Vec::new();
-    let mut next = head;
-    while let Some(id) = next {
-        let Some(message) = messages.iter().find(|message| message.id == id) else {
-            return Vec::new();
-        };
-        path.push(message);
-        // A parent is older than its children, so this ends.
-        next = message.parent.filter(|parent| *parent < id);
-    }
-    path.reverse();
-    path
-}

@@ -112,18 +112,19 @@ pub struct LimitsConfig {
     pub project: Allowance,
     /// Of these, in place of the two above.
     pub of: BTreeMap<Subject, Allowance>,
-    /// Tokens of output that are reserved for a request without a bound of its own.
+    /// Tokens of output that are reserved for a request without a bound of its own. Where a budget holds, it may
+    /// have no more.
     pub reserved_output_tokens: u32,
 }
 
 impl Default for LimitsConfig {
-    /// No bounds; a thousand and twenty-four tokens.
+    /// No bounds; four thousand and ninety-six tokens.
     fn default() -> Self {
         Self {
             user: Allowance::default(),
             project: Allowance::default(),
             of: BTreeMap::new(),
-            reserved_output_tokens: 1_024,
+            reserved_output_tokens: 4_096,
         }
     }
 }
@@ -181,16 +182,20 @@ impl CacheMode {
 pub struct ImagesConfig {
     /// Where the engine fetches them from; none leaves that to providers.
     pub hosts: Vec<OutboundHost>,
-    /// Of one image.
+    /// Of one image that is fetched.
     pub max_bytes: usize,
+    /// Of all images of one request, fetched and sent along: what its provider's memory must hold, about
+    /// eight times.
+    pub max_total_bytes: usize,
 }
 
 impl Default for ImagesConfig {
-    /// Any public host by TLS, 20 MiB.
+    /// Any public host by TLS; 16 MiB, which a provider with 128 MiB can hold.
     fn default() -> Self {
         Self {
             hosts: "https://*".parse().into_iter().collect(),
-            max_bytes: 20 << 20,
+            max_bytes: 16 << 20,
+            max_total_bytes: 16 << 20,
         }
     }
 }

@@ -23,6 +23,15 @@ macro_rules! id {
                 Self(next_ulid())
             }
 
+            /// A new id, later than that one, also where that was made by a clock that is ahead of ours.
+            pub fn after(other: Self) -> Self {
+                let new = Self::new();
+                match new > other {
+                    true => new,
+                    false => Self(Ulid::from_parts(other.0.timestamp_ms() + 1, new.0.random())),
+                }
+            }
+
             /// A new id of that instant, in no order with others of its millisecond.
             pub fn at(instant: DateTime<Utc>) -> Self {
                 Self(Ulid::from_datetime(instant.into()))

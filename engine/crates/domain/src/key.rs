@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::allowance::Allowance;
+use crate::audit::AuditRecord;
 use crate::ids::{KeyId, UserId};
 
 /// A key as it is kept. Its token is shown once and never stored.
@@ -26,9 +27,19 @@ pub struct VirtualKey {
     pub hint: String,
     /// The token before the last rotation, while it still holds.
     pub previous: Option<PreviousToken>,
+    /// 1 for a new key; rises with every change.
+    pub revision: u64,
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A key that is revoked together with something else, in the same act.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndedKey {
+    /// As it is from now on.
+    pub key: VirtualKey,
+    pub audit: AuditRecord,
 }
 
 /// A token that was replaced.

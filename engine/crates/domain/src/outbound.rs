@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::Stream;
 
-use crate::Result;
+use crate::{Error, Result, codes};
 
 #[derive(Clone)]
 pub struct OutboundRequest {
@@ -40,6 +41,39 @@ pub struct OutboundResponse {
     /// The address that answered, after redirects.
     pub url: String,
     pub body: BodyStream,
+}
+
+/// How much of a call's work an upstream has taken: it may bill for that, whatever becomes of the answer.
+#[derive(Debug, Default)]
+pub struct Handed(AtomicUsize);
+
+impl Handed {
+    /// A request is on its way. Whoever leaves it there leaves it with the upstream.
+    pub fn begun(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was answered to it: a refusal by its status, and an upstream that was not reached, cost nothing.
+    pub fn answered(&self, answer: &Result<OutboundResponse>) {
+        let has_taken = match answer {
+            Ok(response) => response.status < 400,
+            Err(error) => is_late_or_broken(error),
+        };
+        if !has_taken {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether an upstream has something of it, or is about to.
+    pub fn is_taken(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// After the connection was there.
+fn is_late_or_broken(error: &Error) -> bool {
+    let code = error.code();
+    code == &codes::UPSTREAM_TIMEOUT || code == &codes::UPSTREAM_ERROR
 }
 
 /// Dropping it closes the connection.

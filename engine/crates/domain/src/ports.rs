@@ -24,6 +24,7 @@ mod search;
 mod stores;
 mod tags;
 mod transfers;
+mod users;
 mod webhooks;
 
 pub use audit::AuditLog;
@@ -58,8 +59,9 @@ pub use schedules::ScheduleStore;
 pub use search::{DocumentStore, SavedSearchStore, SearchIndex, SearchSettingsStore};
 pub use stores::{
     ArticleStore, ArticleWrite, ChangeSignal, KeyStore, PluginKv, ReplyStore, RolloutStore,
-    Rotation, Successor, UsageLedger, UserStore,
+    UsageLedger,
 };
 pub use tags::TagStore;
 pub use transfers::{Arrival, ImportChange, ImportStep, MediaArrival, TransferStore};
+pub use users::{Ending, NewPassword, Rotation, ShownToken, Successor, TellReuse, UserStore};
 pub use webhooks::{KEPT_TRIES, WebhookStore};

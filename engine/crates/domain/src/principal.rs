@@ -66,6 +66,12 @@ impl User {
     pub fn is_disabled(&self) -> bool {
         self.disabled_at.is_some()
     }
+
+    /// Whether a sign-up made them and nobody has shown that the address is theirs: it is still everybody's then,
+    /// unless an admin has disabled the account.
+    pub fn is_pending(&self) -> bool {
+        !self.email_verified && !self.is_disabled()
+    }
 }
 
 /// A user with what proves them. Never leaves the services.
@@ -124,6 +130,8 @@ pub struct Session {
     pub user: UserId,
     /// SHA-256 of the token; the token itself is never stored.
     pub token_hash: [u8; 32],
+    /// SHA-256 of the part that all tokens of the family share; `None` where they have none, as tokens of before had.
+    pub family_hash: Option<[u8; 32]>,
     /// When the family began.
     pub signed_in_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,

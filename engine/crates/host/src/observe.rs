@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use inkstone_domain::codes::{self, Code};
+use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::CallEnd;
 use inkstone_domain::ports::GuestCall;
 use inkstone_domain::recording::{RECORDING_FORMAT, Recording};
@@ -116,6 +117,7 @@ impl Function {
             began: Instant::now(),
             latency: None,
             meter,
+            caller: call.caller,
             is_own: false,
             settled: false,
         }
@@ -161,6 +163,7 @@ pub(crate) struct Observation {
     /// Of a stream, to its first item.
     latency: Option<Duration>,
     meter: Arc<Meter>,
+    caller: Option<UserId>,
     tape: Option<(Arc<Tape>, TapeHead)>,
     /// The host's own question, not a user's call.
     is_own: bool,
@@ -258,6 +261,9 @@ impl Observation {
         if self.is_own {
             return;
         }
+        if error.is_some_and(Code::depends_on_input) {
+            plugin.stats.overtaxed(self.caller);
+        }
         plugin.stats.ended(&CallEnd {
             error,
             latency: self.latency.unwrap_or_else(|| self.began.elapsed()),
@@ -292,6 +298,7 @@ impl Observation {
             began: Instant::now(),
             latency: None,
             meter: Arc::new(Meter::new(Duration::MAX, u32::MAX)),
+            caller: None,
             tape: None,
             is_own: false,
             settled: false,

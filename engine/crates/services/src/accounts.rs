@@ -14,8 +14,8 @@ use tokio::sync::Mutex;
 
 use crate::api_keys::ApiKeys;
 use crate::auth::{
-    Auth, check_fields, email_fault, is_importable, name_fault, normalize, subject_of,
-    subject_of_session,
+    Auth, PasswordWish, check_fields, email_fault, is_importable, name_fault, normalize,
+    subject_of, subject_of_session,
 };
 use crate::keys::{Keys, check_admin};
 
@@ -95,7 +95,7 @@ impl Accounts {
 
     /// Makes a user whose address the admin vouches for. `already_exists` where it is taken.
     pub async fn create_user(&self, principal: &Principal, wish: UserWish) -> Result<User> {
-        check_admin(principal)?;
+        self.auth.check_still_admin(principal).await?;
         let email = normalize(&wish.email);
         let proof_fault = match &wish.proof {
             Proof::Password(password) => self.auth.policy().fault("/password", &email, password),
@@ -136,11 +136,8 @@ impl Accounts {
         check_admin(principal)?;
         let _changing = self.changing.lock().await;
         // The token may be older than what another admin did.
-        let acting = self.existing(principal.user).await?;
-        if acting.role != Role::Admin || acting.is_disabled() {
-            return Err(Error::new(&codes::FORBIDDEN, "you are no admin any more"));
-        }
-        let is_own = id == acting.id;
+        self.auth.check_still_admin(principal).await?;
+        let is_own = id == principal.user;
         let takes_away =
             change.role.is_some_and(|role| role != Role::Admin) || change.disabled == Some(true);
         if is_own && takes_away {
@@ -151,16 +148,15 @@ impl Accounts {
         }
         let before = self.existing(id).await?;
         let told = |changed: &User| self.told(principal, &before, changed);
+        let concerns_keys = change.role.is_some() || change.disabled.is_some();
+        let owing = self.auth.owed().begin();
         let changed = self.apply(&before, revision, change, told).await?;
-        let loses_rights = changed.is_disabled() || changed.role < before.role;
-        if loses_rights {
-            // Their access tokens say otherwise.
-            self.auth.end_sessions(id, None, None).await?;
-        }
-        if changed.role != before.role || changed.is_disabled() != before.is_disabled() {
+        // Even where nothing has changed: the time before, this may be as far as it came.
+        if concerns_keys {
             self.keys.owner_changed().await?;
             self.api_keys.reload().await?;
         }
+        owing.paid();
         Ok(changed)
     }
 
@@ -186,15 +182,17 @@ impl Accounts {
         current: String,
         new: String,
     ) -> Result<()> {
-        let user = self.auth.confirm_password(principal.user, current).await?;
+        let account = self.auth.confirm_password(principal.user, current).await?;
+        let user = account.user;
         let (now, subject) = (self.clock.now(), subject_of(user.id));
         let audit = AuditRecord::by(principal, now, actions::PASSWORD_CHANGED, subject);
-        self.auth
-            .set_password(&user, "/new_password", new, &audit)
-            .await?;
-        self.auth
-            .end_sessions(user.id, principal.session, None)
-            .await
+        let wish = PasswordWish {
+            pointer: "/new_password",
+            password: new,
+            instead_of: Some(&account.password_hash),
+            but: principal.session,
+        };
+        self.auth.set_password(&user, wish, &audit).await
     }
 
     /// The caller's sign-ins that go on, newest first.
@@ -292,7 +290,11 @@ impl Accounts {
         }
         changed.revision += 1;
         let audit = told(&changed);
-        self.users.update_user(&changed, &audit).await?;
+        // Their access tokens say otherwise.
+        let loses_rights = changed.is_disabled() || changed.role < before.role;
+        let ending = loses_rights.then(|| self.auth.ending(None));
+        let updated = self.users.update_user(&changed, ending, &audit);
+        self.auth.sessions_ended(updated.await?);
         Ok(changed)
     }
 

@@ -19,6 +19,7 @@ use inkstone_domain::{Error, Result, codes};
 use serde::Serialize;
 
 use crate::chat::{Chat, ChatStream, RequestContext, elapsed_ms};
+use crate::gateway::SharedImages;
 
 /// The calls of models made for one text, in the order in which they ended.
 #[derive(Clone, Default)]
@@ -71,6 +72,7 @@ impl CallerAi {
             // The key is for the caller's one request, not for each call that comes of it.
             context: RequestContext {
                 idempotency_key: None,
+                images: SharedImages::default(),
                 ..context
             },
             model: model.unwrap_or_default(),

@@ -72,9 +72,10 @@ impl Reports {
         let search = CallerSearch::new(Arc::clone(&self.search), principal.clone());
         let call = GuestCall {
             request_id: context.request_id.clone(),
+            caller: Some(principal.user),
             ai: Some(Arc::new(ai) as Arc<dyn Ai>),
-            tools: None,
             search: Some(Arc::new(search) as Arc<dyn DocumentSearch>),
+            ..GuestCall::default()
         };
         let value = analytics.port.run(&call, report, input).await?;
         self.plugins

@@ -16,6 +16,7 @@ use inkstone_domain::{Error, FieldError, Result, codes};
 use tokio::sync::Mutex;
 
 use crate::auth::{check_fields, random_token, token_hash, token_hint};
+use crate::owed::Owed;
 use crate::owners::Owners;
 
 /// What every token begins with.
@@ -37,6 +38,7 @@ pub struct ApiKeys {
     users: Arc<dyn UserStore>,
     bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
+    owed: Arc<Owed>,
     known: ArcSwap<Known>,
     /// One change at a time: each reads all keys anew.
     changing: Mutex<()>,
@@ -49,6 +51,7 @@ struct Known {
     by_hash: HashMap<[u8; 32], Holder>,
 }
 
+#[derive(Clone)]
 struct Holder {
     key: Arc<ApiKey>,
     /// Of the owner, as far as the scopes go.
@@ -56,17 +59,19 @@ struct Holder {
 }
 
 impl ApiKeys {
-    pub fn new(
+    pub(crate) fn new(
         people: Arc<dyn PeopleStore>,
         users: Arc<dyn UserStore>,
         bus: Arc<dyn EngineBus>,
         clock: Arc<dyn Clock>,
+        owed: Arc<Owed>,
     ) -> Self {
         Self {
             people,
             users,
             bus,
             clock,
+            owed,
             known: ArcSwap::default(),
             changing: Mutex::default(),
         }
@@ -164,8 +169,10 @@ impl ApiKeys {
         let scopes: Vec<String> = key.scopes.iter().map(Scope::to_string).collect();
         let audit = audit(principal, now, actions::API_KEY_CREATED, key.id);
         let audit = audit.with_detail(scopes.join(" "));
+        let owing = self.owed.begin();
         self.people.create_api_key(&key, &audit).await?;
         self.changed().await?;
+        owing.paid();
         Ok((Arc::new(key), token))
     }
 
@@ -187,8 +194,32 @@ impl ApiKeys {
             ));
         }
         let audit = audit(principal, self.clock.now(), actions::API_KEY_REVOKED, id);
-        self.people.remove_api_key(id, &audit).await?;
-        self.changed().await
+        let owing = self.owed.begin();
+        let removed = self.people.remove_api_key(id, &audit).await;
+        let is_gone = match &removed {
+            Ok(()) => true,
+            Err(error) => error.code() == &codes::NOT_FOUND,
+        };
+        if is_gone {
+            // Reading all anew may fail.
+            self.forget(id);
+            self.changed().await?;
+            owing.paid();
+        }
+        removed
+    }
+
+    /// It holds no longer.
+    fn forget(&self, id: ApiKeyId) {
+        let known = self.known.load();
+        let all = known.all.iter().filter(|key| key.id != id);
+        let holders = known.by_hash.iter().filter(|(_, it)| it.key.id != id);
+        self.known.store(Arc::new(Known {
+            all: all.cloned().collect(),
+            by_hash: holders
+                .map(|(hash, holder)| (*hash, holder.clone()))
+                .collect(),
+        }));
     }
 }
 

@@ -5,11 +5,11 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use inkstone_domain::Result;
 use inkstone_domain::audit::{AuditEntry, AuditFilter, AuditHead, AuditRecord, Stage};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ports::AuditLog;
 use inkstone_domain::principal::Principal;
+use inkstone_domain::{Error, FieldError, Result, codes};
 
 use crate::content::check_page;
 use crate::policy::{Act, check_open};
@@ -60,7 +60,7 @@ impl Audit {
         done
     }
 
-    /// Newest first. For admins.
+    /// Newest first. For admins. `unindexed_filter` for an actor and a subject together.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -69,6 +69,7 @@ impl Audit {
     ) -> Result<Page<AuditEntry>> {
         check_reader(principal)?;
         check_page(&page)?;
+        check_index(filter)?;
         self.log.list_audit(filter, page).await
     }
 
@@ -80,6 +81,7 @@ impl Audit {
         after: u64,
     ) -> Result<Vec<AuditEntry>> {
         check_reader(principal)?;
+        check_index(filter)?;
         self.log.audit_after(filter, after, EXPORT_BATCH).await
     }
 
@@ -88,6 +90,20 @@ impl Audit {
         check_reader(principal)?;
         self.log.audit_head().await
     }
+}
+
+/// `unindexed_filter` for what only a look at every entry would find.
+fn check_index(filter: &AuditFilter) -> Result<()> {
+    if filter.actor.is_none() || filter.subject.is_none() {
+        return Ok(());
+    }
+    let detail =
+        "`filter[actor]` and `filter[subject]` have no index together; leave one of them out";
+    let field = FieldError {
+        pointer: "?filter".to_owned(),
+        detail: detail.to_owned(),
+    };
+    Err(Error::new(&codes::UNINDEXED_FILTER, detail).with_fields(vec![field]))
 }
 
 fn check_reader(principal: &Principal) -> Result<()> {

@@ -21,13 +21,15 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::{SessionId, UserId};
 use inkstone_domain::ports::{
-    Clock, EngineBus, News, PeopleStore, SigningKeyStore, TryCounter, UserStore,
+    Clock, EngineBus, NewPassword, PeopleStore, SigningKeyStore, TryCounter, UserStore,
 };
 use inkstone_domain::principal::{Account, Principal, Role, User};
 use inkstone_domain::{Error, Result, codes};
 use quick_cache::sync::Cache;
 
 use crate::audit::Audit;
+use crate::keys::check_admin;
+use crate::owed::Owed;
 
 pub use self::first_admin::AdminSetup;
 pub use self::password::{HashingCost, is_importable};
@@ -149,6 +151,18 @@ pub struct Auth {
     sealing: SealingKey,
     /// Sign-ins that were ended while their access tokens may still hold.
     ended: Cache<SessionId, ()>,
+    owed: Arc<Owed>,
+}
+
+/// A password to be, in the place of the one there is.
+pub(crate) struct PasswordWish<'w> {
+    /// Its field.
+    pub pointer: &'w str,
+    pub password: String,
+    /// The hash that the present one was checked against, where it had to be shown.
+    pub instead_of: Option<&'w str>,
+    /// The sign-in that goes on.
+    pub but: Option<SessionId>,
 }
 
 /// Beyond this the least used are forgotten; their access tokens run out by themselves.
@@ -180,6 +194,7 @@ impl Auth {
             passwords: Passwords::new(config.hashing)?,
             sealing,
             ended: Cache::new(REMEMBERED_ENDS),
+            owed: Arc::default(),
             config,
         })
     }
@@ -201,8 +216,8 @@ impl Auth {
         let account = self.users.account_by_email(&email).await?;
         let known = account.as_ref().map(|account| account.user.id);
         let proof = (shown.password, shown.totp.as_deref());
-        let user = match self.check_sign_in(account, proof).await {
-            Ok(user) => user,
+        let pair = match self.sign_in(account, proof, &shown.visit).await {
+            Ok(pair) => pair,
             Err(error) => {
                 // Nobody has failed yet who is asked for the code only now.
                 let is_half = error.code() == &codes::TOTP_REQUIRED && shown.totp.is_none();
@@ -214,7 +229,7 @@ impl Auth {
             }
         };
         self.throttle.forgive(&attempt).await;
-        self.begin_session(&user, shown.visit).await
+        Ok(pair)
     }
 
     /// Writes a sign-in down that failed; `shown` is what somebody showed, of which one a minute is kept.
@@ -233,15 +248,20 @@ impl Auth {
         self.audit.append(&audit).await
     }
 
-    async fn check_sign_in(
+    async fn sign_in(
         &self,
         account: Option<Account>,
         (password, totp): (String, Option<&str>),
-    ) -> Result<User> {
-        let user = self.check_password(account, password).await?;
+        visit: &Visit,
+    ) -> Result<TokenPair> {
+        let Account {
+            user,
+            password_hash,
+        } = self.check_password(account, password).await?;
         check_may_sign_in(&user)?;
         self.check_second_factor(user.id, totp).await?;
-        Ok(user)
+        self.begin_session(user.id, Some(&password_hash), visit)
+            .await
     }
 
     /// Checks an access token: `token_expired`, else `invalid_token`.
@@ -255,14 +275,15 @@ impl Auth {
         }
     }
 
-    /// Its access tokens hold no longer, here and elsewhere.
-    fn session_ended(&self, session: SessionId) {
-        self.end_here(session);
-        self.bus.tell(News::SessionEnded { session });
-    }
-
-    pub(crate) fn end_here(&self, session: SessionId) {
-        self.ended.insert(session, ());
+    /// For what lasts longer than an access token: `forbidden` where the store says that who acts is no admin any
+    /// more, or disabled, whatever their token says.
+    pub(crate) async fn check_still_admin(&self, principal: &Principal) -> Result<()> {
+        check_admin(principal)?;
+        let acting = self.users.user(principal.user).await?;
+        match acting.is_some_and(|user| user.role == Role::Admin && !user.is_disabled()) {
+            true => Ok(()),
+            false => Err(Error::new(&codes::FORBIDDEN, "you are no admin any more")),
+        }
     }
 
     /// The user behind a principal; `invalid_token` where they are gone.
@@ -293,28 +314,37 @@ impl Auth {
 
     /// Somebody signed in shows their password again, for something that must not be done with a stolen
     /// token alone. Throttled as sign-in is.
-    pub(crate) async fn confirm_password(&self, user: UserId, password: String) -> Result<User> {
+    pub(crate) async fn confirm_password(&self, user: UserId, password: String) -> Result<Account> {
         let account = self.users.account(user).await?;
         let name = user.to_string();
         let attempt = Attempt::of("password", &name, None);
         self.throttle.begin(&attempt).await?;
-        let user = self.check_password(account, password).await?;
+        let account = self.check_password(account, password).await?;
         self.throttle.forgive(&attempt).await;
-        Ok(user)
+        Ok(account)
     }
 
-    /// Sets a password that the policy takes; `pointer` is its field. Sessions are left to the caller.
+    /// Sets a password that the policy takes, and ends all sign-ins but one with it. `invalid_credentials` where
+    /// the present one is another by now.
     pub(crate) async fn set_password(
         &self,
         user: &User,
-        pointer: &str,
-        password: String,
+        wish: PasswordWish<'_>,
         audit: &AuditRecord,
     ) -> Result<()> {
-        let fault = self.config.passwords.fault(pointer, &user.email, &password);
-        check_fields(fault)?;
-        let hash = self.passwords.hash(password).await?;
-        self.users.set_password_hash(user.id, &hash, audit).await
+        let policy = self.config.passwords;
+        check_fields(policy.fault(wish.pointer, &user.email, &wish.password))?;
+        let hash = self.passwords.hash(wish.password).await?;
+        let new = NewPassword {
+            hash: &hash,
+            instead_of: wish.instead_of,
+            ending: self.ending(wish.but),
+        };
+        let owing = self.owed.begin();
+        let ended = self.users.set_password_hash(user.id, new, audit).await?;
+        self.sessions_ended(ended);
+        owing.paid();
+        Ok(())
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {
@@ -336,6 +366,11 @@ impl Auth {
         self.config.password_sign_in == PasswordSignIn::On
     }
 
+    /// What memory still has to follow of changes of the store.
+    pub(crate) fn owed(&self) -> &Arc<Owed> {
+        &self.owed
+    }
+
     pub(crate) fn sealing(&self) -> &SealingKey {
         &self.sealing
     }
@@ -344,24 +379,35 @@ impl Auth {
         &self.throttle
     }
 
-    async fn check_password(&self, account: Option<Account>, password: String) -> Result<User> {
-        let stored = account.as_ref().map(|found| found.password_hash.clone());
-        let verdict = self.passwords.verify(password, stored).await?;
-        let (account, new_hash) = match (account, verdict) {
-            (Some(account), Verdict::Right) => (account, None),
-            (Some(account), Verdict::Stale(hash)) => (account, Some(hash)),
-            _ => {
-                return Err(Error::new(
-                    &codes::INVALID_CREDENTIALS,
-                    "e-mail or password is wrong",
-                ));
+    /// The account with the hash that the password fits now.
+    async fn check_password(
+        &self,
+        mut account: Option<Account>,
+        password: String,
+    ) -> Result<Account> {
+        // Twice where somebody else has made the same hash anew meanwhile.
+        for _ in 0..2 {
+            let stored = account.as_ref().map(|found| found.password_hash.clone());
+            let verdict = self.passwords.verify(password.clone(), stored).await?;
+            match (account, verdict) {
+                (Some(account), Verdict::Right) => return Ok(account),
+                (Some(known), Verdict::Stale(hash)) => {
+                    let (id, old) = (known.user.id, &known.password_hash);
+                    if self.users.rehash_password(id, old, &hash).await? {
+                        return Ok(Account {
+                            password_hash: hash,
+                            ..known
+                        });
+                    }
+                    account = self.users.account(id).await?;
+                }
+                _ => break,
             }
-        };
-        if let Some(hash) = new_hash {
-            let (id, old) = (account.user.id, &account.password_hash);
-            self.users.rehash_password(id, old, &hash).await?;
         }
-        Ok(account.user)
+        Err(Error::new(
+            &codes::INVALID_CREDENTIALS,
+            "e-mail or password is wrong",
+        ))
     }
 
     async fn existing_user(&self, id: UserId) -> Result<User> {

@@ -4,6 +4,7 @@
 mod cached;
 mod once;
 mod upkeep;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,9 +12,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use inkstone_domain::allowance::Spend;
-use inkstone_domain::chat::{
-    ChunkStream, EmbedReply, EmbedRequest, Reply, Request, RerankReply, RerankRequest, Usage,
-};
+use inkstone_domain::chat::{ChunkStream, EmbedReply, Reply, Request, RerankReply, Usage};
 use inkstone_domain::ids::JobId;
 use inkstone_domain::money::Money;
 use inkstone_domain::ports::{Clock, Egress, ReplyStore};
@@ -27,17 +26,17 @@ use ulid::Ulid;
 use self::cached::Looked;
 
 use crate::gateway::answer::{Answer, Rest};
-use crate::gateway::attempt::{Attempts, guest_call};
+use crate::gateway::attempt::Attempts;
 use crate::gateway::cache::AnswerCache;
 use crate::gateway::deployments::Deployments;
 use crate::gateway::estimate;
 use crate::gateway::guards::Guards;
 use crate::gateway::idempotency::Idempotency;
 use crate::gateway::images::Images;
-use crate::gateway::plan::{Candidate, Stage};
+use crate::gateway::plan::Stage;
 use crate::gateway::settlement::{self, Caller};
 use crate::gateway::tries::{Course, Resolve, Tries};
-use crate::gateway::{CacheWish, GatewayConfig, Limits, RateInfo, UsageRecorder};
+use crate::gateway::{CacheWish, GatewayConfig, Limits, RateInfo, SharedImages, UsageRecorder};
 use crate::models::{ModelKindAsked, Models};
 use crate::plugins::{Choice, Pins};
 
@@ -52,6 +51,8 @@ pub struct RequestContext {
     /// Of any number of calls with the same key one is made.
     pub idempotency_key: Option<String>,
     pub cache: CacheWish,
+    /// Of the same request, whatever calls are made of it.
+    pub images: SharedImages,
 }
 
 /// How an answer was had.
@@ -126,6 +127,7 @@ pub struct Chat {
     tries: Arc<Tries>,
     cache: Arc<AnswerCache>,
     idempotency: Idempotency,
+    made_good: once::MadeGood,
     guards: Arc<Guards>,
     images: Images,
     replies: Arc<dyn ReplyStore>,
@@ -172,6 +174,7 @@ impl Chat {
                 Arc::clone(&parts.clock),
                 parts.engine,
             ),
+            made_good: once::MadeGood::default(),
             replies: parts.replies,
             clock: parts.clock,
             guards: Arc::new(Guards::new(&config.guards)?),
@@ -214,20 +217,33 @@ impl Chat {
     ) -> Result<ChatStream> {
         let kind = ModelKindAsked::Chat;
         let (stage, resolve) = self.plan(principal, context, &request.model, kind)?;
-        let keeping = match self.look(principal, context, &stage.name, &request).await? {
-            Looked::Hit(answer) => return Ok(answer),
-            Looked::Miss(keeping) => keeping,
+        let place = match self.look(principal, context, &stage.name, &request).await? {
+            Looked::Hit(answer) => return Ok(*answer),
+            Looked::Miss(place) => place,
         };
         let output = request.sampling.max_tokens;
         let output = output.unwrap_or(self.reserved_output_tokens);
         let estimate = Estimate {
             input_tokens: estimate::input_tokens(&request),
             output_tokens: u64::from(output),
+            search_units: 0,
         };
         let caller = self
             .admit(principal, context, &stage, estimate, held)
             .await?;
-        self.images.fetch_all(&mut request).await?;
+        let name = &stage.name;
+        let keeping = match self
+            .compare(principal, context, &caller, name, &request, place)
+            .await
+        {
+            Looked::Hit(answer) => return Ok(*answer),
+            Looked::Miss(keeping) => keeping,
+        };
+        if caller.admission.has_budget() && output > 0 {
+            // What is not reserved is not to be spent.
+            request.sampling.max_tokens.get_or_insert(output);
+        }
+        self.images.fetch_all(&mut request, &context.images).await?;
         let mut course = Course::new(stage);
         let started = self
             .tries
@@ -279,156 +295,6 @@ impl Chat {
         Ok(reply)
     }
 
-    /// Turns texts into vectors. Needs the role creator.
-    pub async fn embed(
-        self: &Arc<Self>,
-        principal: &Principal,
-        context: &RequestContext,
-        request: EmbedRequest,
-    ) -> Result<Embedded> {
-        check_may_spend(principal)?;
-        if request.inputs.is_empty() {
-            return Err(Error::new(
-                &codes::INVALID_INPUT,
-                "there is nothing to embed; give at least one text",
-            ));
-        }
-        let Some(key) = &context.idempotency_key else {
-            return self.vectors(principal, context, request, None).await;
-        };
-        let same = ("embed", request.clone());
-        let (caller, context) = (principal.clone(), context.clone());
-        let call = |chat: Arc<Self>, held| async move {
-            chat.vectors(&caller, &context, request, Some(held)).await
-        };
-        let (mut embedded, is_replay): (Embedded, bool) =
-            self.once_whole(principal, key, &same, call).await?;
-        embedded.facts.told(is_replay);
-        Ok(embedded)
-    }
-
-    async fn vectors(
-        &self,
-        principal: &Principal,
-        context: &RequestContext,
-        request: EmbedRequest,
-        held: Option<settlement::Held>,
-    ) -> Result<Embedded> {
-        let kind = ModelKindAsked::Embedding;
-        let (stage, resolve) = self.plan(principal, context, &request.model, kind)?;
-        let tokens = request
-            .inputs
-            .iter()
-            .map(|text| estimate::tokens_of(text.len()));
-        let estimate = Estimate {
-            input_tokens: tokens.sum(),
-            output_tokens: 0,
-        };
-        let caller = self
-            .admit(principal, context, &stage, estimate, held)
-            .await?;
-        let mut course = Course::new(stage);
-        let (attempts, caller, inputs) = (&self.tries.attempts, &caller, &request);
-        let ask = |candidate: Candidate, number| async move {
-            let request = EmbedRequest {
-                model: candidate.route.model.clone(),
-                ..inputs.clone()
-            };
-            let wanted = request.inputs.len();
-            let call = guest_call(&caller.request_id);
-            let work = async {
-                let reply = candidate.route.provider.embed(&call, request).await?;
-                one_vector_each(reply, wanted, &candidate.route.name)
-            };
-            let spent = |reply: &EmbedReply| (reply.usage, 0);
-            let reply = attempts.whole("embed", caller, &candidate, number, work, spent);
-            Ok((reply.await?, candidate))
-        };
-        let (reply, candidate) = self.tries.whole(&mut course, &resolve, ask).await?;
-        let route = &candidate.route;
-        self.models
-            .answered(principal.user, &context.request_id, route);
-        Ok(Embedded {
-            model: route.name.clone(),
-            plugin: route.plugin.manifest.id.clone(),
-            plugin_version: route.plugin.manifest.version.clone(),
-            plugin_digest: route.plugin.digest.clone(),
-            facts: self.facts(&course, caller),
-            reply,
-        })
-    }
-
-    /// Puts documents in the order in which they answer a query. Needs the role creator.
-    pub async fn rerank(
-        self: &Arc<Self>,
-        principal: &Principal,
-        context: &RequestContext,
-        request: RerankRequest,
-    ) -> Result<Reranked> {
-        check_may_spend(principal)?;
-        if request.documents.is_empty() {
-            return Err(Error::new(
-                &codes::INVALID_INPUT,
-                "there is nothing to rank; give at least one document",
-            ));
-        }
-        let Some(key) = &context.idempotency_key else {
-            return self.ranked(principal, context, request, None).await;
-        };
-        let same = ("rerank", request.clone());
-        let (caller, context) = (principal.clone(), context.clone());
-        let call = |chat: Arc<Self>, held| async move {
-            chat.ranked(&caller, &context, request, Some(held)).await
-        };
-        let (mut ranked, is_replay): (Reranked, bool) =
-            self.once_whole(principal, key, &same, call).await?;
-        ranked.facts.told(is_replay);
-        Ok(ranked)
-    }
-
-    async fn ranked(
-        &self,
-        principal: &Principal,
-        context: &RequestContext,
-        request: RerankRequest,
-        held: Option<settlement::Held>,
-    ) -> Result<Reranked> {
-        let kind = ModelKindAsked::Rerank;
-        let (stage, resolve) = self.plan(principal, context, &request.model, kind)?;
-        let words: usize = request.documents.iter().map(String::len).sum();
-        let estimate = Estimate {
-            input_tokens: estimate::tokens_of(words + request.query.len()),
-            output_tokens: 0,
-        };
-        let caller = self
-            .admit(principal, context, &stage, estimate, held)
-            .await?;
-        let mut course = Course::new(stage);
-        let (attempts, caller, documents) = (&self.tries.attempts, &caller, &request);
-        let ask = |candidate: Candidate, number| async move {
-            let request = RerankRequest {
-                model: candidate.route.model.clone(),
-                ..documents.clone()
-            };
-            let call = guest_call(&caller.request_id);
-            let work = candidate.route.provider.rerank(&call, request);
-            let spent = |reply: &RerankReply| (reply.usage, reply.search_units);
-            let reply = attempts.whole("rerank", caller, &candidate, number, work, spent);
-            Ok((reply.await?, candidate.clone()))
-        };
-        let (reply, candidate) = self.tries.whole(&mut course, &resolve, ask).await?;
-        let route = &candidate.route;
-        self.models
-            .answered(principal.user, &context.request_id, route);
-        Ok(Reranked {
-            model: route.name.clone(),
-            plugin: route.plugin.manifest.id.clone(),
-            plugin_version: route.plugin.manifest.version.clone(),
-            facts: self.facts(&course, caller),
-            reply,
-        })
-    }
-
     /// Who takes a call of this name, and how names that stand in are resolved. A key may use its models
     /// only, by the name it asks for; who stands in is the admin's choice.
     fn plan(
@@ -438,12 +304,9 @@ impl Chat {
         name: &str,
         kind: ModelKindAsked,
     ) -> Result<(Stage, Resolve)> {
-        let choice = Choice::of(principal, context);
-        let tries = Arc::clone(&self.tries);
-        let models = Arc::clone(&self.models);
-        let resolve: Resolve =
-            Arc::new(move |name| models.stage(name, kind, &choice, &tries.attempts.deployments));
+        let resolve = self.resolve(principal, context, kind);
         let stage = resolve(name)?;
+        self.models.check_spelling(&stage)?;
         if let Some(key) = &principal.key
             && !key.may_use(name)
             && !key.may_use(&stage.name)
@@ -460,6 +323,18 @@ impl Chat {
         Ok((stage, resolve))
     }
 
+    fn resolve(
+        &self,
+        principal: &Principal,
+        context: &RequestContext,
+        kind: ModelKindAsked,
+    ) -> Resolve {
+        let choice = Choice::of(principal, context);
+        let tries = Arc::clone(&self.tries);
+        let models = Arc::clone(&self.models);
+        Arc::new(move |name| models.stage(name, kind, &choice, &tries.attempts.deployments))
+    }
+
     /// Reserves what the call may cost.
     async fn admit(
         &self,
@@ -472,6 +347,7 @@ impl Chat {
         let Estimate {
             input_tokens,
             output_tokens,
+            search_units,
         } = estimate;
         let usage = Usage {
             input_tokens,
@@ -479,7 +355,7 @@ impl Chat {
             ..Usage::default()
         };
         let prices = stage.candidates.iter().filter_map(|one| one.price);
-        let costs = prices.map(|price| price.of(&usage, 1));
+        let costs = prices.map(|price| price.of(&usage, search_units));
         let estimate = Spend {
             money: costs.max().unwrap_or(Money::ZERO),
             tokens: input_tokens + output_tokens,
@@ -500,8 +376,9 @@ impl Chat {
             project,
             job: context.job,
             request_id: context.request_id.clone(),
-            admission,
+            admission: Arc::new(admission),
             input_tokens,
+            search_units,
             held,
         }))
     }
@@ -523,6 +400,7 @@ impl Chat {
 struct Estimate {
     input_tokens: u64,
     output_tokens: u64,
+    search_units: u64,
 }
 
 fn project_of(principal: &Principal) -> Option<String> {
@@ -547,19 +425,6 @@ fn check_messages(request: &Request) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-fn one_vector_each(reply: EmbedReply, wanted: usize, name: &str) -> Result<EmbedReply> {
-    if reply.vectors.len() == wanted {
-        return Ok(reply);
-    }
-    Err(Error::new(
-        &codes::UPSTREAM_ERROR,
-        format!(
-            "`{name}` gave {} vectors for {wanted} texts",
-            reply.vectors.len()
-        ),
-    ))
 }
 
 /// Measures a call from its beginning.

@@ -39,6 +39,7 @@ use inkstone_domain::principal::Principal;
 use inkstone_domain::provenance::Provenance;
 use inkstone_domain::{Error, Result, codes};
 
+pub(crate) use self::arrival::{Arrived, Origin};
 pub use self::bulk::{MAX_OPERATIONS, Operation, Outcome, Target};
 pub use self::check::MAX_TITLE_CHARS;
 pub(crate) use self::check::{check_article, check_comment, check_page, check_project};

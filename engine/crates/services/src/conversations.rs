@@ -1,9 +1,10 @@
 //! Conversations in projects: whose they are, what is said in them, and the branch that is shown. How a
-//! history fits into a model is in `window`, what comes with messages in `enclosed` and `told`; what becomes of
-//! an answer while it comes, in `answer`.
+//! history is read is in `history`, how it fits into a model in `window`; what comes with messages, in `enclosed`
+//! and `told`; what becomes of an answer while it comes, in `answer`.
 
 mod answer;
 mod enclosed;
+mod history;
 mod kept;
 mod told;
 mod window;
@@ -16,7 +17,6 @@ use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::chat::{Message, Request};
 use inkstone_domain::conversation::{
     Attachment, Conversation, ConversationMessage, GivenArticle, MessageState, Speaker, UsedPrompt,
-    branch,
 };
 use inkstone_domain::ids::{ArticleId, ConversationId, MediaId, MessageId};
 use inkstone_domain::ports::{Clock, ConversationStore};
@@ -159,7 +159,7 @@ impl Conversations {
                 .given(principal, slug, &say.articles)
                 .await?,
         };
-        // What was said must not be said twice, and that is beyond what the gateway could keep apart.
+        // What was said must not be said twice: whoever hears of the key has made all of this once, not the call alone.
         let context = RequestContext {
             idempotency_key: None,
             ..context.clone()
@@ -179,8 +179,6 @@ impl Conversations {
             None => (None, Vec::new()),
         };
         let model = model_for(&project, conversation.model.clone());
-        let all = self.store.messages(conversation.id, MAX_MESSAGES).await?;
-        let history = branch(&all, Some(question.id));
         let (messages, sources) = self
             .fitted(
                 principal,
@@ -188,7 +186,7 @@ impl Conversations {
                 &conversation,
                 &model,
                 preface,
-                &history,
+                question.id,
             )
             .await?;
         let request = Request {
@@ -204,7 +202,7 @@ impl Conversations {
             begun = self.chat.stream(principal, &context, request) => begun?,
         };
         let answer = ConversationMessage {
-            id: MessageId::new(),
+            id: MessageId::after(question.id),
             conversation: conversation.id,
             parent: Some(question.id),
             speaker: Speaker::Assistant,
@@ -396,6 +394,7 @@ impl Conversations {
                 }
             }
             What::Again { of } => {
+                self.check_room(conversation.id, 1).await?;
                 let message = self.message_of(conversation.id, of).await?;
                 return match (message.speaker, message.parent) {
                     (Speaker::Assistant, Some(parent)) => {
@@ -405,19 +404,9 @@ impl Conversations {
                 };
             }
         };
-        let count = self
-            .store
-            .messages(conversation.id, MAX_MESSAGES)
-            .await?
-            .len();
-        if count + 2 > MAX_MESSAGES {
-            return Err(Error::new(
-                &codes::CONFLICT,
-                format!("a conversation has at most {MAX_MESSAGES} messages; begin a new one"),
-            ));
-        }
+        self.check_room(conversation.id, 2).await?;
         let message = ConversationMessage {
-            id: MessageId::new(),
+            id: parent.map_or_else(MessageId::new, MessageId::after),
             conversation: conversation.id,
             parent,
             speaker: Speaker::User,
@@ -436,6 +425,17 @@ impl Conversations {
         conversation.head = Some(message.id);
         conversation.revision += 1;
         Ok(message)
+    }
+
+    /// Whether so many messages more may be kept.
+    async fn check_room(&self, conversation: ConversationId, more: usize) -> Result<()> {
+        match self.store.message_count(conversation).await? + more > MAX_MESSAGES {
+            false => Ok(()),
+            true => Err(Error::new(
+                &codes::CONFLICT,
+                format!("a conversation has at most {MAX_MESSAGES} messages; begin a new one"),
+            )),
+        }
     }
 
     async fn message_of(
@@ -461,12 +461,14 @@ impl Conversations {
         conversation: &Conversation,
         model: &str,
         mut preface: Vec<Message>,
-        history: &[&ConversationMessage],
+        question: MessageId,
     ) -> Result<(Vec<Message>, Vec<NumberedArticle>)> {
         let window = self
             .models
             .context_length(principal, context, model)
             .await?;
+        let store = self.store.as_ref();
+        let history = history::before(store, conversation.id, question, window).await?;
         let kept = conversation.summary.as_ref();
         let told = self.enclosures.told(principal, history, window).await?;
         preface.extend(told.how_to_cite());

@@ -39,6 +39,8 @@ impl EnginePorts {
 #[derive(Default)]
 struct Old {
     keys: bool,
+    /// Which sign-ins were ended.
+    sessions: bool,
     /// Allowances and spendings.
     limits: bool,
 }
@@ -67,27 +69,37 @@ impl Services {
                     self.read_anew(std::mem::take(&mut old)).await;
                 }
             }
-            if old.keys || old.limits {
+            if old.keys || old.sessions || old.limits {
                 at.get_or_insert_with(|| Instant::now() + GATHER);
             }
         }
     }
 
     /// Reads anew every few seconds what other engines change and nobody asks the store for; and shows the
-    /// shared counter that this engine lives.
+    /// shared counter that this engine lives. Where there are no others, it reads what this engine owes its memory.
     pub(crate) async fn keep_up(self: Arc<Self>) {
-        if !self.has_others {
-            return;
-        }
         let mut looks = tokio::time::interval(KEPT_FOR);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let all = || Old {
-            keys: true,
-            limits: true,
-        };
-        while self.stop.run_until_cancelled(looks.tick()).await.is_some() {
-            self.read_anew(all()).await;
-            self.limits.keep_shared().await;
+        // Once between two looks: whoever leaves in the middle of calls, again and again, makes no work of it.
+        let mut may_wake = true;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                _ = looks.tick() => may_wake = true,
+                () = self.auth.owed().wait(), if may_wake => may_wake = false,
+            }
+            let owes = self.auth.owed().take();
+            if self.has_others || owes {
+                let old = Old {
+                    keys: true,
+                    sessions: true,
+                    limits: self.has_others,
+                };
+                self.read_anew(old).await;
+            }
+            if self.has_others {
+                self.limits.keep_shared().await;
+            }
         }
     }
 
@@ -107,13 +119,16 @@ impl Services {
                 self.jobs.look();
                 self.access.forget_all();
                 self.search.lexicons.forget_all();
-                (old.keys, old.limits) = (true, true);
+                (old.keys, old.sessions, old.limits) = (true, true, true);
             }
         }
     }
 
     async fn read_anew(&self, old: Old) {
         let read = async {
+            if old.sessions {
+                self.auth.load_ended().await?;
+            }
             if old.keys {
                 self.keys.reload().await?;
                 self.api_keys.reload().await?;
@@ -124,9 +139,10 @@ impl Services {
             Ok::<_, Error>(())
         };
         if let Err(error) = read.await {
+            self.auth.owed().remember();
             tracing::warn!(
                 ?error,
-                "what other engines have changed could not be read; it is tried again"
+                "what was changed could not be read; it is tried again"
             );
         }
     }

@@ -20,6 +20,7 @@ pub(crate) mod tries;
 mod usage;
 
 pub use cache::{CacheWish, cache_word};
+pub use images::SharedImages;
 pub use inkstone_domain::allowance::RateInfo;
 pub use inkstone_domain::gateway::{
     Balance, CacheConfig, CacheMode, DeploymentConfig, GatewayConfig, GuardsConfig, KNOWN_PATTERNS,

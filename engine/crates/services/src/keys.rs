@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::allowance::Allowance;
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::{KeyId, UserId};
-use inkstone_domain::key::{PreviousToken, VirtualKey};
+use inkstone_domain::key::{EndedKey, PreviousToken, VirtualKey};
 use inkstone_domain::ports::{Clock, EngineBus, KeyStore, News, UserStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Error, FieldError, Result, codes};
@@ -21,6 +21,7 @@ use crate::access::Access;
 use crate::auth::{random_token, token_hash, token_hint};
 use crate::owners::Owners;
 use crate::policy::{self, Act, Standing, check_open};
+use crate::projects::{CHANGE_ATTEMPTS, check_revision, contended};
 
 /// What every token of a key begins with.
 const PREFIX: &str = "sk-ink-";
@@ -190,63 +191,73 @@ impl Keys {
             token_hash: hash,
             hint: token_hint(&token),
             previous: None,
+            revision: 1,
             created_at: now,
             expires_at: wish.expires_at,
             revoked_at: None,
         };
-        let _changing = self.changing.lock().await;
+        let changing = self.changing.lock().await;
         let audit = audit_of(principal, now, actions::KEY_CREATED, None, &key);
         self.store.create_key(&key, &audit).await?;
         self.changed().await?;
+        drop(changing);
+        self.check_project_still(principal, None, &key).await?;
         Ok((Arc::new(key), token))
     }
 
-    /// Own keys, of everybody for admins; newest first, without revoked ones.
-    pub fn list(&self, principal: &Principal) -> Vec<Arc<VirtualKey>> {
-        let known = self.known.load();
-        let mut keys: Vec<Arc<VirtualKey>> = known
-            .by_id
-            .values()
-            .filter(|key| key.revoked_at.is_none() && may_see(principal, key))
-            .cloned()
-            .collect();
+    /// Own keys and those of the projects that one owns, of everybody for admins; newest first, without
+    /// revoked ones.
+    pub async fn list(&self, principal: &Principal) -> Result<Vec<Arc<VirtualKey>>> {
+        let known = self.known.load_full();
+        let live = known.by_id.values().filter(|key| key.revoked_at.is_none());
+        let mut keys = Vec::new();
+        for key in live {
+            let standing = self.standing(principal, key).await?;
+            if policy::decide(standing, Act::SeeKey).is_allowed() {
+                keys.push(Arc::clone(key));
+            }
+        }
         keys.sort_by_key(|key| std::cmp::Reverse(key.id));
-        keys
+        Ok(keys)
     }
 
     /// One of them.
-    pub fn show(&self, principal: &Principal, id: KeyId) -> Result<Arc<VirtualKey>> {
-        let known = self.known.load();
-        let key = known.by_id.get(&id).filter(|key| may_see(principal, key));
-        let key = key.filter(|key| key.revoked_at.is_none());
-        key.cloned().ok_or_else(|| {
-            Error::new(
-                &codes::NOT_FOUND,
-                format!("there is no key `{id}`; `GET /v1/keys` lists yours"),
-            )
-        })
+    pub async fn show(&self, principal: &Principal, id: KeyId) -> Result<Arc<VirtualKey>> {
+        let known = self.known.load().by_id.get(&id).cloned();
+        let key = known.filter(|key| key.revoked_at.is_none());
+        let key = key.ok_or_else(|| not_found(id))?;
+        self.check(principal, &key, Act::SeeKey).await?;
+        Ok(key)
     }
 
-    /// Replaces what is wanted of a key; its token stays.
+    /// Replaces what is wanted of a key; its token stays. With `expected` the stored revision must be that
+    /// one, else `revision_mismatch`.
     pub async fn change(
         &self,
         principal: &Principal,
         id: KeyId,
         wish: KeyWish,
+        expected: Option<u64>,
     ) -> Result<Arc<VirtualKey>> {
         check(&wish, self.clock.now())?;
-        let present = self.show(principal, id)?;
-        self.check_project(principal, present.project.as_ref(), &wish)
+        self.show(principal, id).await?;
+        let stored = self.store.key(id).await?;
+        let present = stored.and_then(|key| key.project);
+        self.check_project(principal, present.as_ref(), &wish)
             .await?;
-        self.update(principal, id, actions::KEY_CHANGED, |key| {
-            key.name = wish.name;
-            key.project = wish.project;
-            key.models = wish.models;
+        let how = (Act::ChangeKey, actions::KEY_CHANGED);
+        let changed = self.update(principal, id, how, expected, |key| {
+            key.name.clone_from(&wish.name);
+            key.project.clone_from(&wish.project);
+            key.models.clone_from(&wish.models);
             key.allowance = wish.allowance;
-            key.metadata = wish.metadata;
+            key.metadata.clone_from(&wish.metadata);
             key.expires_at = wish.expires_at;
-        })
-        .await
+        });
+        let (before, key) = changed.await?;
+        self.check_project_still(principal, before.project.as_ref(), &key)
+            .await?;
+        Ok(key)
     }
 
     /// Gives a key a new token. The old one holds for `overlap` more, so that users can change over.
@@ -258,7 +269,8 @@ impl Keys {
     ) -> Result<(Arc<VirtualKey>, String)> {
         let (token, hash) = random_token(PREFIX);
         let holds_until = self.clock.now() + overlap;
-        let rotated = self.update(principal, id, actions::KEY_ROTATED, |key| {
+        let how = (Act::ChangeKey, actions::KEY_ROTATED);
+        let rotated = self.update(principal, id, how, None, |key| {
             key.previous = Some(PreviousToken {
                 hash: key.token_hash,
                 holds_until,
@@ -266,34 +278,126 @@ impl Keys {
             key.token_hash = hash;
             key.hint = token_hint(&token);
         });
-        Ok((rotated.await?, token))
+        let (_, key) = rotated.await?;
+        Ok((key, token))
     }
 
-    /// Ends a key at once. Its usage stays in the ledger.
+    /// Ends a key at once, one's own or one of a project that one owns. Its usage stays in the ledger.
     pub async fn revoke(&self, principal: &Principal, id: KeyId) -> Result<()> {
         let now = self.clock.now();
-        self.update(principal, id, actions::KEY_REVOKED, |key| {
-            key.revoked_at = Some(now);
-        })
-        .await?;
+        let how = (Act::RevokeKey, actions::KEY_REVOKED);
+        self.update(principal, id, how, None, |key| key.revoked_at = Some(now))
+            .await?;
         Ok(())
     }
 
+    /// The keys that end with what `holder` was in a project, for the transaction of that change; call
+    /// [`Self::owner_changed`] after it.
+    pub(crate) async fn ended(
+        &self,
+        principal: &Principal,
+        holder: UserId,
+        project: &str,
+    ) -> Result<Vec<EndedKey>> {
+        let now = self.clock.now();
+        let all = self.store.keys().await?.into_iter();
+        let live = all.filter(|key| key.revoked_at.is_none() && key.owner == holder);
+        let of_project = live.filter(|key| key.project.as_deref() == Some(project));
+        let ended = of_project.map(|before| {
+            let key = VirtualKey {
+                revoked_at: Some(now),
+                revision: before.revision + 1,
+                ..before.clone()
+            };
+            let audit = audit_of(principal, now, actions::KEY_REVOKED, Some(&before), &key)
+                .with_detail(format!("its owner is no owner of `{project}` any more"));
+            EndedKey { key, audit }
+        });
+        Ok(ended.collect())
+    }
+
+    /// Changes a key as it is stored, not as it is known here: another engine may have changed it, and what
+    /// it revoked stays so. Returns what it was, too.
     async fn update(
         &self,
         principal: &Principal,
         id: KeyId,
-        action: &str,
-        change: impl FnOnce(&mut VirtualKey),
-    ) -> Result<Arc<VirtualKey>> {
+        (act, action): (Act, &str),
+        expected: Option<u64>,
+        change: impl Fn(&mut VirtualKey),
+    ) -> Result<(VirtualKey, Arc<VirtualKey>)> {
         let _changing = self.changing.lock().await;
-        let before = self.show(principal, id)?;
-        let mut key = VirtualKey::clone(&*before);
-        change(&mut key);
-        let audit = audit_of(principal, self.clock.now(), action, Some(&before), &key);
-        self.store.update_key(&key, &audit).await?;
-        self.changed().await?;
-        Ok(Arc::new(key))
+        for _ in 0..CHANGE_ATTEMPTS {
+            let stored = self.store.key(id).await?;
+            let before = stored.filter(|key| key.revoked_at.is_none());
+            let Some(before) = before else {
+                // It is gone, whatever is known here.
+                self.load().await?;
+                return Err(not_found(id));
+            };
+            self.check(principal, &before, act).await?;
+            if let Err(stale) = check_revision(&format!("key `{id}`"), before.revision, expected) {
+                // Who reads it again finds what others made of it.
+                self.load().await?;
+                return Err(stale);
+            }
+            let mut key = before.clone();
+            change(&mut key);
+            key.revision += 1;
+            let audit = audit_of(principal, self.clock.now(), action, Some(&before), &key);
+            match self.store.update_key(&key, &audit).await {
+                Ok(()) => {
+                    self.changed().await?;
+                    return Ok((before, Arc::new(key)));
+                }
+                Err(error) if error.code() == &codes::REVISION_MISMATCH => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(contended("key", &id.to_string()))
+    }
+
+    /// What somebody is to a key.
+    async fn standing(&self, principal: &Principal, key: &VirtualKey) -> Result<Standing> {
+        let owns = key.owner == principal.user;
+        match &key.project {
+            // Nothing depends on the project.
+            Some(project) if !owns && !principal.is_admin() => {
+                self.access.standing(principal, project, owns).await
+            }
+            _ => Ok(Standing::of(principal, owns)),
+        }
+    }
+
+    /// `not_found` for who may not know of it.
+    async fn check(&self, principal: &Principal, key: &VirtualKey, act: Act) -> Result<()> {
+        let standing = self.standing(principal, key).await?;
+        let why = "owners of its project may revoke a key; only its own owner changes it";
+        policy::check(standing, act, why, || not_found(key.id)).map(drop)
+    }
+
+    /// Once more, after a key came into a project: whoever was taken out of it in the meantime had no key there
+    /// that could have been revoked.
+    async fn check_project_still(
+        &self,
+        principal: &Principal,
+        present: Option<&String>,
+        key: &VirtualKey,
+    ) -> Result<()> {
+        let Some(wanted) = key.project.as_ref().filter(|name| present != Some(name)) else {
+            return Ok(());
+        };
+        self.access.forget_here(principal.user, wanted);
+        let still = self.check_put(principal, wanted).await;
+        if still.is_err() {
+            let how = (Act::RevokeKey, actions::KEY_REVOKED);
+            let now = self.clock.now();
+            self.update(principal, key.id, how, None, |key| {
+                key.revoked_at = Some(now);
+            })
+            .await?;
+        }
+        still
     }
 
     /// A key of a project spends the project's budget and reads its cached answers, so its owners say
@@ -307,6 +411,10 @@ impl Keys {
         let Some(wanted) = wish.project.as_ref().filter(|name| present != Some(name)) else {
             return Ok(());
         };
+        self.check_put(principal, wanted).await
+    }
+
+    async fn check_put(&self, principal: &Principal, wanted: &str) -> Result<()> {
         let why = "only an owner of a project or an admin puts a key into it";
         let standing = self.access.standing(principal, wanted, true).await?;
         let forbidden = || Error::new(&codes::FORBIDDEN, why);
@@ -314,10 +422,11 @@ impl Keys {
     }
 }
 
-/// Whether the principal may know of this key at all.
-fn may_see(principal: &Principal, key: &VirtualKey) -> bool {
-    let standing = Standing::of(principal, key.owner == principal.user);
-    policy::decide(standing, Act::SeeKey).is_allowed()
+fn not_found(id: KeyId) -> Error {
+    Error::new(
+        &codes::NOT_FOUND,
+        format!("there is no key `{id}`; `GET /v1/keys` lists yours"),
+    )
 }
 
 fn audit_of(

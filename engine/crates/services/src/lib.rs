@@ -30,6 +30,7 @@ pub mod models;
 pub mod notifications;
 pub mod oidc;
 pub mod once;
+mod owed;
 mod owners;
 pub mod plugins;
 pub mod policy;
@@ -42,6 +43,7 @@ pub mod search;
 mod signatures;
 pub mod signup;
 pub mod subscribers;
+mod sweep;
 pub mod toolbox;
 pub mod transfer;
 pub mod usage;
@@ -376,6 +378,7 @@ impl Services {
             Arc::clone(&users),
             Arc::clone(&bus),
             Arc::clone(&clock),
+            Arc::clone(auth.owed()),
         ));
         let accounts = Accounts::new(
             Arc::clone(&auth),
@@ -427,10 +430,12 @@ impl Services {
             projects,
             Arc::clone(&users),
             Arc::clone(&access),
+            Arc::clone(&keys),
             Arc::clone(&clock),
         ));
         let job_store = Arc::clone(&jobs);
         let queue = Queue::new(jobs, Arc::clone(&bus), Arc::clone(&clock));
+        let imports_kept = config.jobs.kept;
         let jobs = Arc::new(Jobs::new(
             queue,
             Arc::clone(&plugins),
@@ -492,6 +497,7 @@ impl Services {
             export,
             clock: Arc::clone(&clock),
             engine: config.engine,
+            kept: imports_kept,
             config: config.transfer,
         };
         let transfers = Arc::new(Transfers::new(parts, &sealing_key));

@@ -41,6 +41,7 @@ use self::kinds::{Class, Kind};
 use self::links::Signer;
 pub use self::links::{Link, LinkClaim};
 pub use self::shown::{Shown, ShownFile, ShownState, is_picture, is_text};
+use self::uploads::Finishing;
 pub use self::uploads::NewUpload;
 pub use self::variants::MediaVariants;
 
@@ -153,6 +154,8 @@ pub struct MediaLibrary {
     clock: Arc<dyn Clock>,
     links: Signer,
     config: MediaConfig,
+    /// Uploads that become files on this engine.
+    finishing: Finishing,
 }
 
 impl MediaLibrary {
@@ -173,6 +176,7 @@ impl MediaLibrary {
             clock,
             links: Signer::new(key),
             config,
+            finishing: Finishing::default(),
         }
     }
 
@@ -209,8 +213,8 @@ impl MediaLibrary {
     pub async fn add(&self, principal: &Principal, taken: TakenIn, alt: String) -> Result<Media> {
         let key = taken.key.clone();
         let added = self.add_taken(principal, taken, alt).await;
-        if added.is_err() {
-            self.forget_bytes(&[key]).await;
+        if let Err(error) = &added {
+            self.forget_refused(vec![key], error).await;
         }
         added
     }
@@ -297,8 +301,8 @@ impl MediaLibrary {
         let taken = self.keep(&media.project, &claim, bytes).await?;
         let key = taken.key.clone();
         let added = self.add_taken_version(principal, id, taken, expected).await;
-        if added.is_err() {
-            self.forget_bytes(&[key]).await;
+        if let Err(error) = &added {
+            self.forget_refused(vec![key], error).await;
         }
         added
     }

@@ -1,6 +1,8 @@
 //! Which provider and model a name means, and which models there are. Asking a model something is
 //! the work of `chat`.
 
+pub(crate) mod spelling;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +16,8 @@ use inkstone_domain::plugin::LoadedPlugin;
 use inkstone_domain::ports::{Clock, GuestCall, Provider};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
+
+use self::spelling::Spellings;
 
 use crate::chat::RequestContext;
 use crate::gateway::deployments::Deployments;
@@ -91,6 +95,8 @@ pub struct Models {
     plugins: Arc<Plugins>,
     clock: Arc<dyn Clock>,
     config: ModelsConfig,
+    /// Of `config.prices`.
+    priced: Spellings,
     /// By plugin id. Locked only to look and to put, never across a call.
     lists: Mutex<HashMap<String, CachedList>>,
 }
@@ -109,6 +115,7 @@ impl Models {
         Self {
             plugins,
             clock,
+            priced: Spellings::of(config.prices.keys().map(String::as_str)),
             config,
             lists: Mutex::new(HashMap::new()),
         }
@@ -157,6 +164,28 @@ impl Models {
         let table = route.plugin.manifest.prices.as_ref();
         let own = self.config.prices.get(&route.name).copied();
         own.or_else(|| table?.price_of(&route.model))
+    }
+
+    /// `unknown_model` where another spelling of a name that is called has a price: under this one it would be
+    /// free. What `[gateway.models]` says is the admin's choice.
+    pub(crate) fn check_spelling(&self, stage: &Stage) -> Result<()> {
+        let [only] = stage.candidates.as_slice() else {
+            return Ok(());
+        };
+        if stage.config.is_some() || only.price.is_some() {
+            return Ok(());
+        }
+        let route = &only.route;
+        let table = route.plugin.manifest.prices.as_ref();
+        let of_table = || {
+            let model = spelling::priced_as(table?, &route.model)?;
+            Some(full_name(&route.plugin, &model))
+        };
+        let other = self.priced.other(&route.name).map(str::to_owned);
+        match other.or_else(of_table) {
+            Some(other) => Err(spelling::misspelled(&route.name, &other)),
+            None => Ok(()),
+        }
     }
 
     /// Remembers who answered, for a rating.
@@ -274,6 +303,13 @@ impl Models {
         };
         if model.is_empty() {
             return Err(self.unknown(&snapshot, full, "names a provider, but no model of it"));
+        }
+        if model.trim() != model || model.contains(char::is_control) {
+            return Err(self.unknown(
+                &snapshot,
+                full,
+                "has a blank or a control character too many",
+            ));
         }
         Ok(Route {
             name: full_name(&found.plugin, model),

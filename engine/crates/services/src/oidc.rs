@@ -390,7 +390,11 @@ impl Oidc {
         let spent = self.people.spend_mail_token(hash, purpose, now).await?;
         spent.ok_or_else(bad_ticket)?;
         self.auth.throttle().forgive(&attempt).await;
-        self.auth.begin_session(&user, visit).await
+        let begun = self.auth.begin_session(user.id, None, &visit).await;
+        begun.map_err(|error| match error.code() == &codes::INVALID_CREDENTIALS {
+            true => bad_ticket(),
+            false => error,
+        })
     }
 
     /// Who the caller is elsewhere.

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::access::Access;
 use crate::content::check_page;
+use crate::keys::Keys;
 use crate::policy::{Act, Verdict, check_open};
 
 /// A project to be.
@@ -48,6 +49,7 @@ pub struct Projects {
     store: Arc<dyn ProjectStore>,
     users: Arc<dyn UserStore>,
     access: Arc<Access>,
+    keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
 }
 
@@ -56,12 +58,14 @@ impl Projects {
         store: Arc<dyn ProjectStore>,
         users: Arc<dyn UserStore>,
         access: Arc<Access>,
+        keys: Arc<Keys>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             store,
             users,
             access,
+            keys,
             clock,
         }
     }

@@ -1,6 +1,7 @@
 //! Prompts of projects: kept in versions, filled in, and tried on a model. A version never changes, so
 //! what it made can be made again; templates run in `sandbox`.
 
+mod budget;
 mod check;
 mod fill;
 mod sandbox;

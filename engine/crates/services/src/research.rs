@@ -70,9 +70,9 @@ impl ResearchTools {
         );
         let call = GuestCall {
             request_id: context.request_id.clone(),
+            caller: Some(principal.user),
             ai: Some(Arc::new(ai) as Arc<dyn Ai>),
-            tools: None,
-            search: None,
+            ..GuestCall::default()
         };
         let value = research.port.call(&call, tool, input).await?;
         self.plugins

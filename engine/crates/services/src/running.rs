@@ -58,7 +58,7 @@ const PARTS: &[(&str, Place, Work)] = &[
         it.hear_others().boxed()
     }),
     (
-        "what other engines change is read anew",
+        "what was changed without us, or is owed, is read anew",
         Place::Everywhere,
         |it| it.keep_up().boxed(),
     ),
@@ -89,6 +89,22 @@ const PARTS: &[(&str, Place, Work)] = &[
     ("files are tidied", Place::Worker, |it| {
         Arc::clone(&it.media).keep_tidy(it.stop.clone()).boxed()
     }),
+    ("files of imports are tidied", Place::Everywhere, |it| {
+        Arc::clone(&it.transfers).keep_tidy(it.stop.clone()).boxed()
+    }),
+    ("old imports are forgotten", Place::Worker, |it| {
+        Arc::clone(&it.transfers)
+            .forget_old(it.stop.clone())
+            .boxed()
+    }),
+    ("sign-ins that ran out are dropped", Place::Worker, |it| {
+        Arc::clone(&it.auth).keep_tidy(it.stop.clone()).boxed()
+    }),
+    (
+        "accounts that nobody verifies are removed",
+        Place::Worker,
+        |it| Arc::clone(&it.signup).keep_tidy(it.stop.clone()).boxed(),
+    ),
     ("old jobs are forgotten", Place::Worker, |it| {
         Arc::clone(&it.jobs).forget_old(it.stop.clone()).boxed()
     }),
@@ -158,6 +174,7 @@ impl Services {
         }
         self.keep_places().await?;
         self.load_limits().await?;
+        self.auth.load_ended().await?;
         self.keys.load().await?;
         self.api_keys.load().await?;
         self.transfers.recover().await?;

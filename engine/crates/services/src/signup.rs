@@ -5,6 +5,7 @@
 mod errands;
 mod invitations;
 mod letters;
+mod pending;
 mod second_factor;
 
 use std::sync::Arc;
@@ -23,8 +24,8 @@ pub use self::letters::Links;
 
 use self::errands::{Desk, Errand, Errands};
 use crate::auth::{
-    Attempt, Auth, Visit, check_fields, email_fault, name_fault, normalize, random_token,
-    subject_of, token_hash,
+    Attempt, Auth, PasswordWish, Visit, check_fields, email_fault, name_fault, normalize,
+    random_token, subject_of, token_hash,
 };
 
 /// Who may make an account for themselves.
@@ -233,10 +234,13 @@ impl Signup {
         let token = spent.ok_or_else(bad_mail_token)?;
         let subject = subject_of(user.id);
         let audit = visit.record(Some(user.id), now, actions::PASSWORD_RESET, subject);
-        self.auth
-            .set_password(&user, "/new_password", password, &audit)
-            .await?;
-        self.auth.end_sessions(user.id, None, None).await?;
+        let wish = PasswordWish {
+            pointer: "/new_password",
+            password,
+            instead_of: None,
+            but: None,
+        };
+        self.auth.set_password(&user, wish, &audit).await?;
         // The mail reached them.
         self.mark_verified(&token, &visit).await
     }
@@ -250,7 +254,8 @@ impl Signup {
         user.revision += 1;
         let (now, subject) = (self.clock.now(), subject_of(user.id));
         let audit = visit.record(Some(user.id), now, actions::USER_VERIFIED, subject);
-        self.users.update_user(&user, &[audit]).await
+        self.users.update_user(&user, None, &[audit]).await?;
+        Ok(())
     }
 
     async fn user_of(&self, token: &MailToken) -> Result<User> {

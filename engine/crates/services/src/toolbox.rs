@@ -56,9 +56,9 @@ impl Toolbox for CallerTools {
         let research = self.plugins.snapshot().research(plugin, &choice)?;
         let call = GuestCall {
             request_id: self.context.request_id.clone(),
+            caller: Some(self.principal.user),
             ai: Some(Arc::clone(&self.ai)),
-            tools: None,
-            search: None,
+            ..GuestCall::default()
         };
         research.port.call(&call, name, input).await
     }

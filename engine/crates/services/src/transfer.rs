@@ -16,6 +16,7 @@ mod piece;
 mod reading;
 mod record;
 mod spool;
+mod upkeep;
 mod work;
 mod writer;
 mod wxr;
@@ -26,9 +27,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use futures::Stream;
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
+use inkstone_domain::engine::EngineRole;
 use inkstone_domain::ids::{ImportId, JobId};
 use inkstone_domain::job::{JobError, JobStatus, WorkTask};
 use inkstone_domain::ports::{Clock, JobStore, TransferStore};
@@ -44,6 +47,7 @@ pub use self::export::{Body, ExportPowers, ExportWish};
 pub use self::importer::ImportPowers;
 pub use self::limits::TransferLimits;
 use self::spool::Spool;
+use self::upkeep::Coming;
 pub use self::work::ImportWork;
 use crate::access::Access;
 use crate::auth::SealingKey;
@@ -59,6 +63,8 @@ pub struct TransferConfig {
     /// Where files lie until their imports have ended.
     pub folder: PathBuf,
     pub limits: TransferLimits,
+    /// Of this engine: its workers do the imports of the files that it takes.
+    pub role: EngineRole,
 }
 
 impl Default for TransferConfig {
@@ -67,6 +73,7 @@ impl Default for TransferConfig {
         Self {
             folder: PathBuf::from("transfers"),
             limits: TransferLimits::default(),
+            role: EngineRole::All,
         }
     }
 }
@@ -89,6 +96,8 @@ pub struct Export {
 
 /// Lines of a report that are read at a time.
 pub const REPORT_BATCH: usize = 500;
+/// An import without a job waits so long for its engine to queue it.
+const PATIENCE: TimeDelta = TimeDelta::days(1);
 
 /// What transfers are done with.
 pub struct TransferParts {
@@ -100,6 +109,8 @@ pub struct TransferParts {
     pub clock: Arc<dyn Clock>,
     /// This engine.
     pub engine: String,
+    /// How long imports that have ended are kept, as jobs are; `None` is for ever.
+    pub kept: Option<TimeDelta>,
     pub config: TransferConfig,
 }
 
@@ -107,6 +118,7 @@ pub struct TransferParts {
 pub struct Transfers {
     parts: TransferParts,
     spool: Arc<Spool>,
+    coming: Arc<Coming>,
     links: Signatures,
 }
 
@@ -114,6 +126,7 @@ impl Transfers {
     pub fn new(parts: TransferParts, key: &SealingKey) -> Self {
         Self {
             spool: Arc::new(Spool::new(parts.config.folder.clone())),
+            coming: Arc::default(),
             links: Signatures::new(key, "inkstone links to exports 1"),
             parts,
         }
@@ -121,7 +134,12 @@ impl Transfers {
 
     /// Does the imports.
     pub fn work(&self, powers: ImportPowers) -> ImportWork {
-        ImportWork::new(powers, Arc::clone(&self.spool), self.parts.config.limits)
+        ImportWork {
+            powers,
+            spool: Arc::clone(&self.spool),
+            limits: self.parts.config.limits,
+            engine: self.parts.engine.clone(),
+        }
     }
 
     /// Does the exports in the background.
@@ -134,7 +152,8 @@ impl Transfers {
     }
 
     /// Whether the principal may import into the project, before anything is sent. Editors may, and
-    /// owners where it is an archive; `not_found` for strangers, `conflict` where it is archived.
+    /// owners where it is an archive; `not_found` for strangers, `conflict` where it is archived, and where
+    /// this engine could keep the file, but not take it in.
     pub async fn may_import(
         &self,
         principal: &Principal,
@@ -146,10 +165,18 @@ impl Transfers {
             _ => Act::ImportArticles,
         };
         let entered = self.parts.access.enter_to_change(principal, project, act);
-        Ok(entered.await?.1)
+        let (_, verdict) = entered.await?;
+        match self.parts.config.role.works() {
+            true => Ok(verdict),
+            false => Err(Error::new(
+                &codes::CONFLICT,
+                "this engine has the role `api`, and an import is done by the engine that took its file; send it to one with the role `all`",
+            )),
+        }
     }
 
-    /// Takes a file and queues its import. `body_too_large` where the file is too long.
+    /// Takes a file and queues its import. `body_too_large` where the file is too long, `conflict` where too
+    /// many of the principal's imports have not ended.
     pub async fn import(
         &self,
         principal: &Principal,
@@ -159,6 +186,9 @@ impl Transfers {
     ) -> Result<Import> {
         let verdict = self.may_import(principal, project, new.format).await?;
         let id = ImportId::new();
+        // Until there is a record of it, or none will be.
+        let _coming = self.coming.begin(id, principal.user);
+        self.check_open(principal.user).await?;
         let most = self.parts.config.limits.file_bytes;
         let kept = self.spool.keep(id, body, most).await?;
         let now = self.parts.clock.now();
@@ -220,8 +250,7 @@ impl Transfers {
                 self.queue(import).await?;
             }
         }
-        let open: Vec<ImportId> = open.iter().map(|import| import.id).collect();
-        self.spool.keep_only(&open).await
+        self.tidy().await
     }
 
     /// For editors of the project; in `default` everybody sees their own.
@@ -340,22 +369,23 @@ impl Transfers {
         if import.status.is_final() {
             return Ok(import);
         }
-        let Some(job) = self.parts.jobs.job(import.job).await? else {
-            return Ok(import);
-        };
-        let (status, error) = match job.status {
-            JobStatus::Waiting | JobStatus::Queued | JobStatus::Running => return Ok(import),
-            JobStatus::Cancelled => (JobStatus::Cancelled, None),
-            JobStatus::Failed | JobStatus::Dead | JobStatus::Succeeded => {
-                let lost = || JobError {
-                    code: codes::INTERNAL.name.to_owned(),
-                    message: "the work on the import ended without it; import the file again"
-                        .to_owned(),
-                };
-                (JobStatus::Failed, Some(job.error.unwrap_or_else(lost)))
-            }
-        };
         let now = self.parts.clock.now();
+        let lost = || JobError {
+            code: codes::INTERNAL.name.to_owned(),
+            message: "the work on the import ended without it; import the file again".to_owned(),
+        };
+        let (status, error) = match self.parts.jobs.job(import.job).await? {
+            // It is about to be queued, by its engine when that starts again at the latest.
+            None if now - import.created_at < PATIENCE => return Ok(import),
+            None => (JobStatus::Failed, Some(lost())),
+            Some(job) => match job.status {
+                JobStatus::Waiting | JobStatus::Queued | JobStatus::Running => return Ok(import),
+                JobStatus::Cancelled => (JobStatus::Cancelled, None),
+                JobStatus::Failed | JobStatus::Dead | JobStatus::Succeeded => {
+                    (JobStatus::Failed, Some(job.error.unwrap_or_else(lost)))
+                }
+            },
+        };
         let ended = self
             .parts
             .store

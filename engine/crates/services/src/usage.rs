@@ -10,10 +10,12 @@ use inkstone_domain::principal::Principal;
 use inkstone_domain::usage::{UsageDimension, UsageFilter, UsageGroup, UsageRecord};
 use inkstone_domain::{Error, Result, codes};
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::gateway::Limits;
 use crate::keys::{Keys, check_admin};
 use crate::policy::{self, Act, Standing as Towards, check_open};
+use crate::projects::check_revision;
 
 /// Reads the ledger, and sets what may be used.
 pub struct Usage {
@@ -23,6 +25,8 @@ pub struct Usage {
     limits: Arc<Limits>,
     bus: Arc<dyn EngineBus>,
     clock: Arc<dyn Clock>,
+    /// What is read of an allowance is not put over what was set in the meantime.
+    setting: Mutex<()>,
 }
 
 /// What a subject may use, and what it used.
@@ -30,6 +34,8 @@ pub struct Usage {
 pub struct Standing {
     pub subject: Subject,
     pub allowance: Allowance,
+    /// Of the allowance; 0 where only the configuration has one.
+    pub revision: u64,
     /// By day, week and month, in this order, up to now.
     pub spent: [(Period, Spend); 3],
 }
@@ -53,6 +59,7 @@ impl Usage {
             limits,
             bus,
             clock,
+            setting: Mutex::default(),
         }
     }
 
@@ -85,13 +92,16 @@ impl Usage {
     }
 
     /// What a subject may use, and what it used: of oneself and one's keys, of everybody for admins.
-    pub fn standing(&self, principal: &Principal, subject: Subject) -> Result<Standing> {
-        let allowance = match &subject {
-            Subject::Key(id) => self.keys.show(principal, *id)?.allowance,
-            Subject::User(user) if *user == principal.user => self.limits.allowance_of(&subject),
+    pub async fn standing(&self, principal: &Principal, subject: Subject) -> Result<Standing> {
+        let (allowance, revision) = match &subject {
+            Subject::Key(id) => {
+                let key = self.keys.show(principal, *id).await?;
+                (key.allowance, key.revision)
+            }
+            Subject::User(user) if *user == principal.user => self.stored(&subject).await?,
             _ => {
                 check_admin(principal)?;
-                self.limits.allowance_of(&subject)
+                self.stored(&subject).await?
             }
         };
         let spent = [Period::Day, Period::Week, Period::Month];
@@ -99,16 +109,31 @@ impl Usage {
             allowance,
             spent: spent.map(|period| (period, self.limits.spent(&subject, period))),
             subject,
+            revision,
         })
     }
 
+    /// What holds of a subject as it is stored, so that its revision is of what is shown.
+    async fn stored(&self, subject: &Subject) -> Result<(Allowance, u64)> {
+        let _setting = self.setting.lock().await;
+        self.read_stored(subject).await
+    }
+
+    async fn read_stored(&self, subject: &Subject) -> Result<(Allowance, u64)> {
+        let (set, revision) = self.store.allowance(subject).await?;
+        self.limits.set_allowance(subject.clone(), set);
+        Ok((self.limits.allowance_of(subject), revision))
+    }
+
     /// Sets what a user, project or model may use; `None` goes back to the configuration. Needs the role
-    /// admin. A key's allowance is a part of the key.
+    /// admin. A key's allowance is a part of the key. With `expected` the stored revision must be that one,
+    /// else `revision_mismatch`.
     pub async fn set_allowance(
         &self,
         principal: &Principal,
         subject: Subject,
         allowance: Option<Allowance>,
+        expected: Option<u64>,
     ) -> Result<()> {
         check_open(principal, Act::SetAllowance, "this needs the role `admin`")?;
         if matches!(subject, Subject::Key(_)) {
@@ -121,12 +146,15 @@ impl Usage {
             Some(_) => actions::LIMITS_SET,
             None => actions::LIMITS_REMOVED,
         };
-        let before = json!(self.limits.allowance_of(&subject));
+        let _setting = self.setting.lock().await;
+        let (before, stored) = self.read_stored(&subject).await?;
+        check_revision(&format!("allowance of `{subject}`"), stored, expected)?;
+        let before = json!(before);
         let after = allowance.map(|allowance| json!(allowance));
         let audit = AuditRecord::by(principal, self.clock.now(), action, &subject)
             .with_states(Some(&before), after.as_ref());
         self.store
-            .set_allowance(&subject, allowance, &audit)
+            .set_allowance(&subject, allowance, expected, &audit)
             .await?;
         self.limits.set_allowance(subject, allowance);
         self.bus.tell(News::Allowances);

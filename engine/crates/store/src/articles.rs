@@ -14,6 +14,7 @@ use inkstone_domain::provenance::Provenance;
 use surrealdb::types::{RecordId, SurrealValue};
 use tokio_stream::wrappers::WatchStream;
 
+use crate::article_claims::claim_language;
 use crate::article_lists::{RowKey, begin_lists, keep_lists, keys_of};
 use crate::article_text::TextRow;
 use crate::audit::transaction;
@@ -62,6 +63,7 @@ macro_rules! put_article {
 /// take `$article`, `$revision` and `$event`.
 pub(crate) const CREATE_ARTICLE: &str = concat!(
     claim_slug!(),
+    claim_language!("$article.translation_of != NONE"),
     put_article!("CREATE"),
     "
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
@@ -71,12 +73,17 @@ pub(crate) const CREATE_ARTICLE: &str = concat!(
 );
 pub(crate) const REPLACE_ARTICLE: &str = concat!(
     "
-    LET $stored = SELECT revision, deleted, lists FROM ONLY type::record('article', $article.key);
+    LET $stored = SELECT revision, deleted, lists, translation_of, text.language AS language
+        FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.deleted { THROW 'refused:article_not_found:' + $article.key };
     IF $stored.revision != $article.revision - 1 {
         THROW 'refused:revision_mismatch:' + <string>$stored.revision
     };
 ",
+    claim_language!(
+        "(string::lowercase($article.text.language) != string::lowercase($stored.language)
+        OR $article.translation_of != $stored.translation_of)"
+    ),
     put_article!("UPDATE"),
     "
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
@@ -96,7 +103,8 @@ const BY_SLUG: &str = "{
 macro_rules! hold_trashed {
     () => {
         "
-    LET $stored = SELECT revision, trashed_at FROM ONLY type::record('article', $article.key);
+    LET $stored = SELECT revision, trashed_at, translation_of, text.language AS language
+        FROM ONLY type::record('article', $article.key);
     IF $stored = NONE OR $stored.trashed_at = NONE {
         THROW 'refused:article_not_found:' + $article.key
     };
@@ -108,6 +116,7 @@ macro_rules! hold_trashed {
 }
 const RESTORE_ARTICLE: &str = concat!(
     hold_trashed!(),
+    claim_language!("true"),
     put_article!("UPDATE"),
     "
     CREATE type::record('article_revision', [$article.key, $article.revision]) CONTENT $revision RETURN NONE;
@@ -124,6 +133,9 @@ const REMOVE_ARTICLE: &str = concat!(
     DELETE article_revision WHERE article = $article.key RETURN NONE;
     DELETE provenance WHERE article = $article.key RETURN NONE;
     DELETE article_slug WHERE article = $article.key RETURN NONE;
+    DELETE type::record('article_language', [
+        $stored.translation_of ?? $article.key, string::lowercase($stored.language ?? '')
+    ]) WHERE article = $article.key RETURN NONE;
     DELETE comment WHERE article = $article.key RETURN NONE;
 ",
     tell!()

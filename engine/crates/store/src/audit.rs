@@ -2,7 +2,7 @@
 //! hash within the transaction of the change, so that a change and its entry are there both or neither.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::audit::{AuditEntry, AuditFilter, AuditHead, AuditRecord, Origin, Stage};
 use inkstone_domain::content::{Page, PageRequest};
@@ -85,6 +85,11 @@ struct HeadRow {
 
 /// A transaction of these parts and of as many entries in the log, in their order.
 pub(crate) fn audited_all(parts: &str, audit: &[AuditRecord]) -> Statement {
+    audited_giving(parts, "NONE", audit)
+}
+
+/// The same, with the value of this expression as its result.
+pub(crate) fn audited_giving(parts: &str, result: &str, audit: &[AuditRecord]) -> Statement {
     let text = format!(
         "{{
             {parts}
@@ -93,7 +98,7 @@ pub(crate) fn audited_all(parts: &str, audit: &[AuditRecord]) -> Statement {
                 LET $audit_text = $told.text;
                 {APPEND_AUDIT}
             }};
-            RETURN NONE;
+            RETURN {result};
         }}"
     );
     let trail = audit.iter().map(|record| ToldRow {
@@ -103,21 +108,13 @@ pub(crate) fn audited_all(parts: &str, audit: &[AuditRecord]) -> Statement {
     Statement::new(text).bind("trail", trail.collect::<Vec<_>>())
 }
 
-/// A transaction of these parts and of its entry in the log, if there is one.
-pub(crate) fn audited_some(parts: &str, audit: Option<&AuditRecord>) -> Statement {
-    match audit {
-        Some(audit) => audited(parts, audit),
-        None => Statement::new(format!("{{ {parts} RETURN NONE; }}")),
-    }
-}
-
 /// A transaction of these parts and of its entry in the log.
 pub(crate) fn audited(parts: &str, audit: &AuditRecord) -> Statement {
     let statement = Statement::new(format!("{{ {parts} {APPEND_AUDIT} RETURN NONE; }}"));
     bind_audit(statement, audit)
 }
 
-/// The same for what is written down sometimes.
+/// The same, for what is written down sometimes.
 pub(crate) fn transaction(parts: &str, audit: Option<&AuditRecord>) -> Statement {
     match audit {
         Some(audit) => audited(parts, audit),
@@ -144,10 +141,11 @@ impl AuditLog for SurrealStore {
         page: PageRequest,
     ) -> Result<Page<AuditEntry>> {
         let place: Place<u64> = Place::of(&page)?;
-        let beginning = place.before.map(|_| "seq < $place");
-        let statement = filtered(filter, beginning, "DESC")
-            .bind("place", place.before)
-            .bind("rows", place.rows);
+        let Some(mut span) = self.span(filter).await? else {
+            return Ok(place.page(Vec::new(), |entry: &AuditEntry| entry.seq));
+        };
+        span.before = place.before.into_iter().chain(span.before).min();
+        let statement = filtered(filter, span, "DESC").bind("rows", place.rows);
         let rows: Vec<EntryRow> = self.read(statement).await?;
         Ok(place.page(read_all(rows)?, |entry: &AuditEntry| entry.seq))
     }
@@ -158,9 +156,11 @@ impl AuditLog for SurrealStore {
         after: u64,
         limit: usize,
     ) -> Result<Vec<AuditEntry>> {
-        let statement = filtered(filter, Some("seq > $place"), "ASC")
-            .bind("place", Some(after))
-            .bind("rows", limit as u64);
+        let Some(mut span) = self.span(filter).await? else {
+            return Ok(Vec::new());
+        };
+        span.after = span.after.max(after);
+        let statement = filtered(filter, span, "ASC").bind("rows", limit as u64);
         let rows: Vec<EntryRow> = self.read(statement).await?;
         Ok(read_all(rows)?)
     }
@@ -175,34 +175,83 @@ impl AuditLog for SurrealStore {
     }
 }
 
-fn filtered(filter: &AuditFilter, beginning: Option<&'static str>, order: &str) -> Statement {
-    let mut conditions: Vec<&str> = beginning.into_iter().collect();
-    if filter.actor.is_some() {
-        conditions.push("actor = $actor");
+/// A piece of the log, without its ends.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    after: u64,
+    before: Option<u64>,
+}
+
+impl SurrealStore {
+    /// Where the entries are that are of the days of `from` and `to`, and of those between; `None` where there are
+    /// none. Clocks of engines differ, so entries of other days may lie in between.
+    async fn span(&self, filter: &AuditFilter) -> RowResult<Option<Span>> {
+        let mut span = Span::default();
+        if let Some(from) = filter.from {
+            let first_day = from.date_naive().and_time(NaiveTime::MIN).and_utc();
+            let statement = "SELECT VALUE first_seq FROM audit_day WHERE day >= $at";
+            match self.days(statement, first_day).await?.into_iter().min() {
+                Some(first) => span.after = first - 1,
+                None => return Ok(None),
+            }
+        }
+        if let Some(to) = filter.to {
+            let statement = "SELECT VALUE last_seq FROM audit_day WHERE day < $at";
+            match self.days(statement, to).await?.into_iter().max() {
+                Some(last) => span.before = Some(last + 1),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(span))
     }
-    if filter.action.is_some() {
-        conditions.push("action = $action");
+
+    async fn days(&self, statement: &'static str, at: DateTime<Utc>) -> RowResult<Vec<u64>> {
+        self.read(Statement::new(statement).bind("at", at)).await
     }
-    if filter.subject.is_some() {
-        conditions.push("subject = $subject");
-    }
-    if filter.from.is_some() {
-        conditions.push("at >= $from");
-    }
-    if filter.to.is_some() {
-        conditions.push("at < $to");
-    }
-    let conditions = match conditions.is_empty() {
-        true => "seq > 0".to_owned(),
-        false => conditions.join(" AND "),
+}
+
+/// Whatever is asked for, one index has it in its order. The times within the first and the last day are looked at entry
+/// by entry, and so is the farther bound of two where the index begins with words: the database takes one.
+fn filtered(filter: &AuditFilter, span: Span, order: &str) -> Statement {
+    let AuditFilter {
+        actor,
+        action,
+        subject,
+        from,
+        to,
+    } = filter;
+    let index = match (subject, actor, action) {
+        (Some(_), _, Some(_)) => "audit_subject_action",
+        (Some(_), _, None) => "audit_subject",
+        (None, Some(_), Some(_)) => "audit_actor_action",
+        (None, Some(_), None) => "audit_actor",
+        (None, None, Some(_)) => "audit_action",
+        (None, None, None) => "audit_order",
     };
-    let text = format!("SELECT * FROM audit WHERE {conditions} ORDER BY seq {order} LIMIT $rows");
+    let conditions = [
+        (actor.is_some(), "actor = $actor AND "),
+        (subject.is_some(), "subject = $subject AND "),
+        (action.is_some(), "action = $action AND "),
+        (from.is_some(), "at >= $from AND "),
+        (to.is_some(), "at < $to AND "),
+        (span.before.is_some(), "seq < $before AND "),
+        // Beside another bound it would be one to look at entry by entry.
+        (span.after > 0 || span.before.is_none(), "seq > $after AND "),
+    ];
+    let conditions = conditions.into_iter().filter(|(is_asked, _)| *is_asked);
+    let conditions: String = conditions.map(|(_, condition)| condition).collect();
+    let text = format!(
+        "SELECT * FROM audit WITH INDEX {index} WHERE {} ORDER BY seq {order} LIMIT $rows",
+        conditions.trim_end_matches(" AND ")
+    );
     Statement::new(text)
-        .bind("actor", filter.actor.map(|actor| actor.to_string()))
-        .bind("action", filter.action.clone())
-        .bind("subject", filter.subject.clone())
-        .bind("from", filter.from)
-        .bind("to", filter.to)
+        .bind("actor", actor.map(|actor| actor.to_string()))
+        .bind("action", action.clone())
+        .bind("subject", subject.clone())
+        .bind("from", *from)
+        .bind("to", *to)
+        .bind("after", span.after)
+        .bind("before", span.before)
 }
 
 impl From<&AuditRecord> for AuditRow {
@@ -257,3 +306,6 @@ impl TryFrom<EntryRow> for AuditEntry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

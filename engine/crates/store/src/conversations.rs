@@ -154,16 +154,51 @@ impl ConversationStore for SurrealStore {
         Ok(row.map(ConversationMessage::try_from).transpose()?)
     }
 
-    async fn messages(
+    async fn message_count(&self, conversation: ConversationId) -> Result<usize> {
+        let statement = Statement::new(
+            "SELECT VALUE count FROM ONLY (SELECT count() FROM conversation_message \
+             WHERE conversation = $conversation GROUP ALL) LIMIT 1",
+        )
+        .bind("conversation", conversation.to_string());
+        let count: Option<u64> = self.read(statement).await?;
+        Ok(count.map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX)))
+    }
+
+    async fn list_messages(
         &self,
         conversation: ConversationId,
+        page: PageRequest,
+    ) -> Result<Page<ConversationMessage>> {
+        let place: Place<MessageId> = Place::of(&page)?;
+        // Oldest first: the last one of the page before is older than these.
+        let beginning = match place.before {
+            Some(_) => "AND key > $after",
+            None => "",
+        };
+        let text = format!(
+            "SELECT * FROM conversation_message WHERE conversation = $conversation {beginning} \
+             ORDER BY key LIMIT $rows"
+        );
+        let statement = Statement::new(text)
+            .bind("conversation", conversation.to_string())
+            .bind("after", place.before.map(|id| id.to_string()))
+            .bind("rows", place.rows);
+        let rows: Vec<MessageRow> = self.read(statement).await?;
+        Ok(place.page(read_all(rows)?, |one: &ConversationMessage| one.id))
+    }
+
+    async fn messages_back(
+        &self,
+        conversation: ConversationId,
+        from: MessageId,
         limit: usize,
     ) -> Result<Vec<ConversationMessage>> {
         let statement = Statement::new(
-            "SELECT * FROM conversation_message WHERE conversation = $conversation \
-             ORDER BY key LIMIT $limit",
+            "SELECT * FROM conversation_message WHERE conversation = $conversation AND key <= $from \
+             ORDER BY key DESC LIMIT $limit",
         )
         .bind("conversation", conversation.to_string())
+        .bind("from", from.to_string())
         .bind("limit", limit as u64);
         let rows: Vec<MessageRow> = self.read(statement).await?;
         Ok(read_all(rows)?)

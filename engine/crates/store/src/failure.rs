@@ -46,8 +46,14 @@ pub(crate) enum Refusal {
     /// The same of what is no article.
     Stale(String),
     LastOwner,
+    /// Somebody was about to do something on the word of a password that is another one by now.
+    CredentialsChanged,
     /// The slug that another article has.
     SlugTaken(String),
+    /// The article of the same group of translations that is in the language.
+    LanguageTaken(String),
+    /// How many articles' cover a file is.
+    IsCover(String),
     /// The bytes that would be kept.
     QuotaExceeded(String),
     /// The bytes that are left of a project's quota for media.
@@ -127,7 +133,10 @@ fn thrown_refusal(message: &str) -> Option<Refusal> {
         "revision_mismatch" => Some(Refusal::RevisionMismatch(detail())),
         "stale" => Some(Refusal::Stale(detail())),
         "last_owner" => Some(Refusal::LastOwner),
+        "credentials_changed" => Some(Refusal::CredentialsChanged),
         "slug_taken" => Some(Refusal::SlugTaken(detail())),
+        "language_taken" => Some(Refusal::LanguageTaken(detail())),
+        "is_cover" => Some(Refusal::IsCover(detail())),
         "quota_exceeded" => Some(Refusal::QuotaExceeded(detail())),
         "media_quota" => Some(Refusal::MediaQuota(detail())),
         "upload_offset" => Some(Refusal::UploadOffset(detail())),
@@ -201,6 +210,21 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
                 "another article of the project and language has or had the slug `{slug}`; take another"
             ),
         ),
+        Refusal::LanguageTaken(twin) => Error::new(
+            &codes::CONFLICT,
+            format!("the article {twin} is the one of this group in the language already"),
+        ),
+        Refusal::IsCover(count) => Error::new(
+            &codes::CONFLICT,
+            match count.as_str() {
+                "1" => {
+                    "the file is the cover of an article; give it another cover first".to_owned()
+                }
+                _ => format!(
+                    "the file is the cover of {count} articles; give them another cover first"
+                ),
+            },
+        ),
         Refusal::Stale(stored) => Error::new(
             &codes::REVISION_MISMATCH,
             format!(
@@ -210,6 +234,10 @@ fn refused(subject: &str, refusal: &Refusal) -> Error {
         Refusal::LastOwner => Error::new(
             &codes::CONFLICT,
             "a project needs an owner; make somebody else one first",
+        ),
+        Refusal::CredentialsChanged => Error::new(
+            &codes::INVALID_CREDENTIALS,
+            "the account was changed in this moment; sign in again",
         ),
         Refusal::QuotaExceeded(wanted) => Error::new(
             &codes::QUOTA_EXCEEDED,

@@ -4,6 +4,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod article_claims;
 mod article_lists;
 mod article_text;
 mod articles;

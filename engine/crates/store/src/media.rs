@@ -20,8 +20,9 @@ use inkstone_domain::ports::MediaStore;
 use surrealdb::types::RecordId;
 
 use self::row::{BLOB, BlobRow, MediaRow, PendingRow, VERSION, VersionRow};
+use crate::article_claims::check_no_cover;
 use crate::articles::read_all;
-use crate::audit::audited_some;
+use crate::audit::transaction;
 use crate::connection::SurrealStore;
 use crate::events::tell;
 use crate::pages::Place;
@@ -91,6 +92,9 @@ const ADD_VERSION: &str = concat!(
 const UPDATE: &str = concat!(
     hold!(),
     "
+    IF $row.is_trashed {",
+    check_no_cover!("$row.key", "$row"),
+    "};
     UPDATE type::record('media', $row.key) SET
         name = $row.name, alt = $row.alt, is_trashed = $row.is_trashed, trashed_at = $row.trashed_at,
         revision = $row.revision, updated_at = $row.updated_at RETURN NONE;
@@ -114,9 +118,12 @@ const PUT_VARIANTS: &str = "
 ";
 const REMOVE: &str = concat!(
     "
-    LET $stored = SELECT revision, project FROM ONLY type::record('media', $media);
+    LET $stored = SELECT revision, project, owner FROM ONLY type::record('media', $media);
     IF $stored = NONE { THROW 'refused:not_found' };
     IF $stored.revision != $revision { THROW 'refused:stale:' + <string>$stored.revision };
+    ",
+    check_no_cover!("$media", "$stored"),
+    "
     LET $project = $stored.project;
     LET $kept = math::sum(SELECT VALUE size_bytes FROM media_version WHERE media = $media);
     LET $used = (SELECT VALUE bytes FROM ONLY type::record('media_space', $project)) ?? 0;
@@ -141,7 +148,7 @@ impl MediaStore for SurrealStore {
             Some(upload) => (CREATE_FROM_UPLOAD, format!("upload `{upload}`")),
             None => (CREATE, subject(media.id)),
         };
-        let statement = audited_some(parts, audit)
+        let statement = transaction(parts, audit)
             .about(subject)
             .bind("upload_key", upload.map(|upload| upload.to_string()));
         let statement = of_version(statement, media, quota_bytes)?;
@@ -155,7 +162,7 @@ impl MediaStore for SurrealStore {
         quota_bytes: u64,
         audit: Option<&AuditRecord>,
     ) -> Result<()> {
-        let statement = audited_some(ADD_VERSION, audit).about(subject(media.id));
+        let statement = transaction(ADD_VERSION, audit).about(subject(media.id));
         let statement = of_version(statement, media, quota_bytes)?;
         let told = ScopedEvent::media_changed(media, media.newest.author);
         Ok(self.write(statement.tell(told)?).await?)
@@ -167,7 +174,7 @@ impl MediaStore for SurrealStore {
         by: UserId,
         audit: Option<&AuditRecord>,
     ) -> Result<()> {
-        let statement = audited_some(UPDATE, audit)
+        let statement = transaction(UPDATE, audit)
             .about(subject(media.id))
             .bind("row", MediaRow::of(media)?)
             .tell(ScopedEvent::media_changed(media, by))?;
@@ -183,7 +190,7 @@ impl MediaStore for SurrealStore {
     ) -> Result<()> {
         let blobs = variants.iter().map(|variant| variant.content.blob);
         let blobs: Vec<String> = blobs.map(|blob| blob.to_string()).collect();
-        let statement = audited_some(PUT_VARIANTS, None)
+        let statement = transaction(PUT_VARIANTS, None)
             .about(subject(media))
             .bind("media", media.to_string())
             .bind("version", version)
@@ -241,7 +248,7 @@ impl MediaStore for SurrealStore {
         let id = media.id;
         // Whatever comes between this and the transaction changes the revision.
         let blobs = self.blobs_of(id.to_string()).await?;
-        let statement = audited_some(REMOVE, audit)
+        let statement = transaction(REMOVE, audit)
             .about(subject(id))
             .bind("media", id.to_string())
             .bind("revision", media.revision)

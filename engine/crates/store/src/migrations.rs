@@ -60,6 +60,9 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0031_handler_faults"
     "0032_job_stalls"
     "0033_webhook_lanes"
+    "0034_sign_ins"
+    "0035_keys_and_audit"
+    "0037_article_languages"
 };
 
 /// The way back from here needs rows that only this program can unpack.

@@ -31,9 +31,7 @@ pub(crate) async fn assert_bounded(
     most_rows: usize,
     about: &str,
 ) {
-    let plan: Value = store.read(statement.explained()).await.unwrap();
-    let (mut names, mut most) = (Vec::new(), 0);
-    steps(&plan.into_json_value(), &mut names, &mut most);
+    let (names, most) = rows_passed(store, statement).await;
     assert!(names.iter().any(|name| name == scan), "{about}: {names:?}");
     let bad = ["TableScan", "Filter", "Sort", "SortTopKByKey", "SortTopK"];
     assert!(
@@ -44,6 +42,14 @@ pub(crate) async fn assert_bounded(
         (1..=most_rows as u64).contains(&most),
         "{about}: {most} rows"
     );
+}
+
+/// The names of a plan's steps, and the most rows that one of them gave.
+pub(crate) async fn rows_passed(store: &SurrealStore, statement: Statement) -> (Vec<String>, u64) {
+    let plan: Value = store.read(statement.explained()).await.unwrap();
+    let (mut names, mut most) = (Vec::new(), 0);
+    steps(&plan.into_json_value(), &mut names, &mut most);
+    (names, most)
 }
 
 /// Of every step of the plan its name, and the most rows that one of them gave.

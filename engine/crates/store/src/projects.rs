@@ -8,15 +8,17 @@ use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::{ProjectId, UserId};
+use inkstone_domain::key::EndedKey;
 use inkstone_domain::ports::ProjectStore;
 use inkstone_domain::project::{Member, Project, ProjectFilter, ProjectRole};
 use surrealdb::types::RecordId;
 
 use self::row::{MemberRow, ProjectRow, role_of};
 use crate::articles::read_all;
-use crate::audit::audited;
+use crate::audit::{audited, audited_all};
 use crate::connection::SurrealStore;
 use crate::events::tell;
+use crate::keys::{bind_ended, end_keys};
 use crate::pages::Place;
 use crate::row::RowResult;
 use crate::statement::Statement;
@@ -53,6 +55,11 @@ const PUT_MEMBER: &str = concat!(
     IF $stored.role = 'owner' AND $row.role != 'owner' AND array::len($owners) < 2 {
         THROW 'refused:last_owner'
     };
+    IF $stored.role = 'owner' AND $row.role != 'owner' {
+",
+    end_keys!(),
+    "
+    };
     UPSERT type::record('member_round', $row.project) SET changes = (changes ?? 0) + 1 RETURN NONE;
     UPSERT type::record('member', [$row.project, $row.user]) CONTENT $row RETURN NONE;
 ",
@@ -65,6 +72,9 @@ const REMOVE_MEMBER: &str = concat!(
     IF $stored.revision != $revision { THROW 'refused:stale:' + <string>$stored.revision };
     LET $owners = SELECT VALUE user FROM member WHERE project = $slug AND role = 'owner';
     IF $stored.role = 'owner' AND array::len($owners) < 2 { THROW 'refused:last_owner' };
+",
+    end_keys!(),
+    "
     UPSERT type::record('member_round', $slug) SET changes = (changes ?? 0) + 1 RETURN NONE;
     DELETE type::record('member', [$slug, $user]) RETURN NONE;
 ",
@@ -145,11 +155,17 @@ impl ProjectStore for SurrealStore {
         Ok(place.page(read_all(rows)?, |member: &Member| member.user))
     }
 
-    async fn put_member(&self, member: &Member, audit: &AuditRecord) -> Result<()> {
-        let statement = audited(PUT_MEMBER, audit)
+    async fn put_member(
+        &self,
+        member: &Member,
+        ended: &[EndedKey],
+        audit: &AuditRecord,
+    ) -> Result<()> {
+        let statement = audited_all(PUT_MEMBER, &trail(audit, ended))
             .about(subject(&member.project))
             .bind("row", MemberRow::from(member))
             .tell(ScopedEvent::member_set(member, audit))?;
+        let statement = bind_ended(statement, member.user, &member.project, ended)?;
         Ok(self.write(statement).await?)
     }
 
@@ -158,14 +174,16 @@ impl ProjectStore for SurrealStore {
         slug: &str,
         user: UserId,
         revision: u64,
+        ended: &[EndedKey],
         audit: &AuditRecord,
     ) -> Result<()> {
-        let statement = audited(REMOVE_MEMBER, audit)
+        let statement = audited_all(REMOVE_MEMBER, &trail(audit, ended))
             .about(format!("member `{user}`"))
             .bind("slug", slug)
             .bind("user", user.to_string())
             .bind("revision", revision)
             .tell(ScopedEvent::member_removed(slug, user, audit))?;
+        let statement = bind_ended(statement, user, slug, ended)?;
         Ok(self.write(statement).await?)
     }
 
@@ -203,6 +221,12 @@ fn list(filter: &ProjectFilter, place: &Place<ProjectId>) -> Statement {
         .bind("is_archived", filter.is_archived)
         .bind("before", place.before.map(|id| id.to_string()))
         .bind("rows", place.rows)
+}
+
+/// A member's entry of the audit log, and those of the keys that end with it.
+fn trail(audit: &AuditRecord, ended: &[EndedKey]) -> Vec<AuditRecord> {
+    let ended = ended.iter().map(|end| end.audit.clone());
+    std::iter::once(audit.clone()).chain(ended).collect()
 }
 
 fn subject(slug: &str) -> String {

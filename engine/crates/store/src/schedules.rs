@@ -15,7 +15,7 @@ use inkstone_domain::schedule::{
 use surrealdb::types::SurrealValue;
 
 use crate::articles::read_all;
-use crate::audit::{APPEND_AUDIT, audited_some, bind_audit};
+use crate::audit::{APPEND_AUDIT, bind_audit, transaction};
 use crate::connection::SurrealStore;
 use crate::events::{EventRow, tell};
 use crate::failure::StoreFailure;
@@ -158,7 +158,7 @@ impl ScheduleStore for SurrealStore {
         by: UserId,
         audit: Option<&AuditRecord>,
     ) -> Result<()> {
-        let statement = audited_some(UPDATE, audit)
+        let statement = transaction(UPDATE, audit)
             .about(subject(schedule.id))
             .bind("row", ScheduleRow::of(schedule)?)
             .tell(schedule.changed(by))?;
@@ -172,7 +172,7 @@ impl ScheduleStore for SurrealStore {
         at: DateTime<Utc>,
         audit: Option<&AuditRecord>,
     ) -> Result<()> {
-        let statement = audited_some(REMOVE, audit)
+        let statement = transaction(REMOVE, audit)
             .about(subject(schedule.id))
             .bind("key", schedule.id.to_string())
             .tell(schedule.removed(by, at))?;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Article, Page, PageRequest};
-use inkstone_domain::ids::{ArticleId, ImportId};
+use inkstone_domain::ids::{ArticleId, ImportId, UserId};
 use inkstone_domain::job::{JobError, JobStatus};
 use inkstone_domain::ports::{Arrival, ImportChange, ImportStep, TransferStore};
 use inkstone_domain::transfer::{Counts, FormerSlug, Import, ReportLine};
@@ -71,6 +71,30 @@ const END_IMPORT: &str = "{
     RETURN SELECT * FROM ONLY type::record('transfer', $key);
 }";
 
+/// Ids are times, and an import ends after its id was made; so whatever ended long ago is at the front.
+const ENDED: &str = "
+    SELECT key, position FROM type::record('transfer', $first..$last)
+    WHERE open = false AND finished_at < $before LIMIT $limit
+";
+/// Of a report.
+const FORGET_LINES: &str = "{
+    LET $old = SELECT VALUE id FROM type::record('transfer_line', [$key, $first]..[$key, $behind]);
+    DELETE $old RETURN NONE;
+    RETURN NONE;
+}";
+const FORGET_IMPORT: &str = "{
+    DELETE type::record('transfer', $key) RETURN NONE;
+    RETURN NONE;
+}";
+/// In one transaction.
+const FORGOTTEN_LINES: u64 = 1_000;
+
+#[derive(SurrealValue)]
+struct EndedRow {
+    key: String,
+    position: u64,
+}
+
 #[derive(SurrealValue)]
 struct FormerRow {
     language: String,
@@ -115,6 +139,17 @@ impl TransferStore for SurrealStore {
             "SELECT * FROM transfer WHERE open = true AND engine = $engine ORDER BY key",
         )
         .bind("engine", engine);
+        let rows: Vec<ImportRow> = self.read(statement).await?;
+        Ok(read_all(rows)?)
+    }
+
+    async fn open_imports_of(&self, owner: UserId, limit: usize) -> Result<Vec<Import>> {
+        let statement = Statement::new(
+            "SELECT * FROM transfer WITH INDEX transfer_open \
+             WHERE open = true AND owner = $owner ORDER BY key LIMIT $limit",
+        )
+        .bind("owner", owner.to_string())
+        .bind("limit", limit.min(u32::MAX as usize));
         let rows: Vec<ImportRow> = self.read(statement).await?;
         Ok(read_all(rows)?)
     }
@@ -186,6 +221,33 @@ impl TransferStore for SurrealStore {
             .bind("at", at);
         let row: ImportRow = self.write(statement).await?;
         Ok(Import::try_from(row)?)
+    }
+
+    async fn forget_imports(&self, before: DateTime<Utc>, limit: usize) -> Result<u64> {
+        let statement = Statement::new(ENDED)
+            .bind("first", format!("{}_", ImportId::PREFIX))
+            .bind("last", ImportId::at(before).to_string())
+            .bind("before", before)
+            .bind("limit", limit.min(u32::MAX as usize));
+        let ended: Vec<EndedRow> = self.read(statement).await?;
+        let mut forgotten = 0;
+        for EndedRow { key, position } in ended {
+            // Small transactions; cut off in between, the import is there still and goes the next time.
+            for first in (0..=position).step_by(FORGOTTEN_LINES as usize) {
+                let statement = Statement::new(FORGET_LINES)
+                    .about("old reports")
+                    .bind("key", key.clone())
+                    .bind("first", first)
+                    .bind("behind", first + FORGOTTEN_LINES);
+                self.write::<()>(statement).await?;
+            }
+            let statement = Statement::new(FORGET_IMPORT)
+                .about("old imports")
+                .bind("key", key);
+            self.write::<()>(statement).await?;
+            forgotten += 1;
+        }
+        Ok(forgotten)
     }
 
     async fn report(&self, id: ImportId, after: u64, limit: usize) -> Result<Vec<ReportLine>> {

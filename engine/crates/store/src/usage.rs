@@ -26,7 +26,7 @@ use crate::failure::{Refusal, StoreFailure};
 use crate::pages::Place;
 use crate::statement::Statement;
 
-/// How often an append looks again at what is new.
+/// How often an append looks again at what is new near a group of records.
 const LOOKS: usize = 40;
 
 /// Stores `$blocks` and `$marks`, a part of a transaction.
@@ -41,20 +41,23 @@ const STORE_BLOCKS: &str = "
 #[async_trait]
 impl UsageLedger for SurrealStore {
     async fn append(&self, records: &[UsageRecord]) -> Result<()> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let mut looks = LOOKS;
-        loop {
-            looks -= 1;
-            let known = self.near(records).await?;
-            match self.append_new(records, known).await {
-                Err(StoreFailure::Refused {
-                    refusal: Refusal::AlreadyExists,
-                    ..
-                }) if looks > 0 => {}
-                ended => return Ok(ended?),
+        // Each group is looked for by itself: between an old record and a new one lies everything that was written
+        // since, by all engines.
+        let mut crowded = None;
+        for group in block::groups(records) {
+            match self.append_group(&group).await {
+                Err(
+                    failure @ StoreFailure::Refused {
+                        refusal: Refusal::AlreadyExists,
+                        ..
+                    },
+                ) => crowded = Some(failure),
+                ended => ended?,
             }
+        }
+        match crowded {
+            Some(failure) => Err(failure.into()),
+            None => Ok(()),
         }
     }
 
@@ -94,25 +97,37 @@ struct NearRow {
     ids: Bytes,
 }
 
-/// Which blocks may hold some of a batch: those that end from its first id on, and no later than a
+/// Which blocks may hold some of a group: those that end from its first id on, and no later than a
 /// block can that begins before its last.
 const NEAR: &str = "FROM usage_block WHERE last >= $first AND last < $end ORDER BY last";
 
 impl SurrealStore {
-    async fn near(&self, records: &[UsageRecord]) -> Result<Vec<NearRow>, StoreFailure> {
-        let text = format!("SELECT id, ids, last {NEAR}");
-        self.read(bind_range(Statement::new(text), records)).await
+    /// Records that fit into one block. `already_exists` where others add near them again and again.
+    async fn append_group(&self, records: &[&UsageRecord]) -> Result<(), StoreFailure> {
+        let mut looks = LOOKS;
+        loop {
+            looks -= 1;
+            let known: Vec<NearRow> = self.read(near(records)).await?;
+            match self.append_new(records, known).await {
+                Err(StoreFailure::Refused {
+                    refusal: Refusal::AlreadyExists,
+                    ..
+                }) if looks > 0 => {}
+                ended => return ended,
+            }
+        }
     }
 
     /// `already_exists` where blocks near them were added since `known` was read; nothing is added then.
     async fn append_new(
         &self,
-        records: &[UsageRecord],
+        records: &[&UsageRecord],
         known: Vec<NearRow>,
     ) -> Result<(), StoreFailure> {
         let mut ids: BTreeSet<UsageId> =
             known.iter().flat_map(|row| block::ids(&row.ids)).collect();
-        let new: Vec<&UsageRecord> = records.iter().filter(|it| ids.insert(it.id)).collect();
+        let new = records.iter().filter(|it| ids.insert(it.id));
+        let new: Vec<&UsageRecord> = new.copied().collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -140,7 +155,12 @@ impl SurrealStore {
     }
 }
 
-fn bind_range(statement: Statement, records: &[UsageRecord]) -> Statement {
+fn near(records: &[&UsageRecord]) -> Statement {
+    let text = format!("SELECT id, ids, last {NEAR}");
+    bind_range(Statement::new(text), records)
+}
+
+fn bind_range(statement: Statement, records: &[&UsageRecord]) -> Statement {
     let first = records.iter().map(|record| record.id).min();
     let last = records
         .iter()

@@ -6,15 +6,18 @@ use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::{SessionId, UserId};
-use inkstone_domain::ports::{Rotation, Successor, UserStore};
+use inkstone_domain::ports::{
+    Ending, NewPassword, Rotation, ShownToken, Successor, TellReuse, UserStore,
+};
 use inkstone_domain::principal::{Account, Role, Session, User};
 use surrealdb::types::SurrealValue;
 
 use crate::articles::read_all;
-use crate::audit::{audited, audited_all};
+use crate::audit::{APPEND_AUDIT, audited, audited_giving, bind_audit};
 use crate::connection::SurrealStore;
 use crate::pages::Place;
 use crate::row::{RowResult, parse, unknown_word};
+use crate::sessions::{END_SESSIONS, EndingRow, families};
 use crate::statement::Statement;
 
 const TABLE: &str = "user";
@@ -32,18 +35,29 @@ pub(crate) struct UserRow {
     created_at: DateTime<Utc>,
 }
 
+/// A part of every transaction that makes the account `$user`: an account of the same address that nobody has
+/// verified or disabled is gone then, with what was sent for it. Nobody has ever signed in to it.
+pub(crate) const TAKE_ADDRESS: &str = "
+    LET $holder = (SELECT key, email_verified, disabled_at FROM user WHERE email = $user.email)[0];
+    IF $holder != NONE {
+        IF $holder.email_verified OR $holder.disabled_at != NONE {
+            THROW 'refused:already_exists'
+        };
+        DELETE type::record('mail_token', [$holder.key, 'verify_email']) RETURN NONE;
+        DELETE type::record('mail_token', [$holder.key, 'reset_password']) RETURN NONE;
+        DELETE type::record('user', $holder.key) RETURN NONE;
+    };
+";
+
 #[async_trait]
 impl UserStore for SurrealStore {
     async fn create_user(&self, account: Account, audit: &AuditRecord) -> Result<()> {
-        let statement = audited(
-            "IF (SELECT VALUE key FROM user WHERE email = $user.email)[0] != NONE {
-                THROW 'refused:already_exists'
-            };
-            CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;",
-            audit,
-        )
-        .about("user with this e-mail")
-        .bind("user", UserRow::from(account));
+        let parts = format!(
+            "{TAKE_ADDRESS} CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;"
+        );
+        let statement = audited(&parts, audit)
+            .about("user with this e-mail")
+            .bind("user", UserRow::from(account));
         Ok(self.write(statement).await?)
     }
 
@@ -81,58 +95,105 @@ impl UserStore for SurrealStore {
         Ok(place.page(users.collect(), |user: &User| user.id))
     }
 
-    async fn update_user(&self, user: &User, audit: &[AuditRecord]) -> Result<()> {
-        let statement = audited_all(
-            "LET $stored = SELECT VALUE revision FROM ONLY type::record('user', $key);
-            IF $stored = NONE { THROW 'refused:not_found' };
-            IF $stored != $revision - 1 {
+    async fn update_user(
+        &self,
+        user: &User,
+        ending: Option<Ending>,
+        audit: &[AuditRecord],
+    ) -> Result<Vec<SessionId>> {
+        let parts = format!(
+            "LET $stored = SELECT VALUE revision FROM ONLY type::record('user', $user_key);
+            IF $stored = NONE {{ THROW 'refused:not_found' }};
+            IF $stored != $revision - 1 {{
                 THROW 'refused:revision_mismatch:' + <string>$stored
-            };
-            UPDATE type::record('user', $key) SET
+            }};
+            UPDATE type::record('user', $user_key) SET
                 name = $name,
                 role = $role,
                 email_verified = $email_verified,
                 disabled_at = $disabled_at,
                 revision = $revision
-                RETURN NONE;",
-            audit,
-        )
-        .about(format!("user `{}`", user.id))
-        .bind("key", user.id.to_string())
-        .bind("name", user.name.as_str())
-        .bind("role", role_word(user.role))
-        .bind("email_verified", user.email_verified)
-        .bind("disabled_at", user.disabled_at)
-        .bind("revision", user.revision);
-        Ok(self.write(statement).await?)
+                RETURN NONE;
+            {END_SESSIONS}"
+        );
+        let statement = audited_giving(&parts, "$families", audit)
+            .about(format!("user `{}`", user.id))
+            .bind("user_key", user.id.to_string())
+            .bind("name", user.name.as_str())
+            .bind("role", role_word(user.role))
+            .bind("email_verified", user.email_verified)
+            .bind("disabled_at", user.disabled_at)
+            .bind("revision", user.revision)
+            .bind("ending", ending.map(EndingRow::from));
+        Ok(families(self.write(statement).await?)?)
     }
 
-    async fn set_password_hash(&self, user: UserId, hash: &str, audit: &AuditRecord) -> Result<()> {
-        let statement = audited(
-            "IF (SELECT VALUE key FROM ONLY type::record('user', $key)) = NONE {
-                THROW 'refused:not_found'
-            };
-            UPDATE type::record('user', $key) SET password_hash = $hash RETURN NONE;",
-            audit,
-        )
-        .about(format!("user `{user}`"))
-        .bind("key", user.to_string())
-        .bind("hash", hash);
-        Ok(self.write(statement).await?)
+    async fn set_password_hash(
+        &self,
+        user: UserId,
+        new: NewPassword<'_>,
+        audit: &AuditRecord,
+    ) -> Result<Vec<SessionId>> {
+        let parts = format!(
+            "LET $stored = SELECT key, password_hash FROM ONLY type::record('user', $user_key);
+            IF $stored = NONE {{ THROW 'refused:not_found' }};
+            IF $checked != NONE AND $stored.password_hash != $checked {{
+                THROW 'refused:credentials_changed'
+            }};
+            UPDATE type::record('user', $user_key) SET password_hash = $hash RETURN NONE;
+            {END_SESSIONS}"
+        );
+        let statement = audited_giving(&parts, "$families", std::slice::from_ref(audit))
+            .about(format!("user `{user}`"))
+            .bind("user_key", user.to_string())
+            .bind("hash", new.hash)
+            .bind("checked", new.instead_of.map(str::to_owned))
+            .bind("ending", Some(EndingRow::from(new.ending)));
+        Ok(families(self.write(statement).await?)?)
     }
 
-    async fn rehash_password(&self, user: UserId, old: &str, new: &str) -> Result<()> {
+    async fn rehash_password(&self, user: UserId, old: &str, new: &str) -> Result<bool> {
         let statement = Statement::new(
             "{
-                UPDATE type::record('user', $key) SET password_hash = $new
-                    WHERE password_hash = $old RETURN NONE;
-                RETURN NONE;
+                LET $changed = UPDATE type::record('user', $key) SET password_hash = $new
+                    WHERE password_hash = $old RETURN VALUE key;
+                RETURN array::len($changed) > 0;
             }",
         )
         .bind("key", user.to_string())
         .bind("old", old)
         .bind("new", new);
         Ok(self.write(statement).await?)
+    }
+
+    async fn unverified_before(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<User>> {
+        let statement = Statement::new(
+            "SELECT * FROM user WHERE email_verified = false AND created_at < $before \
+             AND disabled_at = NONE LIMIT $limit",
+        )
+        .bind("before", before)
+        .bind("limit", limit as u64);
+        let rows: Vec<UserRow> = self.read(statement).await?;
+        let accounts: Vec<Account> = read_all(rows)?;
+        Ok(accounts.into_iter().map(|account| account.user).collect())
+    }
+
+    async fn remove_unverified(&self, user: UserId, audit: &AuditRecord) -> Result<bool> {
+        let statement = Statement::new(format!(
+            "{{
+                LET $stored = SELECT email_verified, disabled_at FROM ONLY type::record('user', $key);
+                IF $stored = NONE OR $stored.email_verified OR $stored.disabled_at != NONE {{
+                    RETURN false;
+                }};
+                DELETE type::record('mail_token', [$key, 'verify_email']) RETURN NONE;
+                DELETE type::record('mail_token', [$key, 'reset_password']) RETURN NONE;
+                DELETE type::record('user', $key) RETURN NONE;
+                {APPEND_AUDIT}
+                RETURN true;
+            }}"
+        ))
+        .bind("key", user.to_string());
+        Ok(self.write(bind_audit(statement, audit)).await?)
     }
 
     async fn count_users(&self) -> Result<u64> {
@@ -143,34 +204,53 @@ impl UserStore for SurrealStore {
         Ok(count.unwrap_or_default())
     }
 
-    async fn create_session(&self, session: Session, audit: &AuditRecord) -> Result<()> {
-        Ok(self.insert_session(session, audit).await?)
+    async fn create_session(
+        &self,
+        session: Session,
+        checked: Option<&str>,
+        audit: &AuditRecord,
+    ) -> Result<User> {
+        Ok(self.insert_session(session, checked, audit).await?)
     }
 
     async fn rotate_session(
         &self,
-        token_hash: [u8; 32],
+        shown: ShownToken,
         successor: Successor,
         now: DateTime<Utc>,
+        tell: TellReuse<'_>,
     ) -> Result<Rotation> {
-        Ok(self.rotate(token_hash, successor, now).await?)
+        Ok(self.rotate(shown, successor, now, tell).await?)
     }
 
     async fn sessions(&self, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>> {
         Ok(self.live_sessions(user, now).await?)
     }
 
-    async fn end_family(&self, family: SessionId, audit: Option<&AuditRecord>) -> Result<()> {
-        Ok(self.end_sessions_in(family, audit).await?)
+    async fn end_family(
+        &self,
+        family: SessionId,
+        at: DateTime<Utc>,
+        audit: Option<&AuditRecord>,
+    ) -> Result<()> {
+        Ok(self.end_sessions_in(family, at, audit).await?)
     }
 
     async fn end_sessions(
         &self,
         user: UserId,
-        but: Option<SessionId>,
+        ending: Ending,
         audit: Option<&AuditRecord>,
-    ) -> Result<()> {
-        Ok(self.end_sessions_of(user, but, audit).await?)
+    ) -> Result<Vec<SessionId>> {
+        Ok(self.end_sessions_of(user, ending, audit).await?)
+    }
+
+    async fn ended_since(&self, since: DateTime<Utc>, limit: usize) -> Result<Vec<SessionId>> {
+        Ok(self.families_ended_since(since, limit).await?)
+    }
+
+    async fn forget_sessions(&self, now: DateTime<Utc>, limit: usize) -> Result<u64> {
+        Ok(self.drop_expired_sessions(now, limit).await?)
     }
 }
 

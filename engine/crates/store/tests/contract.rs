@@ -67,7 +67,7 @@ suites! {
     usage: |store| async move { contract::usage::run(&store).await };
     keys: |store| async move { contract::keys::run(&store, &store).await };
     audit: |store| async move { contract::audit::run(&store).await };
-    projects: |store| async move { contract::projects::run(&store, &store).await };
+    projects: |store| async move { contract::projects::run(&store, &store, &store).await };
     conversations: |store| async move { contract::conversations::run(&store, &store).await };
     transfers: |store| async move { contract::transfers::run(&store, &store, &store, &store).await };
     prompts: |store| async move { contract::prompts::run(&store, &store).await };

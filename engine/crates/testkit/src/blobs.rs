@@ -12,9 +12,15 @@ use inkstone_domain::Result;
 use inkstone_domain::media::BlobKey;
 use inkstone_domain::ports::{Blob, BlobEntry, BlobStore, ByteStream};
 
+use crate::Gate;
+
 /// Clones share the same bytes.
 #[derive(Clone, Default)]
-pub struct MemBlobs(Arc<Mutex<BTreeMap<BlobKey, Bytes>>>);
+pub struct MemBlobs {
+    shared: Arc<Mutex<BTreeMap<BlobKey, Bytes>>>,
+    /// Whoever reads passes it.
+    gate: Arc<Mutex<Option<Gate>>>,
+}
 
 impl MemBlobs {
     /// How many there are.
@@ -22,8 +28,14 @@ impl MemBlobs {
         self.blobs().len()
     }
 
+    /// Reads pass this gate from now on, as of a store that is slow.
+    pub fn read_through(&self, gate: Gate) {
+        let mut place = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(gate);
+    }
+
     fn blobs(&self) -> MutexGuard<'_, BTreeMap<BlobKey, Bytes>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -37,6 +49,13 @@ impl BlobStore for MemBlobs {
     }
 
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Option<Blob>> {
+        let gate = {
+            let place = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            place.clone()
+        };
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
         let Some(bytes) = self.blobs().get(key).cloned() else {
             return Ok(None);
         };

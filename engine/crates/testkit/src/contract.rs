@@ -101,7 +101,7 @@ where
     usage::run(store).await;
     keys::run(store, store).await;
     audit::run(store).await;
-    projects::run(store, store).await;
+    projects::run(store, store, store).await;
     prompts::run(store, store).await;
     conversations::run(store, store).await;
     media::run(store, store).await;

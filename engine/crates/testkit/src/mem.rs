@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
-use inkstone_domain::allowance::{Allowance, Spend, Subject};
+use inkstone_domain::allowance::{Spend, Subject};
 use inkstone_domain::api_key::ApiKey;
 use inkstone_domain::audit::AuditEntry;
 use inkstone_domain::comment::Comment;
@@ -76,6 +76,10 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
+    /// Ids of what cannot be removed.
+    jammed: Vec<String>,
+    /// So many answers to writes of media are lost.
+    lost_answers: usize,
     users: BTreeMap<UserId, Account>,
     sessions: HashMap<SessionId, users::SessionEntry>,
     invitations: BTreeMap<InvitationId, Invitation>,
@@ -101,7 +105,7 @@ struct State {
     spend: BTreeMap<(NaiveDate, Subject), Spend>,
     keys: BTreeMap<KeyId, VirtualKey>,
     /// By subject as text.
-    allowances: BTreeMap<String, (Subject, Allowance)>,
+    allowances: BTreeMap<String, keys::AllowanceEntry>,
     /// By scope and key, as the claims are.
     cached: BTreeMap<(String, String), CachedReply>,
     claims: BTreeMap<(String, String), replies::ClaimEntry>,
@@ -143,6 +147,16 @@ impl MemStore {
         Self::with_clock(Arc::new(SystemClock))
     }
 
+    /// Removing this article or medium for good fails from now on, as with a record that is damaged.
+    pub fn jam(&self, id: impl std::fmt::Display) {
+        self.state().jammed.push(id.to_string());
+    }
+
+    /// So many of the next writes of media are done, and their answers lost on the way.
+    pub fn lose_answers(&self, count: usize) {
+        self.state().lost_answers = count;
+    }
+
     /// `clock` is what the store takes for the database's clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let mut state = State::default();
@@ -166,6 +180,27 @@ impl MemStore {
 
     fn nudge(&self) {
         self.shared.nudge.send_replace(());
+    }
+}
+
+impl State {
+    /// What comes back of something that was written.
+    fn answered<T>(&mut self, written: T) -> Result<T> {
+        match self.lost_answers.checked_sub(1) {
+            None => Ok(written),
+            Some(left) => {
+                self.lost_answers = left;
+                let message = "the connection to the database is broken";
+                Err(Error::new(&codes::STORE_UNAVAILABLE, message))
+            }
+        }
+    }
+
+    fn check_not_jammed(&self, id: impl std::fmt::Display) -> Result<()> {
+        match self.jammed.contains(&id.to_string()) {
+            true => Err(Error::new(&codes::INTERNAL, "the record is damaged")),
+            false => Ok(()),
+        }
     }
 }
 

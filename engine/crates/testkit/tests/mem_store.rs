@@ -123,7 +123,7 @@ async fn audit() {
 #[tokio::test]
 async fn projects() {
     let store = MemStore::new();
-    contract::projects::run(&store, &store).await;
+    contract::projects::run(&store, &store, &store).await;
 }
 
 #[tokio::test]

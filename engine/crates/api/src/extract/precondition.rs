@@ -15,7 +15,7 @@ use crate::state::Shared;
 pub(crate) struct IfMatch(pub Option<u64>);
 
 /// The tags the caller holds already.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct IfNoneMatch(Option<HeaderValue>);
 
 impl IfNoneMatch {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER,
+    ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    IF_MATCH, IF_NONE_MATCH, IF_RANGE, LINK, LOCATION, RANGE, RETRY_AFTER,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -22,32 +23,50 @@ const METHODS: [Method; 6] = [
     Method::DELETE,
 ];
 
-/// What pages may send.
-const SENT: [HeaderName; 11] = [
+/// What pages may send: all that routes take, and what goes with every request.
+const SENT: [HeaderName; 17] = [
     ACCEPT,
     AUTHORIZATION,
     CONTENT_TYPE,
     IF_MATCH,
     IF_NONE_MATCH,
+    IF_RANGE,
+    RANGE,
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("tus-resumable"),
+    HeaderName::from_static("upload-length"),
+    HeaderName::from_static("upload-metadata"),
+    HeaderName::from_static("upload-offset"),
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("x-inkstone-cache"),
-    HeaderName::from_static("x-inkstone-version"),
+    HeaderName::from_static("x-inkstone-plugin-version"),
     HeaderName::from_static("x-request-id"),
 ];
 
-/// What pages may read beside the body.
-const TOLD: [HeaderName; 16] = [
+/// What pages may read beside the body: all that routes tell, and what comes with many replies.
+const TOLD: [HeaderName; 28] = [
+    ACCEPT_RANGES,
+    CONTENT_DISPOSITION,
+    CONTENT_RANGE,
     ETAG,
     LINK,
     LOCATION,
     RETRY_AFTER,
     HeaderName::from_static("idempotent-replayed"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("tus-resumable"),
+    HeaderName::from_static("upload-expires"),
+    HeaderName::from_static("upload-length"),
+    HeaderName::from_static("upload-offset"),
     HeaderName::from_static("x-inkstone-attempts"),
     HeaderName::from_static("x-inkstone-cache"),
+    HeaderName::from_static("x-inkstone-chat"),
+    HeaderName::from_static("x-inkstone-media"),
+    HeaderName::from_static("x-inkstone-message"),
     HeaderName::from_static("x-inkstone-overhead-ms"),
     HeaderName::from_static("x-inkstone-plugin"),
+    HeaderName::from_static("x-inkstone-provider"),
     HeaderName::from_static("x-ratelimit-limit-requests"),
     HeaderName::from_static("x-ratelimit-limit-tokens"),
     HeaderName::from_static("x-ratelimit-remaining-requests"),

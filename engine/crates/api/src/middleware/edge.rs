@@ -1,4 +1,4 @@
-//! The outermost layer, once around every route and fallback.
+//! The outermost layer, once around every route and fallback; and the net that everything falls into.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -24,6 +24,18 @@ use crate::extract::{body_too_large, max_body_bytes};
 use crate::serve::came_over_tls;
 use crate::state::Shared;
 
+/// Refuses bodies that are announced as too large, and makes replies of panics.
+pub(crate) async fn net(State(state): State<Shared>, request: Request, next: Next) -> Response {
+    let max_body_bytes = max_body_bytes(&state, request.method(), request.uri().path());
+    match announces_more_than(request.headers(), max_body_bytes) {
+        true => {
+            linger(request.into_body()).await;
+            body_too_large(max_body_bytes).into_response()
+        }
+        false => run_without_panic(request, next).await,
+    }
+}
+
 /// Gives the request an id and a span, runs it, and finishes whatever comes out of it.
 pub(crate) async fn edge(
     State(state): State<Shared>,
@@ -43,16 +55,8 @@ pub(crate) async fn edge(
         http.method = method.as_str(),
         http.path = uri.path(),
     );
-    let max_body_bytes = max_body_bytes(&state, &method, uri.path());
-    let too_large = announces_more_than(request.headers(), max_body_bytes);
     let answered = async {
-        let response = match too_large {
-            true => {
-                linger(request.into_body()).await;
-                body_too_large(max_body_bytes).into_response()
-            }
-            false => run_without_panic(request, next).await,
-        };
+        let response = next.run(request).await;
         let envelope = Envelope::of(uri.path());
         let mut response = write_failure(response, envelope, &request_id);
         let elapsed = started.elapsed();

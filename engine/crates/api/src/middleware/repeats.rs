@@ -1,6 +1,6 @@
-//! `Idempotency-Key` on what creates or changes many things: the first reply is kept for 24 hours, and given
-//! to everybody who sends the same again. Routes that call models do this themselves; those whose replies
-//! hold a secret do not, for it would be kept.
+//! `Idempotency-Key` on what creates, spends or changes many things: the first reply is kept for 24 hours, and
+//! given to everybody who sends the same again. Routes that do nothing but call models do this themselves; those
+//! whose replies hold a secret do not, for it would be kept.
 
 use std::pin::Pin;
 
@@ -17,10 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 use crate::extract::{Caller, IDEMPOTENCY_KEY, body_too_large, idempotency_key};
+use crate::reply::{IDEMPOTENT_REPLAYED, X_INKSTONE_CHAT, X_INKSTONE_MESSAGE, X_INKSTONE_PLUGIN};
 use crate::state::Shared;
 
 /// `POST` on these.
 const ROUTES: &[&str] = &[
+    "/v1/analytics/{plugin}/{report}",
     // Whole, with its search: another answer might be from other passages.
     "/v1/answer",
     "/v1/articles",
@@ -31,17 +33,41 @@ const ROUTES: &[&str] = &[
     "/v1/calendar",
     "/v1/content-types",
     "/v1/generate/{plugin}/{template}",
+    "/v1/invitations",
     "/v1/jobs/batches",
+    "/v1/jobs/{id}/requeue",
     "/v1/projects",
+    // Whole, with what is said: it must not be said twice.
+    "/v1/projects/{slug}/chat",
+    "/v1/projects/{slug}/exports",
     "/v1/projects/{slug}/prompts",
     "/v1/projects/{slug}/prompts/{name}/versions",
+    "/v1/research/{plugin}/{tool}",
     "/v1/schedules",
     "/v1/schedules/{id}/run",
+    "/v1/searches",
+    "/v1/signing-keys/rotate",
+    "/v1/webhooks/{id}/deliveries/{event}/redeliver",
+    "/v1/webhooks/{id}/ping",
+];
+/// `POST` on these hands the key to the gateway.
+const BY_GATEWAY: &[&str] = &[
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/messages",
+    "/v1/projects/{slug}/prompts/{name}/test",
+    "/v1/rerank",
+    "/v1/responses",
 ];
 /// Of a reply these are kept.
-const KEPT: [HeaderName; 3] = [CONTENT_TYPE, ETAG, LOCATION];
-/// Says that a reply was kept.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const KEPT: [HeaderName; 6] = [
+    CONTENT_TYPE,
+    ETAG,
+    LOCATION,
+    X_INKSTONE_CHAT,
+    X_INKSTONE_MESSAGE,
+    X_INKSTONE_PLUGIN,
+];
 
 /// A reply as it is kept.
 #[derive(Serialize, Deserialize)]
@@ -52,8 +78,13 @@ struct KeptReply {
 }
 
 /// Whether a request to this route is made once where it has a key.
-pub(crate) fn is_made_once(method: &Method, route: &str) -> bool {
+fn is_made_once(method: &Method, route: &str) -> bool {
     *method == Method::POST && ROUTES.contains(&route)
+}
+
+/// Whether `POST` on this route takes a key at all.
+pub(crate) fn takes_key(route: &str) -> bool {
+    ROUTES.contains(&route) || BY_GATEWAY.contains(&route)
 }
 
 /// Makes a request with a key once.
@@ -137,6 +168,6 @@ fn replay(bytes: &[u8]) -> Result<Response, ApiError> {
         let value = HeaderValue::try_from(value).map_err(|_| unreadable())?;
         headers.insert(name, value);
     }
-    headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }

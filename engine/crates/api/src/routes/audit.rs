@@ -82,7 +82,8 @@ pub(crate) enum ExportWord {
 
 /// List the audit log
 ///
-/// Newest first. For admins.
+/// Newest first. For admins. An actor and a subject at once are refused with 400 `unindexed_filter`: no index has
+/// them together.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "audit", params(AuditQuery),
     responses((status = 200, description = "A page of entries.", body = ListReply<AuditEntryReply>)),

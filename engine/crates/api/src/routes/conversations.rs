@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use futures::{TryStreamExt, stream};
 use inkstone_domain::api_key::Scope;
+use inkstone_domain::chat::Chunk;
 use inkstone_domain::conversation::Conversation;
 use inkstone_domain::ids::ConversationId;
 use serde::Deserialize;
@@ -17,15 +19,14 @@ use crate::extract::{
     CallContext, Caller, IfMatch, IfNoneMatch, JsonBody, PathWord, PathWordId, QueryOf, check_also,
 };
 use crate::middleware::RequestId;
-use crate::reply::{json, no_content, not_modified, ok, revision_tag, tagged};
+use crate::reply::{
+    X_INKSTONE_CHAT, X_INKSTONE_MESSAGE, json, no_content, not_modified, ok, revision_tag, tagged,
+};
 use crate::state::Shared;
 use crate::wire::conversation::{ChatMessageReply, ChatPatchBody, ChatReply, SaidReply, SayBody};
 use crate::wire::openai::chunk::{ChunkReply, ChunkWriter};
 use crate::wire::page::{ListReply, page_request};
 use crate::wire::problem::Problem;
-
-const X_INKSTONE_CHAT: HeaderName = HeaderName::from_static("x-inkstone-chat");
-const X_INKSTONE_MESSAGE: HeaderName = HeaderName::from_static("x-inkstone-message");
 
 /// Which page.
 #[derive(Deserialize, IntoParams)]
@@ -42,7 +43,8 @@ pub(crate) struct ChatsQuery {
 ///
 /// Begins a chat, or goes on with one. What does not fit into the model any more is summed up. With
 /// `"stream": true` the answer comes as OpenAI's chunks; whoever leaves stops it, and what was said until
-/// then is kept. Needs the role creator; for members of the project.
+/// then is kept. With an `idempotency-key` the model speaks to its end in any case, and the chunks come together.
+/// Needs the role creator; for members of the project.
 #[utoipa::path(
     post, path = "/v1/projects/{slug}/chat", tag = "projects", request_body = SayBody,
     params(("slug" = String, Path, description = "Of the project.")),
@@ -52,7 +54,7 @@ pub(crate) struct ChatsQuery {
          headers(("x-inkstone-chat" = String, description = "`cnv_…`"),
                  ("x-inkstone-message" = String, description = "`msg_…` of the answer; it is there once the answer has ended."))),
         (status = 409, description = "An answer is under way in this chat, or the project is archived.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "An attachment is of a kind that no model takes.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "An attachment is of a kind that no model takes, or the `idempotency-key` came with another request before.", body = Problem, content_type = "application/problem+json"),
         (status = 502, description = "The model's provider answered with an error.", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "The model did not answer in time.", body = Problem, content_type = "application/problem+json"),
     ),
@@ -82,7 +84,12 @@ pub(crate) async fn say_in_chat(
         let (chat, message) = (said.0.id.to_string(), said.2.id.to_string());
         return Ok(named(ok(&SaidReply::from(said))?, &chat, &message));
     }
-    let answering = conversations.say(&principal, &context, &slug, say).await?;
+    let mut answering = conversations.say(&principal, &context, &slug, say).await?;
+    if context.idempotency_key.is_some() {
+        // A broken answer is none to keep.
+        let whole: Vec<Chunk> = answering.stream.chunks.try_collect().await?;
+        answering.stream.chunks = Box::pin(stream::iter(whole.into_iter().map(Ok)));
+    }
     let chat = answering.conversation.id.to_string();
     let message = answering.answer.to_string();
     let answers = Answers::of(answering.stream, asked);
@@ -147,17 +154,19 @@ pub(crate) async fn show_chat(
 #[utoipa::path(
     get, path = "/v1/projects/{slug}/chats/{id}/messages", tag = "projects",
     params(("slug" = String, Path, description = "Of the project."),
-           ("id" = String, Path, description = "`cnv_…`")),
-    responses((status = 200, description = "All messages.", body = ListReply<ChatMessageReply>)),
+           ("id" = String, Path, description = "`cnv_…`"), ChatsQuery),
+    responses((status = 200, description = "A page of messages.", body = ListReply<ChatMessageReply>)),
 )]
 pub(crate) async fn list_chat_messages(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathWordId(slug, id): PathWordId<ConversationId>,
+    QueryOf(query): QueryOf<ChatsQuery>,
 ) -> ApiResult {
+    let page = page_request(query.limit, query.cursor)?;
     let conversations = &state.services.conversations;
-    let messages = conversations.messages(&principal, &slug, id).await?;
-    ok(&ListReply::<ChatMessageReply>::whole(messages))
+    let messages = conversations.messages(&principal, &slug, id, page).await?;
+    ok(&ListReply::<ChatMessageReply>::page(messages))
 }
 
 /// Change a chat
@@ -172,6 +181,7 @@ pub(crate) async fn list_chat_messages(
     responses(
         (status = 200, description = "The chat as it is now.", body = ChatReply,
          headers(("etag" = String, description = "Its new revision."))),
+        (status = 409, description = "The project is archived.", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "Somebody else changed it; read it again.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -197,7 +207,10 @@ pub(crate) async fn change_chat(
     delete, path = "/v1/projects/{slug}/chats/{id}", tag = "projects",
     params(("slug" = String, Path, description = "Of the project."),
            ("id" = String, Path, description = "`cnv_…`")),
-    responses((status = 204, description = "It is gone.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 409, description = "The project is archived.", body = Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn delete_chat(
     State(state): State<Shared>,

@@ -1,16 +1,18 @@
 //! `/v1/keys`: virtual keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
+use axum::http::header::{ETAG, LOCATION};
 use inkstone_domain::FieldError;
 use inkstone_domain::ids::KeyId;
+use inkstone_domain::key::VirtualKey;
 
 use crate::error::{ApiResult, invalid_fields};
-use crate::extract::{Caller, JsonBody, PathId};
-use crate::reply::{json, location, no_content, ok};
+use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId};
+use crate::reply::{json, location, no_content, not_modified, ok, revision_tag, tagged};
 use crate::state::Shared;
 use crate::wire::key::{KeyBody, KeyReply, NewKeyReply, RotationBody};
 use crate::wire::page::ListReply;
@@ -21,15 +23,15 @@ const MAX_OVERLAP_S: u32 = 30 * DAY_S;
 
 /// List keys
 ///
-/// One's own, those of everybody for admins; newest first, without revoked ones.
+/// One's own and those of the projects that one owns, those of everybody for admins; newest first, without
+/// revoked ones.
 #[utoipa::path(
     get, path = "/v1/keys", tag = "gateway",
     responses((status = 200, description = "All keys.", body = ListReply<KeyReply>)),
 )]
 pub(crate) async fn list_keys(State(state): State<Shared>, Caller(principal): Caller) -> ApiResult {
-    ok(&ListReply::<KeyReply>::whole(
-        state.services.keys.list(&principal),
-    ))
+    let keys = state.services.keys.list(&principal).await?;
+    ok(&ListReply::<KeyReply>::whole(keys))
 }
 
 /// Make a key
@@ -38,7 +40,8 @@ pub(crate) async fn list_keys(State(state): State<Shared>, Caller(principal): Ca
 #[utoipa::path(
     post, path = "/v1/keys", tag = "gateway", request_body = KeyBody,
     responses((status = 201, description = "The key, with its token.", body = NewKeyReply,
-        headers(("location" = String, description = "Where it is.")))),
+        headers(("location" = String, description = "Where it is."),
+                ("etag" = String, description = "Its revision.")))),
 )]
 pub(crate) async fn create_key(
     State(state): State<Shared>,
@@ -50,22 +53,20 @@ pub(crate) async fn create_key(
     let wish = body.value.into_domain();
     let (key, token) = keys.create(&principal, owner, wish).await?;
     let place = location(format!("/v1/keys/{}", key.id));
-    let mut response = json(
-        StatusCode::CREATED,
-        &NewKeyReply {
-            token,
-            key: key.into(),
-        },
-    )?;
+    let mut response = new_token(StatusCode::CREATED, key, token)?;
     response.headers_mut().insert(LOCATION, place);
     Ok(response)
 }
 
 /// Show a key
 #[utoipa::path(
-    get, path = "/v1/keys/{id}", tag = "gateway", params(("id" = String, Path, description = "`key_…`")),
+    get, path = "/v1/keys/{id}", tag = "gateway",
+    params(("id" = String, Path, description = "`key_…`"),
+           ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
     responses(
-        (status = 200, description = "The key.", body = KeyReply),
+        (status = 200, description = "The key.", body = KeyReply,
+         headers(("etag" = String, description = "Its revision."))),
+        (status = 304, description = "The caller holds this revision."),
         (status = 404, description = "There is no such key of one's own.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -73,18 +74,28 @@ pub(crate) async fn show_key(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(id): PathId<KeyId>,
+    held: IfNoneMatch,
 ) -> ApiResult {
-    ok(&KeyReply::from(state.services.keys.show(&principal, id)?))
+    let key = state.services.keys.show(&principal, id).await?;
+    let tag = revision_tag(key.revision);
+    if held.holds(&tag) {
+        return Ok(tagged(not_modified(), tag));
+    }
+    key_reply(key)
 }
 
 /// Change a key
 ///
 /// Replaces all that can be set; its token stays.
 #[utoipa::path(
-    put, path = "/v1/keys/{id}", tag = "gateway", params(("id" = String, Path, description = "`key_…`")),
-    request_body = KeyBody,
+    put, path = "/v1/keys/{id}", tag = "gateway", request_body = KeyBody,
+    params(("id" = String, Path, description = "`key_…`"),
+           ("if-match" = Option<String>, Header, description = "The `etag` of the revision that is changed.")),
     responses(
-        (status = 200, description = "The key as it is now.", body = KeyReply),
+        (status = 200, description = "The key as it is now.", body = KeyReply,
+         headers(("etag" = String, description = "Its revision."))),
+        (status = 403, description = "It is a key of somebody else in a project of one's own: it can be revoked, not changed.", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Somebody else changed it; read it again.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such key of one's own.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -92,11 +103,12 @@ pub(crate) async fn change_key(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(id): PathId<KeyId>,
+    IfMatch(revision): IfMatch,
     body: JsonBody<KeyBody>,
 ) -> ApiResult {
     let keys = &state.services.keys;
     if let Some(owner) = body.value.owner
-        && owner != keys.show(&principal, id)?.owner
+        && owner != keys.show(&principal, id).await?.owner
     {
         let field = FieldError {
             pointer: "/owner".to_owned(),
@@ -105,9 +117,9 @@ pub(crate) async fn change_key(
         return Err(invalid_fields("the key is not valid", vec![field]).into());
     }
     let key = keys
-        .change(&principal, id, body.value.into_domain())
+        .change(&principal, id, body.value.into_domain(), revision)
         .await?;
-    ok(&KeyReply::from(key))
+    key_reply(key)
 }
 
 /// Rotate a key
@@ -117,7 +129,9 @@ pub(crate) async fn change_key(
     post, path = "/v1/keys/{id}/rotate", tag = "gateway", params(("id" = String, Path, description = "`key_…`")),
     request_body = RotationBody,
     responses(
-        (status = 200, description = "The key, with its new token.", body = NewKeyReply),
+        (status = 200, description = "The key, with its new token.", body = NewKeyReply,
+         headers(("etag" = String, description = "Its revision."))),
+        (status = 403, description = "It is a key of somebody else in a project of one's own: it can be revoked, not rotated.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such key of one's own.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -137,15 +151,13 @@ pub(crate) async fn rotate_key(
     }
     let overlap = Duration::from_secs(u64::from(overlap_s));
     let (key, token) = state.services.keys.rotate(&principal, id, overlap).await?;
-    ok(&NewKeyReply {
-        token,
-        key: key.into(),
-    })
+    new_token(StatusCode::OK, key, token)
 }
 
 /// Revoke a key
 ///
-/// At once and for good. What was spent with it stays in the ledger.
+/// At once and for good: one's own, or one of a project that one owns. What was spent with it stays in the
+/// ledger.
 #[utoipa::path(
     delete, path = "/v1/keys/{id}", tag = "gateway", params(("id" = String, Path, description = "`key_…`")),
     responses(
@@ -160,4 +172,21 @@ pub(crate) async fn revoke_key(
 ) -> ApiResult {
     state.services.keys.revoke(&principal, id).await?;
     Ok(no_content())
+}
+
+fn key_reply(key: Arc<VirtualKey>) -> ApiResult {
+    let tag = revision_tag(key.revision);
+    Ok(tagged(json(StatusCode::OK, &KeyReply::from(key))?, tag))
+}
+
+/// With the token, which is nothing to keep a copy of.
+fn new_token(status: StatusCode, key: Arc<VirtualKey>, token: String) -> ApiResult {
+    let tag = revision_tag(key.revision);
+    let reply = NewKeyReply {
+        token,
+        key: key.into(),
+    };
+    let mut response = json(status, &reply)?;
+    response.headers_mut().insert(ETAG, tag);
+    Ok(response)
 }

@@ -95,7 +95,7 @@ pub(crate) struct ProjectExportQuery {
     responses(
         (status = 202, description = "The import, queued.", body = ImportReply,
          headers(("location" = String, description = "Where it is."))),
-        (status = 409, description = "The project is archived.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The project is archived, ten imports of yours have not ended, or this engine does none.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The file is too long.", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -2,20 +2,21 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use chrono::NaiveDate;
 use inkstone_domain::FieldError;
 use inkstone_domain::allowance::Subject;
 use inkstone_domain::ids::{KeyId, UserId};
 use inkstone_domain::usage::UsageFilter;
+use inkstone_services::Standing;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::error::{ApiResult, invalid_fields};
-use crate::extract::{Caller, JsonBody, PathId, QueryOf};
-use crate::reply::{no_content, ok};
+use crate::extract::{Caller, IfMatch, IfNoneMatch, JsonBody, PathId, QueryOf};
+use crate::reply::{encode, json_bytes, no_content, not_modified, ok, revision_tag_with, tagged};
 use crate::state::Shared;
 use crate::wire::allowance::AllowanceBody;
 use crate::wire::page::{ListReply, page_request};
@@ -170,16 +171,22 @@ pub(crate) async fn list_attempts(
 /// What a subject may use and what it used: oneself and one's keys, everybody for admins.
 #[utoipa::path(
     get, path = "/v1/limits/{subject}", tag = "gateway",
-    params(("subject" = String, Path, description = "`key:<id>`, `user:<id>`, `project:<name>` or `model:<provider>/<model>`, percent-encoded.")),
-    responses((status = 200, description = "Limits and spendings.", body = StandingReply)),
+    params(("subject" = String, Path, description = "`key:<id>`, `user:<id>`, `project:<name>` or `model:<provider>/<model>`, percent-encoded."),
+           ("if-none-match" = Option<String>, Header, description = "An `etag` the caller holds.")),
+    responses(
+        (status = 200, description = "Limits and spendings.", body = StandingReply,
+         headers(("etag" = String, description = "Of the limits' revision and of what was spent."))),
+        (status = 304, description = "The caller holds this already."),
+    ),
 )]
 pub(crate) async fn show_limits(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(subject): PathId<Subject>,
+    held: IfNoneMatch,
 ) -> ApiResult {
-    let standing = state.services.usage.standing(&principal, subject)?;
-    ok(&StandingReply::from(standing))
+    let standing = state.services.usage.standing(&principal, subject).await?;
+    standing_reply(standing, &held)
 }
 
 /// Set limits
@@ -187,24 +194,29 @@ pub(crate) async fn show_limits(
 /// What a user, a project or a model may use, in place of the configuration. Needs the role admin.
 #[utoipa::path(
     put, path = "/v1/limits/{subject}", tag = "gateway", request_body = AllowanceBody,
-    params(("subject" = String, Path, description = "`user:<id>`, `project:<name>` or `model:<provider>/<model>`, percent-encoded.")),
+    params(("subject" = String, Path, description = "`user:<id>`, `project:<name>` or `model:<provider>/<model>`, percent-encoded."),
+           ("if-match" = Option<String>, Header, description = "The `etag` of the limits that are changed.")),
     responses(
-        (status = 200, description = "Limits and spendings as they are now.", body = StandingReply),
+        (status = 200, description = "Limits and spendings as they are now.", body = StandingReply,
+         headers(("etag" = String, description = "Of the limits' revision and of what was spent."))),
         (status = 403, description = "This is for admins.", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Somebody else changed them; read them again.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn set_limits(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(subject): PathId<Subject>,
+    IfMatch(revision): IfMatch,
     body: JsonBody<AllowanceBody>,
 ) -> ApiResult {
     let usage = &state.services.usage;
     let allowance = body.value.into_domain();
     usage
-        .set_allowance(&principal, subject.clone(), Some(allowance))
+        .set_allowance(&principal, subject.clone(), Some(allowance), revision)
         .await?;
-    ok(&StandingReply::from(usage.standing(&principal, subject)?))
+    let standing = usage.standing(&principal, subject).await?;
+    standing_reply(standing, &IfNoneMatch::default())
 }
 
 /// Take limits away
@@ -212,20 +224,37 @@ pub(crate) async fn set_limits(
 /// The configuration's hold again. Needs the role admin.
 #[utoipa::path(
     delete, path = "/v1/limits/{subject}", tag = "gateway",
-    params(("subject" = String, Path, description = "`user:<id>`, `project:<name>` or `model:<provider>/<model>`, percent-encoded.")),
+    params(("subject" = String, Path, description = "`user:<id>`, `project:<name>` or `model:<provider>/<model>`, percent-encoded."),
+           ("if-match" = Option<String>, Header, description = "The `etag` of the limits that are taken away.")),
     responses(
         (status = 204, description = "They are gone."),
         (status = 403, description = "This is for admins.", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Somebody else changed them; read them again.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn remove_limits(
     State(state): State<Shared>,
     Caller(principal): Caller,
     PathId(subject): PathId<Subject>,
+    IfMatch(revision): IfMatch,
 ) -> ApiResult {
     let usage = &state.services.usage;
-    usage.set_allowance(&principal, subject, None).await?;
+    usage
+        .set_allowance(&principal, subject, None, revision)
+        .await?;
     Ok(no_content())
+}
+
+/// Its tag has the revision of the limits; what was spent changes by itself.
+fn standing_reply(standing: Standing, held: &IfNoneMatch) -> ApiResult {
+    let revision = standing.revision;
+    let reply = StandingReply::from(standing);
+    let body = encode(&reply)?;
+    let tag = revision_tag_with(revision, &body);
+    if held.holds(&tag) {
+        return Ok(tagged(not_modified(), tag));
+    }
+    Ok(tagged(json_bytes(StatusCode::OK, body), tag))
 }
 
 /// `day,model` and the like; the same twice is once.

@@ -30,6 +30,6 @@ pub(crate) fn image_of_base64(media_type: &str, data: &str) -> Result<Image, Str
         .map_err(|error| format!("the data is not base64: {error}"))?;
     Ok(Image {
         media_type: media_type.to_owned(),
-        source: ImageSource::Bytes(bytes),
+        source: ImageSource::Bytes(bytes.into()),
     })
 }

@@ -4,6 +4,8 @@ use inkstone_domain::audit::{AuditEntry, ChainCheck};
 use inkstone_testkit::api_client::{Identity, TestApi};
 use serde_json::json;
 
+use crate::check;
+
 async fn with_entries() -> TestApi {
     let api = TestApi::start().await;
     let owner = api
@@ -45,6 +47,20 @@ async fn admins_read_who_did_what_from_where() {
     assert_eq!(api.admin().get("/v1/audit?filter[who]=x").await.status, 400);
     let refused = api.creator().get("/v1/audit/export").await;
     assert_eq!(refused.status, 403);
+    let actor = api.user(Identity::Creator);
+    for path in ["/v1/audit?", "/v1/audit/export?"] {
+        let both = format!("{path}filter[actor]={actor}&filter[subject]=project:handbook");
+        let refused = api.admin().get(&both).await;
+        check::problem(&refused, 400, "unindexed_filter");
+        let fits = format!("{path}filter[actor]={actor}&filter[action]=project.created");
+        assert!(
+            api.admin()
+                .get(&fits)
+                .await
+                .text()
+                .contains("project:handbook")
+        );
+    }
 }
 
 #[tokio::test]

@@ -223,7 +223,7 @@ async fn a_request_with_a_key_is_made_once() {
     let first = client.post(BULK, body.clone()).await;
     let again = client.post(BULK, body).await;
     assert_eq!(again.json(), first.json());
-    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.header("idempotent-replayed"), "true");
     let list = api.creator().get("/v1/articles").await.json();
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
     let other = json!({"operations": [{"create": {"title": "Other"}}]});

@@ -1,5 +1,7 @@
 //! `/v1/projects/{slug}/chat` and `…/chats`.
 
+use futures::future::join;
+use inkstone_domain::{Error, codes};
 use inkstone_testkit::Say;
 use inkstone_testkit::api_client::TestApi;
 use serde_json::{Value, json};
@@ -39,6 +41,14 @@ async fn a_chat_is_begun_gone_on_with_and_deleted() {
     let path = format!("{CHATS}/{id}");
     let messages = owner.get(&format!("{path}/messages")).await.json();
     assert_eq!(messages["data"].as_array().unwrap().len(), 5);
+    let page = owner.get(&format!("{path}/messages?limit=3")).await.json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let rest = format!("{path}/messages?limit=3&cursor={cursor}");
+    let rest = owner.get(&rest).await.json();
+    let pages = [page["data"].as_array(), rest["data"].as_array()];
+    let both: Vec<_> = pages.into_iter().flatten().flatten().cloned().collect();
+    assert_eq!(both, *messages["data"].as_array().unwrap());
+    assert_eq!(rest["next_cursor"], Value::Null);
     let shown = owner.get(&path).await;
     let held = owner
         .clone()
@@ -59,6 +69,61 @@ async fn a_chat_is_begun_gone_on_with_and_deleted() {
     assert_eq!(api.stranger().delete(&path).await.status, 404);
     assert_eq!(owner.delete(&path).await.status, 204);
     assert_eq!(owner.get(&path).await.status, 404);
+}
+
+/// What is said with one `Idempotency-Key` is said once, asked once and paid once.
+#[tokio::test]
+async fn a_key_says_it_once() {
+    let api = TestApi::start().await;
+    for (stream, key) in [(false, "a-1"), (true, "a-2")] {
+        let owner = api.creator().with_header("idempotency-key", key);
+        let body = json!({"message": "hi there", "stream": stream});
+        let asked = api.provider.requests().len();
+        let both = join(
+            owner.post(CHAT, body.clone()),
+            owner.post(CHAT, body.clone()),
+        );
+        let (one, other) = both.await;
+        let again = owner.post(CHAT, body).await;
+        assert_eq!(one.status, 200, "{one:?}");
+        for reply in [&other, &again] {
+            assert_eq!(reply.text(), one.text());
+            for name in ["content-type", "x-inkstone-chat", "x-inkstone-message"] {
+                assert_eq!(reply.header(name), one.header(name), "{name}");
+            }
+        }
+        assert_eq!(again.header("idempotent-replayed"), "true");
+        let is_stream = one.header("content-type") == "text/event-stream";
+        assert_eq!(is_stream, stream);
+        assert_eq!(api.provider.requests().len(), asked + 1);
+        let chat = format!("{CHATS}/{}/messages", one.header("x-inkstone-chat"));
+        let kept = api.creator().get(&chat).await.json();
+        assert_eq!(kept["data"].as_array().unwrap().len(), 2, "{kept}");
+        let other = owner.post(CHAT, json!({"message": "and?"})).await;
+        check::problem(&other, 422, "idempotency_key_reused");
+    }
+    let chats = api.creator().get(CHATS).await.json();
+    assert_eq!(chats["data"].as_array().unwrap().len(), 2);
+    // The ledger is written behind the calls' backs.
+    loop {
+        let lines = api.creator().get("/v1/usage/attempts").await.json();
+        let count = lines["data"].as_array().unwrap().len();
+        assert!(count <= 2, "{lines}");
+        if count == 2 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+
+    // What broke is not kept, and says so.
+    let owner = api.creator().with_header("idempotency-key", "a-3");
+    let body = json!({"message": "hi", "stream": true});
+    let broken = Error::new(&codes::UPSTREAM_ERROR, "the line is dead");
+    api.provider.will_say([Say::text("hel"), Say::Fail(broken)]);
+    let first = owner.post(CHAT, body.clone()).await;
+    check::problem(&first, 502, "upstream_error");
+    let again = owner.post(CHAT, body).await;
+    assert_eq!(again.events().last().unwrap().data, "[DONE]");
 }
 
 #[tokio::test]

@@ -261,8 +261,15 @@ async fn a_cover_that_is_not_there_is_told() {
         .patch(&path, json!({"cover": medium, "title": "T"}))
         .await;
     assert_eq!(kept.status, 200, "{kept:?}");
-    let gone = client.delete(&format!("{file}?permanent=true")).await;
+    let forever = format!("{file}?permanent=true");
+    check::problem(&client.delete(&forever).await, 409, "conflict");
+    assert_eq!(client.patch(&path, json!({"cover": ""})).await.status, 200);
+    let gone = client.delete(&forever).await;
     assert_eq!(gone.status, 204, "{gone:?}");
+    let restored = client
+        .post(&format!("{path}/revisions/1/restore"), json!({}))
+        .await;
+    assert_eq!(restored.status, 200, "{restored:?}");
     let cover = with_cover(&client, &id).await.json()["cover_media"].clone();
     assert_eq!(cover["state"], "gone");
 }

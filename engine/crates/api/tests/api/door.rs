@@ -1,5 +1,7 @@
 //! What holds between the API and browsers: other sites, headers, compression.
 
+use std::collections::BTreeSet;
+
 use axum::http::Method;
 use inkstone_api::CorsConfig;
 use inkstone_testkit::api_client::{ApiClient, Setup, TestApi, TestReply};
@@ -73,6 +75,10 @@ async fn pages_of_named_sites_may_call() {
             assert!(headers.contains(name), "{headers}");
         }
     }
+    // It is a reply like others: with an id, and what every reply tells browsers.
+    let asked = preflight(&api.anonymous(), APP, "POST").await;
+    assert!(!asked.header("x-request-id").is_empty(), "{asked:?}");
+    assert_eq!(asked.header("x-content-type-options"), "nosniff");
     // Refusals too, so that pages can read why.
     for path in ["/livez", "/v1/me", "/v1/nothing"] {
         let reply = api.anonymous().with_header("origin", APP).get(path).await;
@@ -88,6 +94,52 @@ async fn pages_of_named_sites_may_call() {
             assert!(told.contains(name), "{told}");
         }
     }
+}
+
+#[tokio::test]
+async fn pages_may_send_and_read_all_headers_of_routes() {
+    let api = api_for_pages().await;
+    let asked = preflight(&api.anonymous(), APP, "POST").await;
+    let reply = api.anonymous().with_header("origin", APP);
+    let reply = reply.get("/livez").await;
+    let listed = |text: &str| -> BTreeSet<String> {
+        text.split(',').map(|name| name.trim().to_owned()).collect()
+    };
+    let (sent, told) = (
+        listed(asked.header("access-control-allow-headers")),
+        listed(reply.header("access-control-expose-headers")),
+    );
+    let document = inkstone_api::openapi();
+    let items = document["paths"].as_object().unwrap().values();
+    let operations = items.flat_map(|item| item.as_object().unwrap().values());
+    let mut seen = 0;
+    for operation in operations {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        for parameter in parameters.filter(|it| it["in"] == "header") {
+            let name = parameter["name"].as_str().unwrap().to_ascii_lowercase();
+            assert!(sent.contains(&name), "pages may not send `{name}`");
+            seen += 1;
+        }
+        let replies = operation["responses"].as_object().unwrap().values();
+        for name in replies.filter_map(|reply| reply["headers"].as_object()) {
+            for name in name.keys() {
+                assert!(told.contains(name), "pages may not read `{name}`");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}
+
+/// Whoever sends too much, or meets a fault of ours, reads that as well.
+#[tokio::test]
+async fn pages_read_refusals_of_bodies() {
+    let api = api_for_pages().await;
+    let client = api.creator().with_header("origin", APP);
+    let body = json!({"title": "x".repeat(2 << 20)});
+    let refused = client.post("/v1/articles", body).await;
+    check::problem(&refused, 413, "body_too_large");
+    assert_eq!(refused.header("access-control-allow-origin"), APP);
 }
 
 #[tokio::test]

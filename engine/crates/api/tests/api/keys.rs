@@ -6,6 +6,8 @@ use axum::http::Method;
 use inkstone_testkit::api_client::{ApiClient, Identity, TestApi};
 use serde_json::{Value, json};
 
+use crate::check;
+
 async fn make(client: &ApiClient, body: Value) -> Value {
     let reply = client.post("/v1/keys", body).await;
     assert_eq!(reply.status, 201, "{reply:?}");
@@ -113,6 +115,65 @@ async fn a_key_is_changed_rotated_and_revoked() {
     assert_eq!(api.creator().delete(&path).await.status, 204);
     assert_eq!(client(&rotated).get("/v1/models").await.status, 401);
     assert_eq!(api.creator().get(&path).await.status, 404);
+}
+
+/// The tag of what is there, and what an older one is answered with.
+#[tokio::test]
+async fn keys_and_limits_are_changed_as_they_were_read() {
+    let api = TestApi::start().await;
+    let made = make(&api.creator(), json!({"name": "ci"})).await;
+    let key = format!("/v1/keys/{}", made["id"].as_str().unwrap());
+    let limits = format!("/v1/limits/user:{}", api.user(Identity::Creator));
+    let bodies = [
+        (&key, json!({"name": "nightly"}), json!({"name": "weekly"})),
+        (&limits, json!({"rpm_limit": 2}), json!({"rpm_limit": 3})),
+    ];
+    for (path, one, other) in bodies {
+        let admin = api.admin();
+        let seen = admin.get(path).await;
+        let tag = seen.header("etag").to_owned();
+        assert!(tag.starts_with('"'), "{seen:?}");
+        let held = admin.clone().with_header("if-none-match", &tag);
+        assert_eq!(held.get(path).await.status, 304, "{path}");
+        let matching = admin.clone().with_header("if-match", &tag);
+        let changed = matching.send(Method::PUT, path, Some(one)).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+        assert_ne!(changed.header("etag"), tag);
+        assert_eq!(admin.get(path).await.header("etag"), changed.header("etag"));
+        let stale = matching.send(Method::PUT, path, Some(other.clone())).await;
+        check::problem(&stale, 412, "revision_mismatch");
+        // Without a tag it is changed whatever it is.
+        let changed = admin.send(Method::PUT, path, Some(other)).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+    }
+    let stale = api.admin().with_header("if-match", "\"1\"");
+    check::problem(&stale.delete(&limits).await, 412, "revision_mismatch");
+    let rotate = format!("{key}/rotate");
+    let rotated = api.creator().post(&rotate, json!({})).await;
+    assert_eq!(rotated.header("etag"), "\"4\"");
+}
+
+#[tokio::test]
+async fn owners_of_a_project_revoke_its_keys_and_change_none() {
+    let api = TestApi::start().await;
+    let made = api
+        .creator()
+        .post("/v1/projects", json!({"slug": "handbook"}))
+        .await;
+    assert_eq!(made.status, 201);
+    let wish = json!({"name": "ci", "project": "handbook"});
+    let made = make(&api.admin(), wish.clone()).await;
+    let path = format!("/v1/keys/{}", made["id"].as_str().unwrap());
+    assert_eq!(api.stranger().delete(&path).await.status, 404);
+    assert_eq!(api.creator().get(&path).await.json()["id"], made["id"]);
+    let changed = api.creator().send(Method::PUT, &path, Some(wish)).await;
+    check::problem(&changed, 403, "forbidden");
+    let rotate = format!("{path}/rotate");
+    let rotated = api.creator().post(&rotate, json!({})).await;
+    check::problem(&rotated, 403, "forbidden");
+    assert_eq!(api.creator().delete(&path).await.status, 204);
+    let client = api.anonymous().with_token(made["token"].as_str().unwrap());
+    assert_eq!(client.get("/v1/models").await.status, 401);
 }
 
 #[tokio::test]

@@ -310,3 +310,23 @@ async fn exports_that_are_asked_for_wrongly() {
         .await;
     assert_eq!(reply.status, 404);
 }
+
+/// Not a reply that began well and breaks off.
+#[tokio::test]
+async fn exports_that_no_list_has() {
+    let api = with_project().await;
+    let admin = api.admin();
+    let now = admin
+        .get("/v1/projects/default/export?format=jsonl&filter[tag]=sea")
+        .await;
+    let later = admin
+        .post(
+            "/v1/projects/default/exports",
+            json!({"format": "jsonl", "tag": "sea"}),
+        )
+        .await;
+    for refused in [now, later] {
+        assert_eq!(refused.status, 400, "{}", refused.text());
+        assert_eq!(refused.json()["code"], "unindexed_filter");
+    }
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::codes::{self, Code};
 use crate::error::ErrorKind;
+use crate::ids::UserId;
 
 /// How one call ended.
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +44,12 @@ pub struct PluginStats {
     ratings: AtomicU64,
     rating_sum: AtomicU64,
     errors: Mutex<BTreeMap<&'static str, u64>>,
+    overtaxed: [AtomicU64; CALLERS],
     latencies: [AtomicU64; BUCKETS],
 }
+
+/// Callers are told apart by a part of their id: two may be taken for one.
+const CALLERS: usize = 32;
 
 impl Default for PluginStats {
     fn default() -> Self {
@@ -63,6 +68,7 @@ impl Default for PluginStats {
             ratings: AtomicU64::new(0),
             rating_sum: AtomicU64::new(0),
             errors: Mutex::new(BTreeMap::new()),
+            overtaxed: [const { AtomicU64::new(0) }; CALLERS],
             latencies: [const { AtomicU64::new(0) }; BUCKETS],
         }
     }
@@ -88,6 +94,19 @@ impl PluginStats {
             .fetch_add(end.received_bytes, Ordering::Relaxed);
         self.host_calls.fetch_add(end.host_calls, Ordering::Relaxed);
         self.latencies[bucket_of(end.latency)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A call of this caller ended with an error that depends on the input. A call of nobody says as much as those
+    /// of several.
+    pub fn overtaxed(&self, caller: Option<UserId>) {
+        let places = match caller {
+            // The last bits of an id are random.
+            Some(user) => vec![user.0.random() as usize % CALLERS],
+            None => vec![0, 1],
+        };
+        for place in places {
+            self.overtaxed[place].fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// A call got its instance, or gave it back.
@@ -137,6 +156,7 @@ impl PluginStats {
             ratings: read(&self.ratings),
             rating_sum: read(&self.rating_sum),
             errors: errors.clone(),
+            overtaxed: std::array::from_fn(|place| read(&self.overtaxed[place])),
             latencies: Latencies {
                 counts: std::array::from_fn(|bucket| read(&self.latencies[bucket])),
             },
@@ -189,6 +209,8 @@ pub struct StatsSnapshot {
     pub rating_sum: u64,
     /// Count by error code, failures or not.
     pub errors: BTreeMap<&'static str, u64>,
+    /// Count of errors that depend on the input, by caller.
+    pub overtaxed: [u64; CALLERS],
     pub latencies: Latencies,
 }
 
@@ -214,6 +236,9 @@ impl StatsSnapshot {
             ratings: self.ratings.saturating_sub(earlier.ratings),
             rating_sum: self.rating_sum.saturating_sub(earlier.rating_sum),
             errors: errors.filter(|(_, count)| *count > 0).collect(),
+            overtaxed: std::array::from_fn(|place| {
+                self.overtaxed[place].saturating_sub(earlier.overtaxed[place])
+            }),
             latencies: self.latencies.since(&earlier.latencies),
         }
     }

@@ -38,10 +38,19 @@ pub trait ConversationStore: Send + Sync {
     /// Keeps a summary in place of the one before; `not_found` where the conversation is gone.
     async fn keep_summary(&self, id: ConversationId, summary: &Summary) -> Result<()>;
     async fn message(&self, id: MessageId) -> Result<Option<ConversationMessage>>;
-    /// All of them, oldest first, at most `limit`.
-    async fn messages(
+    /// How many there are, on all branches.
+    async fn message_count(&self, conversation: ConversationId) -> Result<usize>;
+    /// On all branches, oldest first.
+    async fn list_messages(
         &self,
         conversation: ConversationId,
+        page: PageRequest,
+    ) -> Result<Page<ConversationMessage>>;
+    /// That one and those before it by their ids, on all branches, newest first, at most `limit`.
+    async fn messages_back(
+        &self,
+        conversation: ConversationId,
+        from: MessageId,
         limit: usize,
     ) -> Result<Vec<ConversationMessage>>;
 }

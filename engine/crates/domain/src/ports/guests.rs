@@ -15,6 +15,8 @@ use crate::chat::{
 };
 use crate::event::Told;
 use crate::generation::{GenerationStream, Template};
+use crate::ids::UserId;
+use crate::outbound::Handed;
 use crate::plugin::{LoadedPlugin, PackageInfo, PluginSpec, RemoteSource};
 use crate::report::{Block, ReportInfo};
 use crate::research::{Answer, Tool};
@@ -25,6 +27,10 @@ use crate::search::{DocumentQuery, Hit, Passage};
 #[derive(Clone, Default)]
 pub struct GuestCall {
     pub request_id: String,
+    /// In whose name; nobody's where the engine itself asks.
+    pub caller: Option<UserId>,
+    /// Where it is noted what of the call went to an upstream.
+    pub handed: Option<Arc<Handed>>,
     pub ai: Option<Arc<dyn Ai>>,
     pub tools: Option<Arc<dyn Toolbox>>,
     pub search: Option<Arc<dyn DocumentSearch>>,

@@ -42,7 +42,7 @@ pub trait MediaStore: Send + Sync {
     ) -> Result<()>;
     /// Replaces name, alternative text and trash, in the name of `by`, if the stored revision is
     /// `media.revision - 1`, else `revision_mismatch`; `not_found` where there is none. Versions stay as
-    /// they are.
+    /// they are. `conflict` where it goes into the trash and [`MediaStore::covers_with`] has any.
     async fn update_media(
         &self,
         media: &Media,
@@ -66,8 +66,8 @@ pub trait MediaStore: Send + Sync {
     /// Newest first.
     async fn media_versions(&self, id: MediaId, page: PageRequest) -> Result<Page<MediaVersion>>;
     /// Removes a file with all its versions, in the name of `by`, if the stored revision is
-    /// `media.revision`, else `revision_mismatch`; `not_found` where there is none. Gives the keys of the
-    /// bytes that nobody knows any more.
+    /// `media.revision`, else `revision_mismatch`; `not_found` where there is none, `conflict` where
+    /// [`MediaStore::covers_with`] has any. Gives the keys of the bytes that nobody knows any more.
     async fn remove_media(
         &self,
         media: &Media,

@@ -7,6 +7,7 @@ use crate::Result;
 use crate::audit::AuditRecord;
 use crate::content::{Page, PageRequest};
 use crate::ids::UserId;
+use crate::key::EndedKey;
 use crate::project::{Member, Project, ProjectFilter, ProjectRole};
 
 #[async_trait]
@@ -34,15 +35,22 @@ pub trait ProjectStore: Send + Sync {
     async fn members(&self, slug: &str, page: PageRequest) -> Result<Page<Member>>;
     /// Adds or changes a member if the stored revision is `member.revision - 1` (0 for none), else
     /// `revision_mismatch`. `conflict` where the last owner would become something else; `not_found`
-    /// where there is no such project.
-    async fn put_member(&self, member: &Member, audit: &AuditRecord) -> Result<()>;
+    /// where there is no such project. An owner who becomes something else takes all their keys of the
+    /// project along: `revision_mismatch` where `ended` are not those, or not as they are stored.
+    async fn put_member(
+        &self,
+        member: &Member,
+        ended: &[EndedKey],
+        audit: &AuditRecord,
+    ) -> Result<()>;
     /// Removes a member if the stored revision is `revision`, else `revision_mismatch`; `conflict` for
-    /// the last owner; `not_found` where they are no member.
+    /// the last owner; `not_found` where they are no member. `ended` as in `put_member`.
     async fn remove_member(
         &self,
         slug: &str,
         user: UserId,
         revision: u64,
+        ended: &[EndedKey],
         audit: &AuditRecord,
     ) -> Result<()>;
     /// All that somebody is a member of, archived ones too, by slug.

@@ -10,77 +10,15 @@ use crate::allowance::{Allowance, DaySpend, Subject};
 use crate::audit::AuditRecord;
 use crate::content::{Article, ArticleFilter, ArticleStamp, Cause, Page, PageRequest, Revision};
 use crate::event::Event;
-use crate::ids::{ArticleId, SessionId, UserId};
+use crate::ids::{ArticleId, KeyId, UserId};
 use crate::kept_reply::{CachedReply, Claim, Claimed};
 use crate::key::VirtualKey;
-use crate::principal::{Account, SeenFrom, Session, User};
 use crate::provenance::Provenance;
 use crate::rollout::{RolloutChange, RolloutState, Served};
 use crate::usage::{UsageDimension, UsageFilter, UsageGroup, UsageRecord};
 
 /// A stream of nudges: an item means "something changed, look". Nudges may be merged, never lost.
 pub type ChangeSignal = std::pin::Pin<Box<dyn futures::Stream<Item = ()> + Send>>;
-
-/// What became of a refresh token that was shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rotation {
-    /// It is spent now, and the new one stands.
-    Rotated(Session),
-    /// Nobody has it, or it ran out, or its family was ended.
-    Unknown,
-    /// It was spent before: its whole family is ended now.
-    Reused { user: UserId, family: SessionId },
-}
-
-/// The token that comes after one that was shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Successor {
-    pub id: SessionId,
-    /// SHA-256.
-    pub token_hash: [u8; 32],
-    pub expires_at: DateTime<Utc>,
-    pub seen: SeenFrom,
-}
-
-#[async_trait]
-pub trait UserStore: Send + Sync {
-    /// `already_exists` where the e-mail is taken.
-    async fn create_user(&self, account: Account, audit: &AuditRecord) -> Result<()>;
-    async fn account_by_email(&self, email: &str) -> Result<Option<Account>>;
-    async fn user(&self, id: UserId) -> Result<Option<User>>;
-    async fn account(&self, id: UserId) -> Result<Option<Account>>;
-    async fn count_users(&self) -> Result<u64>;
-    /// Newest first.
-    async fn list_users(&self, page: PageRequest) -> Result<Page<User>>;
-    /// Replaces name, role, verification and disabling if the stored revision is `user.revision - 1`,
-    /// else `revision_mismatch`; `not_found` where there is no such user. One change may be several acts,
-    /// or none that is written down.
-    async fn update_user(&self, user: &User, audit: &[AuditRecord]) -> Result<()>;
-    /// `not_found` where there is no such user.
-    async fn set_password_hash(&self, user: UserId, hash: &str, audit: &AuditRecord) -> Result<()>;
-    /// The same password, hashed anew: changes nothing where the stored hash is not `old` any more.
-    async fn rehash_password(&self, user: UserId, old: &str, new: &str) -> Result<()>;
-    async fn create_session(&self, session: Session, audit: &AuditRecord) -> Result<()>;
-    /// Spends the token with this hash and stores its successor, both or neither. Exactly one of
-    /// several concurrent callers gets `Rotated`.
-    async fn rotate_session(
-        &self,
-        token_hash: [u8; 32],
-        successor: Successor,
-        now: DateTime<Utc>,
-    ) -> Result<Rotation>;
-    /// Of every sign-in that goes on at `now` the session whose token is not spent, newest sign-in first.
-    async fn sessions(&self, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>>;
-    /// Ends every session of the family.
-    async fn end_family(&self, family: SessionId, audit: Option<&AuditRecord>) -> Result<()>;
-    /// Ends every session of the user but those of the family `but`.
-    async fn end_sessions(
-        &self,
-        user: UserId,
-        but: Option<SessionId>,
-        audit: Option<&AuditRecord>,
-    ) -> Result<()>;
-}
 
 /// A change of one article: the new state, and the event that tells of it.
 #[derive(Debug, Clone)]
@@ -98,9 +36,10 @@ pub struct ArticleWrite {
 #[async_trait]
 pub trait ArticleStore: Send + Sync {
     /// Stores article, revision and event. `article.revision` is 1. `slug_taken` where another article
-    /// of its project and language has its slug, or had it.
+    /// of its project and language has its slug, or had it; `conflict` where another in sight is the one of its
+    /// group of translations in its language.
     async fn create_article(&self, write: ArticleWrite) -> Result<()>;
-    /// Replaces the article if the stored revision is `article.revision - 1`, else `revision_mismatch`; `not_found` where it is gone, `slug_taken` as above. The old slug stays the article's.
+    /// Replaces the article if the stored revision is `article.revision - 1`, else `revision_mismatch`; `not_found` where it is gone, the others as above, of what changes. The old slug stays the article's.
     async fn update_article(&self, write: ArticleWrite) -> Result<()>;
     /// Puts it into the trash at `article.updated_at`, keeping its revisions and slugs. Same conditions as an update.
     async fn delete_article(&self, write: ArticleWrite) -> Result<()>;
@@ -163,7 +102,8 @@ pub trait PluginKv: Send + Sync {
 pub trait UsageLedger: Send + Sync {
     /// Adds records, and what they spent to the day of each subject, both or neither. A record that is
     /// there already is passed over: an append may be repeated after a lost answer. A record's id is
-    /// of the minute of its `at`.
+    /// of the minute of its `at`. Records far apart may be added one group after the other; those of a group that
+    /// cannot be do not keep the others out.
     async fn append(&self, records: &[UsageRecord]) -> Result<()>;
     /// Newest first.
     async fn list_usage(
@@ -186,17 +126,25 @@ pub trait UsageLedger: Send + Sync {
 pub trait KeyStore: Send + Sync {
     /// `already_exists` for a known id.
     async fn create_key(&self, key: &VirtualKey, audit: &AuditRecord) -> Result<()>;
-    /// Replaces a key; `not_found` where there is none.
+    /// Replaces a key if the stored revision is `key.revision - 1`, else `revision_mismatch`; `not_found`
+    /// where there is none.
     async fn update_key(&self, key: &VirtualKey, audit: &AuditRecord) -> Result<()>;
+    /// A revoked or expired one, too.
+    async fn key(&self, id: KeyId) -> Result<Option<VirtualKey>>;
     /// All keys, revoked and expired ones too, by id.
     async fn keys(&self) -> Result<Vec<VirtualKey>>;
     /// The allowances that were set, by subject as text.
     async fn allowances(&self) -> Result<Vec<(Subject, Allowance)>>;
-    /// `None` takes it away.
+    /// What was set for a subject, with its revision, which rises with every change and stays where the
+    /// allowance is taken away; 0 where nothing was ever set.
+    async fn allowance(&self, subject: &Subject) -> Result<(Option<Allowance>, u64)>;
+    /// `None` takes it away. `revision_mismatch` where the stored revision is not `expected`, if that is
+    /// given.
     async fn set_allowance(
         &self,
         subject: &Subject,
         allowance: Option<Allowance>,
+        expected: Option<u64>,
         audit: &AuditRecord,
     ) -> Result<()>;
 }

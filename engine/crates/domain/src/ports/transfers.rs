@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::Result;
 use crate::audit::AuditRecord;
 use crate::content::{Article, Page, PageRequest, Revision};
-use crate::ids::{ArticleId, ImportId};
+use crate::ids::{ArticleId, ImportId, UserId};
 use crate::job::{JobError, JobStatus};
 use crate::media::{Media, MediaVersion};
 use crate::ports::ArticleWrite;
@@ -67,6 +67,8 @@ pub trait TransferStore: Send + Sync {
     async fn list_imports(&self, project: &str, page: PageRequest) -> Result<Page<Import>>;
     /// Those of an engine that have not ended, oldest first.
     async fn open_imports(&self, engine: &str) -> Result<Vec<Import>>;
+    /// Those of a user that have not ended, oldest first, at most `limit`.
+    async fn open_imports_of(&self, owner: UserId, limit: usize) -> Result<Vec<Import>>;
     /// Adds lines to the report, moves the position behind them and makes the change they tell of, all
     /// or nothing. `lease_lost` where the import has ended or is at another position: somebody else does
     /// it. For the change, `slug_taken`, `already_exists`, `revision_mismatch` and `not_found` as for
@@ -81,6 +83,8 @@ pub trait TransferStore: Send + Sync {
         error: Option<JobError>,
         at: DateTime<Utc>,
     ) -> Result<Import>;
+    /// Drops what ended before that time, with its report, at most `limit` imports. How many.
+    async fn forget_imports(&self, before: DateTime<Utc>, limit: usize) -> Result<u64>;
     /// Lines after this number, in their order, at most `limit`.
     async fn report(&self, id: ImportId, after: u64, limit: usize) -> Result<Vec<ReportLine>>;
     /// The first line of the import that made or changed this article.

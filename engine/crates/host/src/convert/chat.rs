@@ -132,7 +132,7 @@ fn message_to_guest(message: Message) -> wit::Message {
                 Part::Image(image) => wit::Part::Image(wit::Image {
                     media_type: image.media_type,
                     source: match image.source {
-                        ImageSource::Bytes(bytes) => wit::ImageSource::Bytes(bytes),
+                        ImageSource::Bytes(bytes) => wit::ImageSource::Bytes(bytes.into()),
                         ImageSource::Url(url) => wit::ImageSource::Url(url),
                     },
                 }),
@@ -170,7 +170,7 @@ fn message_from_guest(message: wit::Message) -> Message {
                 wit::Part::Image(image) => Part::Image(Image {
                     media_type: image.media_type,
                     source: match image.source {
-                        wit::ImageSource::Bytes(bytes) => ImageSource::Bytes(bytes),
+                        wit::ImageSource::Bytes(bytes) => ImageSource::Bytes(bytes.into()),
                         wit::ImageSource::Url(url) => ImageSource::Url(url),
                     },
                 }),

@@ -87,11 +87,17 @@ impl http::Host for CallState {
         let head: Head = import!(self, "http.send", Asked(&request), async |own| {
             let plugin = &own.plugin;
             own.meter.sent(request.body.as_ref().map_or(0, Vec::len));
-            let response = plugin
-                .ports
-                .egress
-                .send(&plugin.id, &plugin.effective, outbound(request))
-                .await?;
+            let handed = own.call.handed.clone();
+            if let Some(handed) = &handed {
+                handed.begun();
+            }
+            let egress = &plugin.ports.egress;
+            let sent = egress.send(&plugin.id, &plugin.effective, outbound(request));
+            let response = sent.await;
+            if let Some(handed) = &handed {
+                handed.answered(&response);
+            }
+            let response = response?;
             stream = Some(response.body);
             Ok(Head {
                 status: response.status,

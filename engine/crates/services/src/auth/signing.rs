@@ -10,7 +10,6 @@ use inkstone_domain::{Error, Result, codes};
 
 use super::Auth;
 use super::token::{RingKey, SigningKey};
-use crate::keys::check_admin;
 
 /// What others need to check our access tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Auth {
     /// Makes a new key that signs from now on. The one before verifies until its last token has run out.
     /// The keys are files, so that the intent is written down first.
     pub async fn rotate_signing_key(&self, principal: &Principal) -> Result<Vec<PublicKey>> {
-        check_admin(principal)?;
+        self.check_still_admin(principal).await?;
         let now = self.clock.now();
         let new = StoredSigningKey {
             pkcs8: SigningKey::generate(),

@@ -256,30 +256,59 @@ pub fn token_hint(token: &str) -> String {
     token.get(start..).unwrap_or_default().to_owned()
 }
 
-/// 256 random bits, good for one new pair of tokens.
-pub struct RefreshToken([u8; 32]);
+/// Good for one new pair of tokens: 256 random bits that all tokens of a sign-in share, and 256 of its own. Tokens of
+/// before had the latter alone.
+pub struct RefreshToken {
+    family: Option<[u8; 32]>,
+    own: [u8; 32],
+}
 
 impl RefreshToken {
+    /// The first of a sign-in.
     pub fn generate() -> Self {
-        Self(rand::random())
+        Self {
+            family: Some(rand::random()),
+            own: rand::random(),
+        }
+    }
+
+    /// The one after this.
+    pub fn next(&self) -> Self {
+        Self {
+            family: self.family.or_else(|| Some(rand::random())),
+            own: rand::random(),
+        }
     }
 
     /// Reads what a client shows; what cannot be a token of ours is `invalid_token`.
     pub fn parse(text: &str) -> Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text.trim()).unwrap_or_default();
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| unknown_refresh_token())
+        let (shared, own) = bytes.split_at(bytes.len().saturating_sub(32));
+        let own = own.try_into().map_err(|_| unknown_refresh_token())?;
+        let family = match shared {
+            [] => None,
+            shared => Some(shared.try_into().map_err(|_| unknown_refresh_token())?),
+        };
+        Ok(Self { family, own })
     }
 
     /// What the store keeps.
     pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0).into()
+        Sha256::digest(self.bytes()).into()
+    }
+
+    /// What the store keeps of the part that all share.
+    pub fn family_hash(&self) -> Option<[u8; 32]> {
+        self.family.map(|family| Sha256::digest(family).into())
     }
 
     pub fn into_text(self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
+        URL_SAFE_NO_PAD.encode(self.bytes())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let family = self.family.as_ref().map(<[u8; 32]>::as_slice);
+        [family.unwrap_or_default(), &self.own].concat()
     }
 }
 

@@ -53,7 +53,7 @@ impl Auth {
         principal: &Principal,
         password: String,
     ) -> Result<NewSecondFactor> {
-        let user = self.confirm_password(principal.user, password).await?;
+        let user = self.confirm_password(principal.user, password).await?.user;
         if self.second_factor(principal).await?.is_on {
             return Err(Error::new(
                 &codes::CONFLICT,
@@ -121,7 +121,7 @@ impl Auth {
         principal: &Principal,
         password: String,
     ) -> Result<()> {
-        let user = self.confirm_password(principal.user, password).await?;
+        let user = self.confirm_password(principal.user, password).await?.user;
         // One that was begun only was never on.
         let is_on = self.second_factor(principal).await?.is_on;
         let audit = is_on.then(|| self.told(principal, actions::SECOND_FACTOR_DISABLED));

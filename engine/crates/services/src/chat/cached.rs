@@ -16,18 +16,28 @@ use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
 
 use super::{Chat, ChatStream, Facts, RequestContext};
 use crate::gateway::RateInfo;
-use crate::gateway::cache::{AnswerCache, CacheWish, Entry, Flight, Place};
+use crate::gateway::cache::{AnswerCache, Entry, Flight, Place};
+use crate::gateway::estimate;
 use crate::gateway::kept::{Kept, Signature, say_again};
+use crate::gateway::settlement::Caller;
+use crate::models::ModelKindAsked;
 
 /// For an answer that somebody else is reading, perhaps slowly; then the call is made again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What the cache has for a call.
-pub(super) enum Looked {
+pub(super) enum Looked<T> {
     /// The answer.
-    Hit(ChatStream),
-    /// Nothing; this is where the answer is to be put.
-    Miss(Option<Keeping>),
+    Hit(Box<ChatStream>),
+    /// Nothing; this is where the answer is to be put, or what else is known of it by now.
+    Miss(Option<T>),
+}
+
+/// Where an answer may be found, or be put.
+pub(super) struct Looking {
+    place: Place,
+    /// Others wait for this answer.
+    flight: Option<Flight>,
 }
 
 /// Where an answer is to be put.
@@ -40,14 +50,15 @@ pub(super) struct Keeping {
 }
 
 impl Chat {
-    /// Looks into the cache, and waits where the same call is under way. `model` is the resolved name.
+    /// Looks into the cache, and waits where the same call is under way. It costs nothing. `model` is the
+    /// resolved name.
     pub(super) async fn look(
         self: &Arc<Self>,
         principal: &Principal,
         context: &RequestContext,
         model: &str,
         request: &Request,
-    ) -> Result<Looked> {
+    ) -> Result<Looked<Looking>> {
         let place = self
             .cache
             .place(principal, &context.cache, model, request)?;
@@ -58,12 +69,8 @@ impl Chat {
         let began = Instant::now();
         loop {
             if let Some(entry) = self.cache.find(&place).await {
-                return Ok(Looked::Hit(self.hit(
-                    principal,
-                    context,
-                    &entry,
-                    CacheUse::Exact,
-                )));
+                let answer = self.hit(principal, context, &entry, CacheUse::Exact);
+                return Ok(Looked::Hit(Box::new(answer)));
             }
             let waited = began.elapsed();
             if flight.is_some() || !place.waits() || waited >= LONGEST_WAIT {
@@ -74,32 +81,47 @@ impl Chat {
                 .await
                 .unwrap_or_default();
         }
+        Ok(Looked::Miss(Some(Looking { place, flight })))
+    }
+
+    /// Looks for an answer to a request that means the same. That costs an embedding, within what was reserved for the
+    /// call.
+    pub(super) async fn compare(
+        &self,
+        principal: &Principal,
+        context: &RequestContext,
+        caller: &Caller,
+        model: &str,
+        request: &Request,
+        looking: Option<Looking>,
+    ) -> Looked<Keeping> {
+        let Some(Looking { place, flight }) = looking else {
+            return Looked::Miss(None);
+        };
         let meaning = self
-            .meaning(principal, context, &place, model, request)
+            .meaning(principal, context, caller, &place, model, request)
             .await;
         if let Some(meaning) = &meaning
             && let Some(entry) = self.cache.find_alike(&place, meaning).await
         {
-            return Ok(Looked::Hit(self.hit(
-                principal,
-                context,
-                &entry,
-                CacheUse::Semantic,
-            )));
+            let answer = self.hit(principal, context, &entry, CacheUse::Semantic);
+            return Looked::Hit(Box::new(answer));
         }
-        Ok(Looked::Miss(place.writes().then(|| Keeping {
+        Looked::Miss(place.writes().then(|| Keeping {
             cache: Arc::clone(&self.cache),
             place,
             meaning,
             _flight: flight,
-        })))
+        }))
     }
 
-    /// A fault of the embedding model costs the comparison, not the answer.
+    /// A fault of the embedding model costs the comparison, not the answer. A key's list of models says nothing of
+    /// it, for the engine chose it; the key and its project pay.
     async fn meaning(
-        self: &Arc<Self>,
+        &self,
         principal: &Principal,
         context: &RequestContext,
+        caller: &Caller,
         place: &Place,
         model: &str,
         request: &Request,
@@ -110,18 +132,18 @@ impl Chat {
             inputs: vec![words.to_owned()],
             dimensions: None,
         };
-        let context = RequestContext {
-            idempotency_key: None,
-            cache: CacheWish::default(),
-            ..context.clone()
+        let caller = Arc::new(Caller {
+            input_tokens: estimate::tokens_of(words.len()),
+            ..caller.again()
+        });
+        let resolve = self.resolve(principal, context, ModelKindAsked::Embedding);
+        let embedded = async {
+            let stage = resolve(&asked.model)?;
+            self.embedded(principal, context, &caller, stage, resolve, &asked)
+                .await
         };
-        // The engine's own call: a key's list of models says nothing of it.
-        let principal = Principal {
-            key: None,
-            ..principal.clone()
-        };
-        let embedded = self.embed(&principal, &context, asked).await;
         let embedded = embedded
+            .await
             .inspect_err(|error| tracing::warn!(?error, "a request's meaning is not known"))
             .ok()?;
         let vector = embedded.reply.vectors.into_iter().next()?;

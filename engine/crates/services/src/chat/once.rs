@@ -1,10 +1,12 @@
 //! Calls with an `Idempotency-Key`: made in a task of their own, so that they end whoever leaves; the
 //! answer is in the store before anybody has read the last of it, and the cost in the ledger after.
 
-use std::sync::{Arc, PoisonError};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{StreamExt, stream};
 use inkstone_domain::chat::{Chunk, Request};
+use inkstone_domain::ids::UsageId;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::usage::{CacheUse, UsageRecord};
 use inkstone_domain::{Error, Result, codes};
@@ -170,11 +172,43 @@ impl Chat {
         Ok((answer, false))
     }
 
-    /// Brings records to the ledger, which passes over those it has.
+    /// Brings records to the ledger, which passes over those it has: once, however often a key is said again.
     fn make_good(&self, records: Vec<UsageRecord>) {
         for record in records {
-            self.tries.attempts.recorder.record(record);
+            if self.made_good.is_new(record.id) {
+                self.tries.attempts.recorder.record(record);
+            }
         }
+    }
+}
+
+/// Records that were brought to the ledger by this engine. It forgets the oldest: what is brought twice is passed over.
+#[derive(Default)]
+pub(super) struct MadeGood(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    ids: HashSet<UsageId>,
+    in_order: VecDeque<UsageId>,
+}
+
+/// Some megabytes.
+const KNOWN: usize = 65_536;
+
+impl MadeGood {
+    /// Whether it comes for the first time.
+    fn is_new(&self, id: UsageId) -> bool {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.ids.insert(id) {
+            return false;
+        }
+        known.in_order.push_back(id);
+        if known.in_order.len() > KNOWN
+            && let Some(oldest) = known.in_order.pop_front()
+        {
+            known.ids.remove(&oldest);
+        }
+        true
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use inkstone_domain::ports::GuestCall;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Chat;
-use crate::gateway::attempt::guest_call;
 use crate::plugins::Choice;
 
 /// A look that takes longer has failed.
@@ -37,12 +37,15 @@ impl Chat {
         let Ok(route) = self.models.route(name, &Choice::stable()) else {
             return;
         };
-        let call = guest_call(&format!("probe-{name}"));
+        let call = GuestCall {
+            request_id: format!("probe-{name}"),
+            ..GuestCall::default()
+        };
         let look = route.provider.validate_connection(&call);
         if let Ok(Ok(_)) = tokio::time::timeout(PATIENCE, look).await {
             let deployments = &self.tries.attempts.deployments;
             let deployment = deployments.of(&route);
-            deployments.ended(&deployment, Ok(()));
+            deployments.recovered(&deployment);
         }
     }
 

@@ -18,6 +18,7 @@ use super::{
     retries,
 };
 use crate::policy::Verdict;
+use crate::sweep::LeftOver;
 
 /// Between two looks into the trash.
 const EMPTY_EVERY: Duration = Duration::from_secs(600);
@@ -118,17 +119,23 @@ impl Articles {
         };
         let now = self.clock.now();
         let mut removed = 0;
+        let mut left = LeftOver::default();
         loop {
-            let expired = self.store.trashed_before(now - kept, BATCH).await?;
-            let is_last = expired.len() < BATCH;
+            let batch = left.beside(BATCH);
+            let expired = self.store.trashed_before(now - kept, batch).await?;
+            let is_last = expired.len() < batch;
             for article in expired {
+                let id = article.id;
+                if left.has(id) {
+                    continue;
+                }
                 // Nobody else acts here; it is done for the owner.
                 let owner = Principal::of(article.owner, Role::Creator);
                 match self.remove_trashed(&owner, article, Verdict::Allowed).await {
                     Ok(()) => removed += 1,
                     // Somebody brought it back or removed it meanwhile.
-                    Err(error) if is_gone(&error) => {}
-                    Err(error) => return Err(error),
+                    Err(error) if is_gone(&error) => left.leave(id),
+                    Err(error) => left.pass("an article in the trash", id, error)?,
                 }
             }
             if is_last {

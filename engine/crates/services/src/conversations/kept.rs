@@ -8,7 +8,7 @@ use inkstone_domain::ids::{ConversationId, MessageId};
 use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
-use super::{Conversations, MAX_MESSAGES, invalid};
+use super::{Conversations, invalid};
 use crate::content::check_page;
 use crate::policy::{Act, Verdict};
 use crate::projects::{CHANGE_ATTEMPTS, check_revision, contended, retries};
@@ -74,12 +74,15 @@ impl Conversations {
         principal: &Principal,
         slug: &str,
         id: ConversationId,
-    ) -> Result<Vec<ConversationMessage>> {
+        page: PageRequest,
+    ) -> Result<Page<ConversationMessage>> {
+        check_page(&page)?;
         let conversation = self.get(principal, slug, id).await?;
-        self.store.messages(conversation.id, MAX_MESSAGES).await
+        self.store.list_messages(conversation.id, page).await
     }
 
-    /// Changes its title, or which branch is shown. With `expected` the stored revision must be that one.
+    /// Changes its title, or which branch is shown. With `expected` the stored revision must be that one;
+    /// `conflict` where the project is archived.
     pub async fn update(
         &self,
         principal: &Principal,
@@ -91,6 +94,7 @@ impl Conversations {
         check_patch(&patch)?;
         for _ in 0..CHANGE_ATTEMPTS {
             let (before, verdict) = self.open(principal, slug, id, Act::ChangeChat).await?;
+            self.access.check_open(slug).await?;
             check_revision("conversation", before.revision, expected)?;
             let mut after = before.clone();
             if let Some(title) = &patch.title {
@@ -114,7 +118,7 @@ impl Conversations {
         Err(contended("conversation", &id.to_string()))
     }
 
-    /// Removes it with all its messages, and stops its answer.
+    /// Removes it with all its messages, and stops its answer; `conflict` where the project is archived.
     pub async fn delete(
         &self,
         principal: &Principal,
@@ -122,6 +126,7 @@ impl Conversations {
         id: ConversationId,
     ) -> Result<()> {
         let (conversation, verdict) = self.open(principal, slug, id, Act::ChangeChat).await?;
+        self.access.check_open(slug).await?;
         let audit = self.record(principal, &conversation, verdict, actions::CHAT_DELETED);
         self.store.delete_conversation(id, audit.as_ref()).await?;
         self.running.stop(id);

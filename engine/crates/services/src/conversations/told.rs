@@ -20,6 +20,8 @@ const BYTES_PER_TOKEN: usize = 4;
 const LEAST_BYTES: usize = 200;
 /// In all that is told.
 const MOST_PICTURES: usize = 8;
+/// Of all of them: what the gateway takes of one request where nobody set more.
+const MOST_PICTURE_BYTES: usize = 15 << 20;
 
 /// Pictures by the message that they came with.
 pub(super) type Pictures = HashMap<MessageId, Vec<Image>>;
@@ -55,27 +57,29 @@ number in square brackets behind the sentence, such as [1]. Words that you quote
 quotation marks before the number. Use no other numbers.";
 
 impl Enclosures {
-    /// A branch as the principal may tell it to a model with this window, in tokens.
+    /// The end of a branch as the principal may tell it to a model with this window, in tokens.
     pub(super) async fn told(
         &self,
         principal: &Principal,
-        history: &[&ConversationMessage],
+        history: Vec<ConversationMessage>,
         window: u32,
     ) -> Result<Told> {
+        let numbers = numbers_of(&history);
         let mut told = Told {
-            messages: history.iter().map(|it| (*it).clone()).collect(),
+            messages: history,
             pictures: Pictures::new(),
             sources: Vec::new(),
         };
-        let numbers = numbers_of(history);
         let window = usize::try_from(window).unwrap_or(usize::MAX);
         let mut room = window.saturating_mul(BYTES_PER_TOKEN) / FOR_TEXTS;
-        let mut pictures = 0;
+        let (mut pictures, mut picture_bytes) = (0, 0);
         for at in (0..told.messages.len()).rev() {
-            let message = told.messages[at].clone();
-            let mut parts = vec![message.text.clone()];
-            for article in &message.articles {
-                let number = numbers.iter().position(|it| *it == article).unwrap_or(0) + 1;
+            let message = &mut told.messages[at];
+            let id = message.id;
+            let mut parts = vec![std::mem::take(&mut message.text)];
+            let (articles, files) = (message.articles.clone(), message.attachments.clone());
+            for article in &articles {
+                let number = numbers.iter().position(|it| it == article).unwrap_or(0) + 1;
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
                 if told.sources.iter().any(|it| it.number == number) {
                     continue;
@@ -95,7 +99,7 @@ impl Enclosures {
                 }
                 parts.push(quoted.whole);
             }
-            for file in &message.attachments {
+            for file in &files {
                 let head = format!("The file `{}`", file.name);
                 if is_text(&file.content_type) {
                     let text = match room >= LEAST_BYTES {
@@ -106,7 +110,7 @@ impl Enclosures {
                     parts.push(quoted(&head, text.as_deref(), &mut room).whole);
                     continue;
                 }
-                let bytes = match pictures < MOST_PICTURES {
+                let bytes = match pictures < MOST_PICTURES && picture_bytes < MOST_PICTURE_BYTES {
                     true => self.bytes_of(principal, file, u64::MAX).await?,
                     false => None,
                 };
@@ -114,10 +118,15 @@ impl Enclosures {
                     parts.push(format!("({head} is left out.)"));
                     continue;
                 };
+                if picture_bytes + bytes.len() > MOST_PICTURE_BYTES {
+                    parts.push(format!("({head} is left out.)"));
+                    continue;
+                }
                 pictures += 1;
-                told.pictures.entry(message.id).or_default().push(Image {
+                picture_bytes += bytes.len();
+                told.pictures.entry(id).or_default().push(Image {
                     media_type: file.content_type.clone(),
-                    source: ImageSource::Bytes(bytes),
+                    source: ImageSource::Bytes(bytes.into()),
                 });
             }
             told.messages[at].text = parts.join("\n\n");
@@ -165,11 +174,11 @@ impl Enclosures {
 }
 
 /// The articles of a branch, each once, in the order in which they came.
-fn numbers_of<'a>(history: &[&'a ConversationMessage]) -> Vec<&'a GivenArticle> {
-    let mut numbers: Vec<&GivenArticle> = Vec::new();
+fn numbers_of(history: &[ConversationMessage]) -> Vec<GivenArticle> {
+    let mut numbers: Vec<GivenArticle> = Vec::new();
     for article in history.iter().flat_map(|message| &message.articles) {
-        if !numbers.contains(&article) {
-            numbers.push(article);
+        if !numbers.contains(article) {
+            numbers.push(article.clone());
         }
     }
     numbers

@@ -121,7 +121,8 @@ impl Running {
     fn ended(&self, rest: Option<&Rest>, end: Result<(), &Error>) -> Usage {
         if let Some(rest) = rest {
             let deployments = &rest.tries.attempts.deployments;
-            deployments.ended(self.settlement.deployment(), end);
+            let (deployment, pass) = (self.settlement.deployment(), self.settlement.pass());
+            deployments.ended(deployment, pass, end);
         }
         self.settlement.usage()
     }

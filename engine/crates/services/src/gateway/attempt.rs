@@ -10,6 +10,7 @@ use inkstone_domain::{Error, Result, codes};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::breaker::Pass;
 use super::deployments::{Deployments, all_rest};
 use super::plan::Candidate;
 use super::settlement::{Caller, Settlement};
@@ -43,15 +44,16 @@ impl Attempts {
         number: u32,
         request: Request,
     ) -> Result<Started> {
-        let_pass(&candidate)?;
+        let pass = let_pass(&candidate)?;
         let span = call_span("chat", &candidate, caller, number);
         let mut settlement = Settlement::begin(
             self.recorder.clone(),
             Arc::clone(caller),
             candidate.clone(),
+            pass,
             number,
         );
-        let call = guest_call(&caller.request_id);
+        let call = settlement.guest_call();
         let name = candidate.route.name.as_str();
         let request = Request {
             model: candidate.route.model.clone(),
@@ -76,7 +78,7 @@ impl Attempts {
         match started.await {
             Ok((first, rest)) => {
                 settlement.first_chunk();
-                self.deployments.begun(&candidate.deployment);
+                self.deployments.begun(&candidate.deployment, pass);
                 Ok(Started {
                     candidate,
                     first,
@@ -88,7 +90,8 @@ impl Attempts {
             }
             Err(error) => {
                 settlement.failed(&error);
-                self.deployments.ended(&candidate.deployment, Err(&error));
+                self.deployments
+                    .ended(&candidate.deployment, pass, Err(&error));
                 Err(error)
             }
         }
@@ -96,22 +99,24 @@ impl Attempts {
 
     /// A call that is answered in one piece, such as vectors: asked, bounded and settled. `spent` tells
     /// what an answer has cost, in tokens and searches.
-    pub async fn whole<T>(
+    pub async fn whole<T, F: Future<Output = Result<T>>>(
         &self,
         verb: &'static str,
         caller: &Arc<Caller>,
         candidate: &Candidate,
         number: u32,
-        work: impl Future<Output = Result<T>>,
+        ask: impl FnOnce(GuestCall) -> F,
         spent: impl FnOnce(&T) -> (inkstone_domain::chat::Usage, u64),
     ) -> Result<T> {
-        let_pass(candidate)?;
+        let pass = let_pass(candidate)?;
         let mut settlement = Settlement::begin(
             self.recorder.clone(),
             Arc::clone(caller),
             candidate.clone(),
+            pass,
             number,
         );
+        let work = ask(settlement.guest_call());
         let name = candidate.route.name.as_str();
         let work = work.instrument(call_span(verb, candidate, caller, number));
         let done = within(self.config.total, work, || too_late(name, "did not answer")).await;
@@ -121,11 +126,12 @@ impl Attempts {
                 settlement.spent(usage);
                 settlement.searched(search_units);
                 settlement.succeeded();
-                self.deployments.ended(&candidate.deployment, Ok(()));
+                self.deployments.ended(&candidate.deployment, pass, Ok(()));
             }
             Err(error) => {
                 settlement.failed(error);
-                self.deployments.ended(&candidate.deployment, Err(error));
+                self.deployments
+                    .ended(&candidate.deployment, pass, Err(error));
             }
         }
         done
@@ -133,22 +139,10 @@ impl Attempts {
 }
 
 /// A deployment that rests is not asked; after its rest exactly one call is.
-fn let_pass(candidate: &Candidate) -> Result<()> {
-    match candidate.deployment.pass() {
-        true => Ok(()),
-        false => Err(all_rest(
-            &candidate.deployment.name,
-            candidate.deployment.rest(),
-        )),
-    }
-}
-
-/// A provider gets no powers: nesting ends here.
-pub(crate) fn guest_call(request_id: &str) -> GuestCall {
-    GuestCall {
-        request_id: request_id.to_owned(),
-        ..GuestCall::default()
-    }
+fn let_pass(candidate: &Candidate) -> Result<Pass> {
+    let deployment = &candidate.deployment;
+    let pass = deployment.pass();
+    pass.ok_or_else(|| all_rest(&deployment.name, deployment.rest()))
 }
 
 fn call_span(

@@ -10,7 +10,7 @@ use inkstone_domain::{Error, ErrorKind, codes};
 use metrics::{Counter, Histogram};
 use tokio::time::Instant;
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Pass};
 use crate::models::Route;
 use inkstone_domain::gateway::ReliabilityConfig;
 
@@ -83,20 +83,27 @@ impl Deployments {
 
     /// An answer has begun: enough for a deployment that was resting, and too little to forget faults of
     /// one that was not.
-    pub fn begun(&self, deployment: &Deployment) {
+    pub fn begun(&self, deployment: &Deployment, pass: Pass) {
         if !deployment.breaker().is_closed() {
-            self.ended(deployment, Ok(()));
+            self.ended(deployment, pass, Ok(()));
+        }
+    }
+
+    /// Somebody looked at it, beside the calls, and it works.
+    pub fn recovered(&self, deployment: &Deployment) {
+        if deployment.breaker().recovered() {
+            serves_again(deployment);
         }
     }
 
     /// Notes how a call ended. A fault that is the request's own says nothing of the deployment.
-    pub fn ended(&self, deployment: &Deployment, end: Result<(), &Error>) {
+    pub fn ended(&self, deployment: &Deployment, pass: Pass, end: Result<(), &Error>) {
         let now = Instant::now();
         let mut breaker = deployment.breaker();
         match end {
             Ok(()) => {
-                if breaker.succeeded() {
-                    tracing::info!(deployment = deployment.name, "the deployment serves again");
+                if breaker.succeeded(pass) {
+                    serves_again(deployment);
                 }
             }
             Err(error) if is_fault(error) && !deployment.never_rests => {
@@ -104,7 +111,7 @@ impl Deployments {
                     ErrorKind::RateLimited => error.retry_after(),
                     _ => None,
                 };
-                if breaker.failed(now, self.cooldown_failures, self.cooldown, asked) {
+                if breaker.failed(pass, now, self.cooldown_failures, self.cooldown, asked) {
                     deployment.meters.opened.increment(1);
                     tracing::warn!(
                         deployment = deployment.name,
@@ -114,17 +121,22 @@ impl Deployments {
                     );
                 }
             }
-            Err(_) => breaker.unknown(now),
+            Err(_) => breaker.unknown(pass, now),
         }
     }
 }
 
-/// Whether an error speaks against the deployment.
+fn serves_again(deployment: &Deployment) {
+    tracing::info!(deployment = deployment.name, "the deployment serves again");
+}
+
+/// Whether an error speaks against the deployment. What one caller's input may bring about speaks against nobody:
+/// else a caller could take the deployment from all others.
 fn is_fault(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Upstream | ErrorKind::Unavailable | ErrorKind::Timeout => true,
         ErrorKind::RateLimited => true,
-        ErrorKind::Internal => error.code().blames_plugin(),
+        ErrorKind::Internal => error.code().blames_plugin() && !error.code().depends_on_input(),
         _ => false,
     }
 }
@@ -161,8 +173,8 @@ impl Deployment {
         self.breaker().would_pass(Instant::now())
     }
 
-    /// Takes the one try where it has rested.
-    pub fn pass(&self) -> bool {
+    /// Takes the one try where it has rested; `None` where no call passes.
+    pub fn pass(&self) -> Option<Pass> {
         self.breaker().pass(Instant::now())
     }
 
@@ -170,9 +182,9 @@ impl Deployment {
         self.breaker().rest(Instant::now())
     }
 
-    /// The try that passed was given up.
-    pub fn given_up(&self) {
-        self.breaker().unknown(Instant::now());
+    /// The call that passed was given up.
+    pub fn given_up(&self, pass: Pass) {
+        self.breaker().unknown(pass, Instant::now());
     }
 
     pub fn under_way(&self) -> u32 {

@@ -43,6 +43,17 @@ pub(crate) fn input_tokens(request: &Request) -> u64 {
     tokens as u64
 }
 
+/// What an upstream told of a call that writes nothing; where it told nothing, its input is estimated.
+pub(crate) fn told_or(told: Usage, input_tokens: u64) -> Usage {
+    match told == Usage::default() {
+        false => told,
+        true => Usage {
+            input_tokens,
+            ..told
+        },
+    }
+}
+
 /// What an answer that broke off has cost, where nobody says.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Written {

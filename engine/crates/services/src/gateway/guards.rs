@@ -1,7 +1,10 @@
 //! Checks of prompts and answers, off by default: patterns that are blacked out, terms that are
 //! refused, a bound of length, and JSON that is mended.
 
+mod held;
+
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,6 +13,7 @@ use inkstone_domain::chat::{Chunk, ChunkStream, Part, Request, ResponseFormat};
 use inkstone_domain::{Error, Result, codes};
 use regex::{Regex, RegexBuilder};
 
+use self::held::Held;
 use inkstone_domain::gateway::GuardsConfig;
 
 /// What an admin set, compiled.
@@ -20,9 +24,12 @@ pub(crate) struct Guards {
     repair_json: bool,
 }
 
-/// Bytes of an answer that are held back, so that what lies across two pieces is found too. Longer
-/// finds are found in part only.
-const HELD_BYTES: usize = 256;
+/// What is to be blacked out.
+struct Find {
+    range: Range<usize>,
+    /// Which pattern found it.
+    pattern: usize,
+}
 
 impl Guards {
     /// The error names the pattern that is none.
@@ -63,8 +70,13 @@ impl Guards {
                     Part::Image(_) | Part::ToolCall(_) | Part::Thought(_) => continue,
                 };
                 chars += text.chars().count();
-                self.check_terms(text, "the prompt")?;
-                self.redact(text);
+                if !self.terms(text, 0).is_empty() {
+                    return Err(blocked("the prompt"));
+                }
+                let finds = self.finds(text, 0);
+                if !finds.is_empty() {
+                    *text = self.blacked_out(text, 0..text.len(), &finds);
+                }
             }
         }
         match self.max_prompt_chars {
@@ -83,13 +95,14 @@ impl Guards {
         chunks: ChunkStream,
     ) -> ChunkStream {
         let wants_json = self.repair_json && *format != ResponseFormat::Text;
-        if !wants_json && self.redactions.is_empty() && self.blocked.is_none() {
+        if !wants_json && self.finds_nothing() {
             return chunks;
         }
         Box::pin(Guarded {
             guards: std::sync::Arc::clone(self),
             chunks,
-            held: String::new(),
+            text: Held::default(),
+            thoughts: Held::default(),
             wants_json,
             ready: VecDeque::new(),
             is_over: false,
@@ -97,38 +110,88 @@ impl Guards {
     }
 
     fn is_idle_for_prompts(&self) -> bool {
-        self.redactions.is_empty() && self.blocked.is_none() && self.max_prompt_chars.is_none()
+        self.finds_nothing() && self.max_prompt_chars.is_none()
     }
 
-    fn check_terms(&self, text: &str, what: &str) -> Result<()> {
-        let found = self
-            .blocked
-            .as_ref()
-            .is_some_and(|blocked| blocked.is_match(text));
-        match found {
-            true => Err(Error::new(
-                &codes::CONTENT_BLOCKED,
-                format!("{what} has a term that is not allowed here"),
-            )),
-            false => Ok(()),
-        }
+    fn finds_nothing(&self) -> bool {
+        self.redactions.is_empty() && self.blocked.is_none()
     }
 
-    fn redact(&self, text: &mut String) {
-        for (mark, pattern) in &self.redactions {
-            if let std::borrow::Cow::Owned(redacted) = pattern.replace_all(text, mark.as_str()) {
-                *text = redacted;
+    /// Blocked terms from this byte on. What is before it says where words begin.
+    fn terms(&self, text: &str, from: usize) -> Vec<Range<usize>> {
+        let blocked = self.blocked.iter();
+        blocked.flat_map(|term| all_of(term, text, from)).collect()
+    }
+
+    /// What patterns find from this byte on, in the text as it was said. What several find is one find, by
+    /// the name that was written first.
+    fn finds(&self, text: &str, from: usize) -> Vec<Find> {
+        let patterns = self.redactions.iter().enumerate();
+        let mut finds: Vec<Find> = patterns
+            .flat_map(|(pattern, (_, regex))| {
+                all_of(regex, text, from).map(move |range| Find { range, pattern })
+            })
+            .collect();
+        finds.sort_by_key(|find| find.range.start);
+        finds.dedup_by(|next, one| {
+            let is_same = next.range.start < one.range.end;
+            if is_same {
+                one.range.end = one.range.end.max(next.range.end);
+                one.pattern = one.pattern.min(next.pattern);
             }
+            is_same
+        });
+        finds
+    }
+
+    /// This part of a text, with marks in the place of the finds that end in it.
+    fn blacked_out(&self, text: &str, part: Range<usize>, finds: &[Find]) -> String {
+        let mut said = String::with_capacity(part.len());
+        let mut at = part.start;
+        for Find { range, pattern } in finds.iter().filter(|find| find.range.end <= part.end) {
+            said.push_str(&text[at..range.start]);
+            said.push_str(&self.redactions[*pattern].0);
+            at = range.end;
         }
+        said.push_str(&text[at..part.end]);
+        said
     }
 }
 
-/// An answer with its last words held back.
+/// All that is found from this byte on, one after the other. To find nothing is no find.
+fn all_of<'a>(
+    pattern: &'a Regex,
+    text: &'a str,
+    mut from: usize,
+) -> impl Iterator<Item = Range<usize>> + 'a {
+    std::iter::from_fn(move || {
+        while from <= text.len() {
+            let found = pattern.find_at(text, from)?;
+            if !found.is_empty() {
+                from = found.end();
+                return Some(found.range());
+            }
+            let next = text[found.end()..].chars().next();
+            from = found.end() + next.map_or(1, char::len_utf8);
+        }
+        None
+    })
+}
+
+fn blocked(what: &str) -> Error {
+    Error::new(
+        &codes::CONTENT_BLOCKED,
+        format!("{what} has a term that is not allowed here"),
+    )
+}
+
+/// An answer with its last words held back, and its last thoughts.
 struct Guarded {
     guards: std::sync::Arc<Guards>,
     chunks: ChunkStream,
-    held: String,
-    /// All of it is held back until its end, and mended.
+    text: Held,
+    thoughts: Held,
+    /// All of the text is held back until its end, and mended.
     wants_json: bool,
     ready: VecDeque<Chunk>,
     is_over: bool,
@@ -136,50 +199,50 @@ struct Guarded {
 
 impl Guarded {
     fn take_in(&mut self, chunk: Chunk) -> Result<()> {
-        let Chunk::Text(text) = chunk else {
-            // Whatever comes between texts comes after what was said before it.
-            if matches!(chunk, Chunk::Finish(_) | Chunk::ToolCall(_)) {
-                self.flush()?;
-            }
-            match chunk {
-                Chunk::Reasoning(mut thought) => {
-                    self.guards.check_terms(&thought, "the answer")?;
-                    self.guards.redact(&mut thought);
-                    self.ready.push_back(Chunk::Reasoning(thought));
+        match chunk {
+            Chunk::Text(text) if self.wants_json => self.text.hold(&text),
+            Chunk::Text(text) => {
+                if let Some(said) = self.text.push(&self.guards, &text)? {
+                    self.flush_thoughts()?;
+                    self.ready.push_back(Chunk::Text(said));
                 }
-                // They say every token, also those that are blacked out.
-                Chunk::Logprobs(_) => {}
-                other => self.ready.push_back(other),
             }
-            return Ok(());
-        };
-        self.held.push_str(&text);
-        if self.wants_json || self.held.len() <= HELD_BYTES {
-            return Ok(());
-        }
-        self.guards.check_terms(&self.held, "the answer")?;
-        self.guards.redact(&mut self.held);
-        let mut end = self.held.len().saturating_sub(HELD_BYTES);
-        while !self.held.is_char_boundary(end) {
-            end -= 1;
-        }
-        // Not in the middle of a word, where there is a gap.
-        let end = self.held[..end].rfind(char::is_whitespace).unwrap_or(end);
-        let rest = self.held.split_off(end);
-        let said = std::mem::replace(&mut self.held, rest);
-        if !said.is_empty() {
-            self.ready.push_back(Chunk::Text(said));
+            Chunk::Reasoning(thought) if self.guards.finds_nothing() => {
+                self.ready.push_back(Chunk::Reasoning(thought));
+            }
+            Chunk::Reasoning(thought) => {
+                let said = self.thoughts.push(&self.guards, &thought)?;
+                self.ready.extend(said.map(Chunk::Reasoning));
+            }
+            // They say every token, also those that are blacked out.
+            Chunk::Logprobs(_) => {}
+            Chunk::ThoughtSignature(_) => {
+                self.flush_thoughts()?;
+                self.ready.push_back(chunk);
+            }
+            // It comes after what was said before it.
+            Chunk::Finish(_) | Chunk::ToolCall(_) => {
+                self.flush()?;
+                self.ready.push_back(chunk);
+            }
+            Chunk::Citation(_) | Chunk::Rerouted(_) | Chunk::Usage(_) => {
+                self.ready.push_back(chunk);
+            }
         }
         Ok(())
     }
 
+    fn flush_thoughts(&mut self) -> Result<()> {
+        let left = self.thoughts.flush(&self.guards)?;
+        self.ready.extend(left.map(Chunk::Reasoning));
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<()> {
-        let mut text = std::mem::take(&mut self.held);
-        if text.is_empty() {
+        self.flush_thoughts()?;
+        let Some(mut text) = self.text.flush(&self.guards)? else {
             return Ok(());
-        }
-        self.guards.check_terms(&text, "the answer")?;
-        self.guards.redact(&mut text);
+        };
         if self.wants_json && !is_json(&text) {
             text = mended(text);
         }

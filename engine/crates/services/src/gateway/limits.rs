@@ -20,6 +20,9 @@ use inkstone_domain::ports::{
 use inkstone_domain::principal::Principal;
 use inkstone_domain::usage::UsageRecord;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::models::spelling::{Spellings, misspelled};
 
 pub use self::local::LocalLimits;
 use self::shared::SharedLimits;
@@ -30,6 +33,8 @@ pub struct Limits {
     clock: Arc<dyn Clock>,
     /// Allowances that were set by an admin, in place of the configuration's.
     set: Mutex<HashMap<Subject, Allowance>>,
+    /// Of the models that have an allowance.
+    models: Mutex<Spellings>,
     /// Counts along while the shared one decides, so that it can go on alone.
     local: LocalLimits,
     shared: Option<SharedLimits>,
@@ -42,18 +47,23 @@ impl Limits {
         clock: Arc<dyn Clock>,
         shared: Option<Arc<dyn LimitCounter>>,
     ) -> Self {
-        Self {
+        let limits = Self {
             config,
             clock,
             set: Mutex::default(),
+            models: Mutex::default(),
             local: LocalLimits::default(),
             shared: shared.map(SharedLimits::new),
-        }
+        };
+        limits.learn_models(&limits.set());
+        limits
     }
 
     /// Takes in what the store holds: before any call, and again where other engines write into it.
     pub fn load(&self, set: Vec<(Subject, Allowance)>, spent: &[DaySpend]) {
-        *self.set() = set.into_iter().collect();
+        let set: HashMap<Subject, Allowance> = set.into_iter().collect();
+        self.learn_models(&set);
+        *self.set() = set;
         self.local.learn(spent);
         if let Some(shared) = &self.shared {
             shared.learn(spent);
@@ -71,9 +81,12 @@ impl Limits {
     pub fn set_allowance(&self, subject: Subject, allowance: Option<Allowance>) {
         let mut set = self.set();
         match allowance {
-            Some(allowance) => set.insert(subject, allowance),
+            Some(allowance) => set.insert(subject.clone(), allowance),
             None => set.remove(&subject),
         };
+        if matches!(subject, Subject::Model(_)) {
+            self.learn_models(&set);
+        }
     }
 
     /// What a subject may use; of a key, its own allowance is the answer.
@@ -87,7 +100,8 @@ impl Limits {
     }
 
     /// Reserves for a call of this model by this principal, or says what is used up:
-    /// `rate_limit_exceeded`, `budget_exceeded`.
+    /// `rate_limit_exceeded`, `budget_exceeded`; `unknown_model` where another spelling of its name is bounded. Who
+    /// leaves while it is asked for takes nothing with them: what was reserved by then is given back.
     pub(crate) async fn admit(
         self: &Arc<Self>,
         principal: &Principal,
@@ -95,6 +109,11 @@ impl Limits {
         model: Option<&str>,
         estimate: Spend,
     ) -> Result<Admission> {
+        if let Some(model) = model
+            && let Some(other) = self.models().other(model)
+        {
+            return Err(misspelled(model, other));
+        }
         let now = self.clock.now();
         let reservation = Arc::new(Reservation {
             bounds: self.bounds_of(principal, project, model),
@@ -106,12 +125,9 @@ impl Limits {
             Err(told::refused(bound, &refusal, estimate, now))
         };
         match self.ask_shared(&reservation).await {
-            Some(Admittance::Refused(refusal)) => return refused(refusal),
-            Some(Admittance::Reserved(Reserved { holder, rate })) => {
-                self.local.take(&reservation);
-                return Ok(self.admission(reservation, Some(holder), rate));
-            }
-            Some(Admittance::Unknown(_)) | None => {}
+            Some(Ok(admission)) => return Ok(admission),
+            Some(Err(refusal)) => return refused(refusal),
+            None => {}
         }
         match self.local.admit(&reservation) {
             Admittance::Refused(refusal) => refused(refusal),
@@ -122,16 +138,37 @@ impl Limits {
         }
     }
 
-    async fn ask_shared(&self, reservation: &Reservation) -> Option<Admittance> {
-        let shared = self.shared.as_ref()?;
-        if reservation.bounds.is_empty() {
+    /// `None` where it is away, or nothing bounds the call. Asked in a task of its own: the counter may have reserved
+    /// when the caller leaves, and an admission that nobody takes gives itself back.
+    async fn ask_shared(
+        self: &Arc<Self>,
+        reservation: &Arc<Reservation>,
+    ) -> Option<Result<Admission, Refusal>> {
+        if self.shared.is_none() || reservation.bounds.is_empty() {
             return None;
         }
-        let asked = shared.reserve(reservation).await;
-        if asked.is_none() {
+        let (limits, asked) = (Arc::clone(self), Arc::clone(reservation));
+        let asking = async move { limits.reserve_shared(asked).await };
+        // A task that broke off is as if the counter was away.
+        let answer = tokio::spawn(asking.in_current_span()).await.ok().flatten();
+        if answer.is_none() {
             metrics::counter!("inkstone_limits_local_total").increment(1);
         }
-        asked
+        answer
+    }
+
+    async fn reserve_shared(
+        self: Arc<Self>,
+        reservation: Arc<Reservation>,
+    ) -> Option<Result<Admission, Refusal>> {
+        match self.shared.as_ref()?.reserve(&reservation).await? {
+            Admittance::Reserved(Reserved { holder, rate }) => {
+                self.local.take(&reservation);
+                Some(Ok(self.admission(reservation, Some(holder), rate)))
+            }
+            Admittance::Refused(refusal) => Some(Err(refusal)),
+            Admittance::Unknown(_) => None,
+        }
     }
 
     /// Those that bound anything.
@@ -219,6 +256,19 @@ impl Limits {
     fn set(&self) -> MutexGuard<'_, HashMap<Subject, Allowance>> {
         self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn models(&self) -> MutexGuard<'_, Spellings> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn_models(&self, set: &HashMap<Subject, Allowance>) {
+        let subjects = self.config.of.keys().chain(set.keys());
+        let models = subjects.filter_map(|subject| match subject {
+            Subject::Model(name) => Some(name.as_str()),
+            _ => None,
+        });
+        *self.models() = Spellings::of(models);
+    }
 }
 
 /// What a call has reserved. Dropped, what was not used is given back.
@@ -232,6 +282,12 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
+    /// Whether money or tokens of it are bounded for longer than a minute.
+    pub fn has_budget(&self) -> bool {
+        let mut bounds = self.reservation.bounds.iter();
+        bounds.any(|bound| bound.allowance.budget.is_some())
+    }
+
     /// One attempt of the call has cost this. It counts at once; the reservation stands until the end.
     pub fn spent(&self, record: &UsageRecord) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) += record.spend();

@@ -7,15 +7,21 @@ use std::time::{Duration, Instant};
 use inkstone_domain::chat::{Chunk, Usage};
 use inkstone_domain::ids::{JobId, KeyId, UsageId, UserId};
 use inkstone_domain::money::Money;
+use inkstone_domain::outbound::Handed;
+use inkstone_domain::ports::GuestCall;
 use inkstone_domain::usage::{CacheUse, Outcome, UsageRecord};
 use inkstone_domain::{Error, ErrorKind};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::breaker::Pass;
 use super::deployments::{Deployment, UnderWay};
 use super::estimate::Written;
 use super::limits::Admission;
 use super::plan::Candidate;
 use super::usage::UsageRecorder;
+
+/// More tokens or searches than any call can take: the figures come from a plugin.
+const MOST: u64 = 1_000_000_000;
 
 /// For whom a call is made; all its attempts share it.
 pub(crate) struct Caller {
@@ -24,11 +30,26 @@ pub(crate) struct Caller {
     pub project: Option<String>,
     pub job: Option<JobId>,
     pub request_id: String,
-    pub admission: Admission,
+    pub admission: Arc<Admission>,
     /// By the caller's own words, where the upstream does not tell.
     pub input_tokens: u64,
+    /// The same, of a reranking.
+    pub search_units: u64,
     /// Where records go that must wait for something; else they are recorded at once.
     pub held: Option<Held>,
+}
+
+impl Caller {
+    /// For another call within what was reserved for this one.
+    pub fn again(&self) -> Self {
+        Self {
+            project: self.project.clone(),
+            request_id: self.request_id.clone(),
+            admission: Arc::clone(&self.admission),
+            held: self.held.clone(),
+            ..*self
+        }
+    }
 }
 
 /// Records that wait.
@@ -39,11 +60,14 @@ pub(crate) struct Settlement {
     recorder: UsageRecorder,
     caller: Arc<Caller>,
     candidate: Candidate,
+    pass: Pass,
     attempt: u32,
     began: Instant,
+    /// What of it an upstream has.
+    handed: Arc<Handed>,
     first_chunk: Option<Duration>,
     usage: Option<Usage>,
-    search_units: u64,
+    search_units: Option<u64>,
     written: Written,
     outcome: Option<Outcome>,
     _under_way: UnderWay,
@@ -56,6 +80,7 @@ impl Settlement {
         recorder: UsageRecorder,
         caller: Arc<Caller>,
         candidate: Candidate,
+        pass: Pass,
         attempt: u32,
     ) -> Self {
         Self {
@@ -64,13 +89,25 @@ impl Settlement {
             recorder,
             caller,
             candidate,
+            pass,
             attempt,
             began: Instant::now(),
+            handed: Arc::default(),
             first_chunk: None,
             usage: None,
-            search_units: 0,
+            search_units: None,
             written: Written::default(),
             outcome: None,
+        }
+    }
+
+    /// What goes with the call into the plugin. A provider gets no powers: nesting ends here.
+    pub fn guest_call(&self) -> GuestCall {
+        GuestCall {
+            request_id: self.caller.request_id.clone(),
+            caller: Some(self.caller.user),
+            handed: Some(Arc::clone(&self.handed)),
+            ..GuestCall::default()
         }
     }
 
@@ -88,7 +125,10 @@ impl Settlement {
     /// The last figure counts: providers report totals. What no call can take is cut: the figures come
     /// from a plugin.
     pub fn spent(&mut self, usage: Usage) {
-        const MOST: u64 = 1_000_000_000;
+        // Nothing but zeros is nothing told: then it is estimated.
+        if usage == Usage::default() {
+            return;
+        }
         self.usage = Some(Usage {
             input_tokens: usage.input_tokens.min(MOST),
             output_tokens: usage.output_tokens.min(MOST),
@@ -97,8 +137,9 @@ impl Settlement {
         });
     }
 
+    /// None is nothing told, too.
     pub fn searched(&mut self, units: u64) {
-        self.search_units = units;
+        self.search_units = (units > 0).then_some(units.min(MOST));
     }
 
     /// What was spent by now, told or estimated.
@@ -109,6 +150,10 @@ impl Settlement {
 
     pub fn deployment(&self) -> &Deployment {
         &self.candidate.deployment
+    }
+
+    pub fn pass(&self) -> Pass {
+        self.pass
     }
 
     pub fn succeeded(&mut self) {
@@ -127,11 +172,15 @@ impl Settlement {
         if self.outcome.replace(outcome).is_some() {
             return;
         }
-        // Who never said a word has billed nothing, as far as anybody knows.
+        // Who has the request bills it, though it never said a word; who refused it, or was not reached, does not.
         let has_begun = self.first_chunk.is_some() || outcome == Outcome::Succeeded;
-        let usage = match has_begun {
-            true => self.usage(),
-            false => self.usage.unwrap_or_default(),
+        let is_billed = has_begun || self.handed.is_taken();
+        let (usage, search_units) = match is_billed {
+            true => (
+                self.usage(),
+                self.search_units.unwrap_or(self.caller.search_units),
+            ),
+            false => (self.usage.unwrap_or_default(), 0),
         };
         let deployment = &self.candidate.deployment;
         deployment.count(outcome);
@@ -158,7 +207,7 @@ impl Settlement {
             plugin_version: plugin.manifest.version.clone(),
             model: self.candidate.route.name.clone(),
             usage,
-            cost: price.map_or(Money::ZERO, |price| price.of(&usage, self.search_units)),
+            cost: price.map_or(Money::ZERO, |price| price.of(&usage, search_units)),
             cache: CacheUse::None,
             outcome,
             error_code,
@@ -179,7 +228,7 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         if self.outcome.is_none() {
-            self.candidate.deployment.given_up();
+            self.candidate.deployment.given_up(self.pass);
         }
         self.settle(Outcome::Cancelled, None);
     }

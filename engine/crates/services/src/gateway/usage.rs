@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
-use inkstone_domain::Error;
 use inkstone_domain::ports::{Clock, UsageJournal, UsageLedger};
 use inkstone_domain::usage::UsageRecord;
 use tokio::runtime::Handle;
@@ -18,6 +17,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 const WAITING_RECORDS: usize = 4_096;
 const BATCH: usize = 2_048;
+/// What comes while a batch cannot be written is tried with it, up to so many.
+const LARGEST_BATCH: usize = 8 * BATCH;
 
 /// Takes usage records at any time, also from a drop, and brings them to the ledger.
 #[derive(Clone)]
@@ -139,6 +140,12 @@ async fn write(
                     "the engine stops; the journal has it for the next start",
                 );
             }
+            // Those that can be written do not wait for one that cannot.
+            while batch.len() < LARGEST_BATCH
+                && let Ok(record) = receiver.try_recv()
+            {
+                batch.push(record);
+            }
         }
         journal.settled(batch.len());
         batch.clear();
@@ -161,10 +168,7 @@ async fn append(ledger: &dyn UsageLedger, batch: &[UsageRecord]) -> bool {
         .with_min_delay(Duration::from_millis(100))
         .with_max_times(6)
         .with_jitter();
-    let written = (|| ledger.append(batch))
-        .retry(patience)
-        .when(Error::is_transient)
-        .await;
+    let written = (|| ledger.append(batch)).retry(patience).await;
     if let Err(error) = written {
         tracing::warn!(
             ?error,

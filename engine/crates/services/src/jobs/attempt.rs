@@ -168,9 +168,11 @@ impl<'a> Attempt<'a> {
                     Ok(found) => found,
                     Err(unknown) => return Ok(End::Missed(unknown)),
                 };
-                Ok(End::Worked(
-                    worker.run(&Work::of(self, principal, work)).await?,
-                ))
+                let work = Work::of(self, principal, work);
+                if let Some(missing) = worker.missing(&work).await? {
+                    return Ok(End::Missed(missing));
+                }
+                Ok(End::Worked(worker.run(&work).await?))
             }
         }
     }

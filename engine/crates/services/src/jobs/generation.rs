@@ -80,6 +80,7 @@ impl Attempt<'_> {
     /// The powers of the job's owner.
     fn guest_call(&self, principal: Principal, task: &GenerateTask) -> GuestCall {
         let powers = &self.worker.powers;
+        let caller = Some(principal.user);
         let context = context_of(self.job.id, task);
         let search = CallerSearch::new(Arc::clone(&powers.search), principal.clone());
         let ai: Arc<dyn Ai> = Arc::new(CallerAi::new(
@@ -97,9 +98,11 @@ impl Attempt<'_> {
         );
         GuestCall {
             request_id: context.request_id,
+            caller,
             ai: Some(ai),
             tools: Some(Arc::new(tools) as Arc<dyn Toolbox>),
             search: Some(Arc::new(search) as Arc<dyn DocumentSearch>),
+            ..GuestCall::default()
         }
     }
 

@@ -1,4 +1,5 @@
-//! A job that cannot be done here, as this engine is now: its plugin is not loaded, or its kind not known. Plugins are
+//! A job that cannot be done here, as this engine is now: its plugin is not loaded, its kind not known, or what it needs
+//! lies with another engine. Plugins are
 //! rolled out engine by engine, disabled for a minute, or cannot be fetched at a start; so the job is left to others
 //! and to later, and that is no try. What nobody could do for a day is a dead letter.
 
@@ -14,6 +15,8 @@ use crate::plugins::is_not_loaded;
 
 /// The shortest and the longest wait; in between it is as long as the job has been passed on already.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
+/// The shortest of the engine's own work: another engine has what this one has not.
+const FIRST_WAIT_OF_WORK: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How long engines pass a job on.
 const PATIENCE: TimeDelta = TimeDelta::hours(24);
@@ -27,7 +30,11 @@ impl Attempt<'_> {
     pub(super) async fn pass_on(&self, error: Error) -> &'static str {
         let error = self.missed(&error);
         let delay = self.missed_for().to_std().unwrap_or_default();
-        let delay = delay.clamp(FIRST_WAIT, LONGEST_WAIT);
+        let first = match &self.job.task {
+            Task::Generate(_) => FIRST_WAIT,
+            Task::Work(_) => FIRST_WAIT_OF_WORK,
+        };
+        let delay = delay.clamp(first, LONGEST_WAIT);
         // Said once, and not whenever an engine looks.
         if self.missed_since.is_none() {
             tracing::warn!(error = ?error, "the job cannot be done here now, and is left to others");

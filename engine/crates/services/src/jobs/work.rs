@@ -20,6 +20,10 @@ use super::attempt::Attempt;
 pub trait WorkKind: Send + Sync {
     /// As in [`WorkTask::kind`].
     fn name(&self) -> &'static str;
+    /// Why this engine cannot do the job, though another one may: then it is left to others, which is no try.
+    async fn missing(&self, _work: &Work<'_>) -> Result<Option<Error>> {
+        Ok(None)
+    }
     /// What it gives is the job's `result`. An error that may pass brings the job back later.
     async fn run(&self, work: &Work<'_>) -> Result<Value>;
 }

@@ -10,7 +10,7 @@ use inkstone_domain::digest::hex;
 use inkstone_domain::ids::BlobId;
 use inkstone_domain::media::{BlobKey, MediaContent};
 use inkstone_domain::ports::ByteStream;
-use inkstone_domain::{Error, Result, codes};
+use inkstone_domain::{Error, ErrorKind, Result, codes};
 use sha2::{Digest, Sha256};
 
 use super::kinds::{Class, Kind};
@@ -156,6 +156,23 @@ impl MediaLibrary {
         }
     }
 
+    /// Removes bytes whose record was refused with this error. After a fault the record may be there all the
+    /// same, so they stay; where it is not, they are swept away.
+    pub(super) async fn forget_refused(&self, keys: Vec<BlobKey>, error: &Error) {
+        if !is_refusal(error) {
+            return;
+        }
+        // The refusal may be one of a second try, and the first one's answer was lost.
+        let blobs: Vec<_> = keys.iter().map(|key| key.blob).collect();
+        match self.store.known_blobs(&blobs).await {
+            Ok(known) => {
+                let unknown = keys.into_iter().filter(|key| !known.contains(&key.blob));
+                self.forget_bytes(&unknown.collect::<Vec<_>>()).await;
+            }
+            Err(error) => tracing::debug!(?error, "bytes that nothing knows are swept away later"),
+        }
+    }
+
     /// In pixels, as the picture itself says; nothing is decoded.
     fn picture_size(&self, head: &[u8], kind: &Kind) -> Result<(u32, u32)> {
         let size = imagesize::blob_size(head).map_err(|error| {
@@ -203,6 +220,25 @@ impl Found {
             height: size.map(|size| size.1),
             text,
         })
+    }
+}
+
+/// Whether it is certain that nothing was written.
+fn is_refusal(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::InvalidInput
+        | ErrorKind::Unauthenticated
+        | ErrorKind::Forbidden
+        | ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::PreconditionFailed
+        | ErrorKind::TooLarge => true,
+        ErrorKind::RateLimited
+        | ErrorKind::Cancelled
+        | ErrorKind::Internal
+        | ErrorKind::Upstream
+        | ErrorKind::Unavailable
+        | ErrorKind::Timeout => false,
     }
 }
 

@@ -1,5 +1,5 @@
 //! The trash of files: what was deleted can be brought back for a while, and is gone for good after it. What
-//! is the cover of an article is not thrown away by accident.
+//! is the cover of an article is not thrown away by accident; the store asks once more, in its transactions.
 
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::ids::{MediaId, UserId};
@@ -9,6 +9,7 @@ use inkstone_domain::{Error, Result, codes};
 
 use super::{MediaLibrary, reach};
 use crate::projects::{CHANGE_ATTEMPTS, check_revision, contended, retries};
+use crate::sweep::LeftOver;
 
 /// Removed together before the next are read.
 const BATCH: usize = 100;
@@ -107,15 +108,22 @@ impl MediaLibrary {
         };
         let before = self.clock.now() - kept;
         let mut removed = 0;
+        let mut left = LeftOver::default();
         loop {
-            let expired = self.store.media_trashed_before(before, BATCH).await?;
-            let is_last = expired.len() < BATCH;
+            let batch = left.beside(BATCH);
+            let expired = self.store.media_trashed_before(before, batch).await?;
+            let is_last = expired.len() < batch;
             for media in expired {
+                if left.has(media.id) {
+                    continue;
+                }
                 match self.remove_trashed(&media, media.owner, None).await {
                     Ok(()) => removed += 1,
                     // Somebody brought it back or removed it meanwhile.
-                    Err(error) if is_gone(&error) => {}
-                    Err(error) => return Err(error),
+                    Err(error) if is_gone(&error) => left.leave(media.id),
+                    // An article that has it as its cover came out of the trash.
+                    Err(error) if error.code() == &codes::CONFLICT => left.leave(media.id),
+                    Err(error) => left.pass("a file in the trash", media.id, error)?,
                 }
             }
             if is_last {

@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::MediaLibrary;
+use crate::sweep::LeftOver;
 
 /// Between two looks.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
@@ -34,17 +35,12 @@ impl MediaLibrary {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let tidied = async {
-                self.empty_trash().await?;
-                self.end_expired_uploads().await?;
-                self.make_forgotten_variants().await?;
-                match look % SWEEP_EVERY == 0 {
-                    true => self.sweep().await.map(drop),
-                    false => Ok(()),
-                }
-            };
-            if let Err(error) = tidied.await {
-                tracing::warn!(?error, "media could not be tidied up; it is tried again");
+            // Each by itself: one that fails holds up none of the others.
+            told("trash", self.empty_trash().await.map(drop));
+            told("uploads", self.end_expired_uploads().await.map(drop));
+            told("variants", self.make_forgotten_variants().await);
+            if look % SWEEP_EVERY == 0 {
+                told("bytes", self.sweep().await.map(drop));
             }
         }
     }
@@ -61,13 +57,16 @@ impl MediaLibrary {
         });
         let mut batches = std::pin::pin!(old.chunks(BATCH));
         let mut swept = 0;
+        let mut left = LeftOver::default();
         while let Some(batch) = batches.next().await {
             let keys: Vec<BlobKey> = batch.into_iter().collect::<Result<_>>()?;
             let blobs: Vec<_> = keys.iter().map(|key| key.blob).collect();
             let known = self.store.known_blobs(&blobs).await?;
             for key in keys.iter().filter(|key| !known.contains(&key.blob)) {
-                self.blobs.delete(key).await?;
-                swept += 1;
+                match self.blobs.delete(key).await {
+                    Ok(()) => swept += 1,
+                    Err(error) => left.pass("bytes that no file has", key.blob, error)?,
+                }
             }
         }
         if swept > 0 {
@@ -79,10 +78,23 @@ impl MediaLibrary {
     /// Of versions whose job was lost.
     pub async fn make_forgotten_variants(&self) -> Result<()> {
         let before = self.clock.now() - PENDING_FOR;
+        let mut left = LeftOver::default();
         for (id, version) in self.store.pending_variants(before, BATCH).await? {
-            self.make_variants(id, version).await?;
+            if let Err(error) = self.make_variants(id, version).await {
+                left.pass("a picture without smaller ones", id, error)?;
+            }
         }
         Ok(())
+    }
+}
+
+fn told(part: &str, done: Result<()>) {
+    if let Err(error) = done {
+        tracing::warn!(
+            ?error,
+            part,
+            "media could not be tidied up; it is tried again"
+        );
     }
 }
 

@@ -1,6 +1,9 @@
 //! Uploads in pieces, which go on after a broken connection, a restart, or through another engine: what is
 //! acknowledged lies in the blob store. A whole upload becomes a file by the same way as any other.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
 use inkstone_domain::audit::actions;
@@ -12,6 +15,7 @@ use inkstone_domain::{Error, ErrorKind, Result, codes};
 
 use super::intake::{Claim, too_large};
 use super::{MediaLibrary, names, reach};
+use crate::sweep::LeftOver;
 
 /// Kept at once; so much of a piece may be lost with a connection.
 const PART_BYTES: usize = 8 << 20;
@@ -63,7 +67,7 @@ impl MediaLibrary {
     }
 
     /// How far an upload is, for who began it. One that is whole and became no file yet, because the engine
-    /// stopped in between, becomes it now.
+    /// stopped in between, becomes it now; while it does so here, it is told as it is.
     pub async fn upload(
         &self,
         principal: &Principal,
@@ -72,7 +76,7 @@ impl MediaLibrary {
     ) -> Result<Upload> {
         let upload = self.own_upload(principal, project, id).await?;
         match upload.is_whole() && upload.media.is_none() {
-            true => self.finish(principal, upload).await,
+            true => self.finish_once(principal, upload).await,
             false => Ok(upload),
         }
     }
@@ -120,7 +124,7 @@ impl MediaLibrary {
             }
         }
         match upload.is_whole() && upload.media.is_none() {
-            true => self.finish(principal, upload).await,
+            true => self.finish_once(principal, upload).await,
             false => Ok(upload),
         }
     }
@@ -140,13 +144,20 @@ impl MediaLibrary {
     pub async fn end_expired_uploads(&self) -> Result<u64> {
         const BATCH: usize = 100;
         let mut ended = 0;
+        let mut left = LeftOver::default();
         loop {
             let now = self.clock.now();
-            let expired = self.store.expired_uploads(now, BATCH).await?;
-            let is_last = expired.len() < BATCH;
+            let batch = left.beside(BATCH);
+            let expired = self.store.expired_uploads(now, batch).await?;
+            let is_last = expired.len() < batch;
             for upload in expired {
-                self.drop_upload(upload.id).await?;
-                ended += 1;
+                if left.has(upload.id) {
+                    continue;
+                }
+                match self.drop_upload(upload.id).await {
+                    Ok(()) => ended += 1,
+                    Err(error) => left.pass("an upload that has expired", upload.id, error)?,
+                }
             }
             if is_last {
                 return Ok(ended);
@@ -196,10 +207,33 @@ impl MediaLibrary {
             .await?;
         let offset = upload.offset();
         let grown = self.store.add_upload_part(upload.id, offset, &part).await;
-        if grown.is_err() {
-            self.forget_bytes(&[key]).await;
+        if let Err(error) = &grown {
+            self.forget_refused(vec![key], error).await;
         }
         grown
+    }
+
+    /// The upload as it became a file, or as it is where another call makes it one.
+    async fn finish_once(&self, principal: &Principal, upload: Upload) -> Result<Upload> {
+        let Some(_turn) = self.finishing.begin(upload.id) else {
+            return Ok(upload);
+        };
+        // Whoever had the turn before may have done it.
+        let upload = self
+            .own_upload(principal, &upload.project, upload.id)
+            .await?;
+        if upload.media.is_some() {
+            return Ok(upload);
+        }
+        let id = upload.id;
+        match self.finish(principal, upload).await {
+            // So may another engine, with which the pieces went.
+            Err(error) if error.kind() == ErrorKind::Internal => {
+                let stored = self.store.upload(id).await?;
+                stored.filter(|it| it.media.is_some()).ok_or(error)
+            }
+            done => done,
+        }
     }
 
     async fn finish(&self, principal: &Principal, upload: Upload) -> Result<Upload> {
@@ -228,10 +262,13 @@ impl MediaLibrary {
             .store
             .create_media(&media, Some(upload.id), quota, audit.as_ref());
         if let Err(error) = created.await {
-            self.forget_bytes(&[key]).await;
-            // Somebody else asked at the same time, and made it a file.
-            let stored = self.store.upload(upload.id).await?;
-            return stored.filter(|stored| stored.media.is_some()).ok_or(error);
+            self.forget_refused(vec![key], &error).await;
+            // Another engine was asked at the same time, and made it a file; or this one did, and was not told.
+            let stored = self.store.upload(upload.id).await;
+            let stored = stored.ok().flatten().filter(|it| it.media.is_some());
+            if stored.as_ref().and_then(|stored| stored.media) != Some(media.id) {
+                return stored.ok_or(error);
+            }
         }
         self.queue_variants(&media).await;
         self.forget_bytes(&part_keys(&upload)).await;
@@ -257,6 +294,35 @@ impl MediaLibrary {
             }
         });
         pieces.try_flatten().boxed()
+    }
+}
+
+/// Uploads of which a call makes a file: it may take long, and is not done twice.
+#[derive(Default)]
+pub(super) struct Finishing(Arc<Mutex<HashSet<UploadId>>>);
+
+/// The right to make a file of an upload; given back when it is dropped.
+struct Turn {
+    finishing: Arc<Mutex<HashSet<UploadId>>>,
+    upload: UploadId,
+}
+
+impl Finishing {
+    /// `None` while somebody else has it.
+    fn begin(&self, upload: UploadId) -> Option<Turn> {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.insert(upload).then(|| Turn {
+            finishing: Arc::clone(&self.0),
+            upload,
+        })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let under_way = self.finishing.lock();
+        let mut under_way = under_way.unwrap_or_else(PoisonError::into_inner);
+        under_way.remove(&self.upload);
     }
 }
 

@@ -93,9 +93,9 @@ impl MediaLibrary {
         };
         let kept = self.keep_variants(&media, made).await?;
         let ready = VariantState::Ready;
-        let put = self.store.put_variants(id, version, &kept, ready).await;
-        self.forget_unknown(&media, &kept).await?;
-        put
+        // After a fault they may be known in a moment, so nothing is forgotten.
+        self.store.put_variants(id, version, &kept, ready).await?;
+        self.forget_unknown(&media, &kept).await
     }
 
     async fn keep_variants(&self, media: &Media, made: Vec<MadePicture>) -> Result<Vec<Variant>> {

@@ -33,6 +33,8 @@ impl Oidc {
             return Err(unknown_person(None, &issuer.id));
         };
         let account = self.users.account_by_email(email).await?;
+        // Neither has one whom nobody has verified: it gives way to who shows that the address is theirs.
+        let account = account.filter(|account| !account.user.is_pending());
         match (account, issuer.link, issuer.strangers) {
             // Whoever made an account for an address that is not theirs would share it with its owner.
             (Some(account), LinkRule::VerifiedEmail, _) if account.user.email_verified => {

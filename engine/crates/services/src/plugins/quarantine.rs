@@ -73,6 +73,8 @@ enum Condition {
 struct Tally {
     calls: u64,
     faults: BTreeMap<&'static str, u64>,
+    /// By whom faults were met that depend on the input.
+    overtaxed: Vec<u64>,
 }
 
 impl Tally {
@@ -81,6 +83,7 @@ impl Tally {
         Self {
             calls: stats.calls,
             faults: blamed.map(|(code, count)| (*code, *count)).collect(),
+            overtaxed: stats.overtaxed.to_vec(),
         }
     }
 
@@ -92,6 +95,12 @@ impl Tally {
         Self {
             calls: self.calls.saturating_sub(earlier.calls),
             faults: faults.filter(|(_, count)| *count > 0).collect(),
+            overtaxed: (0..self.overtaxed.len())
+                .map(|place| {
+                    let before = earlier.overtaxed.get(place).copied().unwrap_or_default();
+                    self.overtaxed[place].saturating_sub(before)
+                })
+                .collect(),
         }
     }
 
@@ -100,6 +109,20 @@ impl Tally {
         for (code, count) in &other.faults {
             *self.faults.entry(code).or_default() += count;
         }
+        let most = self.overtaxed.len().max(other.overtaxed.len());
+        self.overtaxed.resize(most, 0);
+        for (sum, count) in self.overtaxed.iter_mut().zip(&other.overtaxed) {
+            *sum += count;
+        }
+    }
+
+    /// Without what a single caller's input may have brought about: nobody shall take a plugin from everybody.
+    fn of_its_own(mut self) -> Self {
+        let callers = self.overtaxed.iter().filter(|count| **count > 0).count();
+        if callers < 2 {
+            self.faults.retain(|name, _| !depends_on_input(name));
+        }
+        self
     }
 
     fn count(&self) -> u64 {
@@ -136,21 +159,9 @@ impl Quarantine {
         let seen = Tally::of(stats);
         let new = seen.since(&self.seen);
         self.seen = seen;
-        match &self.condition {
-            // Calls that began before it may still fail; they count for nothing.
-            Condition::Resting { .. } => return false,
-            Condition::Probation { until } if new.count() == 0 => {
-                if now >= *until {
-                    self.condition = Condition::Free;
-                    self.rest = config.rest;
-                }
-                return false;
-            }
-            Condition::Probation { .. } => {
-                self.begin_rest(config, now, format!("it failed again: {}", codes_of(&new)));
-                return true;
-            }
-            Condition::Free => {}
+        // Calls that began before it may still fail; they count for nothing.
+        if self.resting().is_some() {
+            return false;
         }
         if new.calls > 0 || new.count() > 0 {
             self.recent.push_back((now, new));
@@ -167,7 +178,17 @@ impl Quarantine {
         for (_, tally) in &self.recent {
             all.add(tally);
         }
+        let all = all.of_its_own();
         let faults = all.count();
+        if let Condition::Probation { until } = self.condition {
+            if faults > 0 {
+                self.begin_rest(config, now, format!("it failed again: {}", codes_of(&all)));
+            } else if now >= until {
+                self.condition = Condition::Free;
+                self.rest = config.rest;
+            }
+            return faults > 0;
+        }
         let is_much = faults as f64 >= config.fault_share * all.calls as f64;
         if faults == 0 || faults < config.faults || !is_much {
             return false;
@@ -242,6 +263,11 @@ fn blames_plugin(name: &str) -> bool {
     all.any(|code| code.name == name && code.blames_plugin())
 }
 
+fn depends_on_input(name: &str) -> bool {
+    let mut all = codes::ALL.iter();
+    all.any(|code| code.name == name && code.depends_on_input())
+}
+
 fn codes_of(tally: &Tally) -> String {
     let codes: Vec<String> = tally
         .faults
@@ -258,7 +284,9 @@ fn chrono_of(duration: Duration) -> chrono::Duration {
 #[cfg(test)]
 mod tests {
     use inkstone_domain::codes::Code;
+    use inkstone_domain::ids::UserId;
     use inkstone_domain::plugin::{CallEnd, PluginStats};
+    use ulid::Ulid;
 
     use super::*;
 
@@ -295,6 +323,14 @@ mod tests {
                 });
             }
             self.look(1)
+        }
+
+        /// So many calls of this caller that need too much.
+        fn overtaxing(&mut self, count: u64, caller: UserId) -> bool {
+            for _ in 0..count {
+                self.stats.overtaxed(Some(caller));
+            }
+            self.calls(count, Some(&codes::PLUGIN_OUT_OF_MEMORY))
         }
 
         fn look(&mut self, later_s: i64) -> bool {
@@ -348,6 +384,24 @@ mod tests {
         assert!(!trial.calls(1_000, None));
         assert!(!trial.calls(10, Some(&codes::PLUGIN_TRAPPED)));
         assert!(trial.quarantine.resting().is_none());
+    }
+
+    #[test]
+    fn what_one_caller_asks_too_much_of_it_takes_it_from_nobody() {
+        let [one, another] = [1, 2].map(|random| UserId(Ulid::from_parts(0, random)));
+        let mut trial = Trial::new();
+        assert!(!trial.overtaxing(50, one));
+        // Others meet it too, and then it is the plugin.
+        assert!(trial.overtaxing(1, another));
+        assert!(trial.probe(None));
+        // Back on trial, it is the same.
+        assert!(!trial.overtaxing(50, one));
+        assert!(trial.overtaxing(1, another));
+        // What no input can excuse counts as before, whoever met it.
+        let mut trial = Trial::new();
+        assert!(!trial.overtaxing(50, one));
+        trial.look(120);
+        assert!(trial.calls(5, Some(&codes::PLUGIN_TRAPPED)));
     }
 
     #[test]

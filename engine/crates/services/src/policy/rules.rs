@@ -33,6 +33,8 @@ pub enum Act {
     MakeKeyForOthers,
     SeeKey,
     ChangeKey,
+    /// Ends it, and changes nothing else of it.
+    RevokeKey,
     /// It spends the project's budget and reads its cached answers.
     PutKeyIntoProject,
     SubmitJob,
@@ -98,7 +100,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
@@ -125,6 +127,7 @@ impl Act {
         Self::MakeKeyForOthers,
         Self::SeeKey,
         Self::ChangeKey,
+        Self::RevokeKey,
         Self::PutKeyIntoProject,
         Self::SubmitJob,
         Self::SeeJob,
@@ -185,9 +188,11 @@ impl Act {
             Self::MakeKeyForOthers | Self::SetAllowance | Self::ChangePlugins | Self::ReadAudit => {
                 rule(Everybody, Admin, Admins)
             }
-            Self::SeeKey | Self::ChangeKey | Self::SeeJob | Self::CancelJob => {
-                rule(Reach::Owner, Viewer, Reach::Owner)
+            Self::SeeKey | Self::RevokeKey => {
+                rule(OwnerOrMembers(Owner), Viewer, OwnerOrMembers(Owner))
             }
+            Self::ChangeKey => rule(OwnerOrMembers(Owner), Viewer, Reach::Owner),
+            Self::SeeJob | Self::CancelJob => rule(Reach::Owner, Viewer, Reach::Owner),
             Self::RequeueJob => rule(Reach::Owner, Creator, Reach::Owner),
             Self::PutKeyIntoProject => rule(Everybody, Creator, Members(Owner)),
             Self::SubmitJob => rule(Everybody, Creator, Everybody),

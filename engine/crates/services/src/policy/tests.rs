@@ -61,8 +61,9 @@ fn every_act_by_every_standing() {
         CreateArticle -nnnn -nnnn -nnyy -nnyy aaayy aaayy
         MakeKey nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
         MakeKeyForOthers nnnnn nnnnn nnnnn nnnnn yyyyy yyyyy
-        SeeKey ----- yyyyy ----- yyyyy aaaaa yyyyy
-        ChangeKey ----- yyyyy ----- yyyyy aaaaa yyyyy
+        SeeKey ----y yyyyy ----y yyyyy aaaay yyyyy
+        ChangeKey ----n yyyyy ----n yyyyy aaaaa yyyyy
+        RevokeKey ----y yyyyy ----y yyyyy aaaay yyyyy
         PutKeyIntoProject nnnnn nnnnn nnnny nnnny aaaay aaaay
         SubmitJob nnnnn nnnnn yyyyy yyyyy yyyyy yyyyy
         SeeJob ----- yyyyy ----- yyyyy aaaaa yyyyy

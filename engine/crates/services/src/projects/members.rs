@@ -4,12 +4,13 @@
 use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::ids::UserId;
+use inkstone_domain::key::EndedKey;
 use inkstone_domain::principal::Principal;
 use inkstone_domain::project::{Member, ProjectRole};
 use inkstone_domain::{Error, Result, codes};
 use serde_json::{Value, json};
 
-use super::{CHANGE_ATTEMPTS, Projects, by_right, check_revision, contended, retries, subject};
+use super::{CHANGE_ATTEMPTS, Projects, by_right, check_revision, contended, subject};
 use crate::content::check_page;
 use crate::policy::Act;
 
@@ -33,8 +34,8 @@ impl Projects {
         member.ok_or_else(|| no_member(slug, user))
     }
 
-    /// Makes somebody a member, or a member something else, for owners. With `expected` the stored
-    /// revision must be that one. Returns whether they are new here.
+    /// Makes somebody a member, or a member something else, for owners; the keys of the project that an owner
+    /// has end when they become something else. With `expected` the stored revision must be that one. Returns whether they are new here.
     pub async fn set_member(
         &self,
         principal: &Principal,
@@ -76,19 +77,27 @@ impl Projects {
                 .with_detail(format!("{user}: {was} → {}", role.as_str()))
                 .with_states(before.as_ref().map(state).as_ref(), Some(&state(&member)));
             let audit = by_right(audit, entered.1);
-            let written = self.store.put_member(&member, &audit).await;
+            let was_owner = before.as_ref().map(|member| member.role) == Some(ProjectRole::Owner);
+            let ended = match was_owner {
+                true => self.keys.ended(principal, user, slug).await?,
+                false => Vec::new(),
+            };
+            let written = self.store.put_member(&member, &ended, &audit).await;
             self.access.forget(user, slug);
             match written {
-                Ok(()) => return Ok((member, before.is_none())),
-                Err(error) if retries(&error, expected) => {}
+                Ok(()) => {
+                    self.end(&ended).await?;
+                    return Ok((member, before.is_none()));
+                }
+                Err(error) if error.code() == &codes::REVISION_MISMATCH => {}
                 Err(error) => return Err(error),
             }
         }
         Err(contended("member", &user.to_string()))
     }
 
-    /// Takes somebody out of a project, for owners; and everybody may leave. `conflict` for the last
-    /// owner.
+    /// Takes somebody out of a project with the keys they have there, for owners; and everybody may leave.
+    /// `conflict` for the last owner.
     pub async fn remove_member(
         &self,
         principal: &Principal,
@@ -110,17 +119,27 @@ impl Projects {
                 .with_detail(format!("{user}: {} → none", before.role.as_str()))
                 .with_states(Some(&state(&before)), None);
             let audit = by_right(audit, entered.1);
+            let ended = self.keys.ended(principal, user, slug).await?;
             let written = self
                 .store
-                .remove_member(slug, user, before.revision, &audit)
+                .remove_member(slug, user, before.revision, &ended, &audit)
                 .await;
             self.access.forget(user, slug);
             match written {
-                Err(error) if retries(&error, expected) => {}
-                done => return done,
+                Ok(()) => return self.end(&ended).await,
+                Err(error) if error.code() == &codes::REVISION_MISMATCH => {}
+                Err(error) => return Err(error),
             }
         }
         Err(contended("member", &user.to_string()))
+    }
+
+    /// Keys ended in the store; they do so here and elsewhere.
+    async fn end(&self, ended: &[EndedKey]) -> Result<()> {
+        match ended.is_empty() {
+            true => Ok(()),
+            false => self.keys.owner_changed().await,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use inkstone_domain::prompt::{PromptText, Variable};
 use inkstone_domain::{Error, FieldError, Result, codes};
 use serde_json::{Map, Value};
 
-use super::sandbox;
+use super::sandbox::Rendering;
 
 /// All variables of a call, as JSON.
 const MAX_VARIABLES_BYTES: usize = 256 * 1024;
@@ -15,9 +15,10 @@ const MAX_VARIABLES_BYTES: usize = 256 * 1024;
 pub(super) async fn messages(text: PromptText, given: Map<String, Value>) -> Result<Vec<Message>> {
     let variables = variables(&text.variables, given)?;
     off_thread(move || {
+        let mut rendering = Rendering::new(&variables);
         let messages = text.messages.into_iter().enumerate();
         let rendered = messages.map(|(index, message)| {
-            let text = sandbox::render(&message.text, &variables).map_err(|reason| {
+            let text = rendering.render(&message.text).map_err(|reason| {
                 Error::new(
                     &codes::INVALID_INPUT,
                     format!("message {index} of the prompt cannot be filled in: {reason}"),

@@ -22,7 +22,7 @@ impl Signup {
     /// Sends a mail with a token to sign up with. It replaces an older one to the same address. `conflict`
     /// where sign-up is off, `already_exists` where the address has an account.
     pub async fn invite(&self, principal: &Principal, wish: InvitationWish) -> Result<Invitation> {
-        check_admin(principal)?;
+        self.auth.check_still_admin(principal).await?;
         if self.config.mode == SignupMode::Off {
             return Err(Error::new(
                 &codes::CONFLICT,
@@ -31,7 +31,8 @@ impl Signup {
         }
         let email = normalize(&wish.email);
         check_fields(email_fault(&email))?;
-        if self.users.account_by_email(&email).await?.is_some() {
+        let account = self.users.account_by_email(&email).await?;
+        if account.is_some_and(|account| !account.user.is_pending()) {
             return Err(Error::new(
                 &codes::ALREADY_EXISTS,
                 "a user with this e-mail exists already",

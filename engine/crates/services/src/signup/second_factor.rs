@@ -7,13 +7,12 @@ use inkstone_domain::{Error, Result, codes};
 
 use super::Signup;
 use crate::auth::subject_of;
-use crate::keys::check_admin;
 
 impl Signup {
     /// Turns somebody's second factor off. `not_found` where they have none, `conflict` for the admin's own:
     /// a stolen token must not do what needs their password. For admins.
     pub async fn take_second_factor(&self, principal: &Principal, user: UserId) -> Result<()> {
-        check_admin(principal)?;
+        self.auth.check_still_admin(principal).await?;
         if principal.user == user {
             return Err(Error::new(
                 &codes::CONFLICT,

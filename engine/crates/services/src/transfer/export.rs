@@ -65,7 +65,7 @@ pub struct Scope {
 }
 
 /// What the principal may have of a project: editors all articles, owners the whole archive, and in `default`
-/// everybody their own.
+/// everybody their own. `unindexed_filter` where no list has what is wanted.
 pub async fn scope(
     access: &Access,
     principal: &Principal,
@@ -85,6 +85,7 @@ pub async fn scope(
         facet: wish.tag.clone().map(Facet::Tag),
         ..ArticleFilter::default()
     };
+    filter.walk()?;
     Ok(Scope {
         filter,
         project,

@@ -122,7 +122,7 @@ pub async fn run(
     let format = import.format;
     let reader = tokio::task::spawn_blocking(move || {
         let mut put = into_channel(entries);
-        reading::read(format, &path, &limits, &mut Sink::new(&mut put))
+        reading::read(format, &path, &limits, &mut Sink::new(&limits, &mut put))
     });
     let mut run = Run {
         powers,
@@ -155,6 +155,7 @@ impl Run<'_> {
     async fn take(&mut self, entry: Entry) -> Result<Option<End>> {
         let is_written = entry.number <= self.import.position;
         if is_written && !self.import.dry_run {
+            self.remember(&entry);
             return Ok(None);
         }
         let Entry {
@@ -174,6 +175,15 @@ impl Run<'_> {
             self.powers.media.forget_unused(&taken).await?;
         }
         Ok(end)
+    }
+
+    /// What was decided of an entry before the import was cut off, as far as later ones need it.
+    fn remember(&mut self, entry: &Entry) {
+        if let Content::Piece(Piece::Article(article)) = &entry.content
+            && let Some(id) = article.record.id
+        {
+            self.known.add_translation(&article.record, id);
+        }
     }
 
     async fn take_content(

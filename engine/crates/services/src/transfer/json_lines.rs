@@ -9,16 +9,14 @@ use super::limits::{MAX_ENTRY_BYTES, too_long};
 use super::piece::{Content, Piece, Sink, unreadable, wrong};
 use super::record::{ArticlePiece, ArticleRecord};
 
-/// Reads a file. Empty lines are none, but count.
+/// Reads a file. Lines without anything are passed over, but count where a line is named.
 pub fn read(mut file: impl BufRead, sink: &mut Sink<'_>) -> Result<()> {
     let mut line = Vec::new();
     for number in 1_u64.. {
         match next_line(&mut file, &mut line)? {
             Line::End => break,
             Line::TooLong => sink.put(format!("line {number}"), Err(too_long()))?,
-            Line::Whole if line.trim_ascii().is_empty() => {
-                sink.put(format!("line {number}"), Ok(other("the line is empty")))?;
-            }
+            Line::Whole if line.trim_ascii().is_empty() => {}
             Line::Whole => sink.put(format!("line {number}"), parse(&line))?,
         }
     }
@@ -77,10 +75,6 @@ pub(super) fn next_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> Result<L
     line.clear();
     file.skip_until(b'\n').map_err(unreadable)?;
     Ok(Line::TooLong)
-}
-
-fn other(why: &str) -> (Content, Vec<String>) {
-    (Content::Other(why.to_owned()), Vec::new())
 }
 
 /// Whoever reads an export may leave.

@@ -9,7 +9,7 @@ pub struct TransferLimits {
     pub file_bytes: u64,
     /// All entries of a ZIP file, unpacked.
     pub unpacked_bytes: u64,
-    /// Entries of a ZIP file.
+    /// Entries of a file, in any format.
     pub entries: usize,
 }
 
@@ -30,6 +30,11 @@ pub const MAX_ENTRY_BYTES: u64 = 8 << 20;
 pub const MAX_RATIO: u64 = 200;
 /// Below this nobody asks for the ratio.
 pub const FREE_BYTES: u64 = 16 << 20;
+
+/// Imports of one user that have not ended: their files lie on the disk until then.
+pub const MOST_OPEN: usize = 10;
+/// More than anybody has ever saved; what a file counts from goes on counting here.
+pub const MOST_REVISION: u64 = 1 << 31;
 
 /// Said of an entry that is too long.
 pub fn too_long() -> Error {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::limits::TransferLimits;
 use super::medium::{ArrivingMedium, MediaRecord, MediumBytes};
 use super::record::ArticlePiece;
 
@@ -84,19 +85,28 @@ pub enum Content {
     Wrong(Error),
 }
 
-/// Where readers put what they find. They count their entries here, so that all count alike.
+/// Where readers put what they find. They count their entries here, so that all count alike, and none has
+/// more than it may.
 pub struct Sink<'a> {
     next: u64,
+    most: u64,
     put: &'a mut dyn FnMut(Entry) -> Result<()>,
 }
 
 impl<'a> Sink<'a> {
-    pub fn new(put: &'a mut dyn FnMut(Entry) -> Result<()>) -> Self {
-        Self { next: 1, put }
+    pub fn new(limits: &TransferLimits, put: &'a mut dyn FnMut(Entry) -> Result<()>) -> Self {
+        let most = u64::try_from(limits.entries).unwrap_or(u64::MAX);
+        Self { next: 1, most, put }
     }
 
-    /// Hands an entry on; fails where nobody wants more.
+    /// Hands an entry on; fails where nobody wants more, and where the file has more than it may.
     pub fn put(&mut self, name: String, found: Result<(Content, Vec<String>)>) -> Result<()> {
+        if self.next > self.most {
+            let most = self.most;
+            return Err(unreadable(format!(
+                "it holds more than {most} entries, which are the most; divide it"
+            )));
+        }
         let (content, notes) = found.unwrap_or_else(|error| (Content::Wrong(error), Vec::new()));
         let number = self.next;
         self.next += 1;

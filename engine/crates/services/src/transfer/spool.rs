@@ -17,6 +17,15 @@ pub struct Spool {
     folder: PathBuf,
 }
 
+/// A file in the folder.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SpoolFile {
+    pub import: ImportId,
+    /// Not all of it is there.
+    pub is_part: bool,
+    path: PathBuf,
+}
+
 /// What was kept.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kept {
@@ -60,26 +69,40 @@ impl Spool {
         }
     }
 
-    /// Removes all files but those of these imports: what an engine that was cut off left behind.
-    pub async fn keep_only(&self, open: &[ImportId]) -> Result<()> {
+    /// Whether an import's file is here.
+    pub async fn has(&self, id: ImportId) -> Result<bool> {
+        fs::try_exists(self.path(id)).await.map_err(disk)
+    }
+
+    /// All files of imports. What is not ours is none.
+    pub async fn files(&self) -> Result<Vec<SpoolFile>> {
+        let mut found = Vec::new();
         let mut files = match fs::read_dir(&self.folder).await {
             Ok(files) => files,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
             Err(error) => return Err(disk(error)),
         };
         while let Some(file) = files.next_entry().await.map_err(disk)? {
             let name = file.file_name();
             let name = name.to_string_lossy();
             let whole = name.strip_suffix(".part").unwrap_or(&name);
-            // What is not ours stays.
-            let Ok(id) = whole.parse::<ImportId>() else {
-                continue;
-            };
-            if whole.len() < name.len() || !open.contains(&id) {
-                fs::remove_file(file.path()).await.map_err(disk)?;
+            if let Ok(import) = whole.parse::<ImportId>() {
+                found.push(SpoolFile {
+                    import,
+                    is_part: whole.len() < name.len(),
+                    path: file.path(),
+                });
             }
         }
-        Ok(())
+        Ok(found)
+    }
+
+    /// Removes one, if it is still there.
+    pub async fn remove(&self, file: &SpoolFile) -> Result<()> {
+        match fs::remove_file(&file.path).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk(error)),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -18,9 +18,11 @@ use crate::jobs::{Work, WorkKind};
 
 /// Does imports.
 pub struct ImportWork {
-    powers: ImportPowers,
-    spool: Arc<Spool>,
-    limits: TransferLimits,
+    pub(super) powers: ImportPowers,
+    pub(super) spool: Arc<Spool>,
+    pub(super) limits: TransferLimits,
+    /// This one.
+    pub(super) engine: String,
 }
 
 #[derive(Deserialize)]
@@ -31,14 +33,6 @@ struct Input {
 
 impl ImportWork {
     pub const KIND: &str = "import";
-
-    pub(super) fn new(powers: ImportPowers, spool: Arc<Spool>, limits: TransferLimits) -> Self {
-        Self {
-            powers,
-            spool,
-            limits,
-        }
-    }
 
     async fn end(
         &self,
@@ -64,6 +58,18 @@ impl WorkKind for ImportWork {
         Self::KIND
     }
 
+    /// The file lies with the engine that took it.
+    async fn missing(&self, work: &Work<'_>) -> Result<Option<Error>> {
+        let Input { import: id } = work.input()?;
+        let import = self.powers.store.import(id).await?;
+        let open = import.filter(|import| !import.status.is_final());
+        let Some(import) = open.filter(|import| import.engine != self.engine) else {
+            return Ok(None);
+        };
+        let is_here = self.spool.has(id).await?;
+        Ok((!is_here).then(|| elsewhere(&import)))
+    }
+
     async fn run(&self, work: &Work<'_>) -> Result<Value> {
         let Input { import: id } = work.input()?;
         let import = self.powers.store.import(id).await?;
@@ -73,16 +79,18 @@ impl WorkKind for ImportWork {
             return Ok(result_of(&import));
         }
         let path = self.spool.path(id);
-        let is_here = tokio::fs::try_exists(&path).await.unwrap_or(false);
-        if !is_here {
-            // Another engine on the same store may have it, and the job comes back to it.
-            return Err(Error::new(
-                &codes::STORE_UNAVAILABLE,
-                format!(
-                    "the file of the import is with the engine `{}`",
-                    import.engine
-                ),
-            ));
+        if !self.spool.has(id).await? {
+            if import.engine != self.engine {
+                return Err(elsewhere(&import));
+            }
+            let message = "the file of the import is not with its engine any more; import it again";
+            let gone = Error::new(&codes::NOT_FOUND, message);
+            let ended = self.end(&import, JobStatus::Failed, Some(&gone)).await?;
+            // Another worker may have been faster.
+            return match ended.status {
+                JobStatus::Failed => Err(gone),
+                _ => Ok(result_of(&ended)),
+            };
         }
         let told = |done: u64| {
             work.progress(Progress {
@@ -112,6 +120,14 @@ impl WorkKind for ImportWork {
             }
         }
     }
+}
+
+fn elsewhere(import: &Import) -> Error {
+    let engine = &import.engine;
+    Error::new(
+        &codes::STORE_UNAVAILABLE,
+        format!("the file of the import is with the engine `{engine}`"),
+    )
 }
 
 fn result_of(import: &Import) -> Value {

@@ -55,13 +55,16 @@ async fn keys_and_limits_are_written_down_without_their_secrets() {
         ..Allowance::default()
     };
     usage
-        .set_allowance(&admin, subject.clone(), Some(bounds))
+        .set_allowance(&admin, subject.clone(), Some(bounds), None)
         .await
         .unwrap();
-    usage.set_allowance(&admin, subject, None).await.unwrap();
+    usage
+        .set_allowance(&admin, subject, None, None)
+        .await
+        .unwrap();
     assert!(
         usage
-            .set_allowance(&owner, Subject::User(owner.user), None)
+            .set_allowance(&owner, Subject::User(owner.user), None, None)
             .await
             .is_err()
     );

@@ -3,6 +3,7 @@
 use futures::StreamExt;
 use inkstone_domain::chat::{Chunk, EmbedRequest, FinishReason, Usage};
 use inkstone_domain::ids::JobId;
+use inkstone_domain::money::{Money, Price};
 use inkstone_domain::principal::Role;
 use inkstone_domain::usage::Outcome;
 use inkstone_domain::{Error, codes};
@@ -216,6 +217,49 @@ async fn embeddings_are_counted_too() {
         (spent(3, 0), Outcome::Succeeded)
     );
     assert_eq!(ledger[1].outcome, Outcome::Failed);
+}
+
+/// The fake counts words, and there are none: many services tell no tokens of embeddings at all.
+#[tokio::test]
+async fn embeddings_that_nobody_counts_are_estimated() {
+    let price = Price {
+        input: 10.0,
+        ..Price::default()
+    };
+    let world = World::gateway(GatewayConfig {
+        prices: [("fake/embed".to_owned(), price)].into(),
+        ..GatewayConfig::default()
+    })
+    .await;
+    let who = world.somebody(Role::Creator).await;
+    let request = EmbedRequest {
+        model: "fake/embed".to_owned(),
+        inputs: vec![" ".repeat(400), " ".repeat(200)],
+        dimensions: None,
+    };
+    let chat = &world.services.chat;
+    let embedded = chat.embed(&who, &context(), request).await.unwrap();
+    assert_eq!(embedded.reply.usage, spent(150, 0));
+    let ledger = world.usage(1).await;
+    assert_eq!(ledger[0].usage, spent(150, 0));
+    assert_eq!(ledger[0].cost, Money::from_usd(0.0015));
+}
+
+/// Some servers send the field, and nothing in it.
+#[tokio::test]
+async fn an_answer_of_no_tokens_at_all_is_estimated() {
+    let world = World::new().await;
+    let who = world.somebody(Role::Creator).await;
+    world
+        .provider
+        .will_say([Say::text("four")].into_iter().chain(Say::end(0, 0)));
+    let chat = &world.services.chat;
+    let reply = chat
+        .complete(&who, &context(), ask("", "hi"))
+        .await
+        .unwrap();
+    assert_eq!(reply.usage, spent(5, 1));
+    assert_eq!(world.usage(1).await[0].usage, spent(5, 1));
 }
 
 #[tokio::test]

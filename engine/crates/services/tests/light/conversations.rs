@@ -129,9 +129,10 @@ async fn an_edit_and_a_regeneration_are_branches_of_their_own() {
 
     let conversations = &world.services.conversations;
     let messages = conversations
-        .messages(&who, PROJECT, chat.id)
+        .messages(&who, PROJECT, chat.id, page(99))
         .await
-        .unwrap();
+        .unwrap()
+        .items;
     assert_eq!(messages.len(), 7, "nothing was lost");
     let back = ConversationPatch {
         head: Some(anew.id),
@@ -271,9 +272,10 @@ async fn what_fails_leaves_the_question_to_be_asked_again() {
         "content_blocked"
     );
     let messages = conversations
-        .messages(&who, PROJECT, chat.id)
+        .messages(&who, PROJECT, chat.id, page(99))
         .await
-        .unwrap();
+        .unwrap()
+        .items;
     assert_eq!(
         (messages.len(), messages[1].state),
         (2, MessageState::Failed)
@@ -393,7 +395,7 @@ async fn chats_are_their_owners_and_an_admins_look_is_written_down() {
         assert_eq!(
             code(
                 conversations
-                    .messages(other, PROJECT, chat.id)
+                    .messages(other, PROJECT, chat.id, page(9))
                     .await
                     .map(drop)
             ),
@@ -449,4 +451,60 @@ async fn chats_are_their_owners_and_an_admins_look_is_written_down() {
             ("chat.deleted", Some(who.user))
         ]
     );
+}
+
+#[tokio::test]
+async fn a_chat_in_an_archived_project_stays_as_it_is() {
+    let world = World::new().await;
+    let who = world.somebody(Role::Creator).await;
+    let new = NewProject {
+        slug: "handbook".to_owned(),
+        ..NewProject::default()
+    };
+    let projects = &world.services.projects;
+    projects.create(&who, new).await.unwrap();
+    will_say(&world, "a");
+    let conversations = &world.services.conversations;
+    let asked = context();
+    let said = conversations.say_whole(&who, &asked, "handbook", text(None, "hi"));
+    let (chat, ..) = said.await.unwrap();
+    projects.archive(&who, "handbook", None).await.unwrap();
+    let renamed = ConversationPatch {
+        title: Some("Other".to_owned()),
+        head: None,
+    };
+    let changed = conversations.update(&who, "handbook", chat.id, renamed, None);
+    assert_eq!(changed.await.unwrap_err().code(), &codes::CONFLICT);
+    let deleted = conversations.delete(&who, "handbook", chat.id).await;
+    assert_eq!(deleted.unwrap_err().code(), &codes::CONFLICT);
+    let kept = conversations.get(&who, "handbook", chat.id).await.unwrap();
+    assert_eq!(kept.title, "hi");
+}
+
+#[tokio::test]
+async fn a_chat_keeps_its_history_where_another_engines_clock_is_ahead() {
+    let world = World::new().await;
+    let who = world.somebody(Role::Creator).await;
+    will_say(&world, "one");
+    let (chat, _, answer) = say(&world, &who, text(None, "first")).await.unwrap();
+    let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+    let ahead = ConversationMessage {
+        id: MessageId::at(later),
+        parent: Some(answer.id),
+        text: "of the other engine".to_owned(),
+        ..inkstone_testkit::sample::message(chat.id, None)
+    };
+    world.store.append_message(&ahead).await.unwrap();
+    will_say(&world, "two");
+    let (_, question, answer) = say(&world, &who, text(Some(chat.id), "second"))
+        .await
+        .unwrap();
+    assert_eq!(asked(&world).len(), 4, "{:?}", asked(&world));
+    assert!(ahead.id < question.id && question.id < answer.id);
+    let conversations = &world.services.conversations;
+    let listed = conversations
+        .messages(&who, PROJECT, chat.id, page(99))
+        .await;
+    let order: Vec<MessageId> = listed.unwrap().items.iter().map(|one| one.id).collect();
+    assert_eq!(order[2..], [ahead.id, question.id, answer.id]);
 }

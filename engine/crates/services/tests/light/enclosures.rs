@@ -13,7 +13,7 @@ use inkstone_services::conversations::{Say, What};
 use inkstone_services::media::Claim;
 use inkstone_testkit::{Say as Script, sample};
 
-use crate::world::{World, context};
+use crate::world::{World, context, page};
 
 const PROJECT: &str = "default";
 
@@ -81,7 +81,7 @@ fn told(world: &World) -> (Vec<(Speaking, String)>, Vec<Vec<u8>>) {
                     let ImageSource::Bytes(bytes) = image.source else {
                         panic!("a picture by address");
                     };
-                    pictures.push(bytes);
+                    pictures.push(bytes.into());
                 }
                 _ => {}
             }
@@ -141,9 +141,10 @@ async fn files_come_with_a_message_and_stay_with_it() {
     let kept = world
         .services
         .conversations
-        .messages(&who, PROJECT, chat.id)
+        .messages(&who, PROJECT, chat.id, page(99))
         .await
-        .unwrap();
+        .unwrap()
+        .items;
     assert_eq!(kept[0].attachments.len(), 2, "the history knows what came");
 }
 

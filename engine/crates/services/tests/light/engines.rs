@@ -85,15 +85,109 @@ async fn keys_and_allowances_are_known_to_others_at_once() {
 
     let subject = Subject::User(admin.user);
     let allowance = Allowance {
-        max_parallel: Some(3),
+        budget: Some(Budget {
+            period: Period::Month,
+            money: None,
+            tokens: Some(0),
+        }),
         ..Allowance::default()
     };
     let set = one
         .usage
-        .set_allowance(&admin, subject.clone(), Some(allowance));
+        .set_allowance(&admin, subject, Some(allowance), None);
     set.await.unwrap();
-    let shown = || other.usage.standing(&admin, subject.clone()).unwrap();
-    until(|| shown().allowance == allowance).await;
+    let known = async {
+        while say(&other, &admin).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, known)
+        .await
+        .expect("nothing is bounded there");
+}
+
+/// What one engine changed, and the other has not heard of.
+#[tokio::test]
+async fn what_another_engine_did_to_a_key_is_not_undone() {
+    let world = World::new().await;
+    let (one, other) = (world.another_engine().await, world.another_engine().await);
+    let who = world.somebody(Role::Creator).await;
+    let (key, _) = world
+        .services
+        .keys
+        .create(&who, None, wish())
+        .await
+        .unwrap();
+    for engine in [&one, &other] {
+        engine.load().await.unwrap();
+    }
+    let overlap = Duration::from_secs(60);
+    let (_, token) = one.keys.rotate(&who, key.id, overlap).await.unwrap();
+    let named = KeyWish {
+        name: "nightly".to_owned(),
+        ..KeyWish::default()
+    };
+    assert_eq!(other.keys.show(&who, key.id).await.unwrap().revision, 1);
+    let stale = other
+        .keys
+        .change(&who, key.id, named.clone(), Some(1))
+        .await;
+    assert_eq!(stale.unwrap_err().code(), &codes::REVISION_MISMATCH);
+    // And so it was told what is there.
+    assert_eq!(other.keys.show(&who, key.id).await.unwrap().revision, 2);
+    let (_, newest) = one.keys.rotate(&who, key.id, overlap).await.unwrap();
+    let changed = other.keys.change(&who, key.id, named.clone(), None).await;
+    let changed = changed.unwrap();
+    assert_eq!((changed.name.as_str(), changed.revision), ("nightly", 4));
+    one.load().await.unwrap();
+    for engine in [&one, &other] {
+        assert!(engine.authenticate(&newest).is_ok(), "the new token stays");
+        assert!(engine.authenticate(&token).is_ok(), "for its overlap");
+    }
+
+    one.keys.revoke(&who, key.id).await.unwrap();
+    assert!(
+        other.keys.show(&who, key.id).await.is_ok(),
+        "it does not know"
+    );
+    let gone = other.keys.change(&who, key.id, named, None).await;
+    assert_eq!(gone.unwrap_err().code(), &codes::NOT_FOUND);
+    let gone = other.keys.rotate(&who, key.id, overlap).await;
+    assert_eq!(gone.unwrap_err().code(), &codes::NOT_FOUND);
+    for engine in [&one, &other, &world.another_engine().await] {
+        assert!(engine.authenticate(&newest).is_err(), "it stays revoked");
+    }
+}
+
+#[tokio::test]
+async fn allowances_are_changed_as_they_are_stored() {
+    let world = World::new().await;
+    let (one, other) = (world.another_engine().await, world.another_engine().await);
+    let admin = world.somebody(Role::Admin).await;
+    let subject = || Subject::User(admin.user);
+    let of = |max_parallel| {
+        Some(Allowance {
+            max_parallel: Some(max_parallel),
+            ..Allowance::default()
+        })
+    };
+    let set = async |engine: &Arc<Services>, allowance, expected| {
+        let set = engine
+            .usage
+            .set_allowance(&admin, subject(), allowance, expected);
+        set.await.map_err(|error| error.code().name)
+    };
+    assert_eq!(set(&one, of(3), Some(0)).await, Ok(()));
+    assert_eq!(set(&other, of(4), Some(0)).await, Err("revision_mismatch"));
+    let seen = other.usage.standing(&admin, subject()).await.unwrap();
+    assert_eq!((Some(seen.allowance), seen.revision), (of(3), 1));
+    assert_eq!(set(&other, of(4), Some(1)).await, Ok(()));
+    assert_eq!(set(&one, None, None).await, Ok(()));
+    // What is taken away and set anew is no old state.
+    assert_eq!(set(&one, of(3), None).await, Ok(()));
+    assert_eq!(set(&other, of(5), Some(1)).await, Err("revision_mismatch"));
+    let seen = other.usage.standing(&admin, subject()).await.unwrap();
+    assert_eq!((Some(seen.allowance), seen.revision), (of(3), 4));
 }
 
 #[tokio::test]

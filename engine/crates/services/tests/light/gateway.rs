@@ -316,7 +316,7 @@ async fn images_by_address_are_fetched_by_the_engine() {
     let seen = world.provider.requests();
     let expected = Image {
         media_type: "image/png".to_owned(),
-        source: ImageSource::Bytes(png),
+        source: ImageSource::Bytes(png.into()),
     };
     assert_eq!(seen[0].messages[0].parts[1], Part::Image(expected));
     assert_eq!(

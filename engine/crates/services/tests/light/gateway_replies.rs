@@ -9,9 +9,9 @@ use inkstone_domain::chat::{Chunk, EmbedRequest, Reply};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::usage::CacheUse;
 use inkstone_domain::{Error, codes};
-use inkstone_services::RequestContext;
 use inkstone_services::chat::ChatStream;
 use inkstone_services::gateway::{CacheMode, CacheWish, GatewayConfig};
+use inkstone_services::{RequestContext, Services};
 use inkstone_testkit::{Gate, Say};
 
 use crate::world::{PATIENCE, World, ask, context};
@@ -215,6 +215,32 @@ async fn calls_with_one_key_are_made_once_and_told_alike() {
         .await
         .unwrap();
     assert!(!theirs.facts.is_replay);
+}
+
+#[tokio::test]
+async fn what_is_said_again_brings_its_cost_to_the_ledger_once() {
+    let world = World::new().await;
+    let who = world.somebody(Role::Creator).await;
+    let ask_again = async |services: &Services| {
+        let request = ask("fake/tiny", "hi");
+        let answer = services.chat.stream(&who, &keyed("k1"), request).await;
+        let answer = answer.unwrap();
+        let is_replay = answer.facts.is_replay;
+        chunks(answer).await;
+        is_replay
+    };
+    assert!(!ask_again(&world.services).await);
+    assert_eq!(world.journal.noted(), 1);
+    for _ in 0..3 {
+        assert!(ask_again(&world.services).await);
+    }
+    assert_eq!(world.journal.noted(), 1, "nothing is written again");
+    // An engine that has not seen the call makes it good, in case the other died before it could.
+    let other = world.another_engine().await;
+    for _ in 0..3 {
+        assert!(ask_again(&other).await);
+    }
+    assert_eq!(world.usage(1).await.len(), 1);
 }
 
 #[tokio::test]

@@ -57,9 +57,9 @@ async fn a_key_is_shown_once_and_stands_for_its_owner() {
     assert_eq!((line.user, line.key), (who.user, Some(key.id)));
 
     let stranger = world.somebody(Role::Creator).await;
-    assert_eq!(keys.list(&who), std::slice::from_ref(&key));
-    assert!(keys.list(&stranger).is_empty());
-    let hidden = keys.show(&stranger, key.id).unwrap_err();
+    assert_eq!(keys.list(&who).await.unwrap(), std::slice::from_ref(&key));
+    assert!(keys.list(&stranger).await.unwrap().is_empty());
+    let hidden = keys.show(&stranger, key.id).await.unwrap_err();
     assert_eq!(hidden.code().name, "not_found");
     keys.revoke(&who, key.id).await.unwrap();
     let refused = world.services.authenticate(&token).unwrap_err();
@@ -170,6 +170,7 @@ async fn sixty_four_callers_on_a_budget_for_ten_calls() {
         .services
         .usage
         .standing(&who, Subject::Key(key.id))
+        .await
         .unwrap();
     let (_, spent) = standing.spent[2];
     assert!(spent.money <= Money(estimate.0 * 10), "{spent:?}");
@@ -194,19 +195,21 @@ async fn what_was_spent_is_known_after_a_restart() {
     };
     let usage = &world.services.usage;
     let refused = usage
-        .set_allowance(&who, subject.clone(), Some(allowance))
+        .set_allowance(&who, subject.clone(), Some(allowance), None)
         .await
         .unwrap_err();
     assert_eq!(refused.code().name, "forbidden");
     usage
-        .set_allowance(&admin, subject.clone(), Some(allowance))
+        .set_allowance(&admin, subject.clone(), Some(allowance), None)
         .await
         .unwrap();
     assert_eq!(say(&world, &who, "hi").await, Err("budget_exceeded"));
     let engine = world.another_engine().await;
-    let there = engine.usage.standing(&who, subject.clone()).unwrap();
+    let there = engine.usage.standing(&who, subject.clone());
+    let there = there.await.unwrap();
     assert_eq!(there.allowance, allowance);
-    assert_eq!(there.spent, usage.standing(&who, subject).unwrap().spent);
+    let here = usage.standing(&who, subject).await.unwrap();
+    assert_eq!(there.spent, here.spent);
     let refused = engine
         .chat
         .complete(&who, &context(), ask("fake/tiny", "hi"))

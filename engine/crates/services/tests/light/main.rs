@@ -19,6 +19,7 @@ mod enclosures; // what comes with messages of conversations
 mod engines; // several on one store, and what they share beside it
 mod events;
 mod gateway;
+mod gateway_bounds; // what one caller may take
 mod gateway_replies;
 mod guests;
 mod health;
@@ -42,8 +43,10 @@ mod rollouts;
 mod schedules;
 mod searches; // words of projects, saved searches and their alerts
 mod second_factor;
+mod sign_ins; // while accounts change under them, stores fail and engines begin again
 mod signup;
 mod subscribers; // plugins that are told of events
 mod tokens;
 mod transfer;
+mod uploads;
 mod webhooks;

@@ -378,6 +378,24 @@ async fn an_upload_that_was_whole_before_a_crash_becomes_a_file_after_it() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_removed_holds_up_none() {
+    let world = World::new().await;
+    let media = &world.services.media;
+    let owner = world.somebody(Role::Creator).await;
+    for number in 0..3 {
+        let own = add(&world, &owner, "default").await;
+        media.delete(&owner, own.id, None).await.unwrap();
+        world.clock.advance(Duration::from_secs(1));
+        if number < 2 {
+            world.store.jam(own.id);
+        }
+    }
+    world.clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
+    assert_eq!(media.empty_trash().await.unwrap(), 1);
+    assert_eq!(media.empty_trash().await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn the_trash_is_emptied_in_time() {
     let world = World::new().await;
     let media = &world.services.media;
@@ -431,6 +449,14 @@ async fn a_cover_is_not_thrown_away_and_strangers_hold_nothing_fast() {
     refused(media.remove(&owner, own.id, None).await, &codes::CONFLICT);
     articles.delete(&owner, article.id, None).await.unwrap();
     media.delete(&owner, own.id, None).await.unwrap();
+    // What came out of the trash meanwhile holds its cover fast in there.
+    articles.restore(&owner, article.id, None).await.unwrap();
+    refused(media.remove(&owner, own.id, None).await, &codes::CONFLICT);
+    world.clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
+    assert_eq!(media.empty_trash().await.unwrap(), 0);
+    media.restore(&owner, own.id, None).await.unwrap();
+    let shown = media.shown(&article, &[own.id]).await.unwrap();
+    assert!(matches!(shown[0].state, ShownState::Ready(_)));
 }
 
 #[tokio::test]

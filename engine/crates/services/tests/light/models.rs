@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use inkstone_domain::money::Price;
+use inkstone_domain::principal::Role;
 use inkstone_domain::{Error, codes};
+use inkstone_services::gateway::GatewayConfig;
 use inkstone_services::plugins::Choice;
 use inkstone_testkit::plugin_spec;
 
-use crate::world::World;
+use crate::world::{World, ask, context};
 
 #[tokio::test]
 async fn names_aliases_and_the_default_find_their_provider() {
@@ -56,6 +59,42 @@ async fn unknown_models_say_what_would_help() {
         assert_eq!(error.code().name, "unknown_model", "{asked}");
         assert!(error.message().contains(helps), "{asked}: {error}");
     }
+}
+
+/// Prices and limits go by the name: under another spelling the same model would be free.
+#[tokio::test]
+async fn another_spelling_of_a_priced_model_is_unknown() {
+    let config = GatewayConfig {
+        prices: [("fake/tiny".to_owned(), Price::default())].into(),
+        ..GatewayConfig::default()
+    };
+    let world = World::gateway(config).await;
+    let who = world.somebody(Role::Creator).await;
+    let call = async |model: &str| {
+        let request = ask(model, "hi");
+        world
+            .services
+            .chat
+            .complete(&who, &context(), request)
+            .await
+    };
+    for asked in [
+        "fake/Tiny",
+        "fake/models/tiny",
+        "fake/tiny:latest",
+        "fake/tiny/",
+        "provider-fake/TINY",
+    ] {
+        let error = call(asked).await.unwrap_err();
+        assert_eq!(error.code().name, "unknown_model", "{asked}");
+        assert!(error.message().contains("`fake/tiny`"), "{asked}: {error}");
+    }
+    for asked in ["fake/ tiny", "fake/ti\u{0}ny"] {
+        let error = call(asked).await.unwrap_err();
+        assert_eq!(error.code().name, "unknown_model", "{asked}");
+    }
+    assert!(world.provider.requests().is_empty());
+    call(" fake/tiny ").await.unwrap();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use inkstone_domain::audit::AuditFilter;
 use inkstone_domain::ids::UserId;
-use inkstone_domain::ports::AuditLog;
+use inkstone_domain::ports::{AuditLog, KeyStore};
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::project::{DEFAULT_PROJECT, ProjectRole, ProjectSettings};
 use inkstone_services::{KeyWish, NewProject, ProjectPatch};
@@ -255,6 +255,102 @@ async fn owners_put_their_keys_into_their_projects() {
             expected
         );
     }
+}
+
+fn key_of_handbook() -> KeyWish {
+    KeyWish {
+        name: "ci".to_owned(),
+        project: Some("handbook".to_owned()),
+        ..KeyWish::default()
+    }
+}
+
+#[tokio::test]
+async fn the_keys_of_a_project_end_with_the_owner_they_have_there() {
+    let (world, owner) = with_owner().await;
+    let (projects, keys) = (&world.services.projects, &world.services.keys);
+    let leaver = member(&world, &owner, ProjectRole::Owner).await;
+    let (key, token) = keys.create(&leaver, None, key_of_handbook()).await.unwrap();
+    let elsewhere = KeyWish {
+        project: None,
+        ..key_of_handbook()
+    };
+    let (_, other) = keys.create(&leaver, None, elsewhere).await.unwrap();
+    let (_, mine) = keys.create(&owner, None, key_of_handbook()).await.unwrap();
+    let deaf = world.another_engine().await;
+
+    projects
+        .set_member(&owner, "handbook", leaver.user, ProjectRole::Editor, None)
+        .await
+        .unwrap();
+    let holds = |token: &str| world.services.authenticate(token).is_ok();
+    assert!(!holds(&token), "an editor makes no keys of the project");
+    assert!(holds(&other) && holds(&mine));
+    deaf.load().await.unwrap();
+    assert!(deaf.authenticate(&token).is_err(), "nor has one elsewhere");
+    let filter = AuditFilter {
+        subject: Some(format!("key:{}", key.id)),
+        ..AuditFilter::default()
+    };
+    let told = world.store.audit_after(&filter, 0, 10).await.unwrap();
+    let last = &told.last().unwrap().record;
+    assert_eq!(
+        (last.action.as_str(), last.actor),
+        ("key.revoked", Some(owner.user))
+    );
+    assert_eq!(last.on_behalf_of, Some(leaver.user));
+
+    // An owner again, with a key that ends with the membership.
+    let again = projects.set_member(&owner, "handbook", leaver.user, ProjectRole::Owner, None);
+    again.await.unwrap();
+    let (_, token) = keys.create(&leaver, None, key_of_handbook()).await.unwrap();
+    projects
+        .remove_member(&owner, "handbook", leaver.user, None)
+        .await
+        .unwrap();
+    assert!(!holds(&token) && holds(&other) && holds(&mine));
+}
+
+/// The last look of an engine that has not heard that somebody is no owner any more.
+#[tokio::test]
+async fn a_key_made_while_its_owner_is_taken_out_holds_no_longer() {
+    let (world, owner) = with_owner().await;
+    let leaver = member(&world, &owner, ProjectRole::Owner).await;
+    let deaf = world.another_engine().await;
+    let role = deaf.access.role(&leaver, "handbook").await.unwrap();
+    assert_eq!(role, Some(ProjectRole::Owner));
+    let projects = &world.services.projects;
+    projects
+        .remove_member(&owner, "handbook", leaver.user, None)
+        .await
+        .unwrap();
+    let made = deaf.keys.create(&leaver, None, key_of_handbook()).await;
+    assert_eq!(code(made), "forbidden");
+    assert!(deaf.keys.list(&leaver).await.unwrap().is_empty());
+    let all = world.store.keys().await.unwrap();
+    assert!(all.iter().all(|key| key.revoked_at.is_some()), "{all:?}");
+}
+
+#[tokio::test]
+async fn owners_see_and_revoke_the_keys_of_their_project() {
+    let (world, owner) = with_owner().await;
+    let keys = &world.services.keys;
+    let other = member(&world, &owner, ProjectRole::Owner).await;
+    let editor = member(&world, &owner, ProjectRole::Editor).await;
+    let (key, token) = keys.create(&other, None, key_of_handbook()).await.unwrap();
+    assert_eq!(keys.list(&owner).await.unwrap(), std::slice::from_ref(&key));
+    assert!(keys.list(&editor).await.unwrap().is_empty());
+    assert_eq!(code(keys.show(&editor, key.id).await), "not_found");
+    assert_eq!(code(keys.revoke(&editor, key.id).await), "not_found");
+    let change = keys.change(&owner, key.id, key_of_handbook(), None);
+    assert_eq!(code(change.await), "forbidden");
+    let overlap = std::time::Duration::ZERO;
+    assert_eq!(
+        code(keys.rotate(&owner, key.id, overlap).await),
+        "forbidden"
+    );
+    assert_eq!(code(keys.revoke(&owner, key.id).await), "ok");
+    assert!(world.services.authenticate(&token).is_err());
 }
 
 #[tokio::test]

@@ -300,7 +300,7 @@ async fn an_owner_who_is_disabled_asks_for_nothing() {
     user.revision += 1;
     let update = world
         .store
-        .update_user(&user, std::slice::from_ref(sample::some_audit()));
+        .update_user(&user, None, std::slice::from_ref(sample::some_audit()));
     update.await.unwrap();
     world.clock.advance(hours(1));
     world.services.schedules.run_due().await.unwrap();

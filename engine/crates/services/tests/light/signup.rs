@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use inkstone_domain::audit::actions;
 use inkstone_domain::codes;
 use inkstone_domain::people::Mail;
 use inkstone_domain::ports::UserStore;
 use inkstone_domain::principal::Role;
+use inkstone_services::accounts::{Proof, UserChange, UserWish};
 use inkstone_services::auth::Visit;
 use inkstone_services::signup::{InvitationWish, SignupWish};
 use inkstone_testkit::MemMailer;
 
+use crate::audit::entries;
 use crate::people::{EMAIL, PASSWORD, ada, shown, sign_in};
 use crate::world::{PATIENCE, World};
 
@@ -55,6 +58,133 @@ async fn an_open_sign_up_waits_for_its_mail() {
     let pair = sign_in(&world).await;
     let role = auth.authenticate(&pair.access_token).unwrap().role;
     assert_eq!(role, Role::Viewer);
+}
+
+/// Somebody else was there before her, with a password of theirs.
+#[tokio::test]
+async fn who_names_an_address_first_does_not_have_it() {
+    let world = World::new().await;
+    let (auth, signup) = (&world.services.auth, &world.services.signup);
+    let mut eve = wish(EMAIL);
+    eve.password = "battery staple".to_owned();
+    signup.sign_up(eve).await.unwrap();
+    let of_eve = MemMailer::token_of(&nth_mail(&world, 1).await);
+    signup
+        .forgot_password(EMAIL, Visit::default())
+        .await
+        .unwrap();
+    let reset = MemMailer::token_of(&nth_mail(&world, 2).await);
+    signup.sign_up(wish(EMAIL)).await.unwrap();
+    let mail = nth_mail(&world, 3).await;
+    assert_eq!(mail.subject, "Confirm your e-mail address");
+    let early = signup.verify_email(&of_eve, Visit::default()).await;
+    assert_eq!(early.unwrap_err().code().name, "invalid_token");
+    let reset = signup.reset_password(&reset, "battery staple".to_owned(), Visit::default());
+    assert_eq!(reset.await.unwrap_err().code().name, "invalid_token");
+    let token = MemMailer::token_of(&mail);
+    signup.verify_email(&token, Visit::default()).await.unwrap();
+    sign_in(&world).await;
+    let eve = auth.login(shown("battery staple")).await.unwrap_err();
+    assert_eq!(eve.code().name, "invalid_credentials");
+    assert_eq!(world.store.count_users().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_verified_is_in_nobodys_way() {
+    for by in ["an invitation", "an admin"] {
+        let world = World::new().await;
+        let (auth, signup) = (&world.services.auth, &world.services.signup);
+        let admin = world.somebody(Role::Admin).await;
+        let mut eve = wish(EMAIL);
+        eve.password = "battery staple".to_owned();
+        signup.sign_up(eve).await.unwrap();
+        let of_eve = MemMailer::token_of(&nth_mail(&world, 1).await);
+        if by == "an admin" {
+            let user = UserWish {
+                email: EMAIL.to_owned(),
+                name: "Ada".to_owned(),
+                role: Role::Creator,
+                proof: Proof::Password(PASSWORD.to_owned()),
+            };
+            let accounts = &world.services.accounts;
+            accounts.create_user(&admin, user).await.unwrap();
+        } else {
+            let invitation = InvitationWish {
+                email: EMAIL.to_owned(),
+                role: Role::Creator,
+            };
+            signup.invite(&admin, invitation).await.unwrap();
+            let token = MemMailer::token_of(&nth_mail(&world, 2).await);
+            let accepted = SignupWish {
+                invitation: Some(token),
+                ..wish(EMAIL)
+            };
+            signup.sign_up(accepted).await.unwrap();
+        }
+        let late = signup.verify_email(&of_eve, Visit::default()).await;
+        assert_eq!(late.unwrap_err().code().name, "invalid_token", "{by}");
+        let eve = auth.login(shown("battery staple")).await.unwrap_err();
+        assert_eq!(eve.code().name, "invalid_credentials", "{by}");
+        let pair = sign_in(&world).await;
+        let role = auth.authenticate(&pair.access_token).unwrap().role;
+        assert_eq!(role, Role::Creator);
+        // From now on it is known.
+        let invitation = InvitationWish {
+            email: EMAIL.to_owned(),
+            role: Role::Viewer,
+        };
+        let known = signup.invite(&admin, invitation).await.unwrap_err();
+        assert_eq!(known.code(), &codes::ALREADY_EXISTS);
+    }
+}
+
+#[tokio::test]
+async fn accounts_that_nobody_verifies_are_removed_in_time() {
+    let world = World::new().await;
+    let signup = &world.services.signup;
+    let admin = world.somebody(Role::Admin).await;
+    let known = ada(&world).await;
+    let pending = ["eve@example.org", "bob@example.org", "spam@example.org"];
+    let mut ids = Vec::new();
+    for (count, email) in pending.into_iter().enumerate() {
+        signup.sign_up(wish(email)).await.unwrap();
+        nth_mail(&world, count + 1).await;
+        let account = world.store.account_by_email(email).await.unwrap();
+        ids.push(account.unwrap().user.id);
+    }
+    // What an admin has disabled stays: its address is not to be had.
+    let disabled = UserChange {
+        disabled: Some(true),
+        ..UserChange::default()
+    };
+    let accounts = &world.services.accounts;
+    let change = accounts.change_user(&admin, ids[2], None, disabled);
+    change.await.unwrap();
+    let day = Duration::from_secs(24 * 60 * 60);
+    world.clock.advance(day);
+    assert_eq!(signup.remove_pending().await.unwrap(), 0);
+    signup.sign_up(wish("bob@example.org")).await.unwrap();
+    let mail = nth_mail(&world, 4).await;
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(signup.remove_pending().await.unwrap(), 1);
+    assert_eq!(world.store.user(ids[0]).await.unwrap(), None);
+    for kept in [known.id, ids[2], admin.user] {
+        assert!(world.store.user(kept).await.unwrap().is_some());
+    }
+    let token = MemMailer::token_of(&mail);
+    signup.verify_email(&token, Visit::default()).await.unwrap();
+    world.clock.advance(day * 30);
+    assert_eq!(signup.remove_pending().await.unwrap(), 0);
+    signup.sign_up(wish("spam@example.org")).await.unwrap();
+    let mail = nth_mail(&world, 5).await;
+    assert_eq!(mail.subject, "You have an account already");
+    let removed = entries(&world).await;
+    let removed: Vec<_> = removed
+        .iter()
+        .filter(|entry| entry.record.action == actions::USER_REMOVED)
+        .map(|entry| entry.record.subject.clone())
+        .collect();
+    assert_eq!(removed, [format!("user:{}", ids[0])]);
 }
 
 /// Whoever signs up with a known address learns nothing; its owner is told.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use inkstone_domain::chat::{Message, Request, Role as Speaker};
 use inkstone_domain::content::PageRequest;
+use inkstone_domain::engine::EngineRole;
 use inkstone_domain::ids::UserId;
 use inkstone_domain::plugin::PluginBody;
 use inkstone_domain::ports::{ArticleStore, JobStore, UsageLedger, UserStore};
@@ -13,6 +14,7 @@ use inkstone_domain::principal::{Account, Principal, Role, User};
 use inkstone_domain::project::ProjectRole;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_services::signup::SignupMode;
+use inkstone_services::transfer::TransferLimits;
 use inkstone_services::{
     EmbeddingConfig, EnginePorts, EventPorts, GatewayConfig, JobsConfig, MediaConfig, MediaPorts,
     ModelsConfig, NewProject, PluginPorts, Ports, RequestContext, RerankConfig, SealingKey,
@@ -37,6 +39,8 @@ pub struct World {
     pub research: Arc<FakeResearch>,
     pub egress: Arc<FakeEgress>,
     pub mailer: MemMailer,
+    /// Of the first engine.
+    pub journal: MemUsageJournal,
     /// Of transfers.
     pub folder: TempDir,
     pub blobs: MemBlobs,
@@ -44,6 +48,9 @@ pub struct World {
 
 /// Long enough for any machine; only a broken test waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Of a file that is imported.
+pub const MOST_ENTRIES: usize = 2_000;
 
 impl World {
     pub async fn new() -> Self {
@@ -91,6 +98,7 @@ impl World {
         }
         let egress = Arc::new(FakeEgress::default());
         let mailer = MemMailer::default();
+        let journal = MemUsageJournal::default();
         let folder = tempfile::tempdir().unwrap();
         let blobs = MemBlobs::default();
         let services = engine(
@@ -99,9 +107,10 @@ impl World {
             &loader,
             &egress,
             &mailer,
+            &journal,
             &blobs,
             (jobs, gateway, EnginePorts::alone()),
-            folder.path(),
+            Home::of(folder.path()),
         );
         services.load().await.unwrap();
         let report = services.plugins.apply(specs).await;
@@ -116,6 +125,7 @@ impl World {
             research,
             egress,
             mailer,
+            journal,
             folder,
             blobs,
         }
@@ -135,15 +145,51 @@ impl World {
         jobs: JobsConfig,
         gateway: GatewayConfig,
     ) -> Arc<Services> {
+        let what = (jobs, gateway, others);
+        self.engine_at(Home::of(self.folder.path()), what).await
+    }
+
+    /// An engine of this name and role, with a folder of its own.
+    pub async fn engine_elsewhere(
+        &self,
+        name: &str,
+        role: EngineRole,
+        folder: &Path,
+    ) -> Arc<Services> {
+        let home = Home {
+            name,
+            role,
+            ..Home::of(folder)
+        };
+        let what = (test_jobs(), GatewayConfig::default(), EnginePorts::alone());
+        self.engine_at(home, what).await
+    }
+
+    /// An engine with some other ports.
+    pub async fn engine_with(&self, change: impl Fn(&mut Ports)) -> Arc<Services> {
+        let home = Home {
+            change: &change,
+            ..Home::of(self.folder.path())
+        };
+        let what = (test_jobs(), GatewayConfig::default(), EnginePorts::alone());
+        self.engine_at(home, what).await
+    }
+
+    async fn engine_at(
+        &self,
+        home: Home<'_>,
+        what: (JobsConfig, GatewayConfig, EnginePorts),
+    ) -> Arc<Services> {
         let services = engine(
             &self.store,
             &self.clock,
             &self.loader,
             &self.egress,
             &self.mailer,
+            &MemUsageJournal::default(),
             &self.blobs,
-            (jobs, gateway, others),
-            self.folder.path(),
+            what,
+            home,
         );
         services.load().await.unwrap();
         let ids = ["provider-fake", "generator-fake", "research-fake"];
@@ -189,6 +235,26 @@ impl World {
     }
 }
 
+/// Which engine it is, and where its files of imports lie.
+struct Home<'a> {
+    name: &'a str,
+    role: EngineRole,
+    folder: &'a Path,
+    /// What its ports are in place of the usual ones.
+    change: &'a dyn Fn(&mut Ports),
+}
+
+impl<'a> Home<'a> {
+    fn of(folder: &'a Path) -> Self {
+        Self {
+            name: "engine",
+            role: EngineRole::All,
+            folder,
+            change: &|_| {},
+        }
+    }
+}
+
 #[allow(clippy::too_many_arguments)]
 fn engine(
     store: &Arc<MemStore>,
@@ -196,60 +262,63 @@ fn engine(
     loader: &Arc<FakeLoader>,
     egress: &Arc<FakeEgress>,
     mailer: &MemMailer,
+    journal: &MemUsageJournal,
     blobs: &MemBlobs,
     (jobs, gateway, others): (JobsConfig, GatewayConfig, EnginePorts),
-    folder: &Path,
+    home: Home<'_>,
 ) -> Arc<Services> {
     let articles: Arc<dyn ArticleStore> = store.clone();
-    Services::new(
-        Ports {
-            users: store.clone(),
-            people: store.clone(),
-            identities: store.clone(),
-            mailer: Arc::new(mailer.clone()),
-            signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
-            articles: articles.clone(),
-            documents: store.clone(),
-            chunks: store.clone(),
-            jobs: store.clone(),
-            usage: store.clone(),
-            journal: Arc::new(MemUsageJournal::default()),
-            keys: store.clone(),
-            replies: store.clone(),
-            projects: store.clone(),
-            prompts: store.clone(),
-            conversations: store.clone(),
-            audit: store.clone(),
-            content_types: store.clone(),
-            tags: store.clone(),
-            comments: store.clone(),
-            transfers: store.clone(),
-            media: MediaPorts {
-                store: store.clone(),
-                blobs: Arc::new(blobs.clone()),
-                images: Arc::new(FakeImages),
-            },
-            events: EventPorts {
-                log: store.clone(),
-                handlers: store.clone(),
-            },
-            webhooks: store.clone(),
-            notifications: store.clone(),
-            publications: store.clone(),
-            search_settings: store.clone(),
-            schedules: store.clone(),
-            saved_searches: store.clone(),
-            egress: egress.clone(),
-            index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store.clone())),
-            plugins: PluginPorts {
-                rollouts: store.clone(),
-                audit: store.clone(),
-                recordings: Arc::new(MemRecordings::default()),
-                ..plugin_ports(loader.clone())
-            },
-            engines: others,
-            clock: clock.clone(),
+    let mut ports = Ports {
+        users: store.clone(),
+        people: store.clone(),
+        identities: store.clone(),
+        mailer: Arc::new(mailer.clone()),
+        signing_keys: Arc::new(MemSigningKeys::of(SigningKey::generate())),
+        articles: articles.clone(),
+        documents: store.clone(),
+        chunks: store.clone(),
+        jobs: store.clone(),
+        usage: store.clone(),
+        journal: Arc::new(journal.clone()),
+        keys: store.clone(),
+        replies: store.clone(),
+        projects: store.clone(),
+        prompts: store.clone(),
+        conversations: store.clone(),
+        audit: store.clone(),
+        content_types: store.clone(),
+        tags: store.clone(),
+        comments: store.clone(),
+        transfers: store.clone(),
+        media: MediaPorts {
+            store: store.clone(),
+            blobs: Arc::new(blobs.clone()),
+            images: Arc::new(FakeImages),
         },
+        events: EventPorts {
+            log: store.clone(),
+            handlers: store.clone(),
+        },
+        webhooks: store.clone(),
+        notifications: store.clone(),
+        publications: store.clone(),
+        search_settings: store.clone(),
+        schedules: store.clone(),
+        saved_searches: store.clone(),
+        egress: egress.clone(),
+        index: Arc::new(FakeSearchIndex::with_chunks(store.clone(), store.clone())),
+        plugins: PluginPorts {
+            rollouts: store.clone(),
+            audit: store.clone(),
+            recordings: Arc::new(MemRecordings::default()),
+            ..plugin_ports(loader.clone())
+        },
+        engines: others,
+        clock: clock.clone(),
+    };
+    (home.change)(&mut ports);
+    Services::new(
+        ports,
         ServicesConfig {
             models: ModelsConfig {
                 default: Some("fake/tiny".to_owned()),
@@ -284,9 +353,14 @@ fn engine(
                 ..SignupConfig::default()
             },
             transfer: TransferConfig {
-                folder: folder.to_owned(),
-                ..TransferConfig::default()
+                folder: home.folder.to_owned(),
+                role: home.role,
+                limits: TransferLimits {
+                    entries: MOST_ENTRIES,
+                    ..TransferLimits::default()
+                },
             },
+            engine: home.name.to_owned(),
             ..ServicesConfig::new(SealingKey::new([7; 32]))
         },
     )

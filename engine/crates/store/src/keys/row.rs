@@ -12,7 +12,7 @@ const KEY: &str = "virtual_key";
 const ALLOWANCE: &str = "allowance";
 
 #[derive(SurrealValue)]
-pub(super) struct KeyRow {
+pub(crate) struct KeyRow {
     key: String,
     name: String,
     owner: String,
@@ -24,6 +24,7 @@ pub(super) struct KeyRow {
     hint: String,
     previous_hash: Option<Bytes>,
     previous_holds_until: Option<DateTime<Utc>>,
+    revision: u64,
     created_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
@@ -32,7 +33,9 @@ pub(super) struct KeyRow {
 #[derive(SurrealValue)]
 pub(super) struct AllowanceRow {
     subject: String,
-    bounds: String,
+    /// `None` where it was taken away.
+    bounds: Option<String>,
+    revision: u64,
 }
 
 /// Reads what `Subject` writes as text, also what nobody may set an allowance for: a call that failed
@@ -61,6 +64,7 @@ impl KeyRow {
             hint: key.hint.clone(),
             previous_hash: key.previous.map(|previous| to_bytes(previous.hash)),
             previous_holds_until: key.previous.map(|previous| previous.holds_until),
+            revision: key.revision,
             created_at: key.created_at,
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
@@ -90,6 +94,7 @@ impl TryFrom<KeyRow> for VirtualKey {
             token_hash: to_hash(KEY, &row.token_hash)?,
             hint: row.hint,
             previous,
+            revision: row.revision,
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
@@ -97,20 +102,25 @@ impl TryFrom<KeyRow> for VirtualKey {
     }
 }
 
-impl AllowanceRow {
-    pub(super) fn of(subject: &str, allowance: &Allowance) -> RowResult<Self> {
-        Ok(Self {
-            subject: subject.to_owned(),
-            bounds: to_json(ALLOWANCE, allowance)?,
-        })
-    }
+/// The bounds as they are kept.
+pub(super) fn bounds(allowance: Option<&Allowance>) -> RowResult<Option<String>> {
+    allowance
+        .map(|allowance| to_json(ALLOWANCE, allowance))
+        .transpose()
 }
 
-impl TryFrom<AllowanceRow> for (Subject, Allowance) {
-    type Error = StoreFailure;
+impl AllowanceRow {
+    /// With its revision.
+    pub(super) fn allowance(self) -> RowResult<(Option<Allowance>, u64)> {
+        let bounds = self.bounds.as_deref();
+        let allowance = bounds.map(|bounds| from_json(ALLOWANCE, bounds));
+        Ok((allowance.transpose()?, self.revision))
+    }
 
-    fn try_from(row: AllowanceRow) -> RowResult<Self> {
-        let subject = subject_of(ALLOWANCE, &row.subject)?;
-        Ok((subject, from_json(ALLOWANCE, &row.bounds)?))
+    /// `None` where it was taken away.
+    pub(super) fn set(self) -> RowResult<Option<(Subject, Allowance)>> {
+        let subject = subject_of(ALLOWANCE, &self.subject)?;
+        let (allowance, _) = self.allowance()?;
+        Ok(allowance.map(|allowance| (subject, allowance)))
     }
 }

@@ -223,7 +223,7 @@ fn users_and_sessions_of_before_go_on() {
             revision: 2,
             ..known
         };
-        store.update_user(&changed, &[]).await.unwrap();
+        store.update_user(&changed, None, &[]).await.unwrap();
     });
 }
 

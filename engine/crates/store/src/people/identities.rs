@@ -16,7 +16,7 @@ use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse};
 use crate::statement::Statement;
-use crate::users::UserRow;
+use crate::users::{TAKE_ADDRESS, UserRow};
 
 const TABLE: &str = "identity";
 
@@ -46,17 +46,15 @@ impl IdentityStore for SurrealStore {
         identity: &Identity,
         audit: &AuditRecord,
     ) -> Result<()> {
-        let statement = audited(
-            "IF (SELECT VALUE key FROM user WHERE email = $user.email)[0] != NONE {
-                THROW 'refused:already_exists'
-            };
+        let parts = format!(
+            "{TAKE_ADDRESS}
             CREATE type::record('identity', [$row.issuer, $row.subject]) CONTENT $row RETURN NONE;
-            CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;",
-            audit,
-        )
-        .about("identity, or an account for its address,")
-        .bind("row", IdentityRow::from(identity))
-        .bind("user", UserRow::from(account));
+            CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;"
+        );
+        let statement = audited(&parts, audit)
+            .about("identity, or an account for its address,")
+            .bind("row", IdentityRow::from(identity))
+            .bind("user", UserRow::from(account));
         Ok(self.write(statement).await?)
     }
 

@@ -15,7 +15,7 @@ use crate::failure::StoreFailure;
 use crate::pages::Place;
 use crate::row::{RowResult, parse, to_bytes, to_hash};
 use crate::statement::Statement;
-use crate::users::{UserRow, role_of, role_word};
+use crate::users::{TAKE_ADDRESS, UserRow, role_of, role_word};
 
 const TABLE: &str = "invitation";
 
@@ -102,20 +102,18 @@ impl SurrealStore {
         account: Account,
         audit: &AuditRecord,
     ) -> Result<(), StoreFailure> {
-        let statement = audited(
-            "IF (SELECT VALUE key FROM ONLY type::record('invitation', $key)) = NONE {
+        let parts = format!(
+            "IF (SELECT VALUE key FROM ONLY type::record('invitation', $key)) = NONE {{
                 THROW 'refused:not_found'
-            };
-            IF (SELECT VALUE key FROM user WHERE email = $user.email)[0] != NONE {
-                THROW 'refused:already_exists'
-            };
+            }};
+            {TAKE_ADDRESS}
             DELETE type::record('invitation', $key);
-            CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;",
-            audit,
-        )
-        .about("invitation, or an account for its address,")
-        .bind("key", id.to_string())
-        .bind("user", UserRow::from(account));
+            CREATE type::record('user', $user.key) CONTENT $user RETURN NONE;"
+        );
+        let statement = audited(&parts, audit)
+            .about("invitation, or an account for its address,")
+            .bind("key", id.to_string())
+            .bind("user", UserRow::from(account));
         self.write(statement).await
     }
 }

@@ -6,7 +6,7 @@ use inkstone_domain::ids::UserId;
 use inkstone_domain::people::SecondFactor;
 use surrealdb::types::{Bytes, SurrealValue};
 
-use crate::audit::audited_some;
+use crate::audit::transaction;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse, to_bytes, to_hash};
@@ -51,7 +51,7 @@ impl SurrealStore {
                 .map(to_bytes)
                 .collect(),
         };
-        let statement = audited_some(
+        let statement = transaction(
             "UPSERT type::record('second_factor', $row.user) CONTENT $row RETURN NONE;",
             audit,
         )
@@ -64,7 +64,7 @@ impl SurrealStore {
         user: UserId,
         audit: Option<&AuditRecord>,
     ) -> Result<(), StoreFailure> {
-        let statement = audited_some("DELETE type::record('second_factor', $user);", audit)
+        let statement = transaction("DELETE type::record('second_factor', $user);", audit)
             .bind("user", user.to_string());
         self.write(statement).await
     }

@@ -37,17 +37,29 @@ pub(super) struct MarkRow {
     block: RecordId,
 }
 
-/// As few blocks as can be, each with its marks. No two records have the same id.
-pub(super) fn blocks(records: &[&UsageRecord]) -> RowResult<(Vec<BlockRow>, Vec<MarkRow>)> {
-    let mut sorted = records.to_vec();
+/// Records by id, as few groups as can be of those that fit into one block.
+pub(super) fn groups<'r>(
+    records: impl IntoIterator<Item = &'r UsageRecord>,
+) -> Vec<Vec<&'r UsageRecord>> {
+    let mut sorted: Vec<&UsageRecord> = records.into_iter().collect();
     sorted.sort_by_key(|record| record.id);
-    let (mut rows, mut marks) = (Vec::new(), Vec::new());
+    let mut groups = Vec::new();
     let mut rest = sorted.as_slice();
     while let Some(first) = rest.first() {
         let end = first.id.0.timestamp_ms() + SPAN_MS;
         let count = rest.partition_point(|record| record.id.0.timestamp_ms() < end);
-        let (block, later) = rest.split_at(count);
-        let row = BlockRow::of(block)?;
+        let (group, later) = rest.split_at(count);
+        groups.push(group.to_vec());
+        rest = later;
+    }
+    groups
+}
+
+/// As few blocks as can be, each with its marks. No two records have the same id.
+pub(super) fn blocks(records: &[&UsageRecord]) -> RowResult<(Vec<BlockRow>, Vec<MarkRow>)> {
+    let (mut rows, mut marks) = (Vec::new(), Vec::new());
+    for block in groups(records.iter().copied()) {
+        let row = BlockRow::of(&block)?;
         let subjects: BTreeSet<_> = block.iter().flat_map(|it| it.subjects()).collect();
         marks.extend(subjects.into_iter().map(|subject| MarkRow {
             subject: subject.to_string(),
@@ -56,7 +68,6 @@ pub(super) fn blocks(records: &[&UsageRecord]) -> RowResult<(Vec<BlockRow>, Vec<
             block: row.id.clone(),
         }));
         rows.push(row);
-        rest = later;
     }
     Ok((rows, marks))
 }

@@ -1,16 +1,19 @@
 //! What the contract suite cannot see: figures beyond all measure, and a record that was added
 //! between the look and the write.
 
+use chrono::TimeDelta;
 use inkstone_domain::chat::Usage;
-use inkstone_domain::ids::UserId;
+use inkstone_domain::ids::{UsageId, UserId};
 use inkstone_domain::money::Money;
 use inkstone_domain::ports::UsageLedger;
 use inkstone_domain::usage::{UsageFilter, UsageRecord};
 use inkstone_testkit::{run_on_deep_stack, sample};
 
+use super::block;
 use super::sums::MAX_FIGURE;
 use crate::failure::{Refusal, StoreFailure};
-use crate::plans::store;
+use crate::plans::{assert_bounded, store};
+use crate::statement::Statement;
 
 #[test]
 fn a_record_that_came_between_is_not_added_again() {
@@ -18,12 +21,9 @@ fn a_record_that_came_between_is_not_added_again() {
         let store = store().await;
         let old = sample::usage_record(UserId::new());
         let new = sample::usage_record(old.user);
-        store
-            .append_new(std::slice::from_ref(&old), Vec::new())
-            .await
-            .unwrap();
+        store.append_new(&[&old], Vec::new()).await.unwrap();
         let spent = store.spent_since(chrono::NaiveDate::MIN).await.unwrap();
-        let both = [new, old.clone()];
+        let both = [&new, &old];
         let Err(StoreFailure::Refused { refusal, .. }) = store.append_new(&both, Vec::new()).await
         else {
             panic!("a known record must be refused");
@@ -34,6 +34,48 @@ fn a_record_that_came_between_is_not_added_again() {
         let all = UsageFilter::default();
         let kept = store.list_usage(&all, sample::first_page(9)).await.unwrap();
         assert_eq!(kept.items, [old]);
+    });
+}
+
+/// An answer of yesterday that is said again brings its records again, beside those of now.
+#[test]
+fn an_old_record_does_not_read_a_day_of_the_ledger() {
+    const BLOCKS: i64 = 10_000;
+    run_on_deep_stack(async {
+        let store = store().await;
+        let (user, now) = (UserId::new(), sample::now());
+        let ago = |seconds: i64| {
+            let at = now - TimeDelta::seconds(seconds);
+            UsageRecord {
+                id: UsageId::at(at),
+                at,
+                ..sample::usage_record(user)
+            }
+        };
+        let mut blocks = Vec::new();
+        for number in 0..BLOCKS {
+            let record = ago(86_400 * number / BLOCKS);
+            blocks.extend(block::blocks(&[&record]).unwrap().0);
+        }
+        for some in blocks.chunks(1_000) {
+            let text = "{ INSERT INTO usage_block $blocks RETURN NONE; RETURN NONE; }";
+            let statement = Statement::new(text).bind("blocks", some.to_vec());
+            let () = store.write(statement).await.unwrap();
+        }
+        let (old, new) = (ago(20 * 3_600), ago(120));
+        let both = [new, old];
+        let groups = block::groups(&both);
+        assert_eq!(groups.len(), 2);
+        for group in &groups {
+            // What lies within an hour, and not twenty of them.
+            let about = group[0].id.to_string();
+            assert_bounded(&store, super::near(group), "IndexScan", 450, &about).await;
+        }
+        for _ in 0..2 {
+            store.append(&both).await.unwrap();
+            let sums = store.sum_usage(&UsageFilter::default(), &[]).await.unwrap();
+            assert_eq!(sums[0].attempts, 2);
+        }
     });
 }
 

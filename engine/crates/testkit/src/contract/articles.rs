@@ -3,6 +3,7 @@
 pub mod audited;
 pub mod lists;
 pub mod slugs;
+pub mod translations;
 pub mod trash;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,8 @@ pub async fn run<S: ArticleStore + TagStore>(store: &S, events: &dyn EventLog, l
     audited::with_the_change(store, log).await;
     audited::never_without_it(store, log).await;
     translations_belong_together(store).await;
+    translations::have_one_article_in_a_language(store).await;
+    translations::however_many_come_at_once(store).await;
     filters_lists(store).await;
     lists::by_one_thing(store).await;
     lists::in_their_order(store).await;

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use inkstone_domain::codes;
 use inkstone_domain::conversation::{Conversation, Summary};
-use inkstone_domain::ids::{MessageId, UserId};
+use inkstone_domain::ids::{ConversationId, MessageId, UserId};
 use inkstone_domain::ports::{AuditLog, ConversationStore};
 
 use super::audit::whole_chain;
@@ -73,9 +73,37 @@ pub async fn keeps_messages(store: &dyn ConversationStore) {
         Some(answer.clone())
     );
     assert_eq!(store.message(MessageId::new()).await.unwrap(), None);
-    let all = store.messages(id, 9).await.unwrap();
-    assert_eq!(all, [question.clone(), answer.clone()]);
-    assert_eq!(store.messages(id, 1).await.unwrap(), [question]);
+    let other = sample::conversation("default", conversation.owner);
+    store.create_conversation(&other).await.unwrap();
+    let elsewhere = sample::message(other.id, None);
+    store.append_message(&elsewhere).await.unwrap();
+    let all = store
+        .list_messages(id, sample::first_page(9))
+        .await
+        .unwrap();
+    let both = [question.clone(), answer.clone()];
+    assert_eq!((all.items.as_slice(), all.next_cursor), (&both[..], None));
+    let mut page = sample::first_page(1);
+    let first = store.list_messages(id, page.clone()).await.unwrap();
+    assert_eq!(first.items, std::slice::from_ref(&question));
+    page.cursor = first.next_cursor;
+    let rest = store.list_messages(id, page.clone()).await.unwrap();
+    assert_eq!(
+        (rest.items.as_slice(), rest.next_cursor),
+        (&both[1..], None)
+    );
+    page.cursor = Some("nonsense".to_owned());
+    let refused = store.list_messages(id, page).await;
+    assert_code(refused, &codes::INVALID_INPUT);
+
+    assert_eq!(store.message_count(id).await.unwrap(), 2);
+    assert_eq!(store.message_count(ConversationId::new()).await.unwrap(), 0);
+    let back = |from: MessageId, limit| store.messages_back(id, from, limit);
+    let turned = [answer.clone(), question.clone()];
+    assert_eq!(back(answer.id, 9).await.unwrap(), turned);
+    assert_eq!(back(answer.id, 1).await.unwrap(), turned[..1]);
+    assert_eq!(back(question.id, 9).await.unwrap(), turned[1..]);
+    assert_eq!(back(elsewhere.id, 9).await.unwrap(), turned);
     let stored = store.conversation(id).await.unwrap().unwrap();
     assert_eq!((stored.head, stored.revision), (Some(answer.id), 3));
     assert_eq!(stored.updated_at, answer.created_at);
@@ -101,7 +129,13 @@ pub async fn keeps_messages(store: &dyn ConversationStore) {
     assert_eq!(stored.revision, 3 + CROWD as u64);
 
     store.delete_conversation(id, None).await.unwrap();
-    assert_eq!(store.messages(id, 9).await.unwrap(), []);
+    assert_eq!(store.message_count(id).await.unwrap(), 0);
+    assert_eq!(back(MessageId::new(), 9).await.unwrap(), []);
+    let none = store
+        .list_messages(id, sample::first_page(9))
+        .await
+        .unwrap();
+    assert_eq!((none.items, none.next_cursor), (vec![], None));
     assert_eq!(store.message(answer.id).await.unwrap(), None);
     let late = store.keep_summary(id, &summary).await;
     assert_code(late, &codes::NOT_FOUND);

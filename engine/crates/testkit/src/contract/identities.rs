@@ -83,6 +83,20 @@ pub async fn an_identity_makes_one_account(store: &dyn IdentityStore, users: &dy
     assert_eq!(users.user(twin.user.id).await.unwrap(), None);
     let left = store.identities(twin.user.id).await.unwrap();
     assert_eq!(left, [], "both or neither");
+
+    // Who verifies an address elsewhere has more right to it than who only named it.
+    let mut pending = sample::account(Role::Viewer);
+    pending.user.email_verified = false;
+    users.create_user(pending.clone(), audit).await.unwrap();
+    let mut known = sample::account(Role::Viewer);
+    known.user.email.clone_from(&pending.user.email);
+    let subject = known.user.id.to_string();
+    let mine = identity(known.user.id, "https://a.example.org", subject);
+    let made = store.create_linked_user(known.clone(), &mine, audit).await;
+    made.unwrap();
+    assert_eq!(users.user(pending.user.id).await.unwrap(), None);
+    let found = users.account_by_email(&known.user.email).await.unwrap();
+    assert_eq!(found.map(|account| account.user), Some(known.user));
 }
 
 pub async fn writes_changes_down(store: &dyn IdentityStore, log: &dyn AuditLog) {

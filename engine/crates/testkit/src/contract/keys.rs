@@ -19,6 +19,7 @@ pub async fn run(store: &dyn KeyStore, log: &dyn AuditLog) {
     one_of_many_creates_a_key(store).await;
     keeps_allowances(store).await;
     replaces_and_takes_away_allowances(store).await;
+    an_allowance_is_changed_as_it_was_read(store).await;
     writes_changes_down(store, log).await;
 }
 
@@ -74,10 +75,22 @@ pub async fn replaces_keys(store: &dyn KeyStore) {
     key.previous = None;
     key.expires_at = None;
     key.revoked_at = Some(sample::now());
+    key.revision = 2;
     store.update_key(&key, &audit(&key)).await.unwrap();
-    // Again, as after a lost answer.
-    store.update_key(&key, &audit(&key)).await.unwrap();
+    assert_eq!(store.key(key.id).await.unwrap(), Some(key.clone()));
+    // Of somebody who has not seen that: it stays revoked, with its new token.
+    let stale = VirtualKey {
+        name: "another".to_owned(),
+        token_hash: [5; 32],
+        revoked_at: None,
+        ..key.clone()
+    };
+    assert_code(
+        store.update_key(&stale, &audit(&stale)).await,
+        &codes::REVISION_MISMATCH,
+    );
     assert_eq!(own_keys(store, owner).await, [key]);
+    assert_eq!(store.key(KeyId::new()).await.unwrap(), None);
     assert_eq!(own_keys(store, bystander.owner).await, [bystander]);
 }
 
@@ -144,6 +157,24 @@ pub async fn replaces_and_takes_away_allowances(store: &dyn KeyStore) {
     assert_eq!(of(store, &other).await, Some(sample::allowance()));
 }
 
+pub async fn an_allowance_is_changed_as_it_was_read(store: &dyn KeyStore) {
+    let subject = Subject::User(UserId::new());
+    let audit = sample::audit(UserId::new());
+    assert_eq!(store.allowance(&subject).await.unwrap(), (None, 0));
+    let allowance = Some(sample::allowance());
+    let set = |allowance, expected| store.set_allowance(&subject, allowance, expected, &audit);
+    set(allowance, Some(0)).await.unwrap();
+    assert_eq!(store.allowance(&subject).await.unwrap(), (allowance, 1));
+    assert_code(set(None, Some(0)).await, &codes::REVISION_MISMATCH);
+    set(None, Some(1)).await.unwrap();
+    // It goes on where it was taken away.
+    assert_eq!(store.allowance(&subject).await.unwrap(), (None, 2));
+    assert_code(set(allowance, Some(0)).await, &codes::REVISION_MISMATCH);
+    let many = join_all((0..CROWD).map(|_| set(allowance, Some(2)))).await;
+    assert_eq!(many.iter().filter(|done| done.is_ok()).count(), 1);
+    assert_eq!(store.allowance(&subject).await.unwrap(), (allowance, 3));
+}
+
 async fn own_keys(store: &dyn KeyStore, owner: UserId) -> Vec<VirtualKey> {
     let mut keys = store.keys().await.unwrap();
     assert!(keys.is_sorted_by_key(|key| key.id));
@@ -154,7 +185,7 @@ async fn own_keys(store: &dyn KeyStore, owner: UserId) -> Vec<VirtualKey> {
 async fn set(store: &dyn KeyStore, subject: &Subject, allowance: Option<Allowance>) {
     let audit = sample::audit(UserId::new());
     store
-        .set_allowance(subject, allowance, &audit)
+        .set_allowance(subject, allowance, None, &audit)
         .await
         .unwrap();
 }
@@ -172,11 +203,17 @@ pub async fn writes_changes_down(store: &dyn KeyStore, log: &dyn AuditLog) {
     store.create_key(&key, &audit).await.unwrap();
     assert_code(store.create_key(&key, &audit).await, &codes::ALREADY_EXISTS);
     key.name = "another".to_owned();
+    key.revision = 2;
     store.update_key(&key, &audit).await.unwrap();
+    assert_code(
+        store.update_key(&key, &audit).await,
+        &codes::REVISION_MISMATCH,
+    );
     let subject = Subject::User(key.owner);
     let bounds = Some(sample::allowance());
-    store.set_allowance(&subject, bounds, &audit).await.unwrap();
-    store.set_allowance(&subject, None, &audit).await.unwrap();
+    let set = |bounds| store.set_allowance(&subject, bounds, None, &audit);
+    set(bounds).await.unwrap();
+    set(None).await.unwrap();
     let chain = whole_chain(log).await;
     let own = chain.iter().filter(|entry| entry.record == audit);
     assert_eq!(own.count(), 4, "refused changes are not written down");

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use futures::future::join_all;
 use inkstone_domain::codes;
+use inkstone_domain::content::Article;
 use inkstone_domain::ids::{BlobId, UserId};
 use inkstone_domain::media::{
     BlobKey, Media, MediaFilter, Upload, UploadPart, Variant, VariantState,
@@ -26,6 +27,7 @@ pub async fn run(store: &dyn MediaStore, articles: &dyn ArticleStore) {
     an_upload_becomes_a_file_once(store).await;
     uploads_end(store).await;
     knows_covers(store, articles).await;
+    a_cover_is_not_thrown_away(store, articles).await;
 }
 
 fn project() -> String {
@@ -425,4 +427,47 @@ pub async fn knows_covers(store: &dyn MediaStore, articles: &dyn ArticleStore) {
     let deletion = sample::deletion(&article);
     articles.delete_article(deletion).await.unwrap();
     assert!(store.covers_with(&media).await.unwrap().is_empty());
+}
+
+pub async fn a_cover_is_not_thrown_away(store: &dyn MediaStore, articles: &dyn ArticleStore) {
+    let first = created(store, DEFAULT_PROJECT).await;
+    let mut article = sample::article(first.owner);
+    article.text.extras.cover = first.id.to_string();
+    let creation = sample::creation(&article);
+    articles.create_article(creation).await.unwrap();
+    let trashed = trashed(&first);
+    let refused = store.update_media(&trashed, first.owner, None).await;
+    assert_code(refused, &codes::CONFLICT);
+
+    let deletion = sample::deletion(&article);
+    let deleted = Article {
+        trashed_at: Some(deletion.article.updated_at),
+        ..deletion.article.clone()
+    };
+    articles.delete_article(deletion).await.unwrap();
+    store
+        .update_media(&trashed, first.owner, None)
+        .await
+        .unwrap();
+
+    // An article that comes out of the trash holds its cover fast, which is still in there.
+    let restoration = sample::restoration(&deleted);
+    articles.restore_article(restoration).await.unwrap();
+    let refused = store.remove_media(&trashed, first.owner, None).await;
+    assert_code(refused, &codes::CONFLICT);
+    assert_eq!(store.media(first.id).await.unwrap(), Some(trashed.clone()));
+    let mut update = sample::retitling(&sample::restoration(&deleted).article, "Without a cover");
+    update.article.text.extras.cover = String::new();
+    articles.update_article(update).await.unwrap();
+    let removed = store.remove_media(&trashed, first.owner, None).await;
+    assert_eq!(removed.unwrap().len(), 1);
+}
+
+fn trashed(media: &Media) -> Media {
+    Media {
+        revision: media.revision + 1,
+        trashed_at: Some(sample::now()),
+        updated_at: sample::now(),
+        ..media.clone()
+    }
 }

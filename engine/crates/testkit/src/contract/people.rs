@@ -16,6 +16,7 @@ pub async fn run(store: &dyn PeopleStore, users: &dyn UserStore, log: &dyn Audit
     keeps_invitations(store).await;
     one_invitation_for_each_address(store).await;
     an_invitation_becomes_one_account(store, users).await;
+    an_unverified_account_gives_way(store, users).await;
     mail_tokens_are_spent_once(store).await;
     a_newer_mail_token_replaces_the_older(store).await;
     keeps_second_factors(store).await;
@@ -123,6 +124,45 @@ pub async fn an_invitation_becomes_one_account(store: &dyn PeopleStore, users: &
         sample::some_audit(),
     );
     assert_code(unknown.await, &codes::NOT_FOUND);
+}
+
+/// To another sign-up, and to an invitation; what was sent for it is good for nothing then.
+pub async fn an_unverified_account_gives_way(store: &dyn PeopleStore, users: &dyn UserStore) {
+    let invitation = sample::invitation(Role::Creator);
+    let audit = sample::some_audit();
+    store.put_invitation(&invitation, audit).await.unwrap();
+    let account = |email_verified| {
+        let mut account = sample::account(Role::Creator);
+        account.user.email.clone_from(&invitation.email);
+        account.user.email_verified = email_verified;
+        account
+    };
+    let (first, second, invited) = (account(false), account(false), account(true));
+    let now = sample::now();
+    let mut tokens = Vec::new();
+    for pending in [&first, &second] {
+        users.create_user(pending.clone(), audit).await.unwrap();
+        for purpose in [MailPurpose::VerifyEmail, MailPurpose::ResetPassword] {
+            let token = sample::mail_token(pending.user.id, purpose);
+            store.put_mail_token(&token).await.unwrap();
+            tokens.push(token);
+        }
+    }
+    let is_good = async |at: usize| {
+        let token = &tokens[at];
+        let found = store.mail_token(token.token_hash, token.purpose, now);
+        found.await.unwrap().is_some()
+    };
+    let good = [is_good(0).await, is_good(1).await, is_good(2).await];
+    assert_eq!(good, [false, false, true]);
+    let accepted = store.accept_invitation(invitation.id, invited.clone(), audit);
+    accepted.await.unwrap();
+    assert!(!is_good(2).await && !is_good(3).await);
+    for gone in [first, second] {
+        assert_eq!(users.user(gone.user.id).await.unwrap(), None);
+    }
+    let found = users.account_by_email(&invitation.email).await.unwrap();
+    assert_eq!(found.map(|account| account.user), Some(invited.user));
 }
 
 pub async fn mail_tokens_are_spent_once(store: &dyn PeopleStore) {

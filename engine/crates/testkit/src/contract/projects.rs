@@ -3,7 +3,8 @@
 use futures::future::join_all;
 use inkstone_domain::codes;
 use inkstone_domain::ids::UserId;
-use inkstone_domain::ports::{AuditLog, ProjectStore};
+use inkstone_domain::key::{EndedKey, VirtualKey};
+use inkstone_domain::ports::{AuditLog, KeyStore, ProjectStore};
 use inkstone_domain::project::{
     DEFAULT_PROJECT, Member, Project, ProjectFilter, ProjectRole, ProjectSettings,
 };
@@ -12,12 +13,13 @@ use super::audit::whole_chain;
 use super::{CROWD, assert_code};
 use crate::sample;
 
-pub async fn run(store: &dyn ProjectStore, log: &dyn AuditLog) {
+pub async fn run(store: &dyn ProjectStore, keys: &dyn KeyStore, log: &dyn AuditLog) {
     keeps_projects(store).await;
     one_of_many_creates_and_changes(store, log).await;
     lists_projects(store).await;
     keeps_members(store).await;
     keeps_an_owner(store, log).await;
+    keys_end_with_an_owner(store, keys, log).await;
     the_default_is_always_there(store).await;
 }
 
@@ -148,13 +150,13 @@ pub async fn keeps_members(store: &dyn ProjectStore) {
     let audit = sample::audit(owner);
     let user = UserId::new();
     let member = sample::member(&project, user, ProjectRole::Reviewer);
-    store.put_member(&member, &audit).await.unwrap();
+    store.put_member(&member, &[], &audit).await.unwrap();
     assert_eq!(
         store.member(slug, user).await.unwrap(),
         Some(member.clone())
     );
     assert_code(
-        store.put_member(&member, &audit).await,
+        store.put_member(&member, &[], &audit).await,
         &codes::REVISION_MISMATCH,
     );
     let editor = Member {
@@ -162,7 +164,7 @@ pub async fn keeps_members(store: &dyn ProjectStore) {
         revision: 2,
         ..member.clone()
     };
-    store.put_member(&editor, &audit).await.unwrap();
+    store.put_member(&editor, &[], &audit).await.unwrap();
     assert_eq!(
         store.member(slug, user).await.unwrap(),
         Some(editor.clone())
@@ -183,17 +185,23 @@ pub async fn keeps_members(store: &dyn ProjectStore) {
     let second = store.members(slug, page).await.unwrap();
     assert_eq!((second.items[0].user, second.next_cursor), (owner, None));
 
-    let stale = store.remove_member(slug, user, 1, &audit).await;
+    let stale = store.remove_member(slug, user, 1, &[], &audit).await;
     assert_code(stale, &codes::REVISION_MISMATCH);
-    store.remove_member(slug, user, 2, &audit).await.unwrap();
+    store
+        .remove_member(slug, user, 2, &[], &audit)
+        .await
+        .unwrap();
     assert_eq!(store.member(slug, user).await.unwrap(), None);
-    let gone = store.remove_member(slug, user, 2, &audit).await;
+    let gone = store.remove_member(slug, user, 2, &[], &audit).await;
     assert_code(gone, &codes::NOT_FOUND);
     let nowhere = Member {
         project: "nowhere".to_owned(),
         ..member
     };
-    assert_code(store.put_member(&nowhere, &audit).await, &codes::NOT_FOUND);
+    assert_code(
+        store.put_member(&nowhere, &[], &audit).await,
+        &codes::NOT_FOUND,
+    );
 }
 
 pub async fn keeps_an_owner(store: &dyn ProjectStore, log: &dyn AuditLog) {
@@ -201,21 +209,24 @@ pub async fn keeps_an_owner(store: &dyn ProjectStore, log: &dyn AuditLog) {
     let project = make(store, one).await;
     let slug = project.slug.as_str();
     let audit = sample::audit(one);
-    let last = store.remove_member(slug, one, 1, &audit).await;
+    let last = store.remove_member(slug, one, 1, &[], &audit).await;
     assert_code(last, &codes::CONFLICT);
     let demoted = Member {
         revision: 2,
         ..sample::member(&project, one, ProjectRole::Viewer)
     };
-    assert_code(store.put_member(&demoted, &audit).await, &codes::CONFLICT);
+    assert_code(
+        store.put_member(&demoted, &[], &audit).await,
+        &codes::CONFLICT,
+    );
 
     // Of two owners who leave at the same time, one stays.
     let second = sample::member(&project, other, ProjectRole::Owner);
     store
-        .put_member(&second, &sample::audit(other))
+        .put_member(&second, &[], &sample::audit(other))
         .await
         .unwrap();
-    let leave = [one, other].map(|user| store.remove_member(slug, user, 1, &audit));
+    let leave = [one, other].map(|user| store.remove_member(slug, user, 1, &[], &audit));
     let left = join_all(leave).await;
     assert_eq!(left.iter().filter(|result| result.is_ok()).count(), 1);
     let members = store.members(slug, sample::first_page(9)).await.unwrap();
@@ -223,6 +234,87 @@ pub async fn keeps_an_owner(store: &dyn ProjectStore, log: &dyn AuditLog) {
     let chain = whole_chain(log).await;
     let own = chain.iter().filter(|entry| entry.record == audit);
     assert_eq!(own.count(), 1, "refused changes are not written down");
+}
+
+/// Of whoever is no owner any more, in the same transaction and not without.
+pub async fn keys_end_with_an_owner(
+    store: &dyn ProjectStore,
+    keys: &dyn KeyStore,
+    log: &dyn AuditLog,
+) {
+    let (owner, leaver) = (UserId::new(), UserId::new());
+    let project = make(store, owner).await;
+    let slug = project.slug.as_str();
+    let audit = sample::audit(owner);
+    let member = sample::member(&project, leaver, ProjectRole::Owner);
+    store.put_member(&member, &[], &audit).await.unwrap();
+    let key = |holder, slug: &str| VirtualKey {
+        project: Some(slug.to_owned()),
+        ..sample::virtual_key(holder)
+    };
+    let own = [key(leaver, slug), key(leaver, slug)];
+    let others = [key(leaver, "elsewhere"), key(owner, slug)];
+    for key in own.iter().chain(&others) {
+        keys.create_key(key, &audit).await.unwrap();
+    }
+    let end = |key: &VirtualKey| EndedKey {
+        key: VirtualKey {
+            revoked_at: Some(sample::now()),
+            revision: key.revision + 1,
+            ..key.clone()
+        },
+        audit: sample::audit(leaver),
+    };
+    let ended = own.each_ref().map(end);
+    let stored = async |key: &VirtualKey| keys.key(key.id).await.unwrap().unwrap();
+
+    // Not one is left over, and none is put over what somebody else made of it.
+    let missing = store
+        .remove_member(slug, leaver, 1, &ended[..1], &audit)
+        .await;
+    assert_code(missing, &codes::REVISION_MISMATCH);
+    let mut stale = ended.clone();
+    stale[1].key.revision += 1;
+    let stale = store.remove_member(slug, leaver, 1, &stale, &audit).await;
+    assert_code(stale, &codes::REVISION_MISMATCH);
+    assert!(store.member(slug, leaver).await.unwrap().is_some());
+    assert_eq!(stored(&own[0]).await, own[0]);
+
+    let editor = Member {
+        role: ProjectRole::Editor,
+        revision: 2,
+        ..member.clone()
+    };
+    let without = store.put_member(&editor, &[], &audit).await;
+    assert_code(without, &codes::REVISION_MISMATCH);
+    store.put_member(&editor, &ended, &audit).await.unwrap();
+    for end in &ended {
+        assert_eq!(stored(&end.key).await, end.key);
+    }
+    for other in &others {
+        assert_eq!(stored(other).await, *other);
+    }
+    // Who is no owner may have keys that an admin made; they end with the membership.
+    let given = key(leaver, slug);
+    keys.create_key(&given, &audit).await.unwrap();
+    let reviewer = Member {
+        role: ProjectRole::Reviewer,
+        revision: 3,
+        ..editor
+    };
+    store.put_member(&reviewer, &[], &audit).await.unwrap();
+    assert_eq!(stored(&given).await, given);
+    let last = [end(&given)];
+    store
+        .remove_member(slug, leaver, 3, &last, &audit)
+        .await
+        .unwrap();
+    assert_eq!(stored(&given).await, last[0].key);
+    let chain = whole_chain(log).await;
+    for end in ended.iter().chain(&last) {
+        let told = chain.iter().filter(|entry| entry.record == end.audit);
+        assert_eq!(told.count(), 1, "each key is written down, once");
+    }
 }
 
 pub async fn the_default_is_always_there(store: &dyn ProjectStore) {
@@ -234,11 +326,11 @@ pub async fn the_default_is_always_there(store: &dyn ProjectStore) {
     let user = UserId::new();
     let member = sample::member(&project, user, ProjectRole::Viewer);
     store
-        .put_member(&member, &sample::audit(user))
+        .put_member(&member, &[], &sample::audit(user))
         .await
         .unwrap();
     store
-        .remove_member(DEFAULT_PROJECT, user, 1, &sample::audit(user))
+        .remove_member(DEFAULT_PROJECT, user, 1, &[], &sample::audit(user))
         .await
         .unwrap();
 }

@@ -1,5 +1,6 @@
 //! The suite of [`TransferStore`].
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use inkstone_domain::codes;
 use inkstone_domain::content::{Cause, Revision, Status};
@@ -27,6 +28,8 @@ pub async fn run(
     a_step_is_whole_or_nothing(store, articles).await;
     one_of_many_takes_a_step(store).await;
     an_end_is_the_end(store).await;
+    counts_what_somebody_has_open(store).await;
+    what_ended_long_ago_is_forgotten(store).await;
     articles_come_with_their_past(store, articles).await;
     old_slugs_of_others_are_left_to_them(store, articles).await;
     files_come_with_all_versions(store, media, log).await;
@@ -246,6 +249,70 @@ pub async fn an_end_is_the_end(store: &dyn TransferStore) {
     assert_code(late.await, &codes::LEASE_LOST);
     let nobody = store.end_import(ImportId::new(), JobStatus::Failed, None, at);
     assert_code(nobody.await, &codes::NOT_FOUND);
+}
+
+pub async fn counts_what_somebody_has_open(store: &dyn TransferStore) {
+    let owner = UserId::new();
+    let mut made = Vec::new();
+    for engine in ["one", "another", "one"] {
+        let import = Import {
+            engine: engine.to_owned(),
+            ..sample::import(&sample::project().slug, owner)
+        };
+        let audit = sample::audit(owner);
+        store.create_import(&import, &audit).await.unwrap();
+        made.push(import);
+    }
+    created(store).await;
+    assert_eq!(store.open_imports_of(owner, 9).await.unwrap(), made);
+    assert_eq!(store.open_imports_of(owner, 2).await.unwrap(), made[..2]);
+    let ended = store.end_import(made[0].id, JobStatus::Cancelled, None, sample::now());
+    ended.await.unwrap();
+    assert_eq!(store.open_imports_of(owner, 9).await.unwrap(), made[1..]);
+    let nobody = store.open_imports_of(UserId::new(), 9).await.unwrap();
+    assert_eq!(nobody, []);
+}
+
+/// Long before everything else that this suite makes.
+pub async fn what_ended_long_ago_is_forgotten(store: &dyn TransferStore) {
+    // Of the second; more than are dropped in one transaction.
+    const MANY: u64 = 1_050;
+    let day = TimeDelta::days(1);
+    let begin = DateTime::<Utc>::UNIX_EPOCH + day * 7_000;
+    let mut made = Vec::new();
+    for number in 0..4 {
+        let created_at = begin + day * number;
+        let import = Import {
+            id: ImportId::at(created_at),
+            created_at,
+            ..sample::import(&sample::project().slug, UserId::new())
+        };
+        let audit = sample::audit(import.owner);
+        store.create_import(&import, &audit).await.unwrap();
+        let count = if number == 1 { MANY } else { 3 };
+        let lines = (1..=count).map(|number| line(number, Outcome::Skipped));
+        store
+            .take_step(step(&import, 0, lines.collect()))
+            .await
+            .unwrap();
+        // The first is still open.
+        if number > 0 {
+            let ended =
+                store.end_import(import.id, JobStatus::Succeeded, None, created_at + day / 2);
+            ended.await.unwrap();
+        }
+        made.push(import.id);
+    }
+    let before = begin + day * 3;
+    assert_eq!(store.forget_imports(begin, 9).await.unwrap(), 0);
+    assert_eq!(store.forget_imports(before, 1).await.unwrap(), 1);
+    assert_eq!(store.forget_imports(before, 9).await.unwrap(), 1);
+    assert_eq!(store.forget_imports(before, 9).await.unwrap(), 0);
+    for (id, is_kept) in made.into_iter().zip([true, false, false, true]) {
+        assert_eq!(store.import(id).await.unwrap().is_some(), is_kept, "{id}");
+        let lines = store.report(id, 0, MANY as usize).await.unwrap();
+        assert_eq!(lines.len(), if is_kept { 3 } else { 0 }, "{id}");
+    }
 }
 
 pub async fn articles_come_with_their_past(store: &dyn TransferStore, articles: &dyn ArticleStore) {

@@ -18,6 +18,7 @@ use crate::sample;
 pub async fn run(store: &dyn UsageLedger) {
     keeps_records(store).await;
     takes_a_repeated_flush_once(store).await;
+    takes_records_far_apart(store).await;
     lists_what_a_filter_lets_through(store).await;
     lists_in_order_whatever_was_appended_when(store).await;
     sums::run(store).await;
@@ -64,6 +65,31 @@ pub async fn takes_a_repeated_flush_once(store: &dyn UsageLedger) {
     let (mut items, _) = list(store, user, 10, None).await;
     items.sort_by_key(|record| record.id != old.id);
     assert_eq!(items, vec![old, new]);
+}
+
+/// What was kept for a day comes with what is new, and again.
+pub async fn takes_records_far_apart(store: &dyn UsageLedger) {
+    let user = UserId::new();
+    let mut records: Vec<UsageRecord> = [0, 30, 90, 20 * 60, 26 * 60]
+        .into_iter()
+        .map(|minutes| {
+            let at = sample::now() - TimeDelta::minutes(minutes);
+            UsageRecord {
+                id: UsageId::at(at),
+                at,
+                ..sample::usage_record(user)
+            }
+        })
+        .collect();
+    store.append(&records[3..4]).await.unwrap();
+    let mut mixed = records.clone();
+    mixed.extend(records.iter().rev().cloned());
+    mixed.rotate_left(3);
+    for _ in 0..2 {
+        store.append(&mixed).await.unwrap();
+    }
+    records.sort_by_key(|record| std::cmp::Reverse(record.id));
+    assert_eq!(list(store, user, 10, None).await, (records, None));
 }
 
 pub async fn lists_what_a_filter_lets_through(store: &dyn UsageLedger) {

@@ -9,6 +9,7 @@ use inkstone_domain::chat::{
     Chunk, ChunkStream, EmbedReply, EmbedRequest, FinishReason, Model, ModelKind, Part, Ranked,
     Request, RerankReply, RerankRequest, Usage,
 };
+use inkstone_domain::outbound::Handed;
 use inkstone_domain::ports::{GuestCall, Provider};
 use inkstone_domain::{Error, Result, codes};
 
@@ -20,8 +21,10 @@ use crate::sample;
 pub enum Say {
     Chunk(Chunk),
     Fail(Error),
-    /// Waits there; dropping the answer meanwhile is what a caller who leaves does.
+    /// Waits there, with the request at the upstream; dropping the answer meanwhile is what a caller who leaves does.
     Wait(Gate),
+    /// As many tokens as the request allows, and ten thousand where it says nothing; then the end.
+    Everything,
 }
 
 impl Say {
@@ -61,6 +64,7 @@ struct State {
     rerank_failures: VecDeque<Error>,
     rerank_gate: Option<Gate>,
     reranked: Vec<RerankRequest>,
+    searches: Option<u64>,
     embedded: Vec<String>,
 }
 
@@ -119,6 +123,16 @@ impl FakeProvider {
     /// From now on documents wait there to be ranked.
     pub fn will_rerank_behind(&self, gate: Gate) {
         self.state().rerank_gate = Some(gate);
+    }
+
+    /// From now on a ranking tells so many searches.
+    pub fn will_bill_searches(&self, units: u64) {
+        self.state().searches = Some(units);
+    }
+
+    /// Forgets all requests so far.
+    pub fn forget(&self) {
+        self.state().requests.clear();
     }
 
     /// All that was to be ranked so far.
@@ -195,20 +209,34 @@ impl Provider for FakeProvider {
             ));
         }
         let script = script.unwrap_or_else(|| echo(&request));
-        let chunks = stream::iter(script).filter_map(|say| async {
-            match say {
-                Say::Chunk(chunk) => Some(Ok(chunk)),
-                Say::Fail(error) => Some(Err(error)),
-                Say::Wait(gate) => {
-                    gate.pass().await;
-                    None
+        let written = u64::from(request.sampling.max_tokens.unwrap_or(10_000));
+        let script = script.into_iter().flat_map(move |say| match say {
+            Say::Everything => {
+                let end = Say::end(1, written);
+                [Say::text("and so on")].into_iter().chain(end).collect()
+            }
+            say => vec![say],
+        });
+        let handed = call.handed.clone();
+        let chunks = stream::iter(script).filter_map(move |say| {
+            let handed = handed.clone();
+            async move {
+                match say {
+                    Say::Chunk(chunk) => Some(Ok(chunk)),
+                    Say::Fail(error) => Some(Err(error)),
+                    Say::Wait(gate) => {
+                        hand(handed.as_deref());
+                        gate.pass().await;
+                        None
+                    }
+                    Say::Everything => None,
                 }
             }
         });
         Ok(Box::pin(chunks))
     }
 
-    async fn embed(&self, _call: &GuestCall, request: EmbedRequest) -> Result<EmbedReply> {
+    async fn embed(&self, call: &GuestCall, request: EmbedRequest) -> Result<EmbedReply> {
         let vector: fn(&str) -> Vec<f32> = match request.model.as_str() {
             "embed" => |text: &str| vec![text.len() as f32, 1.0],
             "meaning" => sample::meaning,
@@ -216,6 +244,7 @@ impl Provider for FakeProvider {
         };
         let gate = self.state().embed_gate.clone();
         if let Some(gate) = gate {
+            hand(call.handed.as_deref());
             gate.pass().await;
         }
         if let Some(error) = self.state().embed_failures.pop_front() {
@@ -233,7 +262,7 @@ impl Provider for FakeProvider {
     }
 
     /// The documents with most words of the query first.
-    async fn rerank(&self, _call: &GuestCall, request: RerankRequest) -> Result<RerankReply> {
+    async fn rerank(&self, call: &GuestCall, request: RerankRequest) -> Result<RerankReply> {
         if request.model != "rerank" {
             return Err(super::unknown(
                 &codes::UNKNOWN_MODEL,
@@ -244,6 +273,7 @@ impl Provider for FakeProvider {
         self.state().reranked.push(request.clone());
         let gate = self.state().rerank_gate.clone();
         if let Some(gate) = gate {
+            hand(call.handed.as_deref());
             gate.pass().await;
         }
         if let Some(error) = self.state().rerank_failures.pop_front() {
@@ -265,7 +295,7 @@ impl Provider for FakeProvider {
         Ok(RerankReply {
             results,
             usage: Usage::default(),
-            search_units: 1,
+            search_units: self.state().searches.unwrap_or(1),
         })
     }
 }
@@ -284,6 +314,13 @@ fn echo(request: &Request) -> Vec<Say> {
     let spent = words(&text);
     let pieces = text.split_inclusive(' ').map(Say::text);
     pieces.chain(Say::end(spent, spent)).collect()
+}
+
+/// The request is at an upstream that has not answered yet.
+fn hand(handed: Option<&Handed>) {
+    if let Some(handed) = handed {
+        handed.begun();
+    }
 }
 
 fn words(text: &str) -> u64 {

@@ -71,6 +71,7 @@ impl ArticleStore for MemStore {
             .clone()
             .within(Scope::of_article(&write.article));
         state.expect_trashed(&write.article)?;
+        state.check_language(&write.article)?;
         state.claim_slug(&write.article)?;
         let entry = state.expect_trashed(&write.article)?;
         entry.revisions.push(revision(&write));
@@ -88,6 +89,7 @@ impl ArticleStore for MemStore {
         let id = write.article.id;
         let told = write.event.within(Scope::of_article(&write.article));
         let mut state = self.state();
+        state.check_not_jammed(id)?;
         let entry = state.expect_trashed(&write.article)?;
         entry.article = Article {
             text: ArticleText::default(),
@@ -272,6 +274,9 @@ impl State {
         if self.articles.contains_key(&id) {
             return Err(already_exists("article", id));
         }
+        if write.article.translation_of.is_some() {
+            self.check_language(&write.article)?;
+        }
         self.claim_slug(&write.article)?;
         let told = write
             .event
@@ -290,7 +295,10 @@ impl State {
     }
 
     pub(super) fn update_article(&mut self, write: ArticleWrite, now: DateTime<Utc>) -> Result<()> {
-        self.expect_previous(&write.article)?;
+        let before = self.expect_previous(&write.article)?.article.clone();
+        if place_in_group(&write.article) != place_in_group(&before) {
+            self.check_language(&write.article)?;
+        }
         self.claim_slug(&write.article)?;
         let told = write
             .event
@@ -352,6 +360,26 @@ impl State {
         Ok(entry)
     }
 
+    /// Whether no other article in sight has its place in its group of translations.
+    fn check_language(&self, article: &Article) -> Result<()> {
+        let place = place_in_group(article);
+        let mut others = self.articles.values();
+        let twin = others.find(|entry| {
+            let other = &entry.article;
+            !entry.deleted && other.id != article.id && place_in_group(other) == place
+        });
+        match twin {
+            None => Ok(()),
+            Some(twin) => Err(Error::new(
+                &codes::CONFLICT,
+                format!(
+                    "the article {} is the one of this group in the language already",
+                    twin.article.id
+                ),
+            )),
+        }
+    }
+
     fn claim_slug(&mut self, article: &Article) -> Result<()> {
         let key = slug_key(&article.project, &article.text.language, &article.slug);
         let holder = *self.slugs.entry(key).or_insert(article.id);
@@ -376,6 +404,12 @@ impl State {
         let entry = self.articles.get(&id)?;
         (!entry.deleted).then_some(&entry.article)
     }
+}
+
+/// The original of its group, and its language there.
+fn place_in_group(article: &Article) -> (ArticleId, String) {
+    let original = article.translation_of.unwrap_or(article.id);
+    (original, article.text.language.to_ascii_lowercase())
 }
 
 fn slug_key(project: &str, language: &str, slug: &str) -> (String, String, String) {

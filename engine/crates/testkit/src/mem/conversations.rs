@@ -1,5 +1,8 @@
 //! Conversations in memory.
 
+use std::cmp::Reverse;
+use std::fmt;
+
 use async_trait::async_trait;
 use inkstone_domain::Result;
 use inkstone_domain::audit::AuditRecord;
@@ -11,6 +14,16 @@ use inkstone_domain::ports::ConversationStore;
 
 use super::projects::mismatch;
 use super::{MemStore, already_exists, not_found, page_of};
+
+/// An id in a list that begins with the oldest: the order of most is turned.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct OldestFirst(Reverse<MessageId>);
+
+impl fmt::Display for OldestFirst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.0, f)
+    }
+}
 
 #[async_trait]
 impl ConversationStore for MemStore {
@@ -107,14 +120,37 @@ impl ConversationStore for MemStore {
         Ok(self.state().messages.get(&id).cloned())
     }
 
-    async fn messages(
-        &self,
-        conversation: ConversationId,
-        limit: usize,
-    ) -> Result<Vec<ConversationMessage>> {
+    async fn message_count(&self, conversation: ConversationId) -> Result<usize> {
         let state = self.state();
         let messages = state.messages.values();
         let own = messages.filter(|message| message.conversation == conversation);
+        Ok(own.count())
+    }
+
+    async fn list_messages(
+        &self,
+        conversation: ConversationId,
+        page: PageRequest,
+    ) -> Result<Page<ConversationMessage>> {
+        let state = self.state();
+        let messages = state.messages.iter();
+        let own = messages.filter(|(_, message)| message.conversation == conversation);
+        let keyed = own.map(|(id, message)| (OldestFirst(Reverse(*id)), message.clone()));
+        page_of(keyed, &page, |cursor| {
+            cursor.parse().ok().map(Reverse).map(OldestFirst)
+        })
+    }
+
+    async fn messages_back(
+        &self,
+        conversation: ConversationId,
+        from: MessageId,
+        limit: usize,
+    ) -> Result<Vec<ConversationMessage>> {
+        let state = self.state();
+        let back = state.messages.range(..=from).rev();
+        let back = back.map(|(_, message)| message);
+        let own = back.filter(|message| message.conversation == conversation);
         Ok(own.take(limit).cloned().collect())
     }
 }

@@ -31,6 +31,16 @@ impl State {
         kept + uploads.map(|upload| upload.size_bytes).sum::<u64>()
     }
 
+    fn check_no_cover(&self, media: &Media) -> Result<()> {
+        match self.articles_with_cover(media).len() {
+            0 => Ok(()),
+            count => Err(Error::new(
+                &codes::CONFLICT,
+                format!("the file is the cover of {count} articles; give them another cover first"),
+            )),
+        }
+    }
+
     fn check_quota(&self, project: &str, more: u64, less: u64, quota_bytes: u64) -> Result<()> {
         match self.media_bytes(project) + more - less > quota_bytes {
             true => Err(Error::new(
@@ -127,7 +137,7 @@ impl MediaStore for MemStore {
         state.media.insert(media.id, media.clone());
         state.tell_of(ScopedEvent::media_created(media));
         state.append_some_audit(audit);
-        Ok(())
+        state.answered(())
     }
 
     async fn add_media_version(
@@ -145,7 +155,7 @@ impl MediaStore for MemStore {
         state.media.insert(media.id, media.clone());
         state.tell_of(ScopedEvent::media_changed(media, media.newest.author));
         state.append_some_audit(audit);
-        Ok(())
+        state.answered(())
     }
 
     async fn update_media(
@@ -155,6 +165,10 @@ impl MediaStore for MemStore {
         audit: Option<&AuditRecord>,
     ) -> Result<()> {
         let mut state = self.state();
+        state.previous(media)?;
+        if media.trashed_at.is_some() {
+            state.check_no_cover(media)?;
+        }
         let stored = state.previous(media)?;
         *stored = Media {
             newest: stored.newest.clone(),
@@ -226,11 +240,13 @@ impl MediaStore for MemStore {
     ) -> Result<Vec<BlobKey>> {
         let (id, now) = (media.id, self.shared.clock.now());
         let mut state = self.state();
+        state.check_not_jammed(id)?;
         let stored = state.media.get(&id).cloned();
         let stored = stored.ok_or_else(|| not_found("medium", id))?;
         if stored.revision != media.revision {
             return Err(mismatch());
         }
+        state.check_no_cover(&stored)?;
         let blobs = state.blobs_of(&stored);
         state.tell_of(ScopedEvent::media_removed(&stored, by, now));
         state.media_versions.retain(|(media, _), _| *media != id);
@@ -310,7 +326,8 @@ impl MediaStore for MemStore {
             return Err(Error::new(&codes::BODY_TOO_LARGE, "beyond the length"));
         }
         upload.parts.push(part.clone());
-        Ok(upload.clone())
+        let upload = upload.clone();
+        state.answered(upload)
     }
 
     async fn remove_upload(&self, id: UploadId) -> Result<Vec<BlobKey>> {

@@ -5,6 +5,7 @@ use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::ScopedEvent;
 use inkstone_domain::ids::UserId;
+use inkstone_domain::key::EndedKey;
 use inkstone_domain::ports::ProjectStore;
 use inkstone_domain::project::{Member, Project, ProjectFilter, ProjectRole};
 use inkstone_domain::{Error, Result, codes};
@@ -92,7 +93,12 @@ impl ProjectStore for MemStore {
         page_of(keyed, &page, |cursor| cursor.parse().ok())
     }
 
-    async fn put_member(&self, member: &Member, audit: &AuditRecord) -> Result<()> {
+    async fn put_member(
+        &self,
+        member: &Member,
+        ended: &[EndedKey],
+        audit: &AuditRecord,
+    ) -> Result<()> {
         let mut state = self.state();
         if !state.projects.contains_key(&member.project) {
             return Err(not_found("project", &member.project));
@@ -106,9 +112,17 @@ impl ProjectStore for MemStore {
         if !stays && state.is_last_owner(&member.project, member.user) {
             return Err(last_owner());
         }
+        let was_owner =
+            state.members.get(&key).map(|stored| stored.role) == Some(ProjectRole::Owner);
+        if was_owner && !stays {
+            state.check_ended(member.user, &member.project, ended)?;
+        }
         state.members.insert(key, member.clone());
         state.tell_of(ScopedEvent::member_set(member, audit));
         state.append_audit(audit);
+        if was_owner && !stays {
+            state.end_keys(ended);
+        }
         Ok(())
     }
 
@@ -117,6 +131,7 @@ impl ProjectStore for MemStore {
         slug: &str,
         user: UserId,
         revision: u64,
+        ended: &[EndedKey],
         audit: &AuditRecord,
     ) -> Result<()> {
         let mut state = self.state();
@@ -129,9 +144,11 @@ impl ProjectStore for MemStore {
         if state.is_last_owner(slug, user) {
             return Err(last_owner());
         }
+        state.check_ended(user, slug, ended)?;
         state.members.remove(&key);
         state.tell_of(ScopedEvent::member_removed(slug, user, audit));
         state.append_audit(audit);
+        state.end_keys(ended);
         Ok(())
     }
 

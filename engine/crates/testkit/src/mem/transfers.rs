@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Article, Page, PageRequest};
-use inkstone_domain::ids::{ArticleId, ImportId};
+use inkstone_domain::ids::{ArticleId, ImportId, UserId};
 use inkstone_domain::job::{JobError, JobStatus};
 use inkstone_domain::ports::{Arrival, ImportChange, ImportStep, TransferStore};
 use inkstone_domain::transfer::{FormerSlug, Import, ReportLine};
@@ -57,6 +57,13 @@ impl TransferStore for MemStore {
         Ok(open.cloned().collect())
     }
 
+    async fn open_imports_of(&self, owner: UserId, limit: usize) -> Result<Vec<Import>> {
+        let state = self.state();
+        let all = state.imports.values().map(|entry| &entry.import);
+        let open = all.filter(|it| it.owner == owner && !it.status.is_final());
+        Ok(open.take(limit).cloned().collect())
+    }
+
     async fn take_step(&self, step: ImportStep) -> Result<()> {
         let now = self.shared.clock.now();
         let mut state = self.state();
@@ -107,6 +114,17 @@ impl TransferStore for MemStore {
             import.finished_at = Some(at);
         }
         Ok(import.clone())
+    }
+
+    async fn forget_imports(&self, before: DateTime<Utc>, limit: usize) -> Result<u64> {
+        let mut state = self.state();
+        let all = state.imports.values().map(|entry| &entry.import);
+        let old = all.filter(|it| it.finished_at.is_some_and(|at| at < before));
+        let old: Vec<ImportId> = old.map(|it| it.id).take(limit).collect();
+        for id in &old {
+            state.imports.remove(id);
+        }
+        Ok(old.len() as u64)
     }
 
     async fn report(&self, id: ImportId, after: u64, limit: usize) -> Result<Vec<ReportLine>> {

@@ -37,16 +37,32 @@ async fn addresses_link_only_where_both_sides_have_verified_them() {
         check::problem(&world.back(&answer, &cookie).await, 403, "forbidden");
     }
 
-    // Not where we have not: whoever made that account may not be who has the address.
-    let world = World::with(|issuer| issuer.link = LinkRule::VerifiedEmail).await;
-    let user = world.api.user(Identity::Creator);
-    let mut known = world.api.store.user(user).await.unwrap().unwrap();
-    known.email_verified = false;
-    known.revision += 1;
-    world.api.store.update_user(&known, &[]).await.unwrap();
-    world.corp.sign_in_as(creator);
-    let (answer, cookie) = world.answered().await;
-    check::problem(&world.back(&answer, &cookie).await, 403, "forbidden");
+    // Not where we have not: whoever made that account may not be who has the address. It gives way, if strangers
+    // get an account at all.
+    for strangers in [Strangers::Refuse, Strangers::SignUp(Role::Viewer)] {
+        let world = World::with(|issuer| {
+            issuer.link = LinkRule::VerifiedEmail;
+            issuer.strangers = strangers;
+        })
+        .await;
+        let user = world.api.user(Identity::Creator);
+        let mut known = world.api.store.user(user).await.unwrap().unwrap();
+        known.email_verified = false;
+        known.revision += 1;
+        let update = world.api.store.update_user(&known, None, &[]);
+        update.await.unwrap();
+        world.corp.sign_in_as(creator.clone());
+        if strangers == Strangers::Refuse {
+            let (answer, cookie) = world.answered().await;
+            check::problem(&world.back(&answer, &cookie).await, 403, "forbidden");
+            continue;
+        }
+        let me = world.signed_in().await.get("/v1/me").await.json();
+        assert_ne!(me["id"], json!(user));
+        assert_eq!(me["email"], json!(known.email));
+        assert_eq!(me["role"], json!("viewer"));
+        assert_eq!(world.api.store.user(user).await.unwrap(), None);
+    }
 }
 
 #[tokio::test]

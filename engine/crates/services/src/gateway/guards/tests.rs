@@ -194,3 +194,183 @@ fn patterns_that_grow_are_refused_and_named() {
     };
     assert!(Guards::new(&term).is_ok(), "a term is no pattern");
 }
+
+/// One of each that is built in, whole.
+const SECRETS: [(&str, &str); 7] = [
+    ("EMAIL", "ada.lovelace@mail.example.org"),
+    ("IBAN", "DE89 3704 0044 0532 0130 00"),
+    ("CREDIT_CARD", "4111 1111 1111 1111"),
+    ("PHONE", "+44 20 7946 0958"),
+    ("IP_ADDRESS", "192.168.100.200"),
+    ("US_SSN", "078-05-1120"),
+    (
+        "API_KEY",
+        "sk-abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOP",
+    ),
+];
+
+fn letters(text: &str) -> Vec<String> {
+    text.chars().map(String::from).collect()
+}
+
+/// An answer in these pieces, as thoughts and then as text.
+async fn both_ways(guards: &Arc<Guards>, pieces: &[String]) -> [Result<String>; 2] {
+    let said = async |make: fn(String) -> Chunk| {
+        let chunks = pieces.iter().cloned().map(make);
+        let end = [Chunk::Finish(FinishReason::Stop)];
+        let chunks: Vec<Result<Chunk>> = chunks.chain(end).map(Ok).collect();
+        let chunks = Box::pin(stream::iter(chunks));
+        let mut seen = guards.check_answer(&ResponseFormat::Text, chunks);
+        let mut said = String::new();
+        while let Some(chunk) = seen.next().await {
+            match chunk? {
+                Chunk::Text(text) | Chunk::Reasoning(text) => said.push_str(&text),
+                _ => {}
+            }
+        }
+        Ok(said)
+    };
+    [said(Chunk::Reasoning).await, said(Chunk::Text).await]
+}
+
+#[tokio::test]
+async fn a_find_that_comes_letter_by_letter_is_blacked_out_whole() {
+    for (name, secret) in SECRETS {
+        let guards = guards(redacting(&[name]));
+        let before = "word ".repeat(60);
+        for after in [String::new(), " more".repeat(100)] {
+            let pieces = letters(&format!("{before}{secret}{after}"));
+            for said in both_ways(&guards, &pieces).await {
+                assert_eq!(said.unwrap(), format!("{before}[{name}]{after}"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_find_may_be_longer_than_what_is_held_back() {
+    let guards = guards(redacting(&["API_KEY"]));
+    let text = format!("the key sk-{} is mine", "k3".repeat(5_000));
+    for said in both_ways(&guards, &letters(&text)).await {
+        assert_eq!(said.unwrap(), "the key [API_KEY] is mine");
+    }
+}
+
+#[tokio::test]
+async fn a_find_without_end_is_not_held_for_ever() {
+    let guards = guards(redacting(&["API_KEY"]));
+    let text = format!("sk-{} is mine", "k3".repeat(100_000));
+    let pieces: Vec<String> = text
+        .as_bytes()
+        .chunks(1_000)
+        .map(|piece| String::from_utf8_lossy(piece).into())
+        .collect();
+    for said in both_ways(&guards, &pieces).await {
+        let said = said.unwrap();
+        assert!(said.starts_with("[API_KEY]") && said.ends_with("k3 is mine"));
+    }
+}
+
+/// Whatever the pieces: the same words, or the same refusal.
+#[tokio::test]
+async fn an_answer_is_the_same_in_any_pieces() {
+    let mut config = redacting(&SECRETS.map(|(name, _)| name));
+    config.blocked_terms = vec!["falcon".to_owned(), "C++".to_owned()];
+    let guards = guards(config);
+    let mut dice = 7_u64;
+    let mut roll = |sides: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (dice >> 33) as usize % sides
+    };
+    let words = [
+        "word ",
+        "falconry ",
+        "no\n",
+        "päge",
+        "語",
+        "falcons.",
+        "4111",
+        "x@",
+        "sk-",
+        " 12 ",
+        "C+",
+        " falcon ",
+    ];
+    let mut refused = 0;
+    for _ in 0..400 {
+        let mut text = String::new();
+        for _ in 0..roll(120) {
+            match roll(8) {
+                0 => text.push_str(SECRETS[roll(SECRETS.len())].1),
+                // What is refused is rare, so that both ends are seen.
+                _ => {
+                    let of = words.len() - usize::from(roll(20) > 0);
+                    text.push_str(words[roll(of)]);
+                }
+            }
+        }
+        // A prompt is looked at as a whole.
+        let mut whole = prompt(&text);
+        let checked = guards.check_prompt(&mut whole).map(|()| {
+            let Part::Text(text) = whole.messages[0].parts.remove(0) else {
+                panic!("no text");
+            };
+            text
+        });
+        refused += usize::from(checked.is_err());
+        let mut pieces = vec![String::new()];
+        for letter in text.chars() {
+            if roll(6) == 0 {
+                pieces.push(String::new());
+            }
+            pieces.last_mut().unwrap().push(letter);
+        }
+        let code = |said: Result<String>| said.map_err(|error| error.code().name);
+        for said in both_ways(&guards, &pieces).await {
+            assert_eq!(code(said), code(checked.clone()), "{pieces:?}");
+        }
+    }
+    assert!((50..350).contains(&refused), "{refused} of 400");
+}
+
+#[tokio::test]
+async fn a_term_that_becomes_another_word_ends_nothing() {
+    let guards = guards(GuardsConfig {
+        blocked_terms: vec!["falcon".to_owned()],
+        ..GuardsConfig::default()
+    });
+    let before = "bird ".repeat(100);
+    let said = answered(&guards, ResponseFormat::Text, &[&before, "falcon", "ry"]).await;
+    assert_eq!(said.unwrap(), format!("{before}falconry"));
+    let said = answered(
+        &guards,
+        ResponseFormat::Text,
+        &[&before, "falcon", " flies"],
+    )
+    .await;
+    assert_eq!(said.unwrap_err().code().name, "content_blocked");
+}
+
+#[tokio::test]
+async fn thoughts_are_found_across_pieces_and_come_before_the_answer() {
+    let guards = guards(redacting(&["EMAIL"]));
+    let answer = "word ".repeat(100);
+    let pieces = ["ada", "@example", ".org"].map(|text| Chunk::Reasoning(text.to_owned()));
+    let rest = [
+        Chunk::Text(answer.clone()),
+        Chunk::Finish(FinishReason::Stop),
+    ];
+    let chunks: Vec<Result<Chunk>> = pieces.into_iter().chain(rest).map(Ok).collect();
+    let chunks = Box::pin(stream::iter(chunks));
+    let seen = guards.check_answer(&ResponseFormat::Text, chunks);
+    let seen: Vec<Chunk> = seen.map(Result::unwrap).collect().await;
+    assert_eq!(seen[0], Chunk::Reasoning("[EMAIL]".to_owned()));
+    let mut said = String::new();
+    for chunk in &seen[1..] {
+        match chunk {
+            Chunk::Text(text) => said.push_str(text),
+            other => assert_eq!(other, &Chunk::Finish(FinishReason::Stop)),
+        }
+    }
+    assert_eq!(said, answer);
+}

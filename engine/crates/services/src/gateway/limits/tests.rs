@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use inkstone_domain::allowance::Budget;
 use inkstone_domain::chat::Usage;
 use inkstone_domain::ids::{UsageId, UserId};
@@ -9,8 +10,11 @@ use inkstone_domain::money::Money;
 use inkstone_domain::ports::SystemClock;
 use inkstone_domain::principal::Role;
 use inkstone_domain::usage::{CacheUse, Outcome};
+use tokio::sync::Notify;
 
 use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn limits(user: Allowance) -> Arc<Limits> {
     let config = LimitsConfig {
@@ -174,4 +178,105 @@ async fn at_most_so_many_at_a_time() {
     );
     drop(one);
     assert!(limits.admit(&who, None, None, cost(0)).await.is_ok());
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_bounded_model_is_refused() {
+    let bound = Allowance {
+        requests_per_minute: Some(1),
+        ..Allowance::default()
+    };
+    let named = |name: &str| Subject::Model(name.to_owned());
+    let mut config = LimitsConfig::default();
+    config.of.insert(named("hub/Meta/Llama"), bound);
+    let limits = Arc::new(Limits::new(config, Arc::new(SystemClock), None));
+    let who = Principal::of(UserId::new(), Role::Creator);
+    let call = async |model: &str| {
+        let admitted = limits.admit(&who, None, Some(model), cost(0)).await;
+        admitted.map(drop)
+    };
+    let refused = call("hub/meta/llama:latest").await.unwrap_err();
+    assert_eq!(refused.code().name, "unknown_model");
+    assert!(refused.message().contains("`hub/Meta/Llama`"), "{refused}");
+    assert_eq!(code(call("hub/Meta/Llama").await), "admitted");
+    assert_eq!(code(call("hub/Meta/Llama").await), "rate_limit_exceeded");
+
+    // What an admin sets holds from the next call on, and no longer than it is set.
+    assert_eq!(code(call("fake/M").await), "admitted");
+    limits.set_allowance(named("fake/m"), Some(bound));
+    assert_eq!(code(call("fake/M").await), "unknown_model");
+    limits.load(vec![(named("fake/M"), bound)], &[]);
+    assert_eq!(code(call("fake/M").await), "admitted");
+    assert_eq!(code(call("fake/m").await), "unknown_model");
+    limits.set_allowance(named("fake/M"), None);
+    assert_eq!(code(call("fake/m").await), "admitted");
+}
+
+/// A counter that others share: what was asked of it happens, whoever waits for the answer.
+#[derive(Default)]
+struct Far {
+    counts: LocalLimits,
+    taken: Notify,
+    answer: Notify,
+    released: Notify,
+}
+
+#[async_trait]
+impl LimitCounter for Far {
+    async fn reserve(&self, reservation: &Reservation) -> Result<Admittance> {
+        let answer = self.counts.reserve(reservation).await;
+        self.taken.notify_one();
+        self.answer.notified().await;
+        answer
+    }
+
+    async fn release(&self, holder: &str, reservation: &Reservation, used: Spend) -> Result<()> {
+        self.counts.release(holder, reservation, used).await?;
+        self.released.notify_one();
+        Ok(())
+    }
+
+    async fn spend(&self, day: NaiveDate, subjects: &[Subject], spend: Spend) -> Result<()> {
+        self.counts.spend(day, subjects, spend).await
+    }
+
+    async fn raise(&self, subject: &Subject, days: &[DaySpend]) -> Result<()> {
+        self.counts.raise(subject, days).await
+    }
+
+    async fn keep(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_while_it_is_reserved_keeps_nothing() {
+    let config = LimitsConfig {
+        user: Allowance {
+            max_parallel: Some(1),
+            ..Allowance::default()
+        },
+        ..LimitsConfig::default()
+    };
+    let far = Arc::new(Far::default());
+    let shared: Arc<dyn LimitCounter> = far.clone();
+    let limits = Arc::new(Limits::new(config, Arc::new(SystemClock), Some(shared)));
+    let stop = CancellationToken::new();
+    tokio::spawn(Arc::clone(&limits).settle_shared(stop.clone()));
+    let who = Principal::of(UserId::new(), Role::Creator);
+    for number in 0..32 {
+        let mut asking = Box::pin(limits.admit(&who, None, None, cost(1)));
+        tokio::select! {
+            admitted = &mut asking => panic!("{number}: {}", code(admitted)),
+            () = far.taken.notified() => {}
+        }
+        drop(asking);
+        far.answer.notify_one();
+        let released = tokio::time::timeout(PATIENCE, far.released.notified());
+        released.await.expect("what was reserved is given back");
+    }
+    far.answer.notify_one();
+    let admitted = limits.admit(&who, None, None, cost(1)).await;
+    assert_eq!(code(admitted), "admitted");
+    stop.cancel();
 }

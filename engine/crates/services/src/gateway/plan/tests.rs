@@ -8,6 +8,7 @@ use inkstone_domain::plugin::PluginBody;
 use inkstone_testkit::{FakeProvider, loaded_plugin};
 
 use super::*;
+use crate::gateway::breaker::Pass;
 use crate::gateway::deployments::{Deployments, UnderWay};
 
 fn stage(balance: Balance, weights: &[u32]) -> (Stage, Deployments) {
@@ -96,11 +97,11 @@ fn who_rests_or_was_tried_is_passed_over() {
     let next = stage.pick(&tried, 0.0).unwrap();
     assert_eq!(next.deployment.name, "p/1");
     let fault = Error::new(&codes::UPSTREAM_ERROR, "no");
-    deployments.ended(&stage.candidates[1].deployment, Err(&fault));
+    deployments.ended(&stage.candidates[1].deployment, Pass::Usual, Err(&fault));
     assert!(!stage.has_fresh(&tried));
     // Rather the one that was tried than nobody.
     assert_eq!(stage.pick(&tried, 0.9).unwrap().deployment.name, "p/0");
-    deployments.ended(&stage.candidates[0].deployment, Err(&fault));
+    deployments.ended(&stage.candidates[0].deployment, Pass::Usual, Err(&fault));
     assert!(stage.pick(&[], 0.0).is_none());
     assert!(stage.rest().unwrap() <= Duration::from_secs(30));
     assert_eq!(deployments.resting().len(), 2);

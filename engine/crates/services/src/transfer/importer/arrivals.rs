@@ -6,12 +6,15 @@ use inkstone_domain::digest::sha256;
 use inkstone_domain::ids::{ArticleId, UserId};
 use inkstone_domain::ports::{Arrival, ImportChange};
 use inkstone_domain::project::is_slug;
-use inkstone_domain::transfer::{FormerSlug, OnConflict, Outcome};
+use inkstone_domain::transfer::{Format, FormerSlug, OnConflict, Outcome};
 use inkstone_domain::{Error, Result, codes};
 use ulid::Ulid;
 
 use super::{Decision, Run};
-use crate::content::{SLUG_ATTEMPTS, check_article, check_comment, numbered, slug_of};
+use crate::content::{
+    Arrived, Origin, SLUG_ATTEMPTS, check_article, check_comment, numbered, slug_of,
+};
+use crate::transfer::limits::MOST_REVISION;
 use crate::transfer::piece::wrong;
 use crate::transfer::record::{ArticlePiece, ArticleRecord, RevisionRecord};
 
@@ -46,8 +49,14 @@ impl Run<'_> {
         let found = self.find(&record, notes).await?;
         let (slug, is_id_taken) = match found {
             Match::None { slug, is_id_taken } => (slug, is_id_taken),
-            Match::Article(article) => return self.again(*article, &record).await,
-            Match::Earlier(id) => return Ok(self.by_choice(id, self.known.slug_of(id))),
+            Match::Article(article) => {
+                self.known.add_translation(&record, article.id);
+                return self.again(*article, &record, notes).await;
+            }
+            Match::Earlier(id) => {
+                self.known.add_translation(&record, id);
+                return Ok(self.by_choice(id, self.known.slug_of(id)));
+            }
         };
         // Where the id was given away before, and is forgotten, another one is as good.
         let is_id_taken = is_id_taken || attempt > 0;
@@ -55,6 +64,7 @@ impl Run<'_> {
         let (id, language) = (article.id, article.text.language.clone());
         let slug = article.slug.clone();
         let arrival = self.arrival(article, piece, &record, notes).await?;
+        self.known.add_translation(&record, id);
         if self.import.dry_run {
             self.known.add(id, &language, &slug);
         }
@@ -146,7 +156,12 @@ impl Run<'_> {
     }
 
     /// For one that is here already.
-    async fn again(&self, before: Article, record: &ArticleRecord) -> Result<Decision> {
+    async fn again(
+        &self,
+        before: Article,
+        record: &ArticleRecord,
+        notes: &mut Vec<String>,
+    ) -> Result<Decision> {
         let mut after = before.clone();
         record.apply(&mut after.text);
         after.text.title = after.text.title.trim().to_owned();
@@ -163,9 +178,9 @@ impl Run<'_> {
         let mut decision = self.by_choice(before.id, Some(before.slug.clone()));
         if self.import.on_conflict == OnConflict::Update {
             let articles = &self.powers.articles;
-            let write = articles
-                .replacement(&self.principal, &before, after)
-                .await?;
+            let arrived = articles.replacement(&self.principal, &before, after, self.origin());
+            let Arrived { write, notes: told } = arrived.await?;
+            told.iter().for_each(|note| add(notes, note));
             decision.slug = Some(write.article.slug.clone());
             decision.change = Some(ImportChange::UpdateArticle(Box::new(write)));
         }
@@ -244,7 +259,7 @@ impl Run<'_> {
             article.revision = newest.revision;
         }
         if let Some(original) = record.translation_of {
-            article.translation_of = self.original(original, &article).await?;
+            article.translation_of = self.original(original, &article, notes).await?;
         }
         let former_slugs = self.former_slugs(&article, record, notes).await?;
         let provenance = piece.provenance.clone().map(|mut provenance| {
@@ -253,7 +268,12 @@ impl Run<'_> {
             provenance
         });
         let articles = &self.powers.articles;
-        let mut write = articles.arrival(&self.principal, article).await?;
+        let arrived = articles.arrival(&self.principal, article, self.origin());
+        let Arrived {
+            mut write,
+            notes: told,
+        } = arrived.await?;
+        told.iter().for_each(|note| add(notes, note));
         if let Some(newest) = newest {
             write.author = newest.author;
             write.cause = newest.cause;
@@ -272,7 +292,8 @@ impl Run<'_> {
         let mut past = Vec::with_capacity(piece.revisions.len());
         let mut last = 0;
         for one in &piece.revisions {
-            if one.revision <= last || i64::try_from(one.revision).is_err() {
+            check_number("its revision", one.revision)?;
+            if one.revision <= last {
                 return Err(wrong("its revisions are not in their order"));
             }
             last = one.revision;
@@ -323,7 +344,33 @@ impl Run<'_> {
         Ok(if is_here { user } else { self.principal.user })
     }
 
-    async fn original(&self, id: ArticleId, article: &Article) -> Result<Option<ArticleId>> {
+    /// What a translation belongs to here: the original, else the first of its translations in this file, which
+    /// stands for it. `None` for that one itself.
+    async fn original(
+        &self,
+        id: ArticleId,
+        article: &Article,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<ArticleId>> {
+        if let Some(original) = self.group_of(id, article).await? {
+            return Ok(Some(original));
+        }
+        if let Some(first) = self.known.translation_of(id)
+            && let Some(first) = self.group_of(first, article).await?
+        {
+            let note = format!("its original `{id}` is not here; it is a translation of `{first}`");
+            add(notes, &note);
+            return Ok(Some(first));
+        }
+        let note = format!(
+            "its original `{id}` is not here, at least not before it; it stands for that, and other translations follow it"
+        );
+        add(notes, &note);
+        Ok(None)
+    }
+
+    /// The original of the article that an id of the file means here, if there is one.
+    async fn group_of(&self, id: ArticleId, article: &Article) -> Result<Option<ArticleId>> {
         for id in [id, self.twin_of(id)] {
             if self.known.has(id) {
                 return Ok(Some(id));
@@ -335,9 +382,14 @@ impl Run<'_> {
                 return Ok(Some(original.await?));
             }
         }
-        Err(wrong(format!(
-            "is a translation of `{id}`, which is not here; put that before it"
-        )))
+        Ok(None)
+    }
+
+    fn origin(&self) -> Origin {
+        match self.import.format {
+            Format::Archive => Origin::Archive,
+            _ => Origin::Texts,
+        }
     }
 
     async fn former_slugs(
@@ -388,6 +440,16 @@ impl Run<'_> {
         let random = u128::from_str_radix(&digest[..20], 16).unwrap_or_default();
         let at_ms = u64::try_from(at.timestamp_millis()).unwrap_or_default();
         Ulid::from_parts(at_ms, random)
+    }
+}
+
+/// Of a revision or a version: what comes goes on counting from there.
+pub(super) fn check_number(what: &str, number: u64) -> Result<()> {
+    match (1..=MOST_REVISION).contains(&number) {
+        true => Ok(()),
+        false => Err(wrong(format!(
+            "{what} has the number {number}; they go from 1 to {MOST_REVISION}"
+        ))),
     }
 }
 

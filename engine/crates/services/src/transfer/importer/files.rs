@@ -12,7 +12,7 @@ use inkstone_domain::transfer::{OnConflict, Outcome};
 use inkstone_domain::{Error, Result, codes};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::arrivals::add;
+use super::arrivals::{add, check_number};
 use super::{Decision, Run};
 use crate::transfer::medium::{ArrivingMedium, MediaRecord, VersionRecord};
 use crate::transfer::piece::wrong;
@@ -168,10 +168,11 @@ impl Run<'_> {
         medium: &mut ArrivingMedium,
         wanted: &[VersionRecord],
     ) -> Result<Vec<MediaVersion>> {
-        let more: u64 = wanted.iter().map(|version| version.size_bytes).sum();
+        let sizes = wanted.iter().map(|version| version.size_bytes);
+        let more = sizes.fold(0, u64::saturating_add);
         let library = self.powers.media.clone();
         let project = self.import.project.clone();
-        let planned = self.known.media_bytes + more;
+        let planned = self.known.media_bytes.saturating_add(more);
         library.check_room_for(&project, planned).await?;
         let mut versions = Vec::with_capacity(wanted.len());
         for record in wanted {
@@ -271,10 +272,10 @@ fn check_record(record: &MediaRecord) -> Result<()> {
             "its versions are none, too many, or not in their order",
         ));
     }
-    if record.revision == 0 || i64::try_from(record.revision).is_err() {
-        return Err(wrong("its revision is no number that a medium has"));
-    }
-    Ok(())
+    check_number("its revision", record.revision)?;
+    numbers
+        .into_iter()
+        .try_for_each(|number| check_number("its version", number.into()))
 }
 
 fn in_trash(id: MediaId) -> Error {

@@ -5,12 +5,16 @@ use std::collections::HashMap;
 
 use inkstone_domain::ids::{ArticleId, MediaId, UserId};
 
-/// Of articles only entries that would have made one in a dry run.
+use crate::transfer::record::ArticleRecord;
+
+/// Of articles mostly entries that would have made one in a dry run.
 #[derive(Default)]
 pub(super) struct Known {
     /// By language in lower case and slug.
     slugs: HashMap<(String, String), ArticleId>,
     ids: HashMap<ArticleId, String>,
+    /// The first translation of an original, whether it is in the store or not.
+    translations: HashMap<ArticleId, ArticleId>,
     /// Whether somebody has an account here.
     pub(super) users: HashMap<UserId, bool>,
     /// Which medium here an id of the file means, if any.
@@ -23,6 +27,18 @@ impl Known {
     pub(super) fn add(&mut self, id: ArticleId, language: &str, slug: &str) {
         self.ids.insert(id, slug.to_owned());
         self.slugs.insert(key(language, slug), id);
+    }
+
+    /// Of an entry that may be a translation: which article it is here, or in the file where that is not known.
+    pub(super) fn add_translation(&mut self, record: &ArticleRecord, id: ArticleId) {
+        if let Some(original) = record.translation_of {
+            self.translations.entry(original).or_insert(id);
+        }
+    }
+
+    /// The first translation of this original in the file.
+    pub(super) fn translation_of(&self, original: ArticleId) -> Option<ArticleId> {
+        self.translations.get(&original).copied()
     }
 
     pub(super) fn has(&self, id: ArticleId) -> bool {

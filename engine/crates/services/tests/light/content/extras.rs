@@ -209,4 +209,30 @@ async fn translations_stand_for_themselves() {
         code(articles.translations(&bob, german.id).await),
         "not_found"
     );
+    // A change of language makes no twin either, nor do two that come at once.
+    let into = |language: &str| ArticlePatch {
+        language: Some(language.to_owned()),
+        ..ArticlePatch::default()
+    };
+    for (id, language) in [(german.id, "EN"), (english.id, "fr")] {
+        let changed = articles.update(&ada, id, into(language), None).await;
+        assert_eq!(code(changed), "conflict");
+    }
+    let (one, other) = futures::join!(
+        articles.create(&ada, translation(english.id, "it")),
+        articles.create(&ada, translation(english.id, "it")),
+    );
+    let mut codes = [code(one), code(other)];
+    codes.sort_unstable();
+    assert_eq!(codes, ["conflict", "ok"]);
+    // Neither does the trash, out of which one comes.
+    articles.delete(&ada, german.id, None).await.unwrap();
+    let second = articles
+        .create(&ada, translation(english.id, "de"))
+        .await
+        .unwrap();
+    let restored = articles.restore(&ada, german.id, None).await;
+    assert_eq!(code(restored), "conflict");
+    articles.delete(&ada, second.id, None).await.unwrap();
+    articles.restore(&ada, german.id, None).await.unwrap();
 }

@@ -97,6 +97,30 @@ async fn the_trash_is_emptied_after_its_time() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_removed_holds_up_nothing() {
+    let world = World::new().await;
+    let articles = &world.services.articles;
+    let ada = world.somebody(Role::Creator).await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let article = articles.create(&ada, titled(&format!("No. {number}")));
+        let id = article.await.unwrap().id;
+        articles.delete(&ada, id, None).await.unwrap();
+        world.clock.advance(DAY);
+        ids.push(id);
+    }
+    ids[..3].iter().for_each(|id| world.store.jam(id));
+    world.clock.advance(31 * DAY);
+    assert_eq!(articles.empty_trash().await.unwrap(), 2);
+    assert_eq!(articles.empty_trash().await.unwrap(), 0);
+    assert_eq!(code(articles.restore(&ada, ids[0], None).await), "ok");
+    assert_eq!(
+        code(articles.restore(&ada, ids[4], None).await),
+        "not_found"
+    );
+}
+
+#[tokio::test]
 async fn for_good_is_for_good() {
     let world = World::new().await;
     let articles = &world.services.articles;

@@ -13,7 +13,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::{PROJECT, all, export, import, lines, new, outcomes, with_project, zip_of};
-use crate::world::page;
+use crate::world::{MOST_ENTRIES, page};
 
 /// What a file of this format comes to: the error of the whole, and what is said of its entries.
 async fn tried(format: Format, file: impl Into<bytes::Bytes>) -> (Option<String>, Vec<String>) {
@@ -98,13 +98,46 @@ async fn bombs_in_zip_files() {
 #[tokio::test]
 async fn a_zip_file_of_too_many_entries() {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for number in 0..200_001 {
+    for number in 0..=MOST_ENTRIES {
         zip.start_file(format!("{number}"), SimpleFileOptions::default())
             .unwrap();
     }
     let (error, said) = tried(Format::Markdown, zip.finish().unwrap().into_inner()).await;
-    assert!(error.unwrap().contains("200001 entries"));
+    assert!(error.unwrap().contains("2001 entries"));
     assert_eq!(said, [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn files_of_too_many_entries_in_other_formats() {
+    let wxr = |items: usize| {
+        let items = "<item/><item></item>".repeat(items);
+        format!("<rss><channel><wp:wxr_version>1.2</wp:wxr_version>{items}</channel></rss>")
+    };
+    let whole = |(error, said): (Option<String>, Vec<String>)| (error, said.len());
+    for (format, most, more) in [
+        (
+            Format::Jsonl,
+            "x\n".repeat(MOST_ENTRIES),
+            "x\n".repeat(MOST_ENTRIES + 1),
+        ),
+        (Format::Wxr, wxr(MOST_ENTRIES), wxr(MOST_ENTRIES + 1)),
+    ] {
+        assert_eq!(whole(tried(format, most).await), (None, MOST_ENTRIES));
+        let (error, said) = tried(format, more).await;
+        let error = error.unwrap();
+        assert!(error.contains("more than 2000 entries"), "{error}");
+        assert_eq!(said.len(), MOST_ENTRIES);
+    }
+}
+
+#[tokio::test]
+async fn lines_without_anything() {
+    let mut file = "\n".repeat(3 << 20);
+    file.push_str(" \t\r\n");
+    file.push_str(&lines(&[json!({ "title": "After" })]));
+    let (error, said) = tried(Format::Jsonl, file).await;
+    assert_eq!((error, said.len()), (None, 1));
+    assert!(said[0].starts_with("created"), "{said:?}");
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use std::io::{Cursor, Read, Write};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use inkstone_domain::Result;
-use inkstone_domain::content::ArticleText;
+use inkstone_domain::content::{ArticleText, Cause};
 use inkstone_domain::digest::sha256;
-use inkstone_domain::ids::{MediaId, UserId};
+use inkstone_domain::ids::{ArticleId, MediaId, UserId};
 use inkstone_domain::job::JobStatus;
 use inkstone_domain::media::{Media, VariantState};
 use inkstone_domain::ports::{ArticleStore, MediaStore};
@@ -353,7 +353,7 @@ async fn nothing_of_a_record_is_believed() {
     type Change = fn(&mut Value);
     let as_it_is: Change = |_| {};
     let png = || sample::png(64, 48, 100);
-    let cases: [(Change, Vec<u8>, &str); 14] = [
+    let cases: [(Change, Vec<u8>, &str); 18] = [
         (as_it_is, png(), "created"),
         (
             as_it_is,
@@ -389,6 +389,23 @@ async fn nothing_of_a_record_is_believed() {
             "media_quota_exceeded",
         ),
         (|it| it["versions"] = json!([]), png(), "invalid_input"),
+        // What counts on from there would count over the end.
+        (
+            |it| it["revision"] = json!(i64::MAX),
+            png(),
+            "invalid_input: its revision",
+        ),
+        (
+            |it| it["revision"] = json!((1_u64 << 31) + 1),
+            png(),
+            "invalid_input: its revision",
+        ),
+        (
+            |it| it["versions"][0]["version"] = json!(u32::MAX),
+            png(),
+            "invalid_input: its version",
+        ),
+        (|it| it["revision"] = json!(1_u64 << 31), png(), "created"),
         (
             |it| it["name"] = json!("../../tide.png"),
             png(),
@@ -408,6 +425,44 @@ async fn nothing_of_a_record_is_believed() {
     for (number, (change, bytes, expected)) in cases.into_iter().enumerate() {
         let said = told(change, bytes).await;
         assert!(said.starts_with(expected), "{number}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn revisions_that_nobody_could_count_on_from() {
+    let most = 1_u64 << 31;
+    for (number, expected) in [
+        (most, Outcome::Created),
+        (most + 1, Outcome::Refused),
+        (i64::MAX as u64, Outcome::Refused),
+        (0, Outcome::Refused),
+    ] {
+        let (world, owner) = with_project().await;
+        let id = ArticleId::new();
+        let text = ArticleText {
+            title: "Tides".to_owned(),
+            language: "en".to_owned(),
+            ..ArticleText::default()
+        };
+        let revision = json!({ "revision": number, "author": owner.user, "cause": Cause::Person,
+            "text": text, "created_at": "2024-01-01T00:00:00Z" });
+        let lines = [
+            json!({ "article": { "id": id, "title": "Tides" } }),
+            json!({ "revision": revision }),
+        ];
+        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let files = [("articles-00001.jsonl".to_owned(), lines.into_bytes())];
+        let (_, report) = import(&world, &owner, archive(), packed(&files)).await;
+        assert_eq!(outcomes(&report), [expected], "{number}: {report:?}");
+        if expected == Outcome::Refused {
+            let said = report[0].message.as_deref().unwrap();
+            assert!(said.contains(&format!("the number {number}")), "{said}");
+            continue;
+        }
+        // It can be changed and deleted like any other.
+        let articles = &world.services.articles;
+        articles.delete(&owner, id, None).await.unwrap();
+        articles.remove(&owner, id, None).await.unwrap();
     }
 }
 

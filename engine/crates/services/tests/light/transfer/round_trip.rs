@@ -1,11 +1,15 @@
 //! Out of one engine and into another: whatever articles say, it is the same on the other side. What a
 //! format cannot carry is set to what it brings, here and in `docs/transfer.md`.
 
+mod made; // what people might write and keep
+
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use inkstone_domain::content::{
-    Article, ArticleFilter, ArticleText, ContentType, Extras, Revision, Status,
+    Article, ArticleFilter, ArticleText, ContentType, Revision, Status,
 };
 use inkstone_domain::ids::{ArticleId, BlobId, MediaId, UserId};
 use inkstone_domain::job::JobStatus;
@@ -16,179 +20,18 @@ use inkstone_domain::ports::{
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::transfer::{Format, FormerSlug, OnConflict, Outcome};
 use inkstone_services::ProjectPatch;
+use inkstone_services::content::NewContentType;
+use inkstone_services::transfer::ExportWish;
 use inkstone_testkit::sample;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::made::{File, article, file};
 use super::{PROJECT, all, export, import, new};
 use crate::world::{World, handbook, page};
-
-/// A word that people might write, with whatever YAML and JSON take for something else.
-fn word() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "\\PC{1,24}".prop_filter("not blank", |text| !text.trim().is_empty()),
-        "[a-zA-Z0-9 :#'\"\\[\\]{}&*!|>%@`,?-]{1,24}"
-            .prop_filter("not blank", |text| !text.trim().is_empty()),
-        prop::sample::select(vec![
-            "null",
-            "~",
-            "true",
-            "no",
-            "1984",
-            "1e3",
-            "0x1f",
-            "---",
-            "- a",
-            "a: b",
-            "2020-01-01",
-            "# no comment",
-            "'",
-            "\"",
-            "&anchor",
-            "*alias",
-            "!tag",
-            "|",
-            ">-",
-            "=",
-            "<<",
-            ".nan",
-        ])
-        .prop_map(str::to_owned),
-    ]
-}
-
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "(?s).{0,120}",
-        vec(word(), 0..6).prop_map(|words| words.join("\n")),
-        vec(word(), 0..6).prop_map(|words| format!("---\n{}\n---\n", words.join("\r\n"))),
-    ]
-}
-
-fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        word().prop_map(Value::from),
-        "(?s).{0,20}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![
-            vec(inner.clone(), 0..4).prop_map(Value::from),
-            vec((word(), inner), 0..4)
-                .prop_map(|pairs| Value::Object(pairs.into_iter().collect::<Map<_, _>>())),
-        ]
-    })
-}
-
-fn extras() -> impl Strategy<Value = Extras> {
-    (
-        (vec(word(), 0..3), vec(word(), 0..3)),
-        option::of("[a-z]{1,9}"),
-        option::of(word()),
-        any::<bool>(),
-        option::of(vec((word(), value()), 0..4)),
-    )
-        .prop_map(
-            |((categories, authors), host, meta_title, no_index, fields)| {
-                let address = host.map(|host| format!("https://{host}.example.org/a?b=c#d"));
-                Extras {
-                    categories,
-                    authors,
-                    cover: address.clone().unwrap_or_default(),
-                    meta_title: meta_title.unwrap_or_default(),
-                    canonical_url: address.unwrap_or_default(),
-                    no_index,
-                    content_type: fields
-                        .as_ref()
-                        .map(|_| "anything".to_owned())
-                        .unwrap_or_default(),
-                    fields: fields.unwrap_or_default().into_iter().collect(),
-                }
-            },
-        )
-}
-
-fn article() -> impl Strategy<Value = (ArticleText, i64, Vec<String>)> {
-    let texts = (word(), text(), text(), "(?s).{0,40}");
-    let status = prop::sample::select(Status::ALL.to_vec());
-    let language = prop::sample::select(vec!["en", "de", "pt-BR", "zh-Hant-TW"]);
-    let former = vec("[a-z]{3,8}", 0..3);
-    (
-        texts,
-        vec(word(), 0..4),
-        language,
-        status,
-        extras(),
-        0..10_000_000_i64,
-        former,
-    )
-        .prop_map(
-            |(
-                (title, body, summary, meta_description),
-                tags,
-                language,
-                status,
-                extras,
-                age,
-                former,
-            )| {
-                let publish_at = (status == Status::Scheduled)
-                    .then(|| "2999-01-01T00:00:00.123456Z".parse().unwrap());
-                let text = ArticleText {
-                    title: title.trim().to_owned(),
-                    summary,
-                    body,
-                    tags,
-                    meta_description,
-                    language: language.to_owned(),
-                    status,
-                    publish_at,
-                    extras,
-                };
-                (text, age, former)
-            },
-        )
-}
-
-/// A file as people keep it: its name, what it shows, and its versions as type and bytes.
-#[derive(Debug, Clone)]
-struct File {
-    name: String,
-    alt: String,
-    versions: Vec<(&'static str, Vec<u8>)>,
-}
-
-fn file() -> impl Strategy<Value = File> {
-    let bytes = || {
-        prop_oneof![
-            (1..400_u32, 1..400_u32, 0..600_usize)
-                .prop_map(|(width, height, more)| ("image/png", sample::png(width, height, more))),
-            "(?s)[^\\x00]{0,200}".prop_map(|text| ("text/markdown", format!("# {text}").into())),
-            "[a-z,\n]{1,100}".prop_map(|text| ("text/csv", format!("a,b\n{text}").into())),
-        ]
-    };
-    let versions = (vec(bytes(), 0..3), bytes());
-    let words = ("[a-zA-Zäé水 -]{1,20}", any::<bool>(), "(?s).{0,60}");
-    (words, versions).prop_map(|((stem, has_ending, alt), (mut versions, newest))| {
-        let ending = match newest.0 {
-            _ if !has_ending => "",
-            "image/png" => ".png",
-            "text/csv" => ".csv",
-            _ => ".md",
-        };
-        versions.push(newest);
-        File {
-            name: format!("{}{ending}", stem.trim().replace(' ', "_") + "x"),
-            alt,
-            versions,
-        }
-    })
-}
 
 /// Keeps files as if they had been uploaded, and says which.
 async fn keep(world: &World, owner: UserId, files: &[File]) -> Vec<MediaId> {
@@ -324,12 +167,13 @@ async fn all_revisions(world: &World, id: ArticleId) -> Vec<Revision> {
 async fn fill(world: &World, owner: UserId, texts: Vec<(ArticleText, i64, Vec<String>)>) {
     let now: DateTime<Utc> = world.clock.now();
     let mut original: Option<Article> = None;
+    // A group has one article in a language.
+    let mut languages: Vec<String> = Vec::new();
     for (number, (text, age, former)) in texts.into_iter().enumerate() {
         let created_at = now - TimeDelta::milliseconds(age + 1_000);
-        let translates = original
-            .as_ref()
-            .filter(|it| it.text.language != text.language);
-        let translates = translates.filter(|_| number == 1).map(|it| it.id);
+        let is_new = !languages.contains(&text.language);
+        languages.push(text.language.clone());
+        let translates = original.as_ref().filter(|_| is_new).map(|it| it.id);
         let article = Article {
             id: ArticleId::at(created_at),
             project: PROJECT.to_owned(),
@@ -377,11 +221,86 @@ async fn fill(world: &World, owner: UserId, texts: Vec<(ArticleText, i64, Vec<St
     }
 }
 
+/// What happens to a project before it is given out, and what of it is.
+#[derive(Debug, Clone, Default)]
+struct Before {
+    /// The original of all translations lies in the trash.
+    is_trashed: bool,
+    /// The type wants a field that no article has.
+    is_stricter: bool,
+    status: Option<Status>,
+    language: Option<String>,
+}
+
+fn before() -> impl Strategy<Value = Before> {
+    let status = option::weighted(0.3, prop::sample::select(Status::ALL.to_vec()));
+    let language = option::weighted(0.3, prop::sample::select(vec!["en", "DE"]));
+    (any::<bool>(), any::<bool>(), status, language).prop_map(
+        |(is_trashed, is_stricter, status, language)| Before {
+            is_trashed,
+            is_stricter,
+            status,
+            language: language.map(str::to_owned),
+        },
+    )
+}
+
+impl Before {
+    async fn happen(&self, world: &World, who: &Principal) {
+        if self.is_trashed {
+            let articles = stored(world).await;
+            let group = articles.iter().find_map(|it| it.translation_of);
+            let first = group.or_else(|| articles.last().map(|it| it.id));
+            let deleted = world.services.articles.delete(who, first.unwrap(), None);
+            deleted.await.unwrap();
+        }
+        if self.is_stricter {
+            let kind = NewContentType {
+                name: "anything".to_owned(),
+                title: "Anything".to_owned(),
+                schema: json!({ "type": "object", "required": ["nobody has this one"] }),
+            };
+            let types = &world.services.content_types;
+            types.replace(who, kind, None).await.unwrap();
+        }
+    }
+
+    fn wish(&self, format: Format) -> ExportWish {
+        ExportWish {
+            status: self.status,
+            language: self.language.clone(),
+            ..all(format)
+        }
+    }
+
+    /// What is given out, as it should come: of translations without their original the first stands for it.
+    fn expected(&self, mut articles: Vec<Article>) -> Vec<Article> {
+        articles.retain(|article| {
+            let language = &article.text.language;
+            let wanted = self.language.as_ref();
+            self.status
+                .is_none_or(|status| status == article.text.status)
+                && wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(language))
+        });
+        let there: Vec<ArticleId> = articles.iter().map(|article| article.id).collect();
+        let mut heads = HashMap::new();
+        for article in &mut articles {
+            let lost = article.translation_of.filter(|id| !there.contains(id));
+            if let Some(lost) = lost {
+                let head = *heads.entry(lost).or_insert(article.id);
+                article.translation_of = Some(head).filter(|head| *head != article.id);
+            }
+        }
+        articles
+    }
+}
+
 /// What comes out at the other side, beside what goes in at this one.
 async fn carried(
     format: Format,
     mut texts: Vec<(ArticleText, i64, Vec<String>)>,
     files: Vec<File>,
+    before: Before,
 ) -> TestCaseResult {
     let (source, ada) = with_type().await;
     let media = keep(&source, ada.user, &files).await;
@@ -393,8 +312,9 @@ async fn carried(
             .push_str(&format!("![](/v1/media/{id}/content)"));
     }
     fill(&source, ada.user, texts).await;
-    let file = export(&source.services, &ada, all(format)).await;
-    let again = export(&source.services, &ada, all(format)).await;
+    before.happen(&source, &ada).await;
+    let file = export(&source.services, &ada, before.wish(format)).await;
+    let again = export(&source.services, &ada, before.wish(format)).await;
     prop_assert!(file == again, "written twice, it is the same");
     let (target, ben) = match format {
         Format::Archive => world().await,
@@ -406,7 +326,7 @@ async fn carried(
     prop_assert!(refused.is_none(), "{:?}", refused);
 
     let there = stored(&target).await;
-    let here = stored(&source).await;
+    let here = before.expected(stored(&source).await);
     prop_assert_eq!(here.len(), there.len());
     for (mut here, there) in here.into_iter().zip(there) {
         let former = |world: &World, article: &Article| {
@@ -437,31 +357,39 @@ fn run(
     format: Format,
     texts: Vec<(ArticleText, i64, Vec<String>)>,
     files: Vec<File>,
+    before: Before,
 ) -> TestCaseResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(carried(format, texts, files))
+    runtime.block_on(carried(format, texts, files, before))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn markdown_loses_nothing(texts in vec(article(), 1..4)) {
-        run(Format::Markdown, texts, Vec::new())?;
+    fn markdown_loses_nothing(texts in vec(article(), 1..5), before in before()) {
+        // The type is here as it was.
+        let before = Before { is_stricter: false, ..before };
+        run(Format::Markdown, texts, Vec::new(), before)?;
     }
 
     #[test]
-    fn json_lines_lose_nothing(texts in vec(article(), 1..4)) {
-        run(Format::Jsonl, texts, Vec::new())?;
+    fn json_lines_lose_nothing(texts in vec(article(), 1..5), before in before()) {
+        let before = Before { is_stricter: false, ..before };
+        run(Format::Jsonl, texts, Vec::new(), before)?;
     }
 
     #[test]
-    fn archives_lose_nothing(texts in vec(article(), 1..4), files in vec(file(), 0..4)) {
-        run(Format::Archive, texts, files)?;
+    fn archives_lose_nothing(
+        texts in vec(article(), 1..5),
+        files in vec(file(), 0..4),
+        before in before(),
+    ) {
+        run(Format::Archive, texts, files, before)?;
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod rows;
 
+use inkstone_domain::allowance::Subject;
 use inkstone_domain::content::ArticleFilter;
 use inkstone_domain::ids::JobId;
 use inkstone_domain::ports::{
@@ -130,6 +131,28 @@ fn approved_articles_go_back_into_review() {
     });
 }
 
+#[test]
+fn translations_of_before_hold_their_languages() {
+    inkstone_testkit::run_on_deep_stack(async {
+        let store = bare_store().await;
+        apply(&store).await.unwrap();
+        let original = sample::article(UserId::new());
+        let translation = || {
+            let mut article = sample::article(original.owner);
+            article.translation_of = Some(original.id);
+            article.text.language = "de".to_owned();
+            sample::creation(&article)
+        };
+        let creation = sample::creation(&original);
+        store.create_article(creation).await.unwrap();
+        store.create_article(translation()).await.unwrap();
+        go_back(&store, 35, Losses::Refuse).await.unwrap();
+        apply(&store).await.unwrap();
+        let refused = store.create_article(translation()).await.unwrap_err();
+        assert_eq!(refused.code(), &codes::CONFLICT);
+    });
+}
+
 /// All that a start does with old rows; as [`SurrealStore::connect`].
 async fn start(store: &SurrealStore) {
     apply(store).await.unwrap();
@@ -168,7 +191,7 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
     let account = store.account(cast.user).await.unwrap().unwrap();
     assert_eq!(account.user.name, "Ada");
     let sessions = store.sessions(cast.user, sample::now()).await.unwrap();
-    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions.len(), 1 + usize::from(has("0034_sign_ins")));
     if has("0002_articles") {
         let article = store.article(cast.article).await.unwrap().unwrap();
         assert_eq!((article.text.title.as_str(), article.revision), ("A", 1));
@@ -225,6 +248,10 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
         assert_eq!(store.keys().await.unwrap().len(), 1);
         let cached = store.cached("scope", "key", sample::now()).await.unwrap();
         assert!(cached.is_some());
+    }
+    if has("0035_keys_and_audit") {
+        let bounds = store.allowance(&Subject::User(cast.user)).await.unwrap();
+        assert_eq!(bounds, (Some(sample::allowance()), 1));
     }
     if has("0010_people") {
         let grace = store.account_by_email(EMAIL).await.unwrap().unwrap();

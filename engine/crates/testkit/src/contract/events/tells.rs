@@ -44,9 +44,9 @@ where
     };
     store.update_project(&changed, &audit).await.unwrap();
     let member = sample::member(&project, other, ProjectRole::Editor);
-    store.put_member(&member, &audit).await.unwrap();
+    store.put_member(&member, &[], &audit).await.unwrap();
     store
-        .remove_member(&project.slug, other, member.revision, &audit)
+        .remove_member(&project.slug, other, member.revision, &[], &audit)
         .await
         .unwrap();
     let (prompt, version) = sample::prompt(&project.slug, owner);

@@ -32,7 +32,7 @@ fn thought(text: &str, signature: Option<&str>) -> Part {
 fn png() -> Part {
     Part::Image(Image {
         media_type: "image/png".to_owned(),
-        source: ImageSource::Bytes(b"\x89PNG\r\n".to_vec()),
+        source: ImageSource::Bytes(b"\x89PNG\r\n"[..].into()),
     })
 }
 

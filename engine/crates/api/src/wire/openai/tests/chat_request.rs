@@ -101,7 +101,7 @@ fn images_come_as_bytes_or_by_url() {
     };
     assert_eq!(text, "what is this?");
     assert_eq!(inline.media_type, "image/png");
-    assert_eq!(inline.source, ImageSource::Bytes(b"\x89PNG\r\n".to_vec()));
+    assert_eq!(inline.source, ImageSource::Bytes(b"\x89PNG\r\n"[..].into()));
     assert_eq!(
         linked.source,
         ImageSource::Url("https://example.org/a.jpg".to_owned())

@@ -63,7 +63,7 @@ fn messages_carry_texts_and_images() {
                 Role::User,
                 [
                     text("what is this?"),
-                    image("image/png", ImageSource::Bytes(b"\x89PNG\r\n".to_vec())),
+                    image("image/png", ImageSource::Bytes(b"\x89PNG\r\n"[..].into())),
                     image("", ImageSource::Url("https://example.org/a.jpg".to_owned())),
                 ]
             ),

@@ -1,5 +1,8 @@
 //! Rows of each version, as engines of its time wrote them.
 
+mod claims;
+mod keys;
+mod sign_ins;
 mod webhooks;
 
 use inkstone_domain::content::listing::created_place;
@@ -64,7 +67,7 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
         }
         "0008_gateway" => {
             insert_priced_usage(store, cast.user).await;
-            insert_old_key(store, cast.user).await;
+            keys::insert_without_revision(store, cast.user).await;
             let reply = sample::cached_reply("scope", "key");
             store.put_cached(&reply).await.unwrap();
             let claim = sample::claim("scope", "key", "engine/1");
@@ -236,6 +239,9 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
             assert_eq!(claim.await.unwrap().unwrap().stalls, 1);
         }
         "0033_webhook_lanes" => webhooks::put_delivery(store).await,
+        "0034_sign_ins" => sign_ins::begin(store, cast.user, &audit).await,
+        "0035_keys_and_audit" => keys::set_allowance(store, cast.user, &audit).await,
+        "0037_article_languages" => claims::hold(store, cast).await,
         "0013_content_rest" => {
             list_by_creation(store, &["o:", "p:", "o:/"]).await;
             insert_comment(store, cast).await;
@@ -451,27 +457,6 @@ async fn insert_priced_usage(store: &SurrealStore, user: UserId) {
     )
     .bind("key", UsageId::new().to_string())
     .bind("user", user.to_string());
-    write(store, statement).await;
-}
-
-/// As engines of the time of `0008_gateway` wrote it.
-async fn insert_old_key(store: &SurrealStore, owner: UserId) {
-    let statement = Statement::new(
-        "CREATE type::record('virtual_key', $key) CONTENT {
-            key: $key,
-            name: 'robot',
-            owner: $owner,
-            models: ['local/*'],
-            allowance: '{}',
-            metadata: '{}',
-            token_hash: $token_hash,
-            hint: 'x7Qz',
-            created_at: time::now()
-        } RETURN NONE",
-    )
-    .bind("key", inkstone_domain::ids::KeyId::new().to_string())
-    .bind("owner", owner.to_string())
-    .bind("token_hash", surrealdb::types::Bytes::from(vec![7; 32]));
     write(store, statement).await;
 }
 
