@@ -37,6 +37,7 @@ pub mod policy;
 pub mod projects;
 pub mod prompts;
 pub mod research;
+mod rounds;
 mod running;
 pub mod schedules;
 pub mod search;

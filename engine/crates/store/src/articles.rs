@@ -25,6 +25,7 @@ use crate::pages::Place;
 use crate::revisions::RevisionRow;
 use crate::row::{RowResult, parse, parse_option};
 use crate::statement::Statement;
+use crate::times;
 
 const TABLE: &str = "article";
 
@@ -328,7 +329,7 @@ impl ArticleStore for SurrealStore {
             "SELECT key, revision, deleted, changed_at FROM article \
              WHERE changed_at >= $since ORDER BY changed_at",
         )
-        .bind("since", since);
+        .bind("since", times::since(since));
         let rows: Vec<StampRow> = self.read(statement).await?;
         Ok(read_all(rows)?)
     }

@@ -16,6 +16,7 @@ use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse};
 use crate::statement::Statement;
+use crate::times;
 use crate::vectors::{to_bytes, to_vector};
 
 const EMBEDDED: &str = "embedded";
@@ -162,7 +163,7 @@ impl ChunkStore for SurrealStore {
              WHERE model = $model AND changed_at >= $since ORDER BY changed_at",
         )
         .bind("model", model)
-        .bind("since", since);
+        .bind("since", times::since(since));
         let rows: Vec<EmbeddedStampRow> = self.read(statement).await?;
         Ok(read_all(rows)?)
     }

@@ -16,6 +16,7 @@ use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse};
 use crate::statement::Statement;
+use crate::times;
 
 const CHANGE: &str = "document_change";
 
@@ -34,7 +35,7 @@ impl DocumentStore for SurrealStore {
             "SELECT key, revision, removed, changed_at FROM document_change \
              WHERE changed_at >= $since ORDER BY changed_at",
         )
-        .bind("since", since);
+        .bind("since", times::since(since));
         let rows: Vec<StampRow> = self.read(statement).await?;
         Ok(read_all(rows)?)
     }

@@ -15,6 +15,7 @@ use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, from_json, parse, parse_option, to_json, unknown_word, unreadable};
 use crate::statement::Statement;
+use crate::times;
 
 const TABLE: &str = "event";
 
@@ -196,7 +197,7 @@ impl EventLog for SurrealStore {
                 };
             }",
         )
-        .bind("at", at);
+        .bind("at", times::since(at));
         Ok(self.read(statement).await?)
     }
 

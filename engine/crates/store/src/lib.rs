@@ -44,6 +44,7 @@ mod schedules;
 mod search_settings;
 mod sessions;
 mod statement;
+mod times;
 mod transfers;
 mod usage;
 mod users;

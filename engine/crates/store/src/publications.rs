@@ -14,6 +14,7 @@ use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse};
 use crate::statement::Statement;
+use crate::times;
 
 const TABLE: &str = "publication";
 
@@ -28,8 +29,8 @@ const PUT: &str = "{
 }";
 const CLAIM: &str = "{
     LET $due = (SELECT id, next_at FROM publication
-        WHERE next_at <= $now ORDER BY next_at LIMIT 1)[0];
-    IF $due = NONE { RETURN NONE };
+        WHERE next_at <= $through ORDER BY next_at LIMIT 1)[0];
+    IF $due = NONE OR $due.next_at > $now { RETURN NONE };
     LET $taken = UPDATE ONLY $due.id SET next_at = $lease_until, fence += 1 RETURN AFTER;
     RETURN { publication: $taken, due_at: $due.next_at };
 }";
@@ -100,6 +101,7 @@ impl PublicationStore for SurrealStore {
         let statement = Statement::new(CLAIM)
             .about("publications")
             .bind("now", now)
+            .bind("through", times::through(now))
             .bind("lease_until", now + lease);
         let row: Option<ClaimedRow> = self.write(statement).await?;
         Ok(row.map(ClaimedPublication::try_from).transpose()?)

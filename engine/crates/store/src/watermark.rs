@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::times;
+
 /// From the time that a row says it was written to the end of its transaction, on any engine's clock: twice the
 /// deadline of a statement.
 const LATE: TimeDelta = TimeDelta::seconds(60);
@@ -55,7 +57,7 @@ impl Watermark {
             state.looked_whole_at = Some(Instant::now());
             state.nothing_before = None;
         }
-        state.nothing_before.unwrap_or(DateTime::UNIX_EPOCH)
+        times::since(state.nothing_before.unwrap_or_default())
     }
 
     /// A look that began at `now` found nothing before `first`.
@@ -82,12 +84,16 @@ mod tests {
 
     #[test]
     fn looks_begin_where_something_may_be_pending() {
-        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::nanoseconds(1);
         let ago = |seconds| now - TimeDelta::seconds(seconds);
         let mark = Watermark::default();
-        assert_eq!(mark.from(), DateTime::UNIX_EPOCH);
+        assert_eq!(mark.from(), times::since(DateTime::UNIX_EPOCH));
         mark.put(ago(5));
-        assert_eq!(mark.from(), DateTime::UNIX_EPOCH, "nobody has looked yet");
+        assert_eq!(
+            mark.from(),
+            times::since(DateTime::UNIX_EPOCH),
+            "nobody has looked yet"
+        );
         mark.saw(None, now);
         assert_eq!(mark.from(), now - LATE);
         mark.saw(Some(ago(1)), now);
@@ -103,9 +109,9 @@ mod tests {
 
     #[test]
     fn what_is_written_in_turn_is_never_late() {
-        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::nanoseconds(1);
         let mark = Watermark::in_turn();
-        assert_eq!(mark.from(), DateTime::UNIX_EPOCH);
+        assert_eq!(mark.from(), times::since(DateTime::UNIX_EPOCH));
         mark.saw(None, now);
         assert_eq!(mark.from(), now);
         mark.put(now - TimeDelta::seconds(1));

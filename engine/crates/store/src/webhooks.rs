@@ -16,7 +16,7 @@ use inkstone_domain::ports::{KEPT_TRIES, WebhookStore};
 use inkstone_domain::webhook::{ClaimedDelivery, Delivery, Reached, Settlement, Webhook};
 use surrealdb::types::SurrealValue;
 
-use self::lanes::{PUT_INTO_LANES, RELEASE, SETTLE_LANE, Turn};
+use self::lanes::{FIRST_LANE, HeadRow, LaneRow, PUT_INTO_LANES, RELEASE, SETTLE_LANE};
 use self::row::{DeliveryRow, WebhookRow};
 use crate::articles::read_all;
 use crate::audit::audited;
@@ -25,6 +25,7 @@ use crate::events::tell;
 use crate::pages::Place;
 use crate::row::to_json;
 use crate::statement::Statement;
+use crate::times;
 
 const CREATE: &str = "CREATE type::record('webhook', $row.key) CONTENT $row RETURN NONE;";
 const UPDATE: &str = "
@@ -173,9 +174,10 @@ impl WebhookStore for SurrealStore {
     }
 
     async fn put_deliveries(&self, deliveries: &[Delivery]) -> Result<()> {
-        let Some(now) = deliveries.iter().map(|delivery| delivery.next_at).min() else {
+        let Some(first) = deliveries.iter().map(|delivery| delivery.next_at).min() else {
             return Ok(());
         };
+        let now = times::exact(first);
         let rows: std::result::Result<Vec<DeliveryRow>, _> =
             deliveries.iter().map(DeliveryRow::of).collect();
         let statement = Statement::new(format!("{{ {PUT_DELIVERIES} RETURN NONE; }}"))
@@ -196,24 +198,26 @@ impl WebhookStore for SurrealStore {
         most: usize,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedDelivery>> {
+        let now = times::exact(now);
         let _turn = self.in_lanes().await;
         loop {
-            let statement = Statement::new(lanes::claim())
-                .about("deliveries")
-                .bind("from", self.delivered().from())
-                .bind("most", most.max(1) as u64)
-                .bind("now", now)
-                .bind("lease_until", now + lease);
-            let turn: Turn = self.write(statement).await?;
-            self.delivered().saw(turn.first, now);
-            if let Some(claimed) = turn.claimed {
-                let failures = turn.failures.unwrap_or_default();
-                return Ok(Some(claimed.claimed(failures)?));
-            }
-            // A lane that had nothing to give is not due any more.
-            if turn.first.is_none_or(|first| first > now) {
+            let first = Statement::new(FIRST_LANE).bind("from", self.delivered().from());
+            let lanes: Vec<LaneRow> = self.read(first).await?;
+            let lane = lanes.first();
+            self.delivered().saw(lane.and_then(|lane| lane.due_at), now);
+            let Some(lane) = lane.filter(|lane| lane.due_at.is_some_and(|due| due <= now)) else {
                 return Ok(None);
+            };
+            let heads: Option<Vec<HeadRow>> = match lane.has_room(most, now) {
+                true => Some(self.read(lane.heads()).await?),
+                false => None,
+            };
+            let take = lane.take(heads.as_deref(), most, now, now + lease);
+            let claimed: Option<DeliveryRow> = self.write(take).await?;
+            if let Some(claimed) = claimed {
+                return Ok(Some(claimed.claimed(lane.failures)?));
             }
+            // A lane that had nothing to give is not due any more, or another engine was faster.
         }
     }
 
@@ -226,6 +230,7 @@ impl WebhookStore for SurrealStore {
         let ClaimedDelivery {
             delivery, fence, ..
         } = claimed;
+        let now = times::exact(now);
         let (pace, held, failed) = lanes::parts_of(settlement.pace);
         let text = format!("{{ {SETTLE} {SETTLE_LANE} RETURN NONE; }}");
         let statement = Statement::new(text)
@@ -235,17 +240,18 @@ impl WebhookStore for SurrealStore {
             .bind("fence", *fence)
             .bind("tried", to_json(row::DELIVERY, &settlement.tried)?)
             .bind("state", settlement.state.as_str())
-            .bind("next_at", settlement.next_at)
+            .bind("next_at", times::exact(settlement.next_at))
             .bind("kept", KEPT_TRIES as u64)
             .bind("leased_until", delivery.next_at)
             .bind("pace", pace)
-            .bind("held", held)
+            .bind("held", held.map(times::exact))
             .bind("failed", failed)
             .bind("now", now);
         self.put_into_lanes(statement, now).await
     }
 
     async fn release_deliveries(&self, webhook: WebhookId, now: DateTime<Utc>) -> Result<()> {
+        let now = times::exact(now);
         let statement = Statement::new(format!("{{ {RELEASE} RETURN NONE; }}"))
             .about(subject(webhook))
             .bind("webhook", webhook.to_string())
@@ -280,6 +286,7 @@ impl WebhookStore for SurrealStore {
         event: EventId,
         now: DateTime<Utc>,
     ) -> Result<Delivery> {
+        let now = times::exact(now);
         let text = format!("{{ {REDELIVER} {RELEASE} {PUT_INTO_LANES} RETURN $begun; }}");
         let statement = Statement::new(text)
             .about(format!("delivery of `{event}`"))

@@ -11,11 +11,11 @@ use inkstone_domain::ids::{SessionId, UserId};
 use inkstone_domain::ports::{Ending, News, Rotation, ShownToken, Successor};
 use inkstone_domain::principal::{Session, User};
 use inkstone_domain::{Error, Result, codes};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::token::{self, Bearer, RefreshToken};
 use super::{Auth, REMEMBERED_ENDS, Visit, subject_of_session};
+use crate::rounds::Rounds;
 
 /// Between two looks for sign-ins that ran out.
 const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -213,9 +213,8 @@ impl Auth {
 
     /// Drops what has run out now and then until it is stopped.
     pub(crate) async fn keep_tidy(self: Arc<Self>, stop: CancellationToken) {
-        let mut rounds = tokio::time::interval(TIDY_EVERY);
-        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+        let mut rounds = Rounds::every(TIDY_EVERY, stop);
+        while rounds.next().await {
             if let Err(error) = self.forget_sessions().await {
                 tracing::warn!(?error, "sign-ins that ran out could not be dropped");
             }

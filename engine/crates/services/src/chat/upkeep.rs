@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use inkstone_domain::ports::GuestCall;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Chat;
 use crate::plugins::Choice;
+use crate::rounds::Rounds;
 
 /// A look that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,9 +23,8 @@ impl Chat {
         let Some(every) = self.tries.attempts.config.probe else {
             return;
         };
-        let mut looks = tokio::time::interval(every);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(looks.tick()).await.is_some() {
+        let mut rounds = Rounds::every(every, stop);
+        while rounds.next().await {
             let resting = self.tries.attempts.deployments.resting();
             join_all(resting.iter().map(|one| self.probe_one(&one.name))).await;
         }
@@ -51,9 +50,8 @@ impl Chat {
 
     /// Removes what has expired, now and then until it is stopped.
     pub(crate) async fn forget(self: Arc<Self>, stop: CancellationToken) {
-        let mut rounds = tokio::time::interval(REMOVE_EVERY);
-        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+        let mut rounds = Rounds::every(REMOVE_EVERY, stop);
+        while rounds.next().await {
             match self.replies.prune_replies(self.clock.now()).await {
                 Ok(removed) => tracing::debug!(removed, "expired answers are gone"),
                 Err(error) => tracing::warn!(?error, "expired answers could not be removed"),

@@ -10,7 +10,6 @@ use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::ArticleWrite;
 use inkstone_domain::principal::{Principal, Role};
 use inkstone_domain::{Result, codes};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -18,6 +17,7 @@ use super::{
     retries,
 };
 use crate::policy::Verdict;
+use crate::rounds::Rounds;
 use crate::sweep::LeftOver;
 
 /// Between two looks into the trash.
@@ -148,9 +148,8 @@ impl Articles {
 
     /// Empties the trash now and then until it is stopped.
     pub(crate) async fn keep_trash_empty(self: Arc<Self>, stop: CancellationToken) {
-        let mut rounds = tokio::time::interval(EMPTY_EVERY);
-        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+        let mut rounds = Rounds::every(EMPTY_EVERY, stop);
+        while rounds.next().await {
             match self.empty_trash().await {
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(removed, "articles in the trash are gone for good"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Jobs;
+use crate::rounds::Rounds;
 
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const FORGOTTEN_AT_ONCE: usize = 500;
@@ -13,12 +14,8 @@ const FORGOTTEN_AT_ONCE: usize = 500;
 impl Jobs {
     /// Forgets what was kept long enough, until `stop`.
     pub async fn forget_old(self: Arc<Self>, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(FORGET_EVERY);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
+        let mut rounds = Rounds::every(FORGET_EVERY, stop.clone());
+        while rounds.next().await {
             self.forget_now(&stop).await;
         }
     }

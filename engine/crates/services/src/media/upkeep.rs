@@ -8,10 +8,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use inkstone_domain::Result;
 use inkstone_domain::media::BlobKey;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::MediaLibrary;
+use crate::rounds::Rounds;
 use crate::sweep::LeftOver;
 
 /// Between two looks.
@@ -28,12 +28,10 @@ const BATCH: usize = 500;
 impl MediaLibrary {
     /// Until `stop`.
     pub async fn keep_tidy(self: Arc<Self>, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(TIDY_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rounds = Rounds::every(TIDY_EVERY, stop);
         for look in 0_u64.. {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
+            if !rounds.next().await {
+                return;
             }
             // Each by itself: one that fails holds up none of the others.
             told("trash", self.empty_trash().await.map(drop));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inkstone_domain::{Error, codes};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Plugins;
 use super::live::DueProbe;
+use crate::rounds::Rounds;
 
 /// A plugin that says nothing for so long has not passed. The host has a deadline of its own.
 const PROBE_DEADLINE: Duration = Duration::from_secs(60);
@@ -21,13 +21,8 @@ impl Plugins {
         let writer = Arc::clone(&self);
         let stopped = stop.clone();
         tasks.spawn(async move { writer.write_down(stopped).await });
-        let mut looks = tokio::time::interval(self.config.look_every);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = looks.tick() => {}
-                () = stop.cancelled() => return,
-            }
+        let mut rounds = Rounds::every(self.config.look_every, stop.clone());
+        while rounds.next().await {
             for due in self.look() {
                 let plugins = Arc::clone(&self);
                 let stopped = stop.clone();

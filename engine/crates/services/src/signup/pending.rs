@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use inkstone_domain::Result;
 use inkstone_domain::audit::{AuditRecord, actions};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Signup;
 use crate::auth::subject_of;
+use crate::rounds::Rounds;
 
 /// Between two looks.
 const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -19,9 +19,8 @@ const AT_A_TIME: usize = 100;
 impl Signup {
     /// Removes those whose mail is too old, now and then until it is stopped.
     pub(crate) async fn keep_tidy(self: Arc<Self>, stop: CancellationToken) {
-        let mut rounds = tokio::time::interval(TIDY_EVERY);
-        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+        let mut rounds = Rounds::every(TIDY_EVERY, stop);
+        while rounds.next().await {
             match self.remove_pending().await {
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(removed, "accounts that nobody verified are gone"),

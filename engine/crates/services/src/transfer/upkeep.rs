@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use inkstone_domain::ids::{ImportId, UserId};
 use inkstone_domain::{Error, Result, codes};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Transfers;
 use super::limits::MOST_OPEN;
+use crate::rounds::Rounds;
 
 /// Between two looks.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
@@ -84,9 +84,8 @@ impl Transfers {
 
     /// Ends what ended without anybody looking, and removes files that nobody needs, now and then until `stop`.
     pub(crate) async fn keep_tidy(self: Arc<Self>, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(TIDY_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let mut rounds = Rounds::every(TIDY_EVERY, stop);
+        while rounds.next().await {
             if let Err(error) = self.tidy().await {
                 tracing::warn!(?error, "imports could not be tidied up; it is tried again");
             }
@@ -125,9 +124,8 @@ impl Transfers {
 
     /// Forgets imports with their reports once they were kept as long as jobs are, until `stop`.
     pub(crate) async fn forget_old(self: Arc<Self>, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(FORGET_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let mut rounds = Rounds::every(FORGET_EVERY, stop.clone());
+        while rounds.next().await {
             while !stop.is_cancelled() {
                 match self.forget_some().await {
                     Ok(gone) if gone == FORGOTTEN_AT_ONCE as u64 => {}

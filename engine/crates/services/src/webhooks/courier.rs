@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{PING, Webhooks, holds, seal_of, signature};
+use crate::rounds::Rounds;
 
 const CALLER: &str = "webhooks";
 /// Waits before the second try and all after it, each up to a fifth longer or shorter. Together 24 hours.
@@ -71,12 +72,8 @@ impl Webhooks {
     }
 
     async fn forget_old(&self, stop: &CancellationToken) {
-        let mut ticks = tokio::time::interval(FORGET_EVERY);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
+        let mut rounds = Rounds::every(FORGET_EVERY, stop.clone());
+        while rounds.next().await {
             let before = self.clock.now() - self.config.kept;
             forget_in_pieces(|| self.store.forget_deliveries(before, FORGOTTEN_AT_ONCE)).await;
         }

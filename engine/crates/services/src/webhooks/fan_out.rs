@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use inkstone_domain::event::Told;
 use inkstone_domain::webhook::{Delivery, DeliveryState, Webhook};
 use inkstone_domain::{Error, Result, codes};
@@ -24,7 +25,9 @@ impl EventHandler for FanOut {
         let webhooks = self.0.store.enabled_webhooks().await?;
         let now = self.0.clock.now();
         let mut deliveries = Vec::new();
-        for told in told {
+        // Due one after another, as they happened: a look at what is next begins behind all that was given out.
+        let places = (1..=told.len() as i64).rev().map(TimeDelta::nanoseconds);
+        for (told, place) in told.iter().zip(places) {
             let takes = |one: &&Webhook| one.takes(told) && may_tell(one, told);
             let mut takers = webhooks.iter().filter(takes).peekable();
             if takers.peek().is_none() {
@@ -39,7 +42,7 @@ impl EventHandler for FanOut {
                 kind: told.event.body.kind().as_str().to_owned(),
                 payload: payload.clone(),
                 state: DeliveryState::Pending,
-                next_at: now,
+                next_at: now - place,
                 attempts: 0,
                 tries: Vec::new(),
                 created_at: now,

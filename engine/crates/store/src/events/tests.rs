@@ -56,3 +56,25 @@ fn what_failed_to_get_its_number_is_found_again() {
         assert_eq!(store.event_number(second).await.unwrap(), Some(2));
     });
 }
+
+#[test]
+fn a_replay_from_a_whole_second_begins_with_all_of_it() {
+    run_on_deep_stack(async {
+        let store = store().await;
+        append_old(&store).await;
+        assert_eq!(store.number_events(10).await.unwrap(), 1);
+        run(
+            &store,
+            "{ UPDATE event SET told_at = d'2026-01-01T00:00:00.5Z' RETURN NONE; RETURN NONE; }",
+        )
+        .await;
+        for (at, before) in [
+            ("2026-01-01T00:00:00Z", 0),
+            ("2026-01-01T00:00:00.500Z", 0),
+            ("2026-01-01T00:00:01Z", 1),
+        ] {
+            let number = store.number_before(at.parse().unwrap()).await.unwrap();
+            assert_eq!(number, before, "{at}");
+        }
+    });
+}

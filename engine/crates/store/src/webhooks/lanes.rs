@@ -10,7 +10,7 @@ use inkstone_domain::ids::{EventId, WebhookId};
 use inkstone_domain::webhook::{Delivery, Pace};
 use surrealdb::types::SurrealValue;
 
-use super::row::DeliveryRow;
+use crate::statement::Statement;
 
 /// The first lane in which something is pending, from a time on.
 pub(crate) const FIRST_LANE: &str = "\
@@ -18,7 +18,7 @@ pub(crate) const FIRST_LANE: &str = "\
     WHERE due_at >= $from ORDER BY due_at LIMIT 1";
 /// Its head, and what comes after it.
 pub(crate) const HEADS: &str = "\
-    SELECT id, next_at FROM webhook_delivery WITH INDEX webhook_delivery_next \
+    SELECT event, next_at FROM webhook_delivery WITH INDEX webhook_delivery_next \
     WHERE webhook = $webhook AND state = 'pending' AND next_at >= $first_at ORDER BY next_at LIMIT 2";
 
 /// Last part of a put: `$lanes` says what was put up for which webhook. What has been there before keeps its time, and the
@@ -75,47 +75,99 @@ pub(super) const RELEASE: &str = "
         RETURN NONE;
 ";
 
-/// A claim. It gives a [`Turn`]: a lane that was due and has nothing to give is looked at again when it may have.
-pub(super) fn claim() -> String {
-    format!(
-        "{{
-    LET $lane = ({FIRST_LANE})[0];
-    IF $lane = NONE OR $lane.due_at > $now {{
-        RETURN {{ first: $lane.due_at, claimed: NONE, failures: NONE }};
-    }};
-    LET $webhook = $lane.webhook;
-    LET $first_at = $lane.first_at;
-    LET $running = array::filter($lane.leases, |$until: datetime| $until > $now);
-    LET $most_here = IF $lane.failures > 0 {{ 1 }} ELSE {{ $most }};
-    LET $has_room = array::len($running) < $most_here;
-    LET $heads = IF $has_room {{ {HEADS} }} ELSE {{ [] }};
-    LET $head = $heads[0];
-    LET $claimed = IF $head != NONE AND $head.next_at <= $now {{
-        UPDATE ONLY $head.id SET next_at = $lease_until, fence += 1, attempts += 1 RETURN AFTER
-    }};
-    LET $leases = IF $claimed = NONE {{ $running }} ELSE {{ array::append($running, $lease_until) }};
-    LET $busy_until = IF array::len($leases) < $most_here {{ NONE }} ELSE {{ array::min($leases) }};
-    LET $first_at = IF !$has_room {{ $first_at }}
-        ELSE IF $claimed = NONE {{ $head.next_at ?? $first_at }}
-        ELSE {{ array::min([$heads[1].next_at ?? $lease_until, $lease_until]) }};
-    UPDATE type::record('webhook_lane', $webhook) SET
+/// Takes what was found in a lane, where nobody has changed the lane since. It is found by statements of their own:
+/// as parts of this one, with its variables, the database goes through all that waits.
+pub(super) const TAKE: &str = "{
+    LET $lane_id = type::record('webhook_lane', $webhook);
+    IF (SELECT VALUE turn FROM ONLY $lane_id) != $turn { RETURN NONE };
+    LET $claimed = IF $event != NONE {
+        UPDATE type::record('webhook_delivery', [$webhook, $event])
+            SET next_at = $lease_until, fence += 1, attempts += 1 RETURN AFTER
+    };
+    UPDATE $lane_id SET
         first_at = $first_at,
-        due_at = IF $has_room AND $head = NONE {{ NONE }} ELSE {{ array::max([$first_at, $busy_until, $now]) }},
+        due_at = $due_at,
         busy_until = $busy_until,
         leases = $leases,
         turn += 1
         RETURN NONE;
-    RETURN {{ first: $lane.due_at, claimed: $claimed, failures: $lane.failures }};
-}}"
-    )
+    RETURN $claimed[0];
+}";
+
+/// As a claim finds it.
+#[derive(SurrealValue)]
+pub(super) struct LaneRow {
+    pub webhook: String,
+    first_at: DateTime<Utc>,
+    pub due_at: Option<DateTime<Utc>>,
+    leases: Vec<DateTime<Utc>>,
+    pub failures: u32,
+    turn: u64,
 }
 
-/// The first lane was due at `first`. Nothing is due where that is later or none.
 #[derive(SurrealValue)]
-pub(super) struct Turn {
-    pub first: Option<DateTime<Utc>>,
-    pub claimed: Option<DeliveryRow>,
-    pub failures: Option<u32>,
+pub(super) struct HeadRow {
+    event: String,
+    next_at: DateTime<Utc>,
+}
+
+impl LaneRow {
+    /// Those whose time has not run out.
+    fn leases_at(&self, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        self.leases.iter().copied().filter(|it| *it > now).collect()
+    }
+
+    fn most(&self, most: usize) -> usize {
+        if self.failures > 0 { 1 } else { most }
+    }
+
+    pub(super) fn has_room(&self, most: usize, now: DateTime<Utc>) -> bool {
+        self.leases_at(now).len() < self.most(most)
+    }
+
+    pub(super) fn heads(&self) -> Statement {
+        Statement::new(HEADS)
+            .bind("webhook", self.webhook.clone())
+            .bind("first_at", self.first_at)
+    }
+
+    /// [`TAKE`] of its head, where that is due; and when it is to be looked at again. `heads` is `None` where it has
+    /// no room.
+    pub(super) fn take(
+        &self,
+        heads: Option<&[HeadRow]>,
+        most: usize,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Statement {
+        let head = heads.and_then(<[HeadRow]>::first);
+        let due = head.filter(|head| head.next_at <= now);
+        let mut leases = self.leases_at(now);
+        let first_at = match (head, due) {
+            (Some(_), Some(_)) => {
+                leases.push(lease_until);
+                let next = heads.and_then(|heads| heads.get(1));
+                next.map_or(lease_until, |next| next.next_at.min(lease_until))
+            }
+            (Some(head), None) => head.next_at,
+            (None, _) => self.first_at,
+        };
+        let is_full = leases.len() >= self.most(most);
+        let busy_until = leases.iter().min().copied().filter(|_| is_full);
+        let is_empty = heads.is_some_and(<[HeadRow]>::is_empty);
+        let due_at = [Some(first_at), busy_until, Some(now)];
+        let due_at = due_at.into_iter().flatten().max().filter(|_| !is_empty);
+        Statement::new(TAKE)
+            .about("deliveries")
+            .bind("webhook", self.webhook.clone())
+            .bind("turn", self.turn)
+            .bind("event", due.map(|head| head.event.clone()))
+            .bind("lease_until", lease_until)
+            .bind("first_at", first_at)
+            .bind("due_at", due_at)
+            .bind("busy_until", busy_until)
+            .bind("leases", leases)
+    }
 }
 
 /// What is put into a lane.

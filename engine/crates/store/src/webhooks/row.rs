@@ -9,6 +9,7 @@ use surrealdb::types::SurrealValue;
 
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, from_json, parse, to_json, unknown_word};
+use crate::times;
 
 const WEBHOOK: &str = "webhook";
 pub(super) const DELIVERY: &str = "webhook_delivery";
@@ -106,7 +107,7 @@ impl DeliveryRow {
             kind: delivery.kind.clone(),
             payload: delivery.payload.clone(),
             state: delivery.state.as_str().to_owned(),
-            next_at: delivery.next_at,
+            next_at: times::exact(delivery.next_at),
             attempts: delivery.attempts,
             fence: 0,
             tries: tries?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures::future::join_all;
 use inkstone_domain::codes;
 use inkstone_domain::event::{EventBody, EventKind};
@@ -250,7 +250,11 @@ async fn one_hand_at_a_time_has_a_delivery(store: &dyn WebhookStore) {
     assert_code(unknown, &codes::NOT_FOUND);
     let mut page = sample::first_page(1);
     let newest = store.list_deliveries(webhook.id, page.clone()).await;
-    let newest = newest.unwrap();
+    let mut newest = newest.unwrap();
+    // A store may order by fractions of its own.
+    for delivery in &mut newest.items {
+        delivery.next_at = delivery.next_at.trunc_subsecs(3);
+    }
     assert_eq!(newest.items, [later]);
     page.cursor = newest.next_cursor;
     let rest = store.list_deliveries(webhook.id, page).await.unwrap();
