@@ -249,6 +249,16 @@ impl Engine {
         std::fs::read_to_string(self.setup.data.path().join("log.jsonl")).unwrap_or_default()
     }
 
+    /// The lines of its log that say of something that it went wrong, of all its starts.
+    pub fn complaints(&self) -> String {
+        let log = self.log();
+        let lines = log.lines().filter(|line| {
+            let is = |level| line.contains(&format!("\"level\":\"{level}\""));
+            is("WARN") || is("ERROR")
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     async fn wait_until_ready(&mut self) {
         let state = self.setup.data.path().join("engine.json");
         let began = Instant::now();

@@ -201,7 +201,12 @@ async fn check(engine: &Engine, kept: &[Kept]) {
     for article in kept {
         let path = format!("/v1/articles/{}", article.id);
         let (status, stored) = engine.get(&path).await;
-        assert_eq!(status, 200, "an acknowledged article is gone: {stored}");
+        assert_eq!(
+            status,
+            200,
+            "an acknowledged article is gone: {stored}\n{}",
+            engine.complaints()
+        );
         let revision = stored["revision"].as_u64().unwrap();
         assert!(revision >= article.revision, "{stored}");
         let at = format!("{path}/revisions/{}", article.revision);

@@ -21,13 +21,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const QUIET_DEADLINE: Duration = Duration::from_millis(500);
 /// A statement that takes longer, such as one that reads all of a table, has the others wait a fifth of the time at most.
 const QUIET_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// A statement that takes longer has failed.
+const PRESSING_DEADLINE: Duration = Duration::from_secs(60);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(60);
 /// What kept it from being opened may pass, such as a disk that is full.
 const OPEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub(crate) const MIB: u64 = 1024 * 1024;
-/// Times what is flushed at once: what is written until the log is looked at, what rows take more in memory than in the
-/// log, and a transaction of any size that a request may have.
-const HEADROOM: u64 = 4;
+/// Times what is flushed at once: what is written until the log is looked at and statements have ended, what rows take
+/// more in memory than in the log, and a transaction of any size that a request may have. Room that is not used is
+/// addresses, not memory.
+const HEADROOM: u64 = 16;
+const SMALLEST_MEMTABLE: u64 = 256 * MIB;
+/// Rows of a log in memory: each takes up to 192 bytes beside its key and its value.
+const LEFT_IN_MEMORY: u64 = 4;
+/// Times what is flushed at once: with so much in the log, statements wait for those that run as long as it takes.
+const PRESSING: u64 = 4;
 /// Its places are numbers of 32 bits.
 const LARGEST_MEMTABLE: u64 = 4_000 * MIB;
 
@@ -57,7 +65,8 @@ pub(crate) fn memtable_bytes(config: &StoreConfig) -> u64 {
     let left = file_lock::directory(&config.url).map_or(0, |directory| Log::of(&directory).bytes);
     let flushed = u64::from(config.flush_mib) * MIB;
     (flushed * HEADROOM)
-        .max(left * 2 + flushed)
+        .max(left * LEFT_IN_MEMORY + flushed)
+        .max(SMALLEST_MEMTABLE)
         .min(LARGEST_MEMTABLE)
 }
 
@@ -84,7 +93,11 @@ pub(crate) async fn keep_flushed(shared: Weak<Shared>, directory: PathBuf) {
         if is_rotated {
             tracing::warn!("the embedded database flushed by itself; raise `store.flush_mib`");
         }
-        match reopen(&shared, &directory).await {
+        let patience = match log.bytes >= opened.bytes + flushed * PRESSING {
+            true => PRESSING_DEADLINE,
+            false => QUIET_DEADLINE,
+        };
+        match reopen(&shared, &directory, patience).await {
             Reopened::Open => opened = Log::of(&directory),
             Reopened::Busy => look_after = QUIET_AGAIN_AFTER,
             Reopened::Closed => return,
@@ -101,9 +114,9 @@ enum Reopened {
 }
 
 /// Between two statements. Where it cannot be opened again, calls fail until it can.
-async fn reopen(shared: &Shared, directory: &Path) -> Reopened {
+async fn reopen(shared: &Shared, directory: &Path, patience: Duration) -> Reopened {
     // A statement may belong to a task that goes on with it after another one, which waits here.
-    let Ok(mut slot) = timeout(QUIET_DEADLINE, shared.database.write()).await else {
+    let Ok(mut slot) = timeout(patience, shared.database.write()).await else {
         return Reopened::Busy;
     };
     let began = Instant::now();
