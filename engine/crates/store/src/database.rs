@@ -14,7 +14,9 @@ use surrealdb_cnf::ConfigMap;
 use surrealdb_core::kvs::Datastore;
 
 use crate::connection::StoreConfig;
+use crate::failure::is_conflict;
 use crate::flush;
+use crate::statement::again_while;
 
 /// Never cloned: a clone of the handle is a session of its own.
 pub(crate) enum Database {
@@ -60,11 +62,15 @@ impl Database {
 
     async fn enter(&self, config: &StoreConfig) -> Result<(), surrealdb::Error> {
         let (namespace, database) = (config.namespace.as_str(), config.database.as_str());
-        match self {
-            Self::Embedded(handle) => handle.use_ns(namespace).use_db(database).await?,
-            Self::Server(handle) => handle.use_ns(namespace).use_db(database).await?,
-        };
-        Ok(())
+        // Whoever is first makes them: engines that start at once meet here.
+        again_while(is_conflict, || async {
+            let entered = match self {
+                Self::Embedded(handle) => handle.use_ns(namespace).use_db(database).await,
+                Self::Server(handle) => handle.use_ns(namespace).use_db(database).await,
+            };
+            entered.map(drop)
+        })
+        .await
     }
 
     pub(crate) async fn query(

@@ -113,7 +113,7 @@ impl StoreFailure {
     }
 }
 
-fn is_conflict(error: &surrealdb::Error) -> bool {
+pub(crate) fn is_conflict(error: &surrealdb::Error) -> bool {
     let by_details = matches!(
         error.details(),
         ErrorDetails::Query(Some(QueryError::TransactionConflict))

@@ -116,10 +116,20 @@ async fn within_deadline<T>(
         .map_err(|error| StoreFailure::from_statement(subject, error))
 }
 
-/// The one place where conflicts are met: `attempt` is one transaction.
 pub(crate) async fn until_no_conflict<T, A>(attempt: impl FnMut() -> A) -> Result<T, StoreFailure>
 where
     A: Future<Output = Result<T, StoreFailure>>,
+{
+    again_while(StoreFailure::is_conflict, attempt).await
+}
+
+/// The one place where conflicts are met: `attempt` is one transaction.
+pub(crate) async fn again_while<T, E, A>(
+    is_conflict: impl FnMut(&E) -> bool,
+    attempt: impl FnMut() -> A,
+) -> Result<T, E>
+where
+    A: Future<Output = Result<T, E>>,
 {
     let patience = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(1))
@@ -127,8 +137,5 @@ where
         .with_factor(1.5)
         .with_max_times(MAX_RETRIES)
         .with_jitter();
-    attempt
-        .retry(patience)
-        .when(StoreFailure::is_conflict)
-        .await
+    attempt.retry(patience).when(is_conflict).await
 }
