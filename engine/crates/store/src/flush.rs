@@ -66,8 +66,7 @@ pub(crate) fn memtable_bytes(config: &StoreConfig) -> u64 {
     let flushed = u64::from(config.flush_mib) * MIB;
     (flushed * HEADROOM)
         .max(left * LEFT_IN_MEMORY + flushed)
-        .max(SMALLEST_MEMTABLE)
-        .min(LARGEST_MEMTABLE)
+        .clamp(SMALLEST_MEMTABLE, LARGEST_MEMTABLE)
 }
 
 /// For as long as the store is open.
