@@ -143,14 +143,12 @@ impl LaneRow {
         let head = heads.and_then(<[HeadRow]>::first);
         let due = head.filter(|head| head.next_at <= now);
         let mut leases = self.leases_at(now);
-        let first_at = match (head, due) {
-            (Some(_), Some(_)) => {
-                leases.push(lease_until);
-                let next = heads.and_then(|heads| heads.get(1));
-                next.map_or(lease_until, |next| next.next_at.min(lease_until))
-            }
-            (Some(head), None) => head.next_at,
-            (None, _) => self.first_at,
+        let first_at = if due.is_some() {
+            leases.push(lease_until);
+            let next = heads.and_then(|heads| heads.get(1));
+            next.map_or(lease_until, |next| next.next_at.min(lease_until))
+        } else {
+            head.map_or(self.first_at, |head| head.next_at)
         };
         let is_full = leases.len() >= self.most(most);
         let busy_until = leases.iter().min().copied().filter(|_| is_full);
