@@ -169,6 +169,7 @@ pub(crate) async fn start(boot: Boot, stop: CancellationToken) -> Result<Running
             replies: ports_of_store.clone(),
             projects: ports_of_store.clone(),
             prompts: ports_of_store.clone(),
+            notes: ports_of_store.clone(),
             conversations: ports_of_store.clone(),
             audit: ports_of_store.clone(),
             content_types: ports_of_store.clone(),

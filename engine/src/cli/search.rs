@@ -17,7 +17,7 @@ pub(crate) struct SearchArgs {
     /// Only this project.
     #[arg(long)]
     project: Option<String>,
-    /// What to look for, with commas between: article, prompt, media, message.
+    /// What to look for, with commas between: article, prompt, media, message, note.
     #[arg(long, default_value = "article")]
     kind: String,
     /// What meaning counts beside words: from 0 for words alone to 1 for meaning alone; a half without a number.

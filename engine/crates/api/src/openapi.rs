@@ -130,7 +130,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     (
         "research",
-        "Tools that look things up and name their sources.",
+        "Tools that look things up and name their sources, and notes of what was found.",
     ),
     ("analytics", "Reports of typed blocks."),
     ("articles", "Articles, their revisions and provenance."),

@@ -18,11 +18,11 @@ use crate::routes::{
     analytics, answers, api_keys, articles, audit, auth, batches, bulk, calendar, chat, comments,
     connections, content_types, conversations, docs, embeddings, event_socket, events, exports,
     generate, health, identities, invitations, jobs, keys, me, media, media_content, members,
-    messages, models, notifications, oidc, plugin_admin, plugin_stats, plugins, projects, prompts,
-    ratings, recordings, related, reports, rerank, research, responses, revisions, rollouts,
-    saved_searches, schedules, search, search_index, search_settings, second_factor, sessions,
-    signing_keys, signup, tags, templates, tools, transfers, unknown, uploads, usage, users,
-    webhooks,
+    messages, models, notes, notifications, oidc, plugin_admin, plugin_stats, plugins, projects,
+    prompts, ratings, recordings, related, reports, rerank, research, responses, revisions,
+    rollouts, saved_searches, schedules, search, search_index, search_settings, second_factor,
+    sessions, signing_keys, signup, tags, templates, tools, transfers, unknown, uploads, usage,
+    users, webhooks,
 };
 use crate::state::{ApiState, Shared};
 
@@ -216,6 +216,12 @@ pub(crate) fn documented_routes() -> OpenApiRouter<Shared> {
         ))
         .routes(routes!(prompts::render_prompt))
         .routes(routes!(prompts::test_prompt))
+        .routes(routes!(notes::list_notes, notes::create_note))
+        .routes(routes!(
+            notes::show_note,
+            notes::change_note,
+            notes::delete_note
+        ))
         .routes(routes!(transfers::list_imports, transfers::import_file))
         .routes(routes!(transfers::show_import, transfers::cancel_import))
         .routes(routes!(transfers::read_report))

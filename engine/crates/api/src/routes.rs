@@ -32,6 +32,7 @@ pub(crate) mod media_content;
 pub(crate) mod members;
 pub(crate) mod messages;
 pub(crate) mod models;
+pub(crate) mod notes;
 pub(crate) mod notifications;
 pub(crate) mod oidc;
 pub(crate) mod plugin_admin;

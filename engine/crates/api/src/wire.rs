@@ -24,6 +24,7 @@ pub(crate) mod key;
 pub(crate) mod logprobs;
 pub(crate) mod markdown;
 pub(crate) mod media;
+pub(crate) mod note;
 pub(crate) mod notification;
 pub(crate) mod object;
 pub(crate) mod offer;

@@ -123,6 +123,9 @@ pub mod actions {
     pub const MEMBER_REMOVED: &str = "member.removed";
     pub const PROMPT_CREATED: &str = "prompt.created";
     pub const PROMPT_CHANGED: &str = "prompt.changed";
+    pub const NOTE_CREATED: &str = "note.created";
+    pub const NOTE_CHANGED: &str = "note.changed";
+    pub const NOTE_DELETED: &str = "note.deleted";
     pub const SEARCH_SETTINGS_CHANGED: &str = "search_settings.changed";
     pub const COMMENT_WRITTEN: &str = "comment.written";
     pub const COMMENT_CHANGED: &str = "comment.changed";

@@ -97,6 +97,12 @@ impl Anchor {
         })
     }
 
+    /// Whether a text has these words at this very place.
+    pub fn stands_in(&self, body: &str) -> bool {
+        let bytes = byte_range(body, &(self.start..self.end));
+        bytes.is_some_and(|bytes| body[bytes] == self.exact)
+    }
+
     /// Where the words stand in another text, in characters: where they stood, if they still do; else the place
     /// that has most of what was around them, and of equal ones the nearest. `None` where they are gone.
     pub fn locate(&self, body: &str) -> Option<Range<usize>> {
@@ -223,6 +229,7 @@ mod tests {
             assert_eq!(Anchor::at("Flöß", 1, range.clone()), None, "{range:?}");
         }
         let whole = Anchor::at("Flöß", 1, 0..4).unwrap();
+        assert!(whole.stands_in("Flößer") && !whole.stands_in("Floß") && !whole.stands_in("Flö"));
         assert_eq!((whole.exact.as_str(), whole.suffix.as_str()), ("Flöß", ""));
         assert_eq!(replaced("Flöß", &(2..3), "oo").unwrap(), "Flooß");
         assert_eq!(replaced("Flöß", &(2..9), "oo"), None);

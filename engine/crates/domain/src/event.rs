@@ -3,23 +3,24 @@
 //! hold their content.
 
 mod catalogue;
+mod comments;
+mod notes;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::catalogue::{EventKind, Thing};
 use crate::audit::AuditRecord;
-use crate::comment::Comment;
 use crate::content::{Article, Status};
 use crate::conversation::{Conversation, ConversationMessage, Speaker};
 use crate::ids::{
-    ArticleId, BatchId, CommentId, ConversationId, EventId, JobId, MediaId, MessageId, PromptId,
-    ScheduleId, UserId, WebhookId,
+    ArticleId, BatchId, CommentId, ConversationId, EventId, JobId, MediaId, MessageId, NoteId,
+    PromptId, ScheduleId, UserId, WebhookId,
 };
 use crate::job::{BatchCounts, Job, JobBatch, Task};
 use crate::media::Media;
 use crate::project::{Member, Project, ProjectRole};
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, PromptVersion};
 use crate::webhook::Webhook;
 
 /// Of the words below. It rises where what stands there changes its meaning, not where more is told.
@@ -110,6 +111,12 @@ pub enum EventBody {
         name: String,
         version: u32,
     },
+    #[serde(rename = "note.created")]
+    NoteCreated { note: NoteId, revision: u64 },
+    #[serde(rename = "note.changed")]
+    NoteChanged { note: NoteId, revision: u64 },
+    #[serde(rename = "note.deleted")]
+    NoteDeleted { note: NoteId },
     #[serde(rename = "chat.created")]
     ChatCreated { chat: ConversationId, revision: u64 },
     #[serde(rename = "chat.changed")]
@@ -322,35 +329,26 @@ impl Scope {
     }
 }
 
-/// What the stores tell of the changes they make: the same words in each of them. The scope of a comment is
-/// that of its article, which a store looks up.
+/// What the stores tell of the changes they make: the same words in each of them.
+impl EventBody {
+    pub fn media_created(media: &Media) -> Self {
+        Self::MediaCreated {
+            media: media.id,
+            revision: media.revision,
+        }
+    }
+
+    pub fn media_changed(media: &Media) -> Self {
+        Self::MediaChanged {
+            media: media.id,
+            revision: media.revision,
+            version: media.newest.version,
+            is_trashed: media.trashed_at.is_some(),
+        }
+    }
+}
+
 impl ScopedEvent {
-    pub fn comment_written(comment: &Comment, scope: Scope) -> Self {
-        let body = EventBody::CommentWritten {
-            comment: comment.id,
-            article: comment.article,
-            revision: comment.revision,
-        };
-        Event::new(comment.created_at, comment.author, body).within(scope)
-    }
-
-    pub fn comment_changed(comment: &Comment, by: UserId, scope: Scope) -> Self {
-        let body = EventBody::CommentChanged {
-            comment: comment.id,
-            article: comment.article,
-            revision: comment.revision,
-        };
-        Event::new(comment.updated_at, by, body).within(scope)
-    }
-
-    pub fn comment_deleted(comment: &Comment, by: UserId, at: DateTime<Utc>, scope: Scope) -> Self {
-        let body = EventBody::CommentDeleted {
-            comment: comment.id,
-            article: comment.article,
-        };
-        Event::new(at, by, body).within(scope)
-    }
-
     pub fn project_created(project: &Project, owner: &Member) -> Self {
         let body = EventBody::ProjectCreated {
             project: project.slug.clone(),
@@ -390,8 +388,9 @@ impl ScopedEvent {
         Event::new(audit.at, actor, body).within(Scope::of_project(slug))
     }
 
-    /// Of its newest version, written by `author`.
-    pub fn prompt_written(prompt: &Prompt, author: UserId) -> Self {
+    /// Of its newest version. One that comes from elsewhere was written before it is told of, and perhaps by others.
+    pub fn prompt_written(prompt: &Prompt, version: &PromptVersion, audit: &AuditRecord) -> Self {
+        let actor = audit.actor.unwrap_or(version.author);
         let (id, name, version) = (prompt.id, prompt.name.clone(), prompt.version);
         let body = match version {
             1 => EventBody::PromptCreated {
@@ -405,7 +404,7 @@ impl ScopedEvent {
                 version,
             },
         };
-        Event::new(prompt.updated_at, author, body).within(Scope::of_project(&prompt.project))
+        Event::new(audit.at, actor, body).within(Scope::of_project(&prompt.project))
     }
 
     pub fn chat_created(chat: &Conversation) -> Self {
@@ -446,20 +445,12 @@ impl ScopedEvent {
     }
 
     pub fn media_created(media: &Media) -> Self {
-        let body = EventBody::MediaCreated {
-            media: media.id,
-            revision: media.revision,
-        };
+        let body = EventBody::media_created(media);
         Event::new(media.created_at, media.newest.author, body).within(Scope::of_media(media))
     }
 
     pub fn media_changed(media: &Media, by: UserId) -> Self {
-        let body = EventBody::MediaChanged {
-            media: media.id,
-            revision: media.revision,
-            version: media.newest.version,
-            is_trashed: media.trashed_at.is_some(),
-        };
+        let body = EventBody::media_changed(media);
         Event::new(media.updated_at, by, body).within(Scope::of_media(media))
     }
 
@@ -512,7 +503,7 @@ impl Scope {
         Self::owned(&chat.project, chat.owner)
     }
 
-    fn of_media(media: &Media) -> Self {
+    pub fn of_media(media: &Media) -> Self {
         Self::owned(&media.project, media.owner)
     }
 }

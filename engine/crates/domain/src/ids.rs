@@ -114,6 +114,10 @@ id!(ApiKeyId, "apk");
 id!(ProjectId, "prj");
 id!(PromptId, "prm");
 id!(
+    /// What was found, kept in a project.
+    NoteId, "nte"
+);
+id!(
     /// A remark on an article, or a suggestion.
     CommentId, "cmt"
 );

@@ -45,28 +45,38 @@ pub struct OutboundResponse {
 
 /// How much of a call's work an upstream has taken: it may bill for that, whatever becomes of the answer.
 #[derive(Debug, Default)]
-pub struct Handed(AtomicUsize);
+pub struct Handed {
+    requests: AtomicUsize,
+    body_bytes: AtomicUsize,
+}
 
 impl Handed {
-    /// A request is on its way. Whoever leaves it there leaves it with the upstream.
-    pub fn begun(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    /// A request with a body of so many bytes is on its way. Whoever leaves it there leaves it with the upstream.
+    pub fn begun(&self, body_bytes: usize) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.body_bytes.fetch_add(body_bytes, Ordering::Relaxed);
     }
 
     /// What was answered to it: a refusal by its status, and an upstream that was not reached, cost nothing.
-    pub fn answered(&self, answer: &Result<OutboundResponse>) {
+    pub fn answered(&self, body_bytes: usize, answer: &Result<OutboundResponse>) {
         let has_taken = match answer {
             Ok(response) => response.status < 400,
             Err(error) => is_late_or_broken(error),
         };
         if !has_taken {
-            self.0.fetch_sub(1, Ordering::Relaxed);
+            self.requests.fetch_sub(1, Ordering::Relaxed);
+            self.body_bytes.fetch_sub(body_bytes, Ordering::Relaxed);
         }
     }
 
     /// Whether an upstream has something of it, or is about to.
     pub fn is_taken(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.requests.load(Ordering::Relaxed) > 0
+    }
+
+    /// Of the bodies that an upstream has. A call in several requests may have ended after the first.
+    pub fn body_bytes(&self) -> usize {
+        self.body_bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -103,4 +113,43 @@ pub struct RefusedReason {
     /// A word such as `not_granted`; the label of the metric.
     pub reason: &'static str,
     pub count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16) -> Result<OutboundResponse> {
+        Ok(OutboundResponse {
+            status,
+            headers: Vec::new(),
+            url: String::new(),
+            body: Box::pin(futures::stream::empty()),
+        })
+    }
+
+    #[test]
+    fn an_upstream_has_what_it_did_not_refuse() {
+        let late = || Err(Error::new(&codes::UPSTREAM_TIMEOUT, "late"));
+        let far = || Err(Error::new(&codes::UPSTREAM_UNREACHABLE, "far"));
+        let handed = Handed::default();
+        let mut taken = Vec::new();
+        for (bytes, answer) in [
+            (1, answer(500)),
+            (10, answer(200)),
+            (100, far()),
+            (1_000, late()),
+            (10_000, answer(429)),
+        ] {
+            handed.begun(bytes);
+            assert!(handed.is_taken(), "it is on its way");
+            handed.answered(bytes, &answer);
+            taken.push((handed.is_taken(), handed.body_bytes()));
+        }
+        let none = (false, 0);
+        assert_eq!(
+            taken,
+            [none, (true, 10), (true, 10), (true, 1_010), (true, 1_010)]
+        );
+    }
 }

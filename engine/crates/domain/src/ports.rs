@@ -13,6 +13,7 @@ mod identities;
 mod jobs;
 mod local;
 mod media;
+mod notes;
 mod notifications;
 mod outside;
 mod people;
@@ -47,6 +48,7 @@ pub use identities::IdentityStore;
 pub use jobs::{DraftCommit, JobStore, NewBatch, NewJob};
 pub use local::LocalModels;
 pub use media::{Blob, BlobEntry, BlobStore, ByteStream, ImageEngine, MadePicture, MediaStore};
+pub use notes::NoteStore;
 pub use notifications::NotificationStore;
 pub use outside::{
     Clock, Egress, OutboundTally, RecordingSink, RecordingStore, SystemClock, UsageJournal,
@@ -62,6 +64,8 @@ pub use stores::{
     UsageLedger,
 };
 pub use tags::TagStore;
-pub use transfers::{Arrival, ImportChange, ImportStep, MediaArrival, TransferStore};
+pub use transfers::{
+    Arrival, CommentArrival, ImportChange, ImportStep, MediaArrival, TransferStore,
+};
 pub use users::{Ending, NewPassword, Rotation, ShownToken, Successor, TellReuse, UserStore};
 pub use webhooks::{KEPT_TRIES, WebhookStore};

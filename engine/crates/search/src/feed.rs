@@ -5,11 +5,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
 use inkstone_domain::content::ArticleStamp;
+use inkstone_domain::following::Span;
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ChangeSignal, DocumentStore};
 use inkstone_domain::search::{Document, DocumentId, DocumentStamp};
 
 /// Stamps come by kind, articles first, and within a kind by id.
+#[derive(Clone)]
 pub(crate) struct Feed(Arc<dyn DocumentStore>);
 
 impl Feed {
@@ -17,11 +19,11 @@ impl Feed {
         Self(store)
     }
 
-    /// Of all that changed at or after `since`. May repeat what was seen.
-    pub(crate) async fn changed_since(&self, since: DateTime<Utc>) -> Result<Vec<DocumentStamp>> {
-        let articles = self.0.changed_since(since).await?;
+    /// Of all that changed within that time.
+    pub(crate) async fn changed(&self, within: Span) -> Result<Vec<DocumentStamp>> {
+        let articles = self.0.changed_articles(within).await?;
         let mut stamps: Vec<DocumentStamp> = articles.into_iter().map(stamp).collect();
-        stamps.extend(self.0.changed_documents(since).await?);
+        stamps.extend(self.0.changed_documents(within).await?);
         Ok(stamps)
     }
 

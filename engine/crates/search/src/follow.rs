@@ -1,9 +1,9 @@
 //! The follower: reads what changed in the store and commits it to the index.
 //!
-//! A change's time stamp is given before its transaction becomes visible, so a cursor alone would
-//! miss changes. The follower therefore reads again over an overlap that is longer than the longest
-//! transaction, and drops what it has already applied by (id, revision). At start it compares the
-//! (id, revision) of everything with the index. Nothing it does twice does harm.
+//! It reads again over an overlap ([`following`]), and drops what it has already applied by (id, revision). At start it
+//! compares the (id, revision) of everything with the index. Nothing it does twice does harm.
+//!
+//! [`following`]: inkstone_domain::following
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,10 +13,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use inkstone_domain::Error;
+use inkstone_domain::following::{Applied, Following, Span};
 use inkstone_domain::ports::ChangeSignal;
 use inkstone_domain::search::{Document, DocumentId, DocumentStamp, IndexReport};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use crate::TantivyIndex;
 use crate::error::SearchError;
@@ -27,32 +29,34 @@ use crate::opened::Opened;
 const BATCH: usize = 500;
 /// Stamps read together at a reconciliation.
 const STAMP_PAGE: usize = 5_000;
-/// The overlap while nudges come, for each of which all within it is read again: a transaction takes a few
-/// milliseconds. What took longer is found at the next quiet poll or request, and at the latest after a third of
-/// the full overlap, which these read.
-const SHORT_OVERLAP: Duration = Duration::from_millis(300);
 /// How long the store keeps changes, and how often it is told to forget older ones. Longer than anybody lags behind who does
 /// not compare everything anyhow.
 const CHANGES_KEPT: TimeDelta = TimeDelta::days(1);
-/// Pause after a pass, so that a burst of writes shares a commit.
+/// From pass to pass at least, so that a burst of writes shares a commit.
 const GATHER: Duration = Duration::from_millis(150);
 /// Pause after a failed pass.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, PartialEq)]
 enum Depth {
+    /// What is new.
     Short,
+    /// All that may be.
     Full,
 }
 
 /// What the follower knows.
 struct Progress {
-    /// The newest change seen, by the database's clock.
-    checkpoint: DateTime<Utc>,
-    /// What was applied within the overlap.
-    recent: HashMap<DocumentId, (u64, DateTime<Utc>)>,
+    applied: Applied<DocumentId>,
+    /// A look for what became visible late. No pass waits for it: it reads many changes.
+    late: JoinSet<Result<Late, Error>>,
     /// Up to when the store was told to forget changes.
     forgotten: DateTime<Utc>,
+}
+
+struct Late {
+    spans: Vec<Span>,
+    found: Vec<DocumentStamp>,
 }
 
 impl TantivyIndex {
@@ -79,17 +83,12 @@ impl TantivyIndex {
                 }
             }
         };
-        let mut whole_at = Instant::now();
         loop {
-            let (mut depth, requests) = self.wait(&mut changes, &mut inbox).await;
-            // Writers may never pause, and what took long must be found before the overlap has passed it by.
-            if whole_at.elapsed() >= self.config.overlap / 3 {
-                depth = Depth::Full;
-            }
+            let (depth, requests) = self.wait(&mut changes, &mut inbox).await;
             let begun_at = Instant::now();
             match self.turn(&mut progress, depth, requests).await {
-                Ok(()) if depth == Depth::Short => tokio::time::sleep(GATHER).await,
-                Ok(()) => whole_at = begun_at,
+                Ok(()) if depth == Depth::Short => sleep_until(begun_at + GATHER).await,
+                Ok(()) => {}
                 Err(error) => {
                     tracing::error!(?error, "the search index cannot follow; trying again");
                     tokio::time::sleep(PAUSE_AFTER_ERROR).await;
@@ -177,11 +176,9 @@ impl TantivyIndex {
 
     /// Follows with the new index from the time it was begun, then lets it take over.
     async fn switch(&self, progress: &mut Progress, next: Arc<Opened>) -> Result<(), Error> {
-        let mut renewed = Progress {
-            checkpoint: next.checkpoint().unwrap_or(progress.checkpoint),
-            recent: HashMap::new(),
-            forgotten: progress.forgotten,
-        };
+        let checkpoint = next.checkpoint();
+        let checkpoint = checkpoint.unwrap_or(progress.applied.following.newest());
+        let mut renewed = self.progress(checkpoint, progress.forgotten);
         self.pass(&next, &mut renewed, Depth::Full).await?;
         self.take_over(Arc::clone(&next));
         *progress = renewed;
@@ -199,74 +196,105 @@ impl TantivyIndex {
                 opened.checkpoint().ok_or(SearchError::NotFollowing)?
             }
         };
-        let mut progress = Progress {
-            checkpoint,
-            recent: HashMap::new(),
-            forgotten: DateTime::UNIX_EPOCH,
-        };
+        let mut progress = self.progress(checkpoint, DateTime::UNIX_EPOCH);
         self.pass(&opened, &mut progress, Depth::Full).await?;
-        self.reconcile(&opened, progress.checkpoint).await?;
+        let checkpoint = progress.applied.following.newest();
+        self.reconcile(&opened, checkpoint).await?;
         Ok(progress)
+    }
+
+    fn progress(&self, checkpoint: DateTime<Utc>, forgotten: DateTime<Utc>) -> Progress {
+        Progress {
+            applied: Applied::new(Following::new(checkpoint, self.config.overlap)),
+            late: JoinSet::new(),
+            forgotten,
+        }
     }
 
     /// Once in a while, so that what is long gone takes no space.
     async fn forget(&self, progress: &mut Progress) -> Result<(), Error> {
-        if progress.checkpoint - progress.forgotten >= CHANGES_KEPT * 2 {
-            progress.forgotten = progress.checkpoint - CHANGES_KEPT;
+        let newest = progress.applied.following.newest();
+        if newest - progress.forgotten >= CHANGES_KEPT * 2 {
+            progress.forgotten = newest - CHANGES_KEPT;
             self.feed.forget(progress.forgotten).await?;
         }
         Ok(())
     }
 
-    /// Applies what changed since the checkpoint, less the overlap.
+    /// Applies what changed since the last one.
     async fn pass(
         &self,
         opened: &Arc<Opened>,
         progress: &mut Progress,
         depth: Depth,
     ) -> Result<(), Error> {
-        let overlap = match depth {
-            Depth::Short => SHORT_OVERLAP.min(self.config.overlap),
-            Depth::Full => self.config.overlap,
+        let begun_at = Instant::now();
+        let mut following = progress.applied.following;
+        let stamps = match depth {
+            Depth::Short => {
+                let mut stamps = self.feed.changed(following.recent()).await?;
+                stamps.extend(self.seen_late(progress, &mut following)?);
+                stamps
+            }
+            Depth::Full => self.feed.changed(following.whole()).await?,
         };
-        let stamps = self
-            .feed
-            .changed_since(progress.checkpoint - overlap)
-            .await?;
-        let newest = stamps.iter().map(|stamp| stamp.changed_at).max();
-        let pending: Vec<DocumentStamp> = stamps
-            .into_iter()
-            .filter(|stamp| {
-                let known = progress.recent.get(&stamp.id);
-                known.is_none_or(|(revision, _)| *revision < stamp.revision)
-            })
-            .collect();
-        let checkpoint = newest.map_or(progress.checkpoint, |time| time.max(progress.checkpoint));
-        for batch in pending.chunks(BATCH) {
-            self.apply(opened, batch, checkpoint).await?;
-            for stamp in batch {
-                progress
-                    .recent
-                    .insert(stamp.id, (stamp.revision, stamp.changed_at));
+        let mut pending = HashMap::new();
+        for stamp in stamps {
+            following.saw(stamp.changed_at);
+            if progress.applied.is_news(&stamp.id, stamp.revision) {
+                pending.insert(stamp.id, (stamp.revision, stamp.changed_at));
             }
         }
-        progress.checkpoint = checkpoint;
-        let horizon = checkpoint - self.config.overlap * 2;
-        progress
-            .recent
-            .retain(|_, (_, changed)| *changed >= horizon);
+        let ids: Vec<DocumentId> = pending.keys().copied().collect();
+        let looked = begun_at.elapsed();
+        for batch in ids.chunks(BATCH) {
+            self.apply(opened, batch.to_vec(), following.newest())
+                .await?;
+        }
+        let changes = pending.into_iter();
+        let changes = changes.map(|(id, (revision, changed_at))| (id, revision, changed_at));
+        progress.applied.note(following, changes);
+        tracing::debug!(changes = ids.len(), ?looked, took = ?begun_at.elapsed(), "followed");
         Ok(())
+    }
+
+    /// What the last look for it found, once it has ended.
+    fn seen_late(
+        &self,
+        progress: &mut Progress,
+        following: &mut Following,
+    ) -> Result<Vec<DocumentStamp>, Error> {
+        if progress.late.is_empty() {
+            let (feed, spans) = (self.feed.clone(), following.late());
+            let look = async move {
+                let mut found = Vec::new();
+                for span in &spans {
+                    found.extend(feed.changed(*span).await?);
+                }
+                Ok(Late { spans, found })
+            };
+            progress.late.spawn(look);
+        }
+        let Some(looked) = progress.late.try_join_next() else {
+            return Ok(Vec::new());
+        };
+        let late = looked.map_err(SearchError::from)??;
+        following.looked(&late.spans);
+        Ok(late.found)
     }
 
     async fn apply(
         &self,
         opened: &Arc<Opened>,
-        stamps: &[DocumentStamp],
+        ids: Vec<DocumentId>,
         checkpoint: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let ids: Vec<DocumentId> = stamps.iter().map(|stamp| stamp.id).collect();
+        let begun_at = Instant::now();
         let changed = self.feed.documents(&ids).await?;
-        Ok(commit(opened, changed, ids, checkpoint).await?)
+        let read = begun_at.elapsed();
+        commit(opened, changed, ids, checkpoint).await?;
+        tracing::debug!(?read, took = ?begun_at.elapsed(), "applied");
+        Ok(())
     }
 
     /// Mends what differs from the store.
@@ -285,7 +313,8 @@ impl TantivyIndex {
         }
         difference.missing.append(&mut difference.ahead);
         for batch in difference.missing.chunks(BATCH) {
-            self.apply(opened, batch, checkpoint).await?;
+            let ids = batch.iter().map(|stamp| stamp.id).collect();
+            self.apply(opened, ids, checkpoint).await?;
         }
         if !difference.surplus.is_empty() {
             commit(opened, Vec::new(), difference.surplus, checkpoint).await?;

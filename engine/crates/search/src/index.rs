@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use inkstone_domain::Result;
 use inkstone_domain::ports::{ChunkStore, DocumentStore, SearchIndex};
 use inkstone_domain::related::{Related, RelatedQuery};
@@ -39,7 +40,7 @@ pub struct SearchConfig {
     pub disk_bytes: Option<u64>,
     /// Changes are read again over this span, so that none is missed whose time stamp was given
     /// before its transaction became visible. Longer than the longest transaction.
-    pub overlap: Duration,
+    pub overlap: TimeDelta,
     /// Pause between two looks at the store when nothing nudges.
     pub poll_interval: Duration,
 }
@@ -50,7 +51,7 @@ impl Default for SearchConfig {
             dir: None,
             writer_memory_bytes: 30_000_000,
             disk_bytes: None,
-            overlap: Duration::from_secs(30),
+            overlap: TimeDelta::seconds(30),
             poll_interval: Duration::from_secs(2),
         }
     }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::Error;
 use inkstone_domain::chunks::{EmbeddedArticle, EmbeddedStamp};
 use inkstone_domain::ids::ArticleId;
@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Vectors {
     chunks: Arc<dyn ChunkStore>,
     /// Longer than the longest transaction: changes are read again over this span.
-    overlap: Duration,
+    overlap: TimeDelta,
     places: Places,
     shelf: RwLock<Option<Shelf>>,
     /// The newest change seen, by the database's clock. One at a time follows.
@@ -57,7 +57,7 @@ pub(crate) struct NearText {
 }
 
 impl Vectors {
-    pub(crate) fn new(chunks: Arc<dyn ChunkStore>, overlap: Duration) -> Self {
+    pub(crate) fn new(chunks: Arc<dyn ChunkStore>, overlap: TimeDelta) -> Self {
         Self {
             chunks,
             overlap,

@@ -7,12 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use inkstone_domain::chunks::unit;
 use inkstone_domain::ids::UserId;
-use inkstone_domain::ports::{ArticleStore, ChunkStore, SearchIndex};
+use inkstone_domain::ports::{ArticleStore, ChunkStore, Clock, SearchIndex};
 use inkstone_domain::search::{Fusion, Meaning, SearchQuery, Visibility};
 use inkstone_search::{SearchConfig, TantivyIndex};
-use inkstone_testkit::{MemStore, contract, sample};
+use inkstone_testkit::{ManualClock, MemStore, contract, sample};
 use tokio::task::JoinHandle;
 
 /// An index with its follower, which ends with it.
@@ -423,4 +424,50 @@ async fn concurrent_writers_leave_no_difference() {
     assert_eq!(stamps.len(), 640);
     assert_eq!(following.index.query(all()).await.unwrap().total, living);
     following.end().await;
+}
+
+/// Writers who never pause leave no quiet moment in which all that may have changed is read.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_visible_late_is_found_while_others_write() {
+    let clock = ManualClock::at(sample::now());
+    let store = MemStore::with_clock(Arc::new(clock.clone()));
+    let config = SearchConfig {
+        overlap: TimeDelta::seconds(10),
+        poll_interval: Duration::from_secs(600),
+        ..SearchConfig::default()
+    };
+    let index = TantivyIndex::open(config, Arc::new(store.clone())).unwrap();
+    let following = Arc::clone(&index);
+    let follower = tokio::spawn(async move { following.follow(std::future::pending()).await });
+    index.catch_up().await.unwrap();
+    let write = async |title: &str| {
+        let mut article = sample::article(UserId::new());
+        article.text.title = title.to_owned();
+        let creation = sample::creation(&article);
+        store.create_article(creation).await.unwrap();
+    };
+    let is_found = async || {
+        let asked = SearchQuery {
+            text: "zebra".to_owned(),
+            ..all()
+        };
+        index.query(asked).await.unwrap().total > 0
+    };
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    for number in 0.. {
+        clock.set(clock.now() + TimeDelta::milliseconds(100));
+        write("Beside").await;
+        if number == 200 {
+            let now = clock.now();
+            clock.set(now - TimeDelta::seconds(8));
+            write("Zebra").await;
+            clock.set(now);
+        }
+        if is_found().await {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "it is missed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    follower.abort();
 }

@@ -243,7 +243,9 @@ impl Chat {
             // What is not reserved is not to be spent.
             request.sampling.max_tokens.get_or_insert(output);
         }
-        self.images.fetch_all(&mut request, &context.images).await?;
+        self.images
+            .fetch_all(principal.user, &mut request, &context.images)
+            .await?;
         let mut course = Course::new(stage);
         let started = self
             .tries

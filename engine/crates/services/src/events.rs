@@ -26,6 +26,7 @@ use self::tail::Tail;
 use crate::access::Access;
 use crate::audit::Audit;
 use crate::policy::{Act, check_open};
+use crate::sweep::in_pieces;
 
 /// Events that are numbered, read and handled at a time.
 const BATCH: usize = 200;
@@ -191,15 +192,8 @@ impl Events {
         let states = self.handlers.handlers().await?;
         let slowest = states.iter().map(|state| state.number).min();
         let through = slowest.unwrap_or(u64::MAX);
-        let mut forgotten = 0;
-        loop {
-            let gone = self.log.forget_events(before, through, FORGOTTEN_AT_ONCE);
-            let gone = gone.await?;
-            forgotten += gone;
-            if gone < FORGOTTEN_AT_ONCE as u64 {
-                return Ok(forgotten);
-            }
-        }
+        let forget = |piece| self.log.forget_events(before, through, piece);
+        in_pieces(FORGOTTEN_AT_ONCE, &self.stop, forget).await
     }
 
     /// How far the handlers are, those of plugins among them. For admins.

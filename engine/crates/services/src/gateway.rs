@@ -15,6 +15,7 @@ pub(crate) mod images;
 pub(crate) mod kept;
 pub(crate) mod limits;
 pub(crate) mod plan;
+mod room;
 pub(crate) mod settlement;
 pub(crate) mod tries;
 mod usage;

@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod keys;
 pub mod media;
 pub mod models;
+pub mod notes;
 pub mod notifications;
 pub mod oidc;
 pub mod once;
@@ -34,6 +35,7 @@ mod owed;
 mod owners;
 pub mod plugins;
 pub mod policy;
+mod ports;
 pub mod projects;
 pub mod prompts;
 pub mod research;
@@ -53,13 +55,7 @@ pub mod webhooks;
 use std::sync::Arc;
 
 use inkstone_domain::Result;
-use inkstone_domain::ports::{
-    ArticleStore, AuditLog, ChunkStore, Clock, CommentStore, ContentTypeStore, ConversationStore,
-    DocumentStore, Egress, EngineBus, IdentityStore, JobStore, KeyStore, Mailer, NotificationStore,
-    PeopleStore, ProjectStore, PromptStore, PublicationStore, ReplyStore, SavedSearchStore,
-    ScheduleStore, SearchIndex, SearchSettingsStore, SigningKeyStore, TagStore, TransferStore,
-    UsageJournal, UsageLedger, UserStore, WebhookStore,
-};
+use inkstone_domain::ports::{EngineBus, KeyStore, UsageJournal, UsageLedger};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -93,12 +89,14 @@ pub use crate::keys::{KeyWish, Keys};
 use crate::media::MediaVariants;
 pub use crate::media::{MediaConfig, MediaLibrary, MediaPorts};
 pub use crate::models::{Models, ModelsConfig};
+pub use crate::notes::Notes;
 use crate::notifications::NotificationParts;
 pub use crate::notifications::{Notifications, NotificationsConfig};
 use crate::oidc::OidcPorts;
 pub use crate::oidc::{Oidc, OidcConfig};
 pub use crate::once::Once;
 pub use crate::plugins::{PluginPorts, Plugins, PluginsConfig};
+pub use crate::ports::Ports;
 pub use crate::projects::{NewProject, ProjectPatch, Projects};
 pub use crate::prompts::Prompts;
 pub use crate::research::ResearchTools;
@@ -113,45 +111,6 @@ pub use crate::transfer::{TransferConfig, Transfers};
 pub use crate::usage::{Standing, Usage};
 use crate::webhooks::WebhookParts;
 pub use crate::webhooks::{Webhooks, WebhooksConfig};
-
-/// The adapters everything here runs on.
-pub struct Ports {
-    pub users: Arc<dyn UserStore>,
-    pub people: Arc<dyn PeopleStore>,
-    pub identities: Arc<dyn IdentityStore>,
-    pub mailer: Arc<dyn Mailer>,
-    pub signing_keys: Arc<dyn SigningKeyStore>,
-    pub articles: Arc<dyn ArticleStore>,
-    /// The same, and what else is searched.
-    pub documents: Arc<dyn DocumentStore>,
-    pub chunks: Arc<dyn ChunkStore>,
-    pub jobs: Arc<dyn JobStore>,
-    pub usage: Arc<dyn UsageLedger>,
-    pub journal: Arc<dyn UsageJournal>,
-    pub keys: Arc<dyn KeyStore>,
-    pub replies: Arc<dyn ReplyStore>,
-    pub projects: Arc<dyn ProjectStore>,
-    pub prompts: Arc<dyn PromptStore>,
-    pub conversations: Arc<dyn ConversationStore>,
-    pub audit: Arc<dyn AuditLog>,
-    pub content_types: Arc<dyn ContentTypeStore>,
-    pub tags: Arc<dyn TagStore>,
-    pub comments: Arc<dyn CommentStore>,
-    pub transfers: Arc<dyn TransferStore>,
-    pub media: MediaPorts,
-    pub events: EventPorts,
-    pub webhooks: Arc<dyn WebhookStore>,
-    pub notifications: Arc<dyn NotificationStore>,
-    pub publications: Arc<dyn PublicationStore>,
-    pub schedules: Arc<dyn ScheduleStore>,
-    pub search_settings: Arc<dyn SearchSettingsStore>,
-    pub saved_searches: Arc<dyn SavedSearchStore>,
-    pub egress: Arc<dyn Egress>,
-    pub index: Arc<dyn SearchIndex>,
-    pub plugins: PluginPorts,
-    pub engines: EnginePorts,
-    pub clock: Arc<dyn Clock>,
-}
 
 /// Every service, wired to each other once.
 pub struct Services {
@@ -168,6 +127,7 @@ pub struct Services {
     pub access: Arc<Access>,
     pub projects: Arc<Projects>,
     pub prompts: Arc<Prompts>,
+    pub notes: Arc<Notes>,
     pub conversations: Arc<Conversations>,
     pub audit: Audit,
     limits: Arc<Limits>,
@@ -230,6 +190,7 @@ impl Services {
             replies,
             projects,
             prompts,
+            notes,
             conversations,
             audit,
             content_types,
@@ -413,9 +374,12 @@ impl Services {
         );
         let export = ExportPowers {
             articles: Arc::clone(&articles),
+            comments: Arc::clone(&comments),
             transfers: Arc::clone(&transfers),
             projects: Arc::clone(&projects),
             prompts: Arc::clone(&prompts),
+            notes: Arc::clone(&notes),
+            search_settings: Arc::clone(&search_settings),
             content_types: Arc::clone(&content_types),
             users: Arc::clone(&users),
             media: Arc::clone(&media.store),
@@ -427,6 +391,7 @@ impl Services {
             Arc::clone(&chat),
             Arc::clone(&clock),
         ));
+        let notes = Arc::new(Notes::new(notes, Arc::clone(&access), Arc::clone(&clock)));
         let projects = Arc::new(Projects::new(
             projects,
             Arc::clone(&users),
@@ -478,15 +443,32 @@ impl Services {
             writes: calls.clone(),
         }));
         let content_types = Arc::new(ContentTypes::new(content_types, Arc::clone(&clock)));
+        let comments = Arc::new(Comments::new(comments, &articles, &clock));
+        let search = Arc::new(Search::new(SearchParts {
+            index: Arc::clone(&index),
+            documents,
+            access: Arc::clone(&access),
+            settings: search_settings,
+            saved: saved_searches,
+            bus: Arc::clone(&bus),
+            clock: Arc::clone(&clock),
+            asking,
+            reranking: Reranking::new(Arc::clone(&chat), config.rerank),
+        }));
         let importing = ImportPowers {
             store: transfers,
             article_store: Arc::clone(&export.articles),
             prompt_store: Arc::clone(&export.prompts),
+            comment_store: Arc::clone(&export.comments),
+            note_store: Arc::clone(&export.notes),
             users: Arc::clone(&users),
             articles: Arc::clone(&articles),
             content_types: Arc::clone(&content_types),
             projects: Arc::clone(&projects),
             prompts: Arc::clone(&prompts),
+            comments: Arc::clone(&comments),
+            notes: Arc::clone(&notes),
+            search: Arc::clone(&search),
             media: Arc::clone(&media),
             clock: Arc::clone(&clock),
         };
@@ -504,17 +486,6 @@ impl Services {
         let transfers = Arc::new(Transfers::new(parts, &sealing_key));
         let imports: Arc<dyn WorkKind> = Arc::new(transfers.work(importing));
         let exports: Arc<dyn WorkKind> = Arc::new(transfers.export_work());
-        let search = Arc::new(Search::new(SearchParts {
-            index: Arc::clone(&index),
-            documents,
-            access: Arc::clone(&access),
-            settings: search_settings,
-            saved: saved_searches,
-            bus: Arc::clone(&bus),
-            clock: Arc::clone(&clock),
-            asking,
-            reranking: Reranking::new(Arc::clone(&chat), config.rerank),
-        }));
         let answers = Answers::new(
             Arc::clone(&search),
             Arc::clone(&chat),
@@ -548,12 +519,12 @@ impl Services {
             api_keys,
             signup: Arc::new(signup),
             oidc: Arc::new(oidc),
-            comments: Arc::new(Comments::new(comments, &articles, &clock)),
+            comments,
             tags: Arc::new(Tags::new(tags, &articles, &access, &clock)),
             content_types,
             articles,
             transfers,
-            research: Arc::new(ResearchTools::new(Arc::clone(&plugins), Arc::clone(&chat))),
+            research: Arc::new(ResearchTools::new(&plugins, &chat, &notes)),
             analytics: Arc::new(Reports::new(
                 Arc::clone(&plugins),
                 Arc::clone(&chat),
@@ -574,6 +545,7 @@ impl Services {
             access,
             projects,
             prompts,
+            notes,
             conversations,
             audit,
             models,

@@ -1,6 +1,7 @@
 //! Prompts of projects: kept in versions, filled in, and tried on a model. A version never changes, so
 //! what it made can be made again; templates run in `sandbox`.
 
+mod arrival;
 mod budget;
 mod check;
 mod fill;
@@ -19,6 +20,7 @@ use inkstone_domain::prompt::{Prompt, PromptRef, PromptText, PromptVersion};
 use inkstone_domain::{Error, Result, codes};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::arrival::ArrivingVersion;
 use crate::access::Access;
 use crate::chat::{Chat, RequestContext};
 use crate::content::check_page;

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use std::hash::Hash;
 
 use inkstone_domain::{Error, Result};
+use tokio_util::sync::CancellationToken;
 
 /// Then it is not about the things themselves.
 const MOST_FAULTS: usize = 1_000;
@@ -54,8 +55,29 @@ impl<T: Copy + Display + Eq + Hash> LeftOver<T> {
     }
 }
 
+/// Forgets in small transactions, between which others get their turn, until one of them finds less than a whole
+/// `piece`, or `stop`. How many.
+pub(crate) async fn in_pieces<F: Future<Output = Result<u64>>>(
+    piece: usize,
+    stop: &CancellationToken,
+    forget: impl Fn(usize) -> F,
+) -> Result<u64> {
+    let mut forgotten = 0;
+    while !stop.is_cancelled() {
+        let gone = forget(piece).await?;
+        forgotten += gone;
+        if gone < piece as u64 {
+            break;
+        }
+    }
+    Ok(forgotten)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::future::ready;
+
     use inkstone_domain::codes;
     use inkstone_domain::ids::ArticleId;
 
@@ -71,6 +93,35 @@ mod tests {
         left.pass("an article", other, fault).unwrap();
         assert_eq!(left.beside(100), 102);
         assert!(left.has(one) && left.has(other) && !left.has(ArticleId::new()));
+    }
+
+    #[tokio::test]
+    async fn pieces_are_forgotten_until_one_is_short() {
+        let stop = CancellationToken::new();
+        for (there, pieces) in [(0, 1), (9, 1), (10, 2), (25, 3)] {
+            let (left, asked) = (Cell::new(there), Cell::new(0));
+            let forget = |piece: usize| {
+                let gone = left.get().min(piece as u64);
+                left.set(left.get() - gone);
+                asked.set(asked.get() + 1);
+                ready(Ok(gone))
+            };
+            let forgotten = in_pieces(10, &stop, forget).await.unwrap();
+            assert_eq!((forgotten, asked.get()), (there, pieces), "{there}");
+        }
+        let broken = |_| ready(Err(Error::new(&codes::STORE_UNAVAILABLE, "away")));
+        assert!(in_pieces(10, &stop, broken).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_stops_waits_for_one_piece_at_most() {
+        let stop = CancellationToken::new();
+        let forget = |piece: usize| {
+            stop.cancel();
+            ready(Ok(piece as u64))
+        };
+        assert_eq!(in_pieces(10, &stop, forget).await.unwrap(), 10);
+        assert_eq!(in_pieces(10, &stop, forget).await.unwrap(), 0);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod html;
 mod importer;
 mod json_lines;
 mod limits;
+mod lines;
 mod markdown;
 mod medium;
 mod piece;

@@ -8,6 +8,7 @@ use inkstone_domain::content::{
     Article, ArticleFilter, ArticleSort, ArticleStamp, ArticleText, Page, PageRequest, Revision,
 };
 use inkstone_domain::event::Scope;
+use inkstone_domain::following::Span;
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal};
 use inkstone_domain::provenance::Provenance;
@@ -156,6 +157,10 @@ const DELETE_ARTICLE: &str = concat!(
 ",
     tell!()
 );
+
+/// For [`times::bind`].
+pub(crate) const CHANGED: &str = "SELECT key, revision, deleted, changed_at FROM article \
+     WHERE changed_at >= $since AND changed_at <= $until ORDER BY changed_at";
 
 /// An article as it stands. `changed_at` is the database's and is never sent.
 #[derive(SurrealValue)]
@@ -324,13 +329,10 @@ impl ArticleStore for SurrealStore {
         Ok(self.newest_provenance(article).await?)
     }
 
-    async fn changed_since(&self, since: DateTime<Utc>) -> Result<Vec<ArticleStamp>> {
-        let statement = Statement::new(
-            "SELECT key, revision, deleted, changed_at FROM article \
-             WHERE changed_at >= $since ORDER BY changed_at",
-        )
-        .bind("since", times::since(since));
-        let rows: Vec<StampRow> = self.read(statement).await?;
+    async fn changed_articles(&self, within: Span) -> Result<Vec<ArticleStamp>> {
+        let statement = times::bind(Statement::new(CHANGED), within);
+        let mut rows: Vec<StampRow> = self.read(statement).await?;
+        rows.retain(|row| within.holds(row.changed_at));
         Ok(read_all(rows)?)
     }
 

@@ -8,7 +8,7 @@ use inkstone_domain::comment::Comment;
 use inkstone_domain::content::{Page, PageRequest};
 use inkstone_domain::event::{Scope, ScopedEvent};
 use inkstone_domain::ids::{ArticleId, CommentId, UserId};
-use inkstone_domain::ports::CommentStore;
+use inkstone_domain::ports::{CommentArrival, CommentStore};
 use surrealdb::types::SurrealValue;
 
 use crate::articles::read_all;
@@ -134,6 +134,29 @@ impl CommentStore for SurrealStore {
         let rows: Vec<CommentRow> = self.read(statement).await?;
         Ok(place.page(read_all(rows)?, |comment: &Comment| comment.id))
     }
+}
+
+/// `step` of an import and a comment that is new, in one transaction.
+pub(crate) fn creating(step: &str, arrival: CommentArrival) -> RowResult<Statement> {
+    arriving(&format!("{step} {CREATE}"), arrival)
+}
+
+/// The same for one that is there.
+pub(crate) fn updating(step: &str, arrival: CommentArrival) -> RowResult<Statement> {
+    arriving(&format!("{step} {UPDATE}"), arrival)
+}
+
+fn arriving(parts: &str, arrival: CommentArrival) -> RowResult<Statement> {
+    let CommentArrival {
+        comment,
+        event,
+        audit,
+    } = arrival;
+    transaction(parts, audit.as_ref())
+        .about(subject(comment.id))
+        .bind("row", CommentRow::of(&comment)?)
+        .bind("event_article", comment.article.to_string())
+        .tell(event.within(Scope::default()))
 }
 
 fn subject(id: CommentId) -> String {

@@ -1,9 +1,10 @@
-//! What can be found beside articles: prompts, files, messages of chats. Each change of one leaves its stamp in the table
+//! What can be found beside articles: prompts, notes, files, messages of chats. Each change of one leaves its stamp in the table
 //! `document_change` in the same transaction, by an event of its table: no statement has to think of it.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
+use inkstone_domain::following::Span;
 use inkstone_domain::ports::{ChangeSignal, DocumentStore};
 use inkstone_domain::search::{
     Document, DocumentId, DocumentKind, DocumentStamp, MESSAGE_REVISION,
@@ -20,6 +21,10 @@ use crate::times;
 
 const CHANGE: &str = "document_change";
 
+/// For [`times::bind`].
+pub(crate) const CHANGED: &str = "SELECT key, revision, removed, changed_at FROM document_change \
+     WHERE changed_at >= $since AND changed_at <= $until ORDER BY changed_at";
+
 #[derive(SurrealValue)]
 struct StampRow {
     key: String,
@@ -30,13 +35,10 @@ struct StampRow {
 
 #[async_trait]
 impl DocumentStore for SurrealStore {
-    async fn changed_documents(&self, since: DateTime<Utc>) -> Result<Vec<DocumentStamp>> {
-        let statement = Statement::new(
-            "SELECT key, revision, removed, changed_at FROM document_change \
-             WHERE changed_at >= $since ORDER BY changed_at",
-        )
-        .bind("since", times::since(since));
-        let rows: Vec<StampRow> = self.read(statement).await?;
+    async fn changed_documents(&self, within: Span) -> Result<Vec<DocumentStamp>> {
+        let statement = times::bind(Statement::new(CHANGED), within);
+        let mut rows: Vec<StampRow> = self.read(statement).await?;
+        rows.retain(|row| within.holds(row.changed_at));
         Ok(read_all(rows)?)
     }
 
@@ -49,6 +51,7 @@ impl DocumentStore for SurrealStore {
             DocumentKind::Prompt,
             DocumentKind::Media,
             DocumentKind::Message,
+            DocumentKind::Note,
         ] {
             let after = match after {
                 Some(after) if after.kind() > kind => continue,
@@ -68,13 +71,15 @@ impl DocumentStore for SurrealStore {
     }
 
     async fn documents(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
-        let (mut prompts, mut media, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut prompts, mut notes) = (Vec::new(), Vec::new());
+        let (mut media, mut messages) = (Vec::new(), Vec::new());
         for id in ids {
             match id {
                 DocumentId::Article(_) => {}
                 DocumentId::Prompt(id) => prompts.push(*id),
                 DocumentId::Media(id) => media.push(*id),
                 DocumentId::Message(id) => messages.push(*id),
+                DocumentId::Note(id) => notes.push(*id),
             }
         }
         let mut documents = Vec::with_capacity(ids.len());
@@ -95,6 +100,10 @@ impl DocumentStore for SurrealStore {
             let found = self.messages_by_id(&messages).await?;
             let found = found.into_iter();
             documents.extend(found.map(|(one, chat)| Document::of_message(one, &chat)));
+        }
+        if !notes.is_empty() {
+            let found = self.notes_by_id(&notes).await?;
+            documents.extend(found.into_iter().map(Document::of_note));
         }
         Ok(documents)
     }
@@ -121,6 +130,10 @@ fn stamps_of(kind: DocumentKind) -> &'static str {
         DocumentKind::Media => {
             "SELECT key, revision, is_trashed AS removed, updated_at AS changed_at \
              FROM type::record('media', $after>..) LIMIT $limit"
+        }
+        DocumentKind::Note => {
+            "SELECT key, revision, false AS removed, updated_at AS changed_at \
+             FROM type::record('note', $after>..) LIMIT $limit"
         }
         DocumentKind::Message | DocumentKind::Article => {
             "SELECT key, $first AS revision, false AS removed, created_at AS changed_at \

@@ -26,6 +26,7 @@ mod keys;
 mod kv;
 mod media;
 mod migrations;
+mod notes;
 mod notifications;
 mod pages;
 mod people;

@@ -63,6 +63,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0034_sign_ins"
     "0035_keys_and_audit"
     "0037_article_languages"
+    "0038_notes"
 };
 
 /// The way back from here needs rows that only this program can unpack.

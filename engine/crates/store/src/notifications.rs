@@ -20,6 +20,7 @@ use crate::articles::read_all;
 use crate::connection::SurrealStore;
 use crate::pages::Place;
 use crate::statement::Statement;
+use crate::times;
 
 const PUT: &str = "{
     FOR $row IN $rows {
@@ -200,8 +201,8 @@ impl NotificationStore for SurrealStore {
     ) -> Result<Option<ClaimedDigest>> {
         let statement = Statement::new(CLAIM_DIGEST)
             .about("digests")
-            .bind("now", now)
-            .bind("lease_until", now + lease);
+            .bind("now", times::exact(now))
+            .bind("lease_until", times::exact(now + lease));
         let row: Option<SettingsRow> = self.write(statement).await?;
         Ok(row.map(ClaimedDigest::try_from).transpose()?)
     }
@@ -217,7 +218,7 @@ impl NotificationStore for SurrealStore {
             .bind("user", claimed.settings.user.to_string())
             .bind("fence", claimed.fence)
             .bind("after", after.map(|id| id.to_string()))
-            .bind("next_at", next_at);
+            .bind("next_at", times::exact(next_at));
         Ok(self.write(statement).await?)
     }
 }

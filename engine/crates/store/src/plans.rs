@@ -1,9 +1,12 @@
 //! What tests ask of the plans of statements.
 
 use chrono::{DateTime, TimeDelta};
+use inkstone_domain::content::PageRequest;
 use inkstone_domain::event::ScopedEvent;
-use inkstone_domain::ids::{UserId, WebhookId};
-use inkstone_domain::ports::{EventLog, WebhookStore};
+use inkstone_domain::following::Span;
+use inkstone_domain::ids::{NoteId, UserId, WebhookId};
+use inkstone_domain::ports::{ArticleStore, EventLog, NoteStore, PromptStore, WebhookStore};
+use inkstone_domain::project::DEFAULT_PROJECT;
 use inkstone_domain::webhook::{Delivery, DeliveryState};
 use inkstone_testkit::{run_on_deep_stack, sample};
 use serde_json::Value as Json;
@@ -11,8 +14,10 @@ use surrealdb::types::Value;
 
 use crate::connection::{StoreConfig, SurrealStore};
 use crate::events::PENDING;
+use crate::pages::Place;
 use crate::statement::Statement;
 use crate::webhooks::lanes::{FIRST_LANE, HEADS};
+use crate::{articles, documents, notes, times};
 
 /// One of its own, in memory.
 pub(crate) async fn store() -> SurrealStore {
@@ -96,5 +101,59 @@ fn looks_for_what_is_pending_pass_nothing_else() {
             .bind("webhook", webhooks[0].to_string())
             .bind("first_at", DateTime::UNIX_EPOCH);
         assert_bounded(&store, heads, "IndexScan", 2, "heads").await;
+    });
+}
+
+/// Of a project's notes, and of one author's among them.
+#[test]
+fn pages_of_notes_read_no_other_notes() {
+    run_on_deep_stack(async {
+        let store = store().await;
+        let (author, audit) = (UserId::new(), sample::some_audit());
+        let mut kept = Vec::new();
+        for number in 0..40 {
+            let by = [author, UserId::new()][number % 2];
+            let project = ["handbook", "other"][number / 2 % 2];
+            let note = sample::note(project, by);
+            store.create_note(&note, audit).await.unwrap();
+            kept.push(note.id);
+        }
+        let page = |cursor: Option<NoteId>| PageRequest {
+            limit: 2,
+            cursor: cursor.map(|id| id.to_string()),
+        };
+        for author in [None, Some(author)] {
+            for cursor in [None, Some(kept[30])] {
+                let place = Place::of(&page(cursor)).unwrap();
+                let list = notes::list("handbook", author, &place);
+                let about = format!("{author:?} {cursor:?}");
+                assert_bounded(&store, list, "IndexScan", 3, &about).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn looks_for_changes_read_what_changed_within_that_time() {
+    run_on_deep_stack(async {
+        let store = store().await;
+        let article = sample::article(UserId::new());
+        let creation = sample::creation(&article);
+        store.create_article(creation).await.unwrap();
+        let now = store.now().await.unwrap();
+        let (prompt, version) = sample::prompt(DEFAULT_PROJECT, UserId::new());
+        let audit = sample::some_audit();
+        store.create_prompt(&prompt, &version, audit).await.unwrap();
+        let within = Span {
+            since: now - TimeDelta::minutes(1),
+            until: Some(now + TimeDelta::minutes(1)),
+        };
+        for (changed, about) in [
+            (articles::CHANGED, "articles"),
+            (documents::CHANGED, "others"),
+        ] {
+            let changed = times::bind(Statement::new(changed), within);
+            assert_bounded(&store, changed, "IndexScan", 1, about).await;
+        }
     });
 }

@@ -114,9 +114,7 @@ impl ProjectStore for SurrealStore {
     }
 
     async fn project(&self, slug: &str) -> Result<Option<Project>> {
-        let statement =
-            Statement::new("SELECT * FROM ONLY type::record('project', $slug)").bind("slug", slug);
-        let row: Option<ProjectRow> = self.read(statement).await?;
+        let row: Option<ProjectRow> = self.record(PROJECT, slug.to_owned()).await?;
         Ok(row.map(Project::try_from).transpose()?)
     }
 

@@ -81,7 +81,7 @@ impl PromptStore for SurrealStore {
         version: &PromptVersion,
         audit: &AuditRecord,
     ) -> Result<()> {
-        let statement = bound(audited(CREATE_PROMPT, audit), prompt, version)?;
+        let statement = bound(CREATE_PROMPT, prompt, version, audit)?;
         Ok(self.write(statement).await?)
     }
 
@@ -91,7 +91,7 @@ impl PromptStore for SurrealStore {
         version: &PromptVersion,
         audit: &AuditRecord,
     ) -> Result<()> {
-        let statement = bound(audited(ADD_VERSION, audit), prompt, version)?;
+        let statement = bound(ADD_VERSION, prompt, version, audit)?;
         Ok(self.write(statement).await?)
     }
 
@@ -186,12 +186,17 @@ impl SurrealStore {
     }
 }
 
-fn bound(statement: Statement, prompt: &Prompt, version: &PromptVersion) -> RowResult<Statement> {
-    statement
+fn bound(
+    parts: &str,
+    prompt: &Prompt,
+    version: &PromptVersion,
+    audit: &AuditRecord,
+) -> RowResult<Statement> {
+    audited(parts, audit)
         .about(format!("prompt `{}`", prompt.name))
         .bind("row", PromptRow::from(prompt))
         .bind("version", VersionRow::of(version)?)
-        .tell(ScopedEvent::prompt_written(prompt, version.author))
+        .tell(ScopedEvent::prompt_written(prompt, version, audit))
 }
 
 impl From<&Prompt> for PromptRow {

@@ -3,6 +3,12 @@
 //! between two bounds does so by its text and by its time.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Timelike, Utc};
+use inkstone_domain::following::Span;
+
+use crate::statement::Statement;
+
+/// To the end of times that are ordered so: their years have four digits.
+const FAR: TimeDelta = TimeDelta::days(2_900_000);
 
 /// Nothing from `at` on comes before it.
 pub(crate) fn since(at: DateTime<Utc>) -> DateTime<Utc> {
@@ -17,6 +23,14 @@ pub(crate) fn through(at: DateTime<Utc>) -> DateTime<Utc> {
     at.trunc_subsecs(0) + TimeDelta::seconds(1)
 }
 
+/// For statements that read from `$since` through `$until`. They may find a little more.
+pub(crate) fn bind(statement: Statement, within: Span) -> Statement {
+    statement.bind("since", since(within.since)).bind(
+        "until",
+        within.until.map_or(DateTime::UNIX_EPOCH + FAR, through),
+    )
+}
+
 /// The same to a nanosecond, with all digits: such times are ordered as they are.
 pub(crate) fn exact(at: DateTime<Utc>) -> DateTime<Utc> {
     at.with_nanosecond(at.nanosecond() | 1).unwrap_or(at)
@@ -28,7 +42,6 @@ mod tests {
 
     use super::*;
     use crate::plans;
-    use crate::statement::Statement;
 
     const SETUP: &str = "{
         DEFINE TABLE moment;

@@ -17,6 +17,7 @@ use surrealdb::types::SurrealValue;
 use self::row::{CountsRow, ImportRow, LineRow};
 use crate::articles::{CREATE_ARTICLE, REPLACE_ARTICLE, bind_write, read_all};
 use crate::audit::{audited, transaction};
+use crate::comments;
 use crate::connection::SurrealStore;
 use crate::failure::StoreFailure;
 use crate::media;
@@ -182,6 +183,8 @@ impl TransferStore for SurrealStore {
             Some(ImportChange::UpdateMedia(arrival)) => {
                 media::arrivals::updating(TAKE_STEP, *arrival)?
             }
+            Some(ImportChange::CreateComment(arrival)) => comments::creating(TAKE_STEP, *arrival)?,
+            Some(ImportChange::UpdateComment(arrival)) => comments::updating(TAKE_STEP, *arrival)?,
             Some(ImportChange::UpdateArticle(write)) => {
                 let parts = format!("{TAKE_STEP} {REPLACE_ARTICLE}");
                 let statement = transaction(&parts, write.audit.as_ref());

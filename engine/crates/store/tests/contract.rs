@@ -69,8 +69,9 @@ suites! {
     audit: |store| async move { contract::audit::run(&store).await };
     projects: |store| async move { contract::projects::run(&store, &store, &store).await };
     conversations: |store| async move { contract::conversations::run(&store, &store).await };
-    transfers: |store| async move { contract::transfers::run(&store, &store, &store, &store).await };
+    transfers: |store| async move { contract::transfers::run(&store, &store, &store, &store, &store, &store).await };
     prompts: |store| async move { contract::prompts::run(&store, &store).await };
+    notes: |store| async move { contract::notes::run(&store, &store).await };
     documents: |store| async move { contract::documents::run(&store).await };
     saved_searches: |store| async move { contract::saved_searches::run(&store).await };
     search_settings: |store| async move { contract::search_settings::run(&store, &store).await };

@@ -424,6 +424,7 @@ fn ports(store: &MemStore, clock: &ManualClock, mailer: &MemMailer, plugins: Plu
         replies: store.clone(),
         projects: store.clone(),
         prompts: store.clone(),
+        notes: store.clone(),
         conversations: store.clone(),
         audit: store.clone(),
         content_types: store.clone(),

@@ -21,6 +21,7 @@ pub mod keys;
 pub mod kv;
 pub mod limits;
 pub mod media;
+pub mod notes;
 pub mod notifications;
 pub mod packages;
 pub mod people;
@@ -45,9 +46,9 @@ pub mod webhooks;
 use inkstone_domain::ports::{
     ArticleStore, AuditLog, ChunkStore, CommentStore, ContentTypeStore, ConversationStore,
     DocumentStore, EventLog, HandlerStore, IdentityStore, JobStore, KeyStore, MediaStore,
-    NotificationStore, PeopleStore, PluginKv, ProjectStore, PromptStore, PublicationStore,
-    ReplyStore, RolloutStore, SavedSearchStore, ScheduleStore, SearchSettingsStore, TagStore,
-    TransferStore, UsageLedger, UserStore, WebhookStore,
+    NoteStore, NotificationStore, PeopleStore, PluginKv, ProjectStore, PromptStore,
+    PublicationStore, ReplyStore, RolloutStore, SavedSearchStore, ScheduleStore,
+    SearchSettingsStore, TagStore, TransferStore, UsageLedger, UserStore, WebhookStore,
 };
 use inkstone_domain::{Result, codes::Code};
 
@@ -63,6 +64,7 @@ where
         + AuditLog
         + ProjectStore
         + PromptStore
+        + NoteStore
         + ConversationStore
         + CommentStore
         + ContentTypeStore
@@ -84,7 +86,7 @@ where
     articles::run(store, store, store).await;
     comments::run(store, store, store).await;
     content_types::run(store).await;
-    transfers::run(store, store, store, store).await;
+    transfers::run(store, store, store, store, store, store).await;
     jobs::run(store, store, store).await;
     events::run(store, store).await;
     events::tells::run(store).await;
@@ -103,6 +105,7 @@ where
     audit::run(store).await;
     projects::run(store, store, store).await;
     prompts::run(store, store).await;
+    notes::run(store, store).await;
     conversations::run(store, store).await;
     media::run(store, store).await;
     replies::run(store).await;

@@ -14,6 +14,7 @@ mod jobs;
 mod keys;
 mod kv;
 mod media;
+mod notes;
 mod notifications;
 mod people;
 mod projects;
@@ -41,12 +42,13 @@ use inkstone_domain::content::{ContentType, Page, PageRequest};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
 use inkstone_domain::ids::{
     ApiKeyId, ArticleId, BatchId, CommentId, ConversationId, EventId, ImportId, InvitationId,
-    JobId, KeyId, MediaId, MessageId, PromptId, SavedSearchId, ScheduleId, ScheduleRunId, ServedId,
-    SessionId, UploadId, UsageId, UserId, WebhookId,
+    JobId, KeyId, MediaId, MessageId, NoteId, PromptId, SavedSearchId, ScheduleId, ScheduleRunId,
+    ServedId, SessionId, UploadId, UsageId, UserId, WebhookId,
 };
 use inkstone_domain::kept_reply::CachedReply;
 use inkstone_domain::key::VirtualKey;
 use inkstone_domain::media::{Media, MediaVersion, Upload};
+use inkstone_domain::note::Note;
 use inkstone_domain::notification::Notification;
 use inkstone_domain::people::{Identity, Invitation, MailToken, SecondFactor};
 use inkstone_domain::ports::{Clock, SystemClock};
@@ -122,6 +124,7 @@ struct State {
     conversations: BTreeMap<ConversationId, Conversation>,
     messages: BTreeMap<MessageId, ConversationMessage>,
     prompt_versions: BTreeMap<(PromptId, u32), PromptVersion>,
+    notes: BTreeMap<NoteId, Note>,
     imports: BTreeMap<ImportId, transfers::ImportEntry>,
     media: BTreeMap<MediaId, Media>,
     media_versions: BTreeMap<(MediaId, u32), MediaVersion>,

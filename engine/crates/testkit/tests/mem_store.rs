@@ -25,7 +25,7 @@ async fn content_types() {
 #[tokio::test]
 async fn transfers() {
     let store = MemStore::new();
-    contract::transfers::run(&store, &store, &store, &store).await;
+    contract::transfers::run(&store, &store, &store, &store, &store, &store).await;
 }
 
 #[tokio::test]
@@ -130,6 +130,12 @@ async fn projects() {
 async fn prompts() {
     let store = MemStore::new();
     contract::prompts::run(&store, &store).await;
+}
+
+#[tokio::test]
+async fn notes() {
+    let store = MemStore::new();
+    contract::notes::run(&store, &store).await;
 }
 
 #[tokio::test]

@@ -40,6 +40,7 @@ const ROUTES: &[&str] = &[
     // Whole, with what is said: it must not be said twice.
     "/v1/projects/{slug}/chat",
     "/v1/projects/{slug}/exports",
+    "/v1/projects/{slug}/notes",
     "/v1/projects/{slug}/prompts",
     "/v1/projects/{slug}/prompts/{name}/versions",
     "/v1/research/{plugin}/{tool}",

@@ -29,7 +29,7 @@ pub(crate) struct FindQuery {
     /// What a person typed; empty finds everything, newest first.
     #[serde(default)]
     q: String,
-    /// What to look for, with commas between: `article`, `prompt`, `media`, `message`; articles where it is left out.
+    /// What to look for, with commas between: `article`, `prompt`, `media`, `message`, `note`; articles where it is left out.
     #[param(example = "article,media")]
     kind: Option<String>,
     #[serde(rename = "filter[status]")]
@@ -123,8 +123,8 @@ pub(crate) struct SuggestQuery {
 /// Search
 ///
 /// Finds what the caller may read: of articles one's own, those of one's projects, published ones, and for admins all; of
-/// prompts and files those of one's projects, and one's own files; of chats only one's own. Whatever is typed is a query,
-/// never an error. A key needs `media:read` for files, `projects:read` for prompts and messages, and `models:call` for
+/// prompts, notes and files those of one's projects, and one's own notes and files; of chats only one's own. Whatever is typed is a query,
+/// never an error. A key needs `media:read` for files, `projects:read` for prompts, notes and messages, and `models:call` for
 /// `rerank`, too; that costs, and needs the role creator.
 #[utoipa::path(
     get, path = "/v1/search", tag = "search", params(FindQuery),
@@ -202,7 +202,7 @@ pub(super) fn check_kinds(principal: &Principal, kinds: &[DocumentKind]) -> ApiR
         match kind {
             DocumentKind::Article => {}
             DocumentKind::Media => check_also(principal, Scope::MediaRead)?,
-            DocumentKind::Prompt | DocumentKind::Message => {
+            DocumentKind::Prompt | DocumentKind::Message | DocumentKind::Note => {
                 check_also(principal, Scope::ProjectsRead)?;
             }
         }

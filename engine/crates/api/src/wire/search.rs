@@ -86,6 +86,8 @@ pub(crate) enum KindWord {
     Media,
     /// Of a chat of one's own.
     Message,
+    /// What was found.
+    Note,
 }
 
 /// Escaped HTML with the matches within `<em>`.
@@ -231,6 +233,7 @@ impl From<DocumentKind> for KindWord {
             DocumentKind::Prompt => Self::Prompt,
             DocumentKind::Media => Self::Media,
             DocumentKind::Message => Self::Message,
+            DocumentKind::Note => Self::Note,
         }
     }
 }
@@ -242,6 +245,7 @@ impl From<KindWord> for DocumentKind {
             KindWord::Prompt => Self::Prompt,
             KindWord::Media => Self::Media,
             KindWord::Message => Self::Message,
+            KindWord::Note => Self::Note,
         }
     }
 }

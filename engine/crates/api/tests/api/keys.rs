@@ -7,6 +7,7 @@ use inkstone_testkit::api_client::{ApiClient, Identity, TestApi};
 use serde_json::{Value, json};
 
 use crate::check;
+use crate::projects::with_handbook;
 
 async fn make(client: &ApiClient, body: Value) -> Value {
     let reply = client.post("/v1/keys", body).await;
@@ -155,12 +156,7 @@ async fn keys_and_limits_are_changed_as_they_were_read() {
 
 #[tokio::test]
 async fn owners_of_a_project_revoke_its_keys_and_change_none() {
-    let api = TestApi::start().await;
-    let made = api
-        .creator()
-        .post("/v1/projects", json!({"slug": "handbook"}))
-        .await;
-    assert_eq!(made.status, 201);
+    let api = with_handbook().await;
     let wish = json!({"name": "ci", "project": "handbook"});
     let made = make(&api.admin(), wish.clone()).await;
     let path = format!("/v1/keys/{}", made["id"].as_str().unwrap());

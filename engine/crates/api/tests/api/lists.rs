@@ -3,6 +3,8 @@
 use inkstone_testkit::api_client::{ApiClient, Identity, TestApi};
 use serde_json::{Value, json};
 
+use crate::projects::with_handbook;
+
 /// Ends of texts, statements and paths.
 const NASTY: [&str; 7] = [
     "' OR true --",
@@ -15,12 +17,8 @@ const NASTY: [&str; 7] = [
 ];
 
 async fn handbook() -> TestApi {
-    let api = TestApi::start().await;
+    let api = with_handbook().await;
     let client = &api.creator();
-    let made = client
-        .post("/v1/projects", json!({"slug": "handbook"}))
-        .await;
-    assert_eq!(made.status, 201);
     for (title, status, tag, locale) in [
         ("Bravo", "draft", "sea", "en"),
         ("alpha", "published", "moon", "pt-BR"),

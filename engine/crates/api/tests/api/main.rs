@@ -32,6 +32,7 @@ mod me;
 mod media;
 mod messages;
 mod models;
+mod notes;
 mod notifications;
 mod oidc;
 mod openapi;

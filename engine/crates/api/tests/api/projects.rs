@@ -4,6 +4,17 @@ use axum::http::Method;
 use inkstone_testkit::api_client::{Identity, TestApi};
 use serde_json::json;
 
+/// The usual API, and the project `handbook`, which the creator owns.
+pub async fn with_handbook() -> TestApi {
+    let api = TestApi::start().await;
+    let made = api
+        .creator()
+        .post("/v1/projects", json!({"slug": "handbook"}))
+        .await;
+    assert_eq!(made.status, 201, "{made:?}");
+    api
+}
+
 #[tokio::test]
 async fn a_project_from_its_making_to_its_archive() {
     let api = TestApi::start().await;
@@ -41,11 +52,8 @@ async fn a_project_from_its_making_to_its_archive() {
 
 #[tokio::test]
 async fn members_are_set_listed_and_removed() {
-    let api = TestApi::start().await;
+    let api = with_handbook().await;
     let owner = api.creator();
-    owner
-        .post("/v1/projects", json!({"slug": "handbook"}))
-        .await;
     let reader = api.user(Identity::Viewer);
     let path = format!("/v1/projects/handbook/members/{reader}");
     let role = |role: &str| Some(json!({"role": role}));
@@ -96,10 +104,7 @@ async fn members_are_set_listed_and_removed() {
 
 #[tokio::test]
 async fn ids_of_others_and_nonsense_are_not_found_alike() {
-    let api = TestApi::start().await;
-    api.creator()
-        .post("/v1/projects", json!({"slug": "handbook"}))
-        .await;
+    let api = with_handbook().await;
     let stranger = api.stranger();
     for path in [
         "/v1/projects/handbook",

@@ -4,6 +4,7 @@
 mod audited;
 mod documented;
 mod files;
+mod notes;
 mod planned;
 mod routes;
 mod things;

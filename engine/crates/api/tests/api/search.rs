@@ -4,6 +4,8 @@ use axum::http::Method;
 use inkstone_testkit::api_client::TestApi;
 use serde_json::json;
 
+use crate::projects::with_handbook;
+
 async fn with_articles() -> TestApi {
     let api = TestApi::start().await;
     for (title, tags, status) in [
@@ -190,20 +192,11 @@ async fn a_refused_body_says_where() {
     }
 }
 
-/// With the project `handbook`, which the creator owns.
-async fn with_words() -> TestApi {
-    let api = TestApi::start().await;
-    let client = api.creator();
-    let new = json!({"slug": "handbook"});
-    assert_eq!(client.post("/v1/projects", new).await.status, 201);
-    api
-}
-
 const SETTINGS: &str = "/v1/projects/handbook/search-settings";
 
 #[tokio::test]
 async fn projects_say_what_words_mean() {
-    let api = with_words().await;
+    let api = with_handbook().await;
     let client = api.creator();
     let before = client.get(SETTINGS).await;
     assert_eq!(before.header("etag"), "\"0\"");
@@ -239,7 +232,7 @@ async fn projects_say_what_words_mean() {
 
 #[tokio::test]
 async fn words_that_cannot_be_are_named() {
-    let api = with_words().await;
+    let api = with_handbook().await;
     let wished = json!({"stop_words": ["two words"], "synonyms": [{"words": ["alone"]}]});
     let refused = api
         .creator()
@@ -254,7 +247,7 @@ async fn words_that_cannot_be_are_named() {
 
 #[tokio::test]
 async fn other_kinds_are_found_by_who_may_read_them() {
-    let api = with_words().await;
+    let api = with_handbook().await;
     let client = api.creator();
     let prompt = json!({
         "name": "tides", "messages": [{"role": "system", "text": "Write about tides."}]
@@ -295,7 +288,7 @@ async fn other_kinds_are_found_by_who_may_read_them() {
 
 #[tokio::test]
 async fn messages_are_found_by_whose_chat_it_is() {
-    let api = with_words().await;
+    let api = with_handbook().await;
     let client = api.creator();
     let chat = client
         .post(

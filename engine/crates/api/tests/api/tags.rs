@@ -5,14 +5,10 @@ use inkstone_testkit::api_client::{ApiClient, TestApi};
 use serde_json::{Value, json};
 
 use crate::lists::url_encoded;
+use crate::projects::with_handbook;
 
 async fn handbook() -> TestApi {
-    let api = TestApi::start().await;
-    let made = api
-        .creator()
-        .post("/v1/projects", json!({"slug": "handbook"}))
-        .await;
-    assert_eq!(made.status, 201);
+    let api = with_handbook().await;
     for tags in [
         json!(["sea", "moon"]),
         json!(["sea"]),

@@ -2,18 +2,10 @@
 
 use axum::http::Method;
 use inkstone_domain::principal::{Principal, Role};
-use inkstone_testkit::api_client::{ApiClient, Identity, TestApi};
+use inkstone_testkit::api_client::{ApiClient, Identity};
 use serde_json::{Value, json};
 
-async fn with_project() -> TestApi {
-    let api = TestApi::start().await;
-    let made = api
-        .creator()
-        .post("/v1/projects", json!({"slug": "handbook"}))
-        .await;
-    assert_eq!(made.status, 201);
-    api
-}
+use crate::projects::with_handbook;
 
 /// Once it has ended.
 async fn ended(client: &ApiClient, place: &str) -> Value {
@@ -31,7 +23,7 @@ const LINES: &str = "{\"title\": \"Tides\", \"body\": \"High.\"}\n{\"title\": 7}
 
 #[tokio::test]
 async fn a_file_goes_in_and_out() {
-    let api = with_project().await;
+    let api = with_handbook().await;
     let client = api.creator();
     let sent = client
         .post_raw(
@@ -97,7 +89,7 @@ async fn a_file_goes_in_and_out() {
 
 #[tokio::test]
 async fn what_is_asked_wrongly_is_refused() {
-    let api = with_project().await;
+    let api = with_handbook().await;
     let client = api.creator();
     for (path, status) in [
         ("/v1/projects/handbook/imports", 400),
@@ -143,7 +135,7 @@ async fn what_is_asked_wrongly_is_refused() {
 
 #[tokio::test]
 async fn a_file_may_be_longer_than_other_bodies() {
-    let api = with_project().await;
+    let api = with_handbook().await;
     let client = api.creator();
     let long = format!("{}\n", " ".repeat(17 << 20));
     let into = "/v1/projects/handbook/imports?format=jsonl";
@@ -159,7 +151,7 @@ async fn a_file_may_be_longer_than_other_bodies() {
 
 #[tokio::test]
 async fn a_form_brings_a_file_too() {
-    let api = with_project().await;
+    let api = with_handbook().await;
     let client = api.creator();
     let target = "/v1/projects/handbook/imports?format=jsonl";
     let form = |field: &str| {
@@ -187,7 +179,7 @@ async fn a_form_brings_a_file_too() {
 
 #[tokio::test]
 async fn a_large_project_is_exported_in_the_background() {
-    let api = with_project().await;
+    let api = with_handbook().await;
     let client = api.creator();
     let sent = client
         .post_raw(
@@ -292,7 +284,7 @@ async fn a_large_project_is_exported_in_the_background() {
 
 #[tokio::test]
 async fn exports_that_are_asked_for_wrongly() {
-    let api = with_project().await;
+    let api = with_handbook().await;
     let client = api.creator();
     for (body, status) in [
         (json!({}), 400),
@@ -314,7 +306,7 @@ async fn exports_that_are_asked_for_wrongly() {
 /// Not a reply that began well and breaks off.
 #[tokio::test]
 async fn exports_that_no_list_has() {
-    let api = with_project().await;
+    let api = with_handbook().await;
     let admin = api.admin();
     let now = admin
         .get("/v1/projects/default/export?format=jsonl&filter[tag]=sea")

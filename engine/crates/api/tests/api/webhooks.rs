@@ -3,15 +3,14 @@
 use inkstone_testkit::api_client::TestApi;
 use serde_json::json;
 
+use crate::projects::with_handbook;
+
 const BELOW: &str = "/v1/projects/handbook/webhooks";
 
 #[tokio::test]
 async fn a_webhook_is_made_shown_changed_and_removed() {
-    let api = TestApi::start().await;
+    let api = with_handbook().await;
     let client = api.creator();
-    client
-        .post("/v1/projects", json!({"slug": "handbook"}))
-        .await;
     let new = json!({"url": "https://example.org/hook", "types": ["article.created"]});
     let made = client.post(BELOW, new).await;
     assert_eq!(made.status, 201);

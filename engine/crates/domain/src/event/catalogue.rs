@@ -14,6 +14,7 @@ pub enum Thing {
     Project,
     Member,
     Prompt,
+    Note,
     Chat,
     Media,
     Job,
@@ -30,6 +31,7 @@ impl Thing {
             Self::Project => "project",
             Self::Member => "member",
             Self::Prompt => "prompt",
+            Self::Note => "note",
             Self::Chat => "chat",
             Self::Media => "media",
             Self::Job => "job",
@@ -92,6 +94,9 @@ catalogue! {
     MemberRemoved = "member.removed" of Member;
     PromptCreated = "prompt.created" of Prompt;
     PromptChanged = "prompt.changed" of Prompt;
+    NoteCreated = "note.created" of Note;
+    NoteChanged = "note.changed" of Note;
+    NoteDeleted = "note.deleted" of Note;
     ChatCreated = "chat.created" of Chat;
     ChatChanged = "chat.changed" of Chat;
     ChatMessage = "chat.message" of Chat;
@@ -152,6 +157,10 @@ impl EventBody {
             | Self::PromptChanged {
                 prompt, version, ..
             } => (prompt.to_string(), Some(u64::from(*version))),
+            Self::NoteCreated { note, revision } | Self::NoteChanged { note, revision } => {
+                (note.to_string(), Some(*revision))
+            }
+            Self::NoteDeleted { note } => (note.to_string(), None),
             Self::ChatCreated { chat, revision } | Self::ChatChanged { chat, revision } => {
                 (chat.to_string(), Some(*revision))
             }

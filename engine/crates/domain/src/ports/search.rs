@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::Result;
 use crate::audit::AuditRecord;
 use crate::content::{Page, PageRequest};
+use crate::following::Span;
 use crate::ids::{SavedSearchId, UserId};
 use crate::ports::{ArticleStore, ChangeSignal};
 use crate::related::{Related, RelatedQuery};
@@ -41,12 +42,12 @@ pub trait SearchIndex: Send + Sync {
     async fn catch_up(&self) -> Result<()>;
 }
 
-/// What can be found beside articles: prompts, files and messages of chats.
+/// What can be found beside articles: prompts, notes, files and messages of chats.
 #[async_trait]
 pub trait DocumentStore: ArticleStore {
-    /// Stamps of what changed at or after `since`, oldest change first. May repeat what was seen; with an overlap longer
-    /// than the longest transaction it misses nothing. What changed very long ago may be left out.
-    async fn changed_documents(&self, since: DateTime<Utc>) -> Result<Vec<DocumentStamp>>;
+    /// Stamps of what changed within that time, as [`ArticleStore::changed_articles`]. What changed very long ago may be left
+    /// out.
+    async fn changed_documents(&self, within: Span) -> Result<Vec<DocumentStamp>>;
     /// Stamps of all that is there, by id after `after`, at most `limit`; none at the end and not before.
     async fn document_stamps(
         &self,

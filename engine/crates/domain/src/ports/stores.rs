@@ -10,6 +10,7 @@ use crate::allowance::{Allowance, DaySpend, Subject};
 use crate::audit::AuditRecord;
 use crate::content::{Article, ArticleFilter, ArticleStamp, Cause, Page, PageRequest, Revision};
 use crate::event::Event;
+use crate::following::Span;
 use crate::ids::{ArticleId, KeyId, UserId};
 use crate::kept_reply::{CachedReply, Claim, Claimed};
 use crate::key::VirtualKey;
@@ -76,9 +77,9 @@ pub trait ArticleStore: Send + Sync {
     async fn revisions(&self, article: ArticleId, page: PageRequest) -> Result<Page<Revision>>;
     async fn revision(&self, article: ArticleId, revision: u64) -> Result<Option<Revision>>;
     async fn provenance(&self, article: ArticleId) -> Result<Option<Provenance>>;
-    /// Stamps of all articles changed at or after `since`, oldest change first. May repeat what was
-    /// seen; with an overlap longer than the longest transaction it misses nothing.
-    async fn changed_since(&self, since: DateTime<Utc>) -> Result<Vec<ArticleStamp>>;
+    /// Stamps of all articles changed within that time by the database's clock, oldest change first. A transaction that
+    /// goes on may yet put more into it.
+    async fn changed_articles(&self, within: Span) -> Result<Vec<ArticleStamp>>;
     /// Stamps of all articles, deleted ones too, by id after `after`, at most `limit`.
     async fn stamps(&self, after: Option<ArticleId>, limit: usize) -> Result<Vec<ArticleStamp>>;
     /// The database's clock.

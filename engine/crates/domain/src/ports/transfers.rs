@@ -1,11 +1,14 @@
-//! Where imports and their reports are kept, and the way in for articles and files that come with a past.
+//! Where imports and their reports are kept, and the way in for articles, files and comments that come with
+//! a past.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::Result;
 use crate::audit::AuditRecord;
+use crate::comment::Comment;
 use crate::content::{Article, Page, PageRequest, Revision};
+use crate::event::Event;
 use crate::ids::{ArticleId, ImportId, UserId};
 use crate::job::{JobError, JobStatus};
 use crate::media::{Media, MediaVersion};
@@ -34,6 +37,17 @@ pub struct MediaArrival {
     pub versions: Vec<MediaVersion>,
     /// As for uploads.
     pub quota_bytes: u64,
+    /// That it came, now, by whoever brings it.
+    pub event: Event,
+    pub audit: Option<AuditRecord>,
+}
+
+/// A comment that was written elsewhere.
+#[derive(Debug, Clone)]
+pub struct CommentArrival {
+    pub comment: Comment,
+    /// That it came, now, by whoever brings it.
+    pub event: Event,
     pub audit: Option<AuditRecord>,
 }
 
@@ -45,6 +59,9 @@ pub enum ImportChange {
     CreateMedia(Box<MediaArrival>),
     /// If the stored revision is `media.revision - 1`.
     UpdateMedia(Box<MediaArrival>),
+    CreateComment(Box<CommentArrival>),
+    /// If the stored revision is `comment.revision - 1`.
+    UpdateComment(Box<CommentArrival>),
 }
 
 /// A step of an import: lines of the report, and what they tell of, both or neither.
@@ -72,7 +89,7 @@ pub trait TransferStore: Send + Sync {
     /// Adds lines to the report, moves the position behind them and makes the change they tell of, all
     /// or nothing. `lease_lost` where the import has ended or is at another position: somebody else does
     /// it. For the change, `slug_taken`, `already_exists`, `revision_mismatch` and `not_found` as for
-    /// articles, and `media_quota_exceeded` as for media.
+    /// articles and comments, and `media_quota_exceeded` as for media.
     async fn take_step(&self, step: ImportStep) -> Result<()>;
     /// Ends an import; one that has ended stays as it is. Returns it as it is then; `not_found` where
     /// there is none.

@@ -1,4 +1,4 @@
-//! What can be found: articles, prompts, files and messages of chats, in one shape, and who may find them.
+//! What can be found: articles, prompts, notes, files and messages of chats, in one shape, and who may find them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 use super::Visibility;
 use crate::content::{Article, Status};
 use crate::conversation::{Conversation, ConversationMessage};
-use crate::ids::{ArticleId, ConversationId, MediaId, MessageId, PromptId, UserId};
+use crate::ids::{ArticleId, ConversationId, MediaId, MessageId, NoteId, PromptId, UserId};
 use crate::media::Media;
+use crate::note::Note;
 use crate::project::DEFAULT_PROJECT;
 use crate::prompt::{Prompt, PromptVersion};
 use crate::{Error, codes};
@@ -26,10 +27,18 @@ pub enum DocumentKind {
     Media,
     /// Of a chat of one's own.
     Message,
+    /// What was found.
+    Note,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 4] = [Self::Article, Self::Prompt, Self::Media, Self::Message];
+    pub const ALL: [Self; 5] = [
+        Self::Article,
+        Self::Prompt,
+        Self::Media,
+        Self::Message,
+        Self::Note,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +46,7 @@ impl DocumentKind {
             Self::Prompt => "prompt",
             Self::Media => "media",
             Self::Message => "message",
+            Self::Note => "note",
         }
     }
 
@@ -52,6 +62,7 @@ pub enum DocumentId {
     Prompt(PromptId),
     Media(MediaId),
     Message(MessageId),
+    Note(NoteId),
 }
 
 impl DocumentId {
@@ -61,6 +72,7 @@ impl DocumentId {
             Self::Prompt(_) => DocumentKind::Prompt,
             Self::Media(_) => DocumentKind::Media,
             Self::Message(_) => DocumentKind::Message,
+            Self::Note(_) => DocumentKind::Note,
         }
     }
 
@@ -80,6 +92,7 @@ impl fmt::Display for DocumentId {
             Self::Prompt(id) => id.fmt(f),
             Self::Media(id) => id.fmt(f),
             Self::Message(id) => id.fmt(f),
+            Self::Note(id) => id.fmt(f),
         }
     }
 }
@@ -99,6 +112,7 @@ impl FromStr for DocumentId {
             PromptId::PREFIX => text.parse().map(Self::Prompt),
             MediaId::PREFIX => text.parse().map(Self::Media),
             MessageId::PREFIX => text.parse().map(Self::Message),
+            NoteId::PREFIX => text.parse().map(Self::Note),
             _ => Err(Error::new(
                 &codes::INVALID_INPUT,
                 format!("`{text}` is no id of anything that can be found"),
@@ -140,7 +154,7 @@ pub struct Document {
     pub revision: u64,
     /// Slug.
     pub project: String,
-    /// Of articles, files and chats; a prompt is its project's.
+    /// Of articles, notes, files and chats; a prompt is its project's.
     pub owner: Option<UserId>,
     /// Of articles.
     pub status: Option<Status>,
@@ -212,7 +226,13 @@ impl Document {
             (DocumentKind::Prompt, _) if self.project == DEFAULT_PROJECT => {
                 vec![Readers::Admins, Readers::Everybody]
             }
-            (DocumentKind::Prompt | DocumentKind::Media | DocumentKind::Article, _) => {
+            (
+                DocumentKind::Prompt
+                | DocumentKind::Media
+                | DocumentKind::Note
+                | DocumentKind::Article,
+                _,
+            ) => {
                 let everybody = published.then_some(Readers::Everybody);
                 let all = [Some(Readers::Admins), Some(members), owner, everybody];
                 all.into_iter().flatten().collect()
@@ -311,6 +331,21 @@ impl Document {
         }
     }
 
+    /// A note, with the titles of what it was found in.
+    pub fn of_note(note: Note) -> Self {
+        let id = DocumentId::Note(note.id);
+        let sources = note.text.sources.into_iter();
+        let titles: Vec<String> = sources.filter_map(|source| source.title).collect();
+        Self {
+            owner: Some(note.author),
+            title: note.text.title,
+            summary: titles.join("\n"),
+            body: note.text.body,
+            updated_at: note.updated_at,
+            ..Self::bare(id, note.revision, note.project, note.created_at)
+        }
+    }
+
     /// A file. In the trash nobody finds it.
     pub fn of_media(media: Media) -> Self {
         let id = DocumentId::Media(media.id);
@@ -366,6 +401,7 @@ mod tests {
         let prompt = DocumentId::Prompt(PromptId::new());
         let media = DocumentId::Media(MediaId::new());
         let message = DocumentId::Message(MessageId::new());
+        let note = DocumentId::Note(NoteId::new());
         let mut published = document(article, "zoo", Some(owner));
         published.status = Some(Status::Published);
         let mut draft = document(article, "zoo", Some(owner));
@@ -388,6 +424,14 @@ mod tests {
             ),
             (
                 document(media, DEFAULT_PROJECT, Some(owner)),
+                [true, true, false, false, true, true],
+            ),
+            (
+                document(note, "zoo", Some(owner)),
+                [true, true, false, true, true, true],
+            ),
+            (
+                document(note, DEFAULT_PROJECT, Some(owner)),
                 [true, true, false, false, true, true],
             ),
             (
@@ -419,6 +463,7 @@ mod tests {
             DocumentId::Prompt(PromptId::new()),
             DocumentId::Media(MediaId::new()),
             DocumentId::Message(MessageId::new()),
+            DocumentId::Note(NoteId::new()),
         ] {
             assert_eq!(id.to_string().parse::<DocumentId>().unwrap(), id);
             assert_eq!(DocumentKind::named(id.kind().as_str()), Some(id.kind()));

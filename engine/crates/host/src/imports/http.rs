@@ -86,16 +86,17 @@ impl http::Host for CallState {
         let mut stream = None;
         let head: Head = import!(self, "http.send", Asked(&request), async |own| {
             let plugin = &own.plugin;
-            own.meter.sent(request.body.as_ref().map_or(0, Vec::len));
+            let body_bytes = request.body.as_ref().map_or(0, Vec::len);
+            own.meter.sent(body_bytes);
             let handed = own.call.handed.clone();
             if let Some(handed) = &handed {
-                handed.begun();
+                handed.begun(body_bytes);
             }
             let egress = &plugin.ports.egress;
             let sent = egress.send(&plugin.id, &plugin.effective, outbound(request));
             let response = sent.await;
             if let Some(handed) = &handed {
-                handed.answered(&response);
+                handed.answered(body_bytes, &response);
             }
             let response = response?;
             stream = Some(response.body);

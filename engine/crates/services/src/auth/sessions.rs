@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::token::{self, Bearer, RefreshToken};
 use super::{Auth, REMEMBERED_ENDS, Visit, subject_of_session};
 use crate::rounds::Rounds;
+use crate::sweep::in_pieces;
 
 /// Between two looks for sign-ins that ran out.
 const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -213,23 +214,12 @@ impl Auth {
 
     /// Drops what has run out now and then until it is stopped.
     pub(crate) async fn keep_tidy(self: Arc<Self>, stop: CancellationToken) {
-        let mut rounds = Rounds::every(TIDY_EVERY, stop);
+        let mut rounds = Rounds::every(TIDY_EVERY, stop.clone());
         while rounds.next().await {
-            if let Err(error) = self.forget_sessions().await {
-                tracing::warn!(?error, "sign-ins that ran out could not be dropped");
-            }
-        }
-    }
-
-    /// How many were dropped.
-    pub(crate) async fn forget_sessions(&self) -> Result<u64> {
-        let mut dropped = 0;
-        loop {
             let now = self.clock.now();
-            let more = self.users.forget_sessions(now, AT_A_TIME).await?;
-            dropped += more;
-            if more < AT_A_TIME as u64 {
-                return Ok(dropped);
+            let forget = |piece| self.users.forget_sessions(now, piece);
+            if let Err(error) = in_pieces(AT_A_TIME, &stop, forget).await {
+                tracing::warn!(?error, "sign-ins that ran out could not be dropped");
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Comments on articles, and suggestions. Whoever sees the past of an article sees what is said about it;
 //! its author, reviewers and editors say something, and who may change the text accepts what is suggested.
 
+mod arrival;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::comment::{
     Anchor, Comment, Resolution, Suggestion, SuggestionState, replaced,
 };
-use inkstone_domain::content::{Article, Page, PageRequest};
+use inkstone_domain::content::{Article, ArticleText, Page, PageRequest};
 use inkstone_domain::ids::{ArticleId, CommentId};
 use inkstone_domain::ports::{Clock, CommentStore};
 use inkstone_domain::principal::Principal;
@@ -159,12 +161,7 @@ impl Comments {
         new: NewSuggestion,
     ) -> Result<Placed> {
         check_body(&new.body, true)?;
-        if new.replacement.len() > MAX_REPLACEMENT_BYTES {
-            let mut wrong = Wrong::default();
-            let most = format!("must have at most {MAX_REPLACEMENT_BYTES} bytes");
-            wrong.add("/replacement", most);
-            wrong.into_result("the suggestion is not valid as given")?;
-        }
+        check_replacement(&new.replacement)?;
         let found = self.enter(principal, article).await?;
         let anchor = self.anchor(&found.article, new.place).await?;
         let suggestion = Suggestion {
@@ -265,8 +262,7 @@ impl Comments {
         policy::check_may_change(principal, found.standing, &found.article)?;
         let stored = self.of(article, id).await?;
         let (anchor, suggestion) = open_suggestion(&stored)?;
-        let base = self.articles.kept(article, anchor.revision).await?.text;
-        let range = anchor.start..anchor.end;
+        let (base, range) = self.read_in(&found.article, anchor).await?;
         let Some(wished) = replaced(&base.body, &range, &suggestion.replacement) else {
             return Err(Error::new(
                 &codes::INTERNAL,
@@ -325,6 +321,27 @@ impl Comments {
         }
         let next = self.decided(principal, &stored, suggestion, SuggestionState::Rejected);
         self.replace(principal, &found, &stored, next).await
+    }
+
+    /// The text in which the words of a suggestion were read, and their place in it. One that came with an archive may
+    /// name a revision that is not here, or is another one: then the article as it is stands for it.
+    async fn read_in(
+        &self,
+        article: &Article,
+        anchor: &Anchor,
+    ) -> Result<(ArticleText, Range<usize>)> {
+        match self.articles.kept(article.id, anchor.revision).await {
+            Ok(kept) if anchor.stands_in(&kept.text.body) => {
+                return Ok((kept.text, anchor.start..anchor.end));
+            }
+            Err(error) if error.code() != &codes::NOT_FOUND => return Err(error),
+            _ => {}
+        }
+        let range = anchor.locate(&article.text.body);
+        let range = range.ok_or_else(|| {
+            conflict("the words are gone; change the text by hand, and reject this")
+        })?;
+        Ok((article.text.clone(), range))
     }
 
     /// The article, for who may say something about it.
@@ -536,6 +553,15 @@ fn check_body(body: &str, may_be_empty: bool) -> Result<()> {
         );
     }
     wrong.into_result("the comment is not valid as given")
+}
+
+fn check_replacement(replacement: &str) -> Result<()> {
+    let mut wrong = Wrong::default();
+    if replacement.len() > MAX_REPLACEMENT_BYTES {
+        let most = format!("must have at most {MAX_REPLACEMENT_BYTES} bytes");
+        wrong.add("/replacement", most);
+    }
+    wrong.into_result("the suggestion is not valid as given")
 }
 
 fn forbidden(why: &str) -> Error {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures::StreamExt;
 use inkstone_domain::content::ArticleStamp;
+use inkstone_domain::following::{Applied, Following};
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ChangeSignal, ClaimedHandler};
 use inkstone_domain::{Result, codes};
@@ -30,12 +31,6 @@ const OVERLAP: TimeDelta = TimeDelta::seconds(30);
 const GATHER: Duration = Duration::from_secs(1);
 /// After a fault.
 const PAUSE: Duration = Duration::from_secs(30);
-
-/// What was seen of the changes of articles.
-struct Seen {
-    until: DateTime<Utc>,
-    recent: HashMap<ArticleId, (u64, DateTime<Utc>)>,
-}
 
 impl Embeddings {
     /// Embeds what is not, and follows, until the engine stops: here, or as soon as no other engine does it.
@@ -110,19 +105,17 @@ impl Embeddings {
     async fn work(&self, number: &AtomicU64) -> Result<()> {
         let model = self.model()?;
         let mut changes = self.articles.changes();
-        let mut seen = Seen {
-            until: self.articles.now().await?,
-            recent: HashMap::new(),
-        };
+        let following = Following::new(self.articles.now().await?, OVERLAP);
+        let mut applied = Applied::new(following);
         let mut missing = VecDeque::from(self.compare(&model).await?);
-        let mut settled = false;
+        let (mut settled, mut is_quiet) = (false, true);
         self.begin(&model).await?;
         if !missing.is_empty() {
             tracing::info!(articles = missing.len(), model, "articles are embedded");
         }
         loop {
             let told = self.events.log.number_events(NUMBERED).await?;
-            self.embed_changed(&model, &mut seen).await?;
+            self.embed_changed(&model, &mut applied, is_quiet).await?;
             let some: Vec<ArticleStamp> = missing.drain(..missing.len().min(TOGETHER)).collect();
             if !some.is_empty() {
                 self.embed(&model, &some).await?;
@@ -133,25 +126,50 @@ impl Embeddings {
                 settled = true;
             }
             number.store(told, Ordering::Relaxed);
-            self.wait(&mut changes).await;
+            is_quiet = self.wait(&mut changes).await;
         }
     }
 
-    /// Until something changed, or it has been quiet for long.
-    async fn wait(&self, changes: &mut ChangeSignal) {
+    /// Until something changed, or it has been quiet for long: whether it has.
+    async fn wait(&self, changes: &mut ChangeSignal) -> bool {
         tokio::select! {
             Some(()) = changes.next() => {
                 tokio::time::sleep(GATHER.min(self.config.poll_interval)).await;
+                false
             }
-            () = tokio::time::sleep(self.config.poll_interval) => {}
+            () = tokio::time::sleep(self.config.poll_interval) => true,
         }
     }
 
     /// By the model that serves, too, while the new one has not all texts yet.
-    async fn embed_changed(&self, model: &str, seen: &mut Seen) -> Result<()> {
-        let stamps = self.articles.changed_since(seen.until - OVERLAP).await?;
-        let changed = seen.news(stamps);
+    async fn embed_changed(
+        &self,
+        model: &str,
+        applied: &mut Applied<ArticleId>,
+        is_quiet: bool,
+    ) -> Result<()> {
+        let mut following = applied.following;
+        let spans = match is_quiet {
+            true => vec![following.whole()],
+            false => {
+                let mut spans = following.late();
+                following.looked(&spans);
+                spans.push(following.recent());
+                spans
+            }
+        };
+        let mut changed = HashMap::new();
+        for span in spans {
+            for stamp in self.articles.changed_articles(span).await? {
+                following.saw(stamp.changed_at);
+                if applied.is_news(&stamp.id, stamp.revision) {
+                    changed.insert(stamp.id, stamp);
+                }
+            }
+        }
+        let changed: Vec<ArticleStamp> = changed.into_values().collect();
         if changed.is_empty() {
+            applied.following = following;
             return Ok(());
         }
         self.embed(model, &changed).await?;
@@ -166,7 +184,9 @@ impl Embeddings {
                 "a change is not embedded by the old model"
             );
         }
-        seen.note(&changed);
+        let changes = changed.iter();
+        let changes = changes.map(|stamp| (stamp.id, stamp.revision, stamp.changed_at));
+        applied.note(following, changes);
         Ok(())
     }
 
@@ -241,26 +261,5 @@ impl Embeddings {
             }
         }
         Ok(())
-    }
-}
-
-impl Seen {
-    /// What was not seen before.
-    fn news(&self, stamps: Vec<ArticleStamp>) -> Vec<ArticleStamp> {
-        let is_new = |stamp: &ArticleStamp| {
-            let known = self.recent.get(&stamp.id);
-            known.is_none_or(|(revision, _)| *revision < stamp.revision)
-        };
-        stamps.into_iter().filter(is_new).collect()
-    }
-
-    fn note(&mut self, stamps: &[ArticleStamp]) {
-        for stamp in stamps {
-            self.until = self.until.max(stamp.changed_at);
-            let news = (stamp.revision, stamp.changed_at);
-            self.recent.insert(stamp.id, news);
-        }
-        let horizon = self.until - OVERLAP * 2;
-        self.recent.retain(|_, (_, at)| *at >= horizon);
     }
 }

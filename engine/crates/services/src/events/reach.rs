@@ -47,6 +47,7 @@ fn is_owned(thing: Thing) -> bool {
         Thing::Article
             | Thing::Comment
             | Thing::Media
+            | Thing::Note
             | Thing::Job
             | Thing::Batch
             | Thing::Schedule
@@ -79,6 +80,7 @@ fn act_of(thing: Thing) -> Act {
         },
         Thing::Project | Thing::Member => Act::SeeProject,
         Thing::Prompt => Act::ReadPrompt,
+        Thing::Note => Act::ReadNote,
         Thing::Chat => Act::SeeChat,
         Thing::Media => Act::ReadMedia,
         Thing::Job | Thing::Batch | Thing::Schedule => Act::SeeJob,
@@ -102,6 +104,7 @@ mod tests {
             (Thing::Prompt, [false, true, true, false, true]),
             (Thing::Chat, [false, true, false, false, false]),
             (Thing::Media, [true, true, true, false, true]),
+            (Thing::Note, [true, true, true, false, true]),
             (Thing::Job, [true, true, false, false, true]),
             (Thing::Batch, [true, true, false, false, true]),
             (Thing::Schedule, [true, true, false, false, true]),
@@ -133,6 +136,7 @@ mod tests {
             (Thing::Prompt, [true, true, true]),
             (Thing::Chat, [false, false, false]),
             (Thing::Media, [true, true, true]),
+            (Thing::Note, [true, true, true]),
             (Thing::Job, [true, false, true]),
             (Thing::Batch, [true, false, true]),
             (Thing::Schedule, [true, false, true]),

@@ -12,10 +12,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use inkstone_domain::capability::{Effective, Permissions};
 use inkstone_domain::chat::{Image, ImageSource, Part, Request};
 use inkstone_domain::gateway::ImagesConfig;
+use inkstone_domain::ids::UserId;
 use inkstone_domain::outbound::{OutboundRequest, Redirects};
 use inkstone_domain::ports::Egress;
 use inkstone_domain::{Error, Result, codes};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Mutex;
+
+use super::room::{NoRoom, Room, Share};
 
 /// Whom egress counts the calls for.
 const CALLER: &str = "gateway";
@@ -36,8 +39,8 @@ pub(crate) struct Images {
     powers: Effective,
     max_bytes: usize,
     max_total_bytes: usize,
-    /// Bytes that calls may still hold.
-    room: Arc<Semaphore>,
+    /// What calls may hold.
+    room: Arc<Room>,
 }
 
 /// What was fetched for a request, for all calls that are made of it.
@@ -78,12 +81,17 @@ impl Images {
             },
             max_bytes: config.max_bytes,
             max_total_bytes: config.max_total_bytes,
-            room: Arc::new(Semaphore::new(held.min(Semaphore::MAX_PERMITS))),
+            room: Room::new(held),
         }
     }
 
     /// Puts bytes in the place of addresses. Where no host is allowed, addresses go on to the provider.
-    pub async fn fetch_all(&self, request: &mut Request, shared: &SharedImages) -> Result<()> {
+    pub async fn fetch_all(
+        &self,
+        user: UserId,
+        request: &mut Request,
+        shared: &SharedImages,
+    ) -> Result<()> {
         let mut sent_along = 0_usize;
         let mut addresses = Vec::new();
         for image in images_of(request) {
@@ -111,7 +119,7 @@ impl Images {
         let mut shared = shared.0.lock().await;
         let fetched = match shared.take() {
             Some(fetched) if fetched.addresses == addresses => fetched,
-            _ => self.fetch_each(addresses, left).await?,
+            _ => self.fetch_each(user, addresses, left).await?,
         };
         let by_address =
             images_of(request).filter(|image| matches!(image.source, ImageSource::Url(_)));
@@ -122,10 +130,15 @@ impl Images {
         Ok(())
     }
 
-    async fn fetch_each(&self, addresses: Vec<String>, left: usize) -> Result<Fetched> {
+    async fn fetch_each(
+        &self,
+        user: UserId,
+        addresses: Vec<String>,
+        left: usize,
+    ) -> Result<Fetched> {
         let left = &AtomicUsize::new(left);
         let images = stream::iter(addresses.clone())
-            .map(|url| async move { self.fetch(&url, left).await })
+            .map(|url| async move { self.fetch(user, &url, left).await })
             .buffered(AT_ONCE)
             .try_collect::<Vec<_>>();
         match tokio::time::timeout(PATIENCE, images).await {
@@ -141,7 +154,7 @@ impl Images {
     }
 
     /// `left` is what the request may still have of all its images.
-    async fn fetch(&self, url: &str, left: &AtomicUsize) -> Result<Image> {
+    async fn fetch(&self, user: UserId, url: &str, left: &AtomicUsize) -> Result<Image> {
         let said = |error: Error| error.context(format!("the image `{url}`"));
         let request = OutboundRequest {
             method: "GET".to_owned(),
@@ -161,7 +174,10 @@ impl Images {
             let status = response.status;
             return Err(invalid(url, format_args!("its server answered {status}")));
         }
-        let mut held = Held::default();
+        let mut held = Held {
+            bytes: Vec::new(),
+            room: self.room.share(user),
+        };
         while let Some(piece) = response.body.next().await {
             let piece = piece.map_err(said)?;
             if held.bytes.len() + piece.len() > self.max_bytes {
@@ -172,7 +188,7 @@ impl Images {
                 left.checked_sub(piece.len())
             });
             taken.map_err(|_| self.too_much())?;
-            held.push(&piece, &self.room)?;
+            held.push(&piece)?;
         }
         // What the bytes say, not what their server does.
         let media_type = media_type_of(&held.bytes)
@@ -195,25 +211,25 @@ impl Images {
 }
 
 /// Bytes with the room they take; it is free again once the last copy is gone.
-#[derive(Default)]
 struct Held {
     bytes: Vec<u8>,
-    room: Option<OwnedSemaphorePermit>,
+    room: Share,
 }
 
 impl Held {
     /// `overloaded` where there is no room: to wait for it while holding some could wait for ever.
-    fn push(&mut self, piece: &[u8], room: &Arc<Semaphore>) -> Result<()> {
-        let wanted = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-        let taken = Arc::clone(room).try_acquire_many_owned(wanted);
-        let taken = taken.map_err(|_| {
-            let message = "the images of other calls take all the room there is; try again soon";
+    fn push(&mut self, piece: &[u8]) -> Result<()> {
+        self.room.take(piece.len()).map_err(|why| {
+            let message = match why {
+                NoRoom::ForYou => {
+                    "the images of your other calls take your share of the room; try again soon"
+                }
+                NoRoom::ForAnybody => {
+                    "the images of other calls take all the room there is; try again soon"
+                }
+            };
             Error::new(&codes::OVERLOADED, message).with_retry_after(Some(COME_BACK))
         })?;
-        match &mut self.room {
-            Some(room) => room.merge(taken),
-            room => *room = Some(taken),
-        }
         self.bytes.extend_from_slice(piece);
         Ok(())
     }

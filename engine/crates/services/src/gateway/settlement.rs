@@ -15,7 +15,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::breaker::Pass;
 use super::deployments::{Deployment, UnderWay};
-use super::estimate::Written;
+use super::estimate::{self, Written};
 use super::limits::Admission;
 use super::plan::Candidate;
 use super::usage::UsageRecorder;
@@ -148,6 +148,15 @@ impl Settlement {
             .unwrap_or_else(|| self.written.usage(self.caller.input_tokens))
     }
 
+    /// What an upstream has of a call that was not answered. Of texts that went there in several requests, those of
+    /// the requests that it took: the rest never went, or was refused.
+    fn usage_handed(&self) -> Usage {
+        self.usage.unwrap_or_else(|| {
+            let taken = estimate::tokens_of(self.handed.body_bytes());
+            self.written.usage(self.caller.input_tokens.min(taken))
+        })
+    }
+
     pub fn deployment(&self) -> &Deployment {
         &self.candidate.deployment
     }
@@ -177,7 +186,10 @@ impl Settlement {
         let is_billed = has_begun || self.handed.is_taken();
         let (usage, search_units) = match is_billed {
             true => (
-                self.usage(),
+                match has_begun {
+                    true => self.usage(),
+                    false => self.usage_handed(),
+                },
                 self.search_units.unwrap_or(self.caller.search_units),
             ),
             false => (self.usage.unwrap_or_default(), 0),

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Jobs;
 use crate::rounds::Rounds;
+use crate::sweep::in_pieces;
 
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const FORGOTTEN_AT_ONCE: usize = 500;
@@ -25,16 +26,9 @@ impl Jobs {
             return;
         };
         let before = self.clock.now() - kept;
-        // Small transactions, between which others get their turn.
-        while !stop.is_cancelled() {
-            match self.store.forget_jobs(before, FORGOTTEN_AT_ONCE).await {
-                Ok(gone) if gone == FORGOTTEN_AT_ONCE as u64 => {}
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::warn!(?error, "old jobs could not be forgotten");
-                    return;
-                }
-            }
+        let forget = |piece| self.store.forget_jobs(before, piece);
+        if let Err(error) = in_pieces(FORGOTTEN_AT_ONCE, stop, forget).await {
+            tracing::warn!(?error, "old jobs could not be forgotten");
         }
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use inkstone_domain::audit::actions;
+use inkstone_domain::audit::{AuditRecord, actions};
 use inkstone_domain::content::PageRequest;
+use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{MediaId, UserId};
 use inkstone_domain::media::{Media, MediaContent, MediaVersion, VariantState};
 use inkstone_domain::ports::{ByteStream, MediaArrival};
@@ -86,20 +87,19 @@ impl MediaLibrary {
             kind.check_name(&media.name)?;
         }
         let verdict = self.may_arrive(principal, before, &media).await?;
-        let action = match before {
-            None => actions::MEDIA_CREATED,
-            Some(_) => actions::MEDIA_CHANGED,
+        let (action, body) = match before {
+            None => (actions::MEDIA_CREATED, EventBody::media_created(&media)),
+            Some(_) => (actions::MEDIA_CHANGED, EventBody::media_changed(&media)),
         };
+        // Its last change was elsewhere, but it came now.
+        let now = self.clock.now();
         let audit = reach::record(principal, action, verdict, before, &media);
-        let audit = audit.map(|mut audit| {
-            // Its last change was elsewhere, but it came now.
-            audit.at = self.clock.now();
-            audit
-        });
+        let audit = audit.map(|audit| AuditRecord { at: now, ..audit });
         Ok(MediaArrival {
             media,
             versions,
             quota_bytes: self.config.project_quota_bytes,
+            event: Event::new(now, principal.user, body),
             audit,
         })
     }

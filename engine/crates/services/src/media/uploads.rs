@@ -183,10 +183,7 @@ impl MediaLibrary {
                 && upload.owner == principal.user
                 && self.clock.now() < upload.expires_at
         };
-        upload.filter(is_shown).ok_or_else(|| {
-            let message = format!("there is no upload {id}, or it has expired; begin a new one");
-            Error::new(&codes::NOT_FOUND, message)
-        })
+        upload.filter(is_shown).ok_or_else(|| no_upload(id))
     }
 
     /// The bytes first, then the row that knows them.
@@ -227,10 +224,14 @@ impl MediaLibrary {
         }
         let id = upload.id;
         match self.finish(principal, upload).await {
-            // So may another engine, with which the pieces went.
+            // So may another engine, with which the pieces went; or it has found that it can be no file.
             Err(error) if error.kind() == ErrorKind::Internal => {
                 let stored = self.store.upload(id).await?;
-                stored.filter(|it| it.media.is_some()).ok_or(error)
+                let stored = stored.ok_or_else(|| no_upload(id))?;
+                match stored.media {
+                    Some(_) => Ok(stored),
+                    None => Err(error),
+                }
             }
             done => done,
         }
@@ -324,6 +325,11 @@ impl Drop for Turn {
         let mut under_way = under_way.unwrap_or_else(PoisonError::into_inner);
         under_way.remove(&self.upload);
     }
+}
+
+fn no_upload(id: UploadId) -> Error {
+    let message = format!("there is no upload {id}, or it has expired; begin a new one");
+    Error::new(&codes::NOT_FOUND, message)
 }
 
 fn part_keys(upload: &Upload) -> Vec<BlobKey> {

@@ -15,6 +15,7 @@ use inkstone_domain::people::Mail;
 use tokio_util::sync::CancellationToken;
 
 use super::Notifications;
+use crate::sweep::in_pieces;
 
 /// For one mail. Where it could not be sent, it is tried again after this.
 const LEASE: Duration = Duration::from_secs(15 * 60);
@@ -40,7 +41,7 @@ impl Notifications {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.parts.config.poll_interval) => {}
                 _ = forgetting.tick() => {
-                    if let Err(error) = self.forget_old().await {
+                    if let Err(error) = self.forget_old(&stop).await {
                         tracing::warn!(?error, "old notifications could not be forgotten");
                     }
                 }
@@ -105,21 +106,11 @@ impl Notifications {
         self.parts.mailer.send(&mail).await
     }
 
-    /// Forgets what was kept long enough. How many.
-    pub async fn forget_old(&self) -> Result<u64> {
+    /// Forgets what was kept long enough, until `stop`. How many.
+    pub async fn forget_old(&self, stop: &CancellationToken) -> Result<u64> {
         let before = self.oldest();
-        let mut forgotten = 0;
-        loop {
-            let gone = self
-                .parts
-                .store
-                .forget_notifications(before, FORGOTTEN_AT_ONCE);
-            let gone = gone.await?;
-            forgotten += gone;
-            if gone < FORGOTTEN_AT_ONCE as u64 {
-                return Ok(forgotten);
-            }
-        }
+        let forget = |piece| self.parts.store.forget_notifications(before, piece);
+        in_pieces(FORGOTTEN_AT_ONCE, stop, forget).await
     }
 }
 

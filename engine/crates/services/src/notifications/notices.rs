@@ -205,8 +205,13 @@ async fn of_comment(
         article,
         mentions,
         reply_to,
+        updated_at,
         ..
     } = comment;
+    // It came with an import: those it concerned have heard of it where it was written.
+    if updated_at < told.event.at {
+        return Ok(None);
+    }
     let about = About {
         article: Some(article),
         comment: Some(id),

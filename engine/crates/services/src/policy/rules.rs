@@ -70,6 +70,9 @@ pub enum Act {
     AddMedia,
     ReadMedia,
     ChangeMedia,
+    AddNote,
+    ReadNote,
+    ChangeNote,
 }
 
 /// A set of people around a thing.
@@ -100,7 +103,7 @@ pub(super) struct Rule {
 
 impl Act {
     /// All acts, for tables.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 47] = [
         Self::WriteArticle,
         Self::ReadArticle {
             is_published: false,
@@ -155,6 +158,9 @@ impl Act {
         Self::AddMedia,
         Self::ReadMedia,
         Self::ChangeMedia,
+        Self::AddNote,
+        Self::ReadNote,
+        Self::ChangeNote,
     ];
 
     pub(super) fn rule(self) -> Rule {
@@ -210,9 +216,13 @@ impl Act {
             }
             Self::MoveArchive => rule(Members(Guest), Creator, Members(Owner)),
             Self::TestPrompt | Self::StartChat => rule(Members(Guest), Creator, Members(Guest)),
-            Self::AddMedia => rule(Members(Guest), Creator, Members(Editor)),
-            Self::ReadMedia => rule(OwnerOrMembers(Guest), Viewer, OwnerOrMembers(Guest)),
-            Self::ChangeMedia => rule(OwnerOrMembers(Guest), Creator, OwnerOrMembers(Editor)),
+            Self::AddMedia | Self::AddNote => rule(Members(Guest), Creator, Members(Editor)),
+            Self::ReadMedia | Self::ReadNote => {
+                rule(OwnerOrMembers(Guest), Viewer, OwnerOrMembers(Guest))
+            }
+            Self::ChangeMedia | Self::ChangeNote => {
+                rule(OwnerOrMembers(Guest), Creator, OwnerOrMembers(Editor))
+            }
             Self::SeeChat | Self::ChangeChat => {
                 let own = OwnerAmongMembers(Guest);
                 rule(own, Viewer, own)

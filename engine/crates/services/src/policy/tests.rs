@@ -91,6 +91,9 @@ fn every_act_by_every_standing() {
         AddMedia -nnnn -nnnn -nnyy -nnyy aaayy aaayy
         ReadMedia -yyyy yyyyy -yyyy yyyyy ayyyy yyyyy
         ChangeMedia -nnnn nnnnn -nnyy yyyyy aaayy yyyyy
+        AddNote -nnnn -nnnn -nnyy -nnyy aaayy aaayy
+        ReadNote -yyyy yyyyy -yyyy yyyyy ayyyy yyyyy
+        ChangeNote -nnnn nnnnn -nnyy yyyyy aaayy yyyyy
     "#]]
     .assert_eq(&table);
 }

@@ -109,6 +109,9 @@ fn written(body: &EventBody) -> Option<DocumentId> {
         EventBody::PromptCreated { prompt, .. } | EventBody::PromptChanged { prompt, .. } => {
             DocumentId::Prompt(*prompt)
         }
+        EventBody::NoteCreated { note, .. } | EventBody::NoteChanged { note, .. } => {
+            DocumentId::Note(*note)
+        }
         EventBody::MediaCreated { media, .. } => DocumentId::Media(*media),
         EventBody::MediaChanged {
             media,

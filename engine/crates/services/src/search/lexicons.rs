@@ -115,6 +115,19 @@ impl Lexicons {
         Err(contended("search settings of", project))
     }
 
+    /// Whether they could be replaced by these, for the same.
+    pub(crate) async fn check(
+        &self,
+        principal: &Principal,
+        project: &str,
+        lexicon: &Lexicon,
+    ) -> Result<()> {
+        self.access
+            .enter_to_change(principal, project, Act::WriteSearchSettings)
+            .await?;
+        check(lexicon)
+    }
+
     /// What holds for a search in this project; nothing for who may not see the project.
     pub(super) async fn of(&self, principal: &Principal, project: &str) -> Result<Arc<Lexicon>> {
         let role = self.access.role(principal, project).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use inkstone_domain::audit::actions;
 use inkstone_domain::people::{Mail, MailPurpose, MailToken};
@@ -129,9 +130,13 @@ impl Desk {
         password_hash: String,
         visit: &Visit,
     ) -> Result<()> {
+        let now = self.clock.now();
+        if let Some(waiting) = self.waiting(&email, now).await? {
+            return self.sign_up_again(&waiting).await;
+        }
         let user = User {
             email_verified: false,
-            ..User::new(email, name, self.config.role, self.clock.now())
+            ..User::new(email, name, self.config.role, now)
         };
         // Whose address it is shows later.
         let subject = subject_of(user.id);
@@ -153,6 +158,28 @@ impl Desk {
         let ttl = self.config.verification_ttl;
         let token = self.new_token(&user, MailPurpose::VerifyEmail, ttl).await?;
         let mail = self.config.links.verification(&user.email, &token);
+        self.send(mail).await
+    }
+
+    /// The account of a sign-up whose mail can still be followed. Of two in the same moment, which both find none, the
+    /// later takes the place of the other, with the mail that was sent for it.
+    async fn waiting(&self, email: &str, now: DateTime<Utc>) -> Result<Option<User>> {
+        let account = self.users.account_by_email(email).await?;
+        let user = account.map(|account| account.user).filter(|user| {
+            let is_open = !user.email_verified && !user.is_disabled();
+            is_open && now < user.created_at + self.config.verification_ttl
+        });
+        Ok(user)
+    }
+
+    /// The account stays as it is, and what was given now is not kept: whose sign-up it was nobody knows, and who has
+    /// the mail says which password holds.
+    async fn sign_up_again(&self, user: &User) -> Result<()> {
+        let ttl = self.config.reset_ttl;
+        let token = self
+            .new_token(user, MailPurpose::ResetPassword, ttl)
+            .await?;
+        let mail = self.config.links.signed_up_again(&user.email, &token);
         self.send(mail).await
     }
 

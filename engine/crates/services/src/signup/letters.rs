@@ -38,7 +38,24 @@ impl Links {
             "Confirm your e-mail address",
             &format!(
                 "Somebody, probably you, made an account with this address.\n\n{way}\n\
-                 If it was not you, do nothing: the account cannot be used."
+                 If it was not you, do nothing: the account cannot be used.\n\
+                 If you did it more than once, what you gave the first time holds."
+            ),
+        )
+    }
+
+    /// To somebody who signs up though an earlier sign-up waits for its mail to be followed.
+    pub(super) fn signed_up_again(&self, to: &str, token: &str) -> Mail {
+        let way = way(&self.reset, token, "POST /v1/auth/password/reset", "token");
+        letter(
+            to,
+            "Set the password of your account",
+            &format!(
+                "Somebody, probably you, signed up with this address again, before a\n\
+                 first time was confirmed. What was given now is not kept. Set a password\n\
+                 to have the account.\n\n{way}\n\
+                 If the first time was you, its mail still holds. If it was never you, do\n\
+                 nothing: the account cannot be used."
             ),
         )
     }
@@ -113,6 +130,7 @@ mod tests {
             plain,
             links.invitation(to, "tok"),
             links.verification(to, "tok"),
+            links.signed_up_again(to, "tok"),
             links.account_exists(to),
             links.second_factor_gone(to),
         ] {

@@ -20,17 +20,21 @@ const MANIFEST: &str = "manifest.json";
 const PROJECT: &str = "project.jsonl";
 const MEMBERS: &str = "members.jsonl";
 const CONTENT_TYPES: &str = "content-types.jsonl";
+const SEARCH: &str = "search.jsonl";
 const PROMPTS: &str = "prompts.jsonl";
-/// Followed by a number and `.jsonl`.
+/// Followed by a number and `.jsonl`, as are the next two.
+const NOTES: &str = "notes-";
 const ARTICLES: &str = "articles-";
+const COMMENTS: &str = "comments-";
 /// Followed by an id and `.json`, or by an id, `/` and the number of a version.
 const MEDIA: &str = "media/";
 const FORMAT: &str = "inkstone-archive";
-/// Raised when an older engine could no longer read what is written: 2 has media.
-const VERSION: u32 = 2;
-/// Of one file of articles: where it is reached, another begins.
+/// Raised when an older engine could no longer read what is written: 2 has media; 3 comments, notes, words of
+/// searches, and who wrote versions of prompts.
+const VERSION: u32 = 3;
+/// Of one file with a number: where it is reached, another begins.
 const MAX_FILE_BYTES: u64 = 64 << 20;
-/// One article with all its revisions, in memory.
+/// One article with all its revisions, or one prompt with all its versions, in memory.
 pub const MAX_ARTICLE_BYTES: usize = 64 << 20;
 const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 

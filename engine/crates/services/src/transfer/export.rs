@@ -1,6 +1,7 @@
 //! Giving a project's articles out as they are read: a page at a time from the store, through a writer on
 //! a thread of its own, into pieces of a body. At no time more than a few articles are in memory.
 
+mod comments;
 mod files;
 mod gather;
 
@@ -11,8 +12,8 @@ use std::sync::atomic::AtomicU64;
 use bytes::{Bytes, BytesMut};
 use inkstone_domain::content::{ArticleFilter, Facet, Status};
 use inkstone_domain::ports::{
-    ArticleStore, BlobStore, ContentTypeStore, MediaStore, ProjectStore, PromptStore,
-    TransferStore, UserStore,
+    ArticleStore, BlobStore, CommentStore, ContentTypeStore, MediaStore, NoteStore, ProjectStore,
+    PromptStore, SearchSettingsStore, TransferStore, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use inkstone_domain::project::{DEFAULT_PROJECT, Project};
@@ -48,9 +49,12 @@ pub struct ExportWish {
 #[derive(Clone)]
 pub struct ExportPowers {
     pub articles: Arc<dyn ArticleStore>,
+    pub comments: Arc<dyn CommentStore>,
     pub transfers: Arc<dyn TransferStore>,
     pub projects: Arc<dyn ProjectStore>,
     pub prompts: Arc<dyn PromptStore>,
+    pub notes: Arc<dyn NoteStore>,
+    pub search_settings: Arc<dyn SearchSettingsStore>,
     pub content_types: Arc<dyn ContentTypeStore>,
     pub users: Arc<dyn UserStore>,
     pub media: Arc<dyn MediaStore>,

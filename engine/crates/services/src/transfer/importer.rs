@@ -1,10 +1,11 @@
 //! Sees one import through: reads its file, decides entry by entry, and writes each step with its lines
 //! of the report in one transaction. So an import that was cut off goes on where its report ends, and
-//! two that do the same one write nothing twice. What an entry of each kind means is in `arrivals`, `files`
-//! and `belongings`.
+//! two that do the same one write nothing twice. What an entry of each kind means is in `arrivals`, `files`,
+//! `comments` and `belongings`.
 
 mod arrivals;
 mod belongings;
+mod comments;
 mod files;
 mod known;
 mod references;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{
-    ArticleStore, Clock, ImportChange, ImportStep, PromptStore, TransferStore, UserStore,
+    ArticleStore, Clock, CommentStore, ImportChange, ImportStep, NoteStore, PromptStore,
+    TransferStore, UserStore,
 };
 use inkstone_domain::principal::Principal;
 use inkstone_domain::transfer::{Import, OnConflict, Outcome, ReportLine};
@@ -25,10 +27,12 @@ use self::known::Known;
 use super::limits::TransferLimits;
 use super::piece::{Content, Entry, Piece, Sink, into_channel};
 use super::reading;
-use crate::content::{Articles, ContentTypes};
+use crate::content::{Articles, Comments, ContentTypes};
 use crate::media::{MediaLibrary, TakenIn};
+use crate::notes::Notes;
 use crate::projects::Projects;
 use crate::prompts::Prompts;
+use crate::search::Search;
 
 /// Entries that are read ahead.
 const AHEAD: usize = 8;
@@ -43,11 +47,16 @@ pub struct ImportPowers {
     pub store: Arc<dyn TransferStore>,
     pub article_store: Arc<dyn ArticleStore>,
     pub prompt_store: Arc<dyn PromptStore>,
+    pub comment_store: Arc<dyn CommentStore>,
+    pub note_store: Arc<dyn NoteStore>,
     pub users: Arc<dyn UserStore>,
     pub articles: Arc<Articles>,
     pub content_types: Arc<ContentTypes>,
     pub projects: Arc<Projects>,
     pub prompts: Arc<Prompts>,
+    pub comments: Arc<Comments>,
+    pub notes: Arc<Notes>,
+    pub search: Arc<Search>,
     pub media: Arc<MediaLibrary>,
     pub clock: Arc<dyn Clock>,
 }
@@ -153,6 +162,11 @@ pub async fn run(
 impl Run<'_> {
     /// Decides on an entry and writes it down; how the import ends, if it does there.
     async fn take(&mut self, entry: Entry) -> Result<Option<End>> {
+        if let Content::Piece(Piece::Article(article)) = &entry.content
+            && let Some(id) = article.record.id
+        {
+            self.known.entries.entry(id).or_insert(entry.number);
+        }
         let is_written = entry.number <= self.import.position;
         if is_written && !self.import.dry_run {
             self.remember(&entry);
@@ -259,7 +273,10 @@ impl Run<'_> {
             }
             Content::Piece(Piece::Project(project)) => self.project(project).await,
             Content::Piece(Piece::ContentType(kind)) => self.content_type(kind).await,
-            Content::Piece(Piece::Prompt(prompt)) => self.prompt(prompt).await,
+            Content::Piece(Piece::SearchSettings(words)) => self.search_settings(words).await,
+            Content::Piece(Piece::Prompt(prompt)) => self.prompt(prompt, notes).await,
+            Content::Piece(Piece::Note(note)) => self.note(note, notes).await,
+            Content::Piece(Piece::Comment(comment)) => self.comment(comment, notes).await,
             Content::Piece(Piece::Medium(_) | Piece::MediumBytes(_)) => {
                 Ok(Decision::skipped("media are taken in from archives only"))
             }

@@ -46,10 +46,13 @@ fn parse(line: &[u8]) -> Result<(Content, Vec<String>)> {
     Ok((Content::Piece(Piece::Article(Box::new(piece))), Vec::new()))
 }
 
+/// What is kept of a line that is too long: enough to tell its kind.
+const BEGINNING: usize = 64;
+
 /// What the next line is.
 pub(super) enum Line {
     Whole,
-    /// It was passed over.
+    /// It was passed over, but for its first bytes.
     TooLong,
     End,
 }
@@ -72,7 +75,7 @@ pub(super) fn next_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> Result<L
     if read as u64 <= MAX_ENTRY_BYTES {
         return Ok(Line::Whole);
     }
-    line.clear();
+    line.truncate(BEGINNING);
     file.skip_until(b'\n').map_err(unreadable)?;
     Ok(Line::TooLong)
 }

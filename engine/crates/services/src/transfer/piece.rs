@@ -3,13 +3,14 @@
 
 use inkstone_domain::content::ContentType;
 use inkstone_domain::project::{Project, ProjectRole, ProjectSettings};
-use inkstone_domain::prompt::PromptText;
+use inkstone_domain::search::Lexicon;
 use inkstone_domain::{Error, Result, codes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::limits::TransferLimits;
+use super::lines::{CommentRecord, NoteRecord, PromptPiece};
 use super::medium::{ArrivingMedium, MediaRecord, MediumBytes};
 use super::record::ArticlePiece;
 
@@ -20,10 +21,13 @@ pub enum Piece {
     Project(ProjectPiece),
     Member(MemberPiece),
     ContentType(ContentTypePiece),
+    SearchSettings(Lexicon),
     Prompt(PromptPiece),
+    Note(Box<NoteRecord>),
     Medium(Box<MediaRecord>),
     /// Of the medium before it.
     MediumBytes(MediumBytes),
+    Comment(Box<CommentRecord>),
 }
 
 /// What a project says of itself.
@@ -52,14 +56,6 @@ pub struct ContentTypePiece {
     pub name: String,
     pub title: String,
     pub schema: Value,
-}
-
-/// A prompt with all its versions, the first first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PromptPiece {
-    pub name: String,
-    pub versions: Vec<PromptText>,
 }
 
 /// An entry of a file: a piece, or why there is none.

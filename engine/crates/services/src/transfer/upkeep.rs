@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Transfers;
 use super::limits::MOST_OPEN;
 use crate::rounds::Rounds;
+use crate::sweep::in_pieces;
 
 /// Between two looks.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
@@ -126,15 +127,9 @@ impl Transfers {
     pub(crate) async fn forget_old(self: Arc<Self>, stop: CancellationToken) {
         let mut rounds = Rounds::every(FORGET_EVERY, stop.clone());
         while rounds.next().await {
-            while !stop.is_cancelled() {
-                match self.forget_some().await {
-                    Ok(gone) if gone == FORGOTTEN_AT_ONCE as u64 => {}
-                    Ok(_) => break,
-                    Err(error) => {
-                        tracing::warn!(?error, "old imports could not be forgotten");
-                        break;
-                    }
-                }
+            let forget = |_| self.forget_some();
+            if let Err(error) = in_pieces(FORGOTTEN_AT_ONCE, &stop, forget).await {
+                tracing::warn!(?error, "old imports could not be forgotten");
             }
         }
     }

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{PING, Webhooks, holds, seal_of, signature};
 use crate::rounds::Rounds;
+use crate::sweep::in_pieces;
 
 const CALLER: &str = "webhooks";
 /// Waits before the second try and all after it, each up to a fifth longer or shorter. Together 24 hours.
@@ -75,14 +76,17 @@ impl Webhooks {
         let mut rounds = Rounds::every(FORGET_EVERY, stop.clone());
         while rounds.next().await {
             let before = self.clock.now() - self.config.kept;
-            forget_in_pieces(|| self.store.forget_deliveries(before, FORGOTTEN_AT_ONCE)).await;
+            let forget = |piece| self.store.forget_deliveries(before, piece);
+            told(in_pieces(FORGOTTEN_AT_ONCE, stop, forget).await);
         }
     }
 
     /// Those of a webhook that is gone. Where an engine ends meanwhile, the rest goes when one of it comes
     /// up for a try, or with its age.
     pub(super) async fn forget_deliveries_of(&self, id: WebhookId) {
-        forget_in_pieces(|| self.store.forget_deliveries_of(id, FORGOTTEN_AT_ONCE)).await;
+        let forget = |piece| self.store.forget_deliveries_of(id, piece);
+        let never = CancellationToken::new();
+        told(in_pieces(FORGOTTEN_AT_ONCE, &never, forget).await);
     }
 
     /// Takes one that is due and tries it; false where none is.
@@ -284,17 +288,9 @@ fn rest(failures: u32, elapsed: Duration) -> Duration {
     longest.min(elapsed.saturating_mul(REST_SHARE))
 }
 
-/// Small transactions, between which others get their turn.
-async fn forget_in_pieces<F: Future<Output = Result<u64>>>(forget: impl Fn() -> F) {
-    loop {
-        match forget().await {
-            Ok(gone) if gone == FORGOTTEN_AT_ONCE as u64 => {}
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(?error, "old deliveries could not be forgotten");
-                return;
-            }
-        }
+fn told(forgotten: Result<u64>) {
+    if let Err(error) = forgotten {
+        tracing::warn!(?error, "old deliveries could not be forgotten");
     }
 }
 

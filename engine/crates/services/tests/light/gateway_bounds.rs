@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use inkstone_domain::allowance::{Allowance, Budget, Period, Subject};
-use inkstone_domain::chat::{Image, ImageSource, Part, Request, RerankRequest};
+use inkstone_domain::chat::{EmbedRequest, Image, ImageSource, Part, Request, RerankRequest};
 use inkstone_domain::gateway::ImagesConfig;
 use inkstone_domain::money::{Money, Price};
 use inkstone_domain::principal::{Principal, Role};
@@ -158,10 +158,23 @@ async fn choices_of_a_request_share_its_images() {
 #[tokio::test]
 async fn all_calls_together_hold_no_more_images_than_there_is_room_for() {
     let world = World::gateway(with_images(1)).await;
-    let who = world.somebody(Role::Creator).await;
+    let mut people = Vec::new();
+    for _ in 0..3 {
+        people.push(world.somebody(Role::Creator).await);
+    }
     let gate = Gate::closed();
     let mut calls = Vec::new();
-    for at in 0..16 {
+    let one_more = async |who: &Principal| {
+        let request = showing(addresses(&world, 1, MIB));
+        complete(&world, who, request).await
+    };
+    // Whoever has much leaves something to the others.
+    for (at, who) in [(12, 0), (3, 1), (1, 2)]
+        .into_iter()
+        .flat_map(|(count, who)| std::iter::repeat_n(who, count))
+        .enumerate()
+    {
+        let who = &people[who];
         let script = [Say::Wait(gate.clone()), Say::text("so")];
         world
             .provider
@@ -171,18 +184,24 @@ async fn all_calls_together_hold_no_more_images_than_there_is_room_for() {
         let call = async move { chat.complete(&who, &context(), request).await };
         calls.push(tokio::spawn(call));
         gate.reached_times(at + 1).await;
+        if at + 1 == 12 {
+            let refused = one_more(&people[0]).await.unwrap_err();
+            assert_eq!(refused.code().name, "overloaded");
+            assert!(refused.message().contains("your share"), "{refused}");
+        }
     }
-    let one_more = || complete(&world, &who, showing(addresses(&world, 1, MIB)));
-    let refused = one_more().await.unwrap_err();
-    assert_eq!(refused.code().name, "overloaded");
-    assert_eq!(refused.retry_after(), Some(Duration::from_secs(1)));
+    for who in &people {
+        let refused = one_more(who).await.unwrap_err();
+        assert_eq!(refused.code().name, "overloaded");
+        assert_eq!(refused.retry_after(), Some(Duration::from_secs(1)));
+    }
     gate.open();
     for call in calls {
         call.await.unwrap().unwrap();
     }
     // The fake keeps what it was asked; what egress gave is copied there.
     world.provider.forget();
-    one_more().await.unwrap();
+    one_more(&people[0]).await.unwrap();
 }
 
 #[tokio::test]
@@ -265,6 +284,31 @@ async fn an_upstream_that_took_the_request_and_broke_off_is_paid_and_one_that_re
             (Some("upstream_timeout"), 5),
         ]
     );
+}
+
+/// Providers send many texts in several requests, and a later one may fail.
+#[tokio::test]
+async fn texts_that_an_upstream_took_are_paid_where_the_rest_failed() {
+    let world = World::gateway(priced()).await;
+    let (who, subject) = with_budget(&world, Money::from_usd(1.0)).await;
+    let provider = &world.provider;
+    for texts in [2, 0, 5] {
+        provider.will_not_embed_after(texts, Error::new(&codes::UPSTREAM_ERROR, "reset"));
+        let request = EmbedRequest {
+            model: "fake/meaning".to_owned(),
+            inputs: vec!["tide".repeat(100); 5],
+            dimensions: None,
+        };
+        let embedded = world.services.chat.embed(&who, &context(), request).await;
+        assert_eq!(embedded.unwrap_err().code(), &codes::UPSTREAM_ERROR);
+    }
+    let lines = world.usage(3).await;
+    let mut tokens: Vec<u64> = lines.iter().map(|line| line.usage.input_tokens).collect();
+    tokens.sort_unstable();
+    assert_eq!(tokens, [0, 200, 500]);
+    assert!(lines.iter().all(|line| line.outcome == Outcome::Failed));
+    let cost = Money::from_usd(700.0 * 10.0 / 1e6);
+    assert_eq!(spent(&world, &who, subject).await, cost);
 }
 
 #[tokio::test]

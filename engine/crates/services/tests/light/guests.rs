@@ -4,10 +4,20 @@ use inkstone_domain::content::Status;
 use inkstone_domain::principal::Role;
 use inkstone_domain::report::Block;
 use inkstone_services::content::NewArticle;
+use inkstone_services::research::Inquiry;
 use inkstone_services::search::SearchRequest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{World, context};
+
+fn inquiry<'a>(plugin: &'a str, tool: &'a str, input: Value) -> Inquiry<'a> {
+    Inquiry {
+        plugin,
+        tool,
+        input,
+        keep_in: None,
+    }
+}
 
 #[tokio::test]
 async fn tools_are_listed_and_called_in_the_callers_name() {
@@ -23,9 +33,14 @@ async fn tools_are_listed_and_called_in_the_callers_name() {
 
     let input = json!({ "ask": "four words for you" });
     let answer = research
-        .call(&creator, &context(), "research-fake", "echo", input)
+        .call(
+            &creator,
+            &context(),
+            inquiry("research-fake", "echo", input),
+        )
         .await
-        .unwrap();
+        .unwrap()
+        .answered;
     assert_eq!(answer.value.text, "four words for you");
     assert_eq!(world.usage(1).await[0].user, creator.user);
     assert_eq!(world.research.had_tools(), [false]);
@@ -36,7 +51,7 @@ async fn tools_are_listed_and_called_in_the_callers_name() {
         (&creator, "research-fake", "none", "unknown_tool"),
     ] {
         let result = research
-            .call(who, &context(), plugin, tool, json!({}))
+            .call(who, &context(), inquiry(plugin, tool, json!({})))
             .await;
         assert_eq!(result.unwrap_err().code().name, code);
     }

@@ -17,7 +17,7 @@ use inkstone_domain::project::ProjectRole;
 use inkstone_domain::search::DocumentId;
 use inkstone_domain::{Error, Result, codes};
 use inkstone_services::ProjectPatch;
-use inkstone_services::content::NewArticle;
+use inkstone_services::content::{ArticlePatch, NewArticle};
 use inkstone_services::media::{Claim, MediaPatch, NewUpload, ShownState};
 use inkstone_testkit::sample;
 
@@ -456,6 +456,54 @@ async fn a_cover_is_not_thrown_away_and_strangers_hold_nothing_fast() {
     assert_eq!(media.empty_trash().await.unwrap(), 0);
     media.restore(&owner, own.id, None).await.unwrap();
     let shown = media.shown(&article, &[own.id]).await.unwrap();
+    assert!(matches!(shown[0].state, ShownState::Ready(_)));
+}
+
+/// Whether a file is in the trash is asked before an article's transaction, so one that is thrown away in between
+/// becomes a cover all the same.
+#[tokio::test]
+async fn a_cover_that_was_thrown_away_meanwhile_is_not_shown_and_may_come_back() {
+    let world = World::new().await;
+    let (media, articles) = (&world.services.media, &world.services.articles);
+    let owner = world.somebody(Role::Creator).await;
+    let mut covers = Vec::new();
+    for is_removed in [false, true] {
+        let own = add(&world, &owner, "default").await;
+        match is_removed {
+            true => media.remove(&owner, own.id, None).await.unwrap(),
+            false => media.delete(&owner, own.id, None).await.unwrap(),
+        }
+        let mut article = sample::article(owner.user);
+        article.text.extras.cover = own.id.to_string();
+        let late = sample::creation(&article);
+        world.store.create_article(late).await.unwrap();
+        covers.push((own, article));
+    }
+    let [(trashed, of_trashed), (removed, of_removed)] = &covers[..] else {
+        panic!("two covers");
+    };
+    let shown = media.shown(of_trashed, &[trashed.id]).await.unwrap();
+    assert_eq!(shown[0].state, ShownState::Trashed);
+    let shown = media.shown(of_removed, &[removed.id]).await.unwrap();
+    assert_eq!(shown[0].state, ShownState::Gone);
+    // It stays in the trash for as long as it is one, and the articles can be changed.
+    refused(
+        media.remove(&owner, trashed.id, None).await,
+        &codes::CONFLICT,
+    );
+    world.clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
+    assert_eq!(media.empty_trash().await.unwrap(), 0);
+    for (_, article) in &covers {
+        let patch = ArticlePatch {
+            title: Some("The tides".to_owned()),
+            ..ArticlePatch::default()
+        };
+        let changed = articles.update(&owner, article.id, patch, None).await;
+        let cover = changed.unwrap().text.extras.cover;
+        assert_eq!(cover, article.text.extras.cover);
+    }
+    media.restore(&owner, trashed.id, None).await.unwrap();
+    let shown = media.shown(of_trashed, &[trashed.id]).await.unwrap();
     assert!(matches!(shown[0].state, ShownState::Ready(_)));
 }
 

@@ -21,6 +21,7 @@ use inkstone_services::media::MediaVariants;
 use inkstone_services::notifications::Notices;
 use inkstone_testkit::sample;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, handbook, join, page};
 
@@ -303,7 +304,8 @@ async fn a_digest_tells_once_of_what_is_unread() {
     assert!(!sent[1].text.contains(&two.id.to_string()));
 
     world.clock.advance(day * 91);
-    assert_eq!(notifications.forget_old().await.unwrap(), 3 * 2);
+    let never = CancellationToken::new();
+    assert_eq!(notifications.forget_old(&never).await.unwrap(), 3 * 2);
     assert_eq!(of(&world, &reviewer).await, []);
     // What is too old to be kept is not told of again, either.
     hear(&world).await;

@@ -5,6 +5,7 @@ use inkstone_domain::plugin::StatsSnapshot;
 use inkstone_domain::principal::Role;
 use inkstone_services::RequestContext;
 use inkstone_services::plugins::Choice;
+use inkstone_services::research::Inquiry;
 use inkstone_testkit::Step;
 use serde_json::json;
 
@@ -84,10 +85,14 @@ async fn a_rating_of_a_job_or_a_tool_is_for_the_plugin_that_was_asked() {
     assert_eq!(stats(&world, "generator-fake").ratings, 1);
 
     let research = &world.services.research;
-    let found = research
-        .call(&ada, &context("req-9"), "research-fake", "echo", json!({}))
-        .await
-        .unwrap();
+    let inquiry = Inquiry {
+        plugin: "research-fake",
+        tool: "echo",
+        input: json!({}),
+        keep_in: None,
+    };
+    let found = research.call(&ada, &context("req-9"), inquiry).await;
+    let found = found.unwrap().answered;
     assert_eq!(found.plugin.manifest.id, "research-fake");
     let rated = world.services.plugins.rate(&ada, "req-9", 2).unwrap();
     assert_eq!(rated.plugin, "research-fake");

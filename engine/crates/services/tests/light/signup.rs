@@ -76,17 +76,49 @@ async fn who_names_an_address_first_does_not_have_it() {
     let reset = MemMailer::token_of(&nth_mail(&world, 2).await);
     signup.sign_up(wish(EMAIL)).await.unwrap();
     let mail = nth_mail(&world, 3).await;
-    assert_eq!(mail.subject, "Confirm your e-mail address");
-    let early = signup.verify_email(&of_eve, Visit::default()).await;
-    assert_eq!(early.unwrap_err().code().name, "invalid_token");
+    assert_eq!(mail.subject, "Set the password of your account");
     let reset = signup.reset_password(&reset, "battery staple".to_owned(), Visit::default());
     assert_eq!(reset.await.unwrap_err().code().name, "invalid_token");
     let token = MemMailer::token_of(&mail);
-    signup.verify_email(&token, Visit::default()).await.unwrap();
+    let set = signup.reset_password(&token, PASSWORD.to_owned(), Visit::default());
+    set.await.unwrap();
     sign_in(&world).await;
+    // Whatever becomes of the first mail.
+    let _ = signup.verify_email(&of_eve, Visit::default()).await;
     let eve = auth.login(shown("battery staple")).await.unwrap_err();
     assert_eq!(eve.code().name, "invalid_credentials");
+    sign_in(&world).await;
     assert_eq!(world.store.count_users().await.unwrap(), 1);
+}
+
+/// Somebody else comes after her, and all they bring about is a mail to her.
+#[tokio::test]
+async fn a_later_sign_up_takes_nothing_from_the_one_before() {
+    let world = World::new().await;
+    let (auth, signup) = (&world.services.auth, &world.services.signup);
+    signup.sign_up(wish(EMAIL)).await.unwrap();
+    let token = MemMailer::token_of(&nth_mail(&world, 1).await);
+    let first = world.store.account_by_email(EMAIL).await.unwrap().unwrap();
+    let mut eve = wish(EMAIL);
+    eve.password = "battery staple".to_owned();
+    eve.name = "Eve".to_owned();
+    signup.sign_up(eve.clone()).await.unwrap();
+    let mail = nth_mail(&world, 2).await;
+    assert_eq!(
+        (mail.to.as_str(), mail.subject.as_str()),
+        (EMAIL, "Set the password of your account")
+    );
+    let kept = world.store.account_by_email(EMAIL).await.unwrap().unwrap();
+    assert_eq!(kept.user, first.user);
+    assert_eq!(kept.password_hash, first.password_hash);
+    signup.verify_email(&token, Visit::default()).await.unwrap();
+    sign_in(&world).await;
+    let refused = auth.login(shown("battery staple")).await.unwrap_err();
+    assert_eq!(refused.code().name, "invalid_credentials");
+    signup.sign_up(eve).await.unwrap();
+    let mail = nth_mail(&world, 3).await;
+    assert_eq!(mail.subject, "You have an account already");
+    sign_in(&world).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Imports and exports: what becomes of entries, who may, and what a cut-off engine leaves behind.
 
 mod attacks; // files that are made to do harm
+mod comments; // what people said
 mod files; // media in archives
 mod kept; // what is not as it came, and says so
 mod resume; // imports that were cut off

@@ -169,6 +169,50 @@ async fn one_call_makes_the_file_and_the_others_are_told_how_far_it_is() {
     assert_eq!(shown.media, Some(file.id));
 }
 
+/// What another engine did while this one was about to read the pieces: made the file of them, or ended an upload
+/// that can be none.
+#[tokio::test]
+async fn who_comes_too_late_to_the_pieces_is_told_what_became_of_them() {
+    for becomes_a_file in [true, false] {
+        let world = World::new().await;
+        let owner = world.somebody(Role::Creator).await;
+        let picture = sample::png(8, 8, 500);
+        let upload = begin(&world, &owner, picture.len()).await;
+        let part = kept_part(&world, &picture).await;
+        world.store.add_upload_part(upload, 0, &part).await.unwrap();
+        let gate = Gate::closed();
+        world.blobs.read_through(gate.clone());
+        let made = sample::media("default", owner.user);
+        let other = async {
+            gate.reached().await;
+            match becomes_a_file {
+                true => {
+                    let create = world.store.create_media(&made, Some(upload), 50_000, None);
+                    create.await.unwrap();
+                }
+                false => {
+                    world.store.remove_upload(upload).await.unwrap();
+                }
+            }
+            let key = BlobKey {
+                project: "default".to_owned(),
+                blob: part.blob,
+            };
+            world.blobs.delete(&key).await.unwrap();
+            gate.open();
+        };
+        let media = &world.services.media;
+        let both = async { tokio::join!(media.upload(&owner, "default", upload), other) };
+        let (asked, ()) = tokio::time::timeout(PATIENCE, both).await.unwrap();
+        let asked = asked.map(|upload| upload.media);
+        match becomes_a_file {
+            true => assert_eq!(asked.unwrap(), Some(made.id)),
+            false => assert_eq!(asked.unwrap_err().code(), &codes::NOT_FOUND),
+        }
+        assert_eq!(world.blobs.count(), 0, "nothing is left of a try in vain");
+    }
+}
+
 #[tokio::test]
 async fn two_engines_that_make_the_same_file_make_one() {
     let world = World::new().await;

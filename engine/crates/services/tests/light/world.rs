@@ -284,6 +284,7 @@ fn engine(
         replies: store.clone(),
         projects: store.clone(),
         prompts: store.clone(),
+        notes: store.clone(),
         conversations: store.clone(),
         audit: store.clone(),
         content_types: store.clone(),

@@ -1,11 +1,13 @@
 //! Files that come with an import: the part of its step that makes or changes one, with all versions that
 //! come at once.
 
+use inkstone_domain::event::Scope;
 use inkstone_domain::ports::MediaArrival;
 
 use super::row::{BlobRow, MediaRow, VersionRow};
 use super::{hold, quota, subject, take_space};
 use crate::audit::transaction;
+use crate::events::tell;
 use crate::row::RowResult;
 use crate::statement::Statement;
 
@@ -18,7 +20,8 @@ const PUT_VERSIONS: &str = concat!(
     FOR $blob IN $blobs {
         CREATE type::record('media_blob', $blob.key) CONTENT $blob RETURN NONE;
     };
-    "
+    ",
+    tell!()
 );
 const CREATE: &str = "
     CREATE type::record('media', $row.key) CONTENT $row RETURN NONE;
@@ -45,6 +48,7 @@ fn arriving(parts: &str, arrival: MediaArrival) -> RowResult<Statement> {
         media,
         versions,
         quota_bytes,
+        event,
         audit,
     } = arrival;
     let more: u64 = versions
@@ -59,12 +63,14 @@ fn arriving(parts: &str, arrival: MediaArrival) -> RowResult<Statement> {
         .iter()
         .map(|version| VersionRow::of_version(&media, version))
         .collect();
-    Ok(transaction(parts, audit.as_ref())
+    let told = event.within(Scope::of_media(&media));
+    transaction(parts, audit.as_ref())
         .about(subject(media.id))
         .bind("project", media.project.as_str())
         .bind("more", more)
         .bind("quota", quota(quota_bytes))
         .bind("row", MediaRow::of(&media)?)
         .bind("versions", rows?)
-        .bind("blobs", blobs))
+        .bind("blobs", blobs)
+        .tell(told)
 }

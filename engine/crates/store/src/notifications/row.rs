@@ -8,6 +8,7 @@ use surrealdb::types::SurrealValue;
 
 use crate::failure::StoreFailure;
 use crate::row::{RowResult, parse, parse_option, unknown_word, unreadable};
+use crate::times;
 
 const NOTIFICATION: &str = "notification";
 pub(super) const SETTINGS: &str = "notification_settings";
@@ -134,7 +135,7 @@ impl NewSettingsRow {
             digest_hour: digest.map_or(0, |digest| u32::from(digest.hour)),
             revision: settings.revision,
             has_digest: digest_at.is_some(),
-            digest_at: digest_at.unwrap_or_default(),
+            digest_at: digest_at.map(times::exact).unwrap_or_default(),
         }
     }
 }

@@ -16,6 +16,7 @@ use inkstone_domain::content::{
     Article, ArticleFilter, ArticleStamp, Facet, Page, PageRequest, Status,
 };
 use inkstone_domain::event::EventBody;
+use inkstone_domain::following::Span;
 use inkstone_domain::ids::{ArticleId, UserId};
 use inkstone_domain::ports::{ArticleStore, AuditLog, EventLog, TagStore};
 use tokio::time::timeout;
@@ -415,7 +416,7 @@ pub async fn stamps_see_everything(store: &dyn ArticleStore) {
         .collect();
     assert_eq!(states_of(&walked, &expected), expected);
 
-    let changed = store.changed_since(start).await.unwrap();
+    let changed = store.changed_articles(Span::since(start)).await.unwrap();
     assert!(changed.is_sorted_by_key(|stamp| stamp.changed_at));
     assert_eq!(states_of(&changed, &expected), expected);
     let end = store.now().await.unwrap();
@@ -425,10 +426,31 @@ pub async fn stamps_see_everything(store: &dyn ArticleStore) {
             .all(|it| start <= it.changed_at && it.changed_at <= end)
     );
     let later = end + Duration::from_secs(60);
-    assert_eq!(store.changed_since(later).await.unwrap(), vec![]);
-    // The bound itself belongs to it.
+    assert_eq!(
+        store.changed_articles(Span::since(later)).await.unwrap(),
+        vec![]
+    );
+    // The bounds themselves belong to it.
+    for stamp in &changed {
+        let span = Span {
+            since: start,
+            until: Some(stamp.changed_at),
+        };
+        let mut until = changed.clone();
+        until.retain(|it| span.holds(it.changed_at));
+        assert_eq!(
+            store.changed_articles(span).await.unwrap().len(),
+            until.len()
+        );
+    }
     let newest = changed.last().unwrap().changed_at;
-    assert!(!store.changed_since(newest).await.unwrap().is_empty());
+    assert!(
+        !store
+            .changed_articles(Span::since(newest))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 /// A follower that reads with an overlap sees the last revision of every article that concurrent writers left.
@@ -453,7 +475,7 @@ pub async fn followers_miss_nothing(store: &dyn ArticleStore) {
     }));
     let mut writers = std::pin::pin!(writers);
     let written = loop {
-        let read = store.changed_since(since);
+        let read = store.changed_articles(Span::since(since));
         let (finished, stamps) = join(futures::future::poll_immediate(&mut writers), read).await;
         for stamp in stamps.unwrap() {
             since = since.max(stamp.changed_at - OVERLAP);
@@ -465,7 +487,7 @@ pub async fn followers_miss_nothing(store: &dyn ArticleStore) {
         }
         tokio::task::yield_now().await;
     };
-    for stamp in store.changed_since(since).await.unwrap() {
+    for stamp in store.changed_articles(Span::since(since)).await.unwrap() {
         let newest = seen.entry(stamp.id).or_default();
         *newest = stamp.revision.max(*newest);
     }

@@ -1,11 +1,13 @@
-//! What every store of prompts, files and chats promises to those who follow it; and what an index makes of it.
+//! What every store of prompts, notes, files and chats promises to those who follow it; and what an index makes of it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use inkstone_domain::conversation::{Conversation, ConversationMessage};
+use inkstone_domain::following::Span;
 use inkstone_domain::ids::UserId;
 use inkstone_domain::media::{Media, Variant, VariantState};
+use inkstone_domain::note::Note;
 use inkstone_domain::ports::{
-    ConversationStore, DocumentStore, MediaStore, PromptStore, SearchIndex,
+    ConversationStore, DocumentStore, MediaStore, NoteStore, PromptStore, SearchIndex,
 };
 use inkstone_domain::project::DEFAULT_PROJECT;
 use inkstone_domain::prompt::{Prompt, PromptVersion};
@@ -20,11 +22,12 @@ const PLENTY: u64 = 1_000_000;
 /// Runs the suite of the store.
 pub async fn run<S>(store: &S)
 where
-    S: DocumentStore + PromptStore + MediaStore + ConversationStore,
+    S: DocumentStore + PromptStore + MediaStore + ConversationStore + NoteStore,
 {
     tells_of_prompts(store).await;
     tells_of_files(store).await;
     tells_of_messages(store).await;
+    tells_of_notes(store).await;
     lists_what_is_there_in_order(store).await;
     forgets_old_changes_and_nothing_else(store).await;
 }
@@ -32,7 +35,7 @@ where
 /// Runs what an index promises of kinds. `index` follows `store`.
 pub async fn run_index<S>(index: &dyn SearchIndex, store: &S)
 where
-    S: DocumentStore + PromptStore + MediaStore + ConversationStore,
+    S: DocumentStore + PromptStore + MediaStore + ConversationStore + NoteStore,
 {
     finds_all_kinds_and_only_those_asked_for(index, store).await;
     finds_nothing_that_may_not_be_read(index, store).await;
@@ -124,15 +127,40 @@ async fn tells_of_messages<S: DocumentStore + ConversationStore>(store: &S) {
     assert_eq!(store.documents(&[id]).await.unwrap(), []);
 }
 
+async fn tells_of_notes<S: DocumentStore + NoteStore>(store: &S) {
+    let begun = store.now().await.unwrap();
+    let author = UserId::new();
+    let note = kept(store, "documents-notes", author, "A marmot.").await;
+    let id = DocumentId::Note(note.id);
+    let told = stamp(store, begun, id).await.unwrap();
+    assert_eq!((told.revision, told.deleted), (1, false));
+    let read = store.documents(&[id]).await.unwrap();
+    assert_eq!(read, [Document::of_note(note.clone())]);
+    assert_eq!(read[0].owner, Some(author));
+
+    let changed = rewritten(store, &note, "A vole.").await;
+    let told = stamp(store, begun, id).await.unwrap();
+    assert_eq!((told.revision, told.deleted), (2, false));
+    let read = store.documents(&[id]).await.unwrap();
+    assert_eq!((read[0].revision, read[0].body.as_str()), (2, "A vole."));
+
+    let audit = sample::some_audit();
+    store.delete_note(&changed, author, audit).await.unwrap();
+    let told = stamp(store, begun, id).await.unwrap();
+    assert!(told.deleted && told.revision > 2);
+    assert_eq!(store.documents(&[id]).await.unwrap(), []);
+}
+
 async fn lists_what_is_there_in_order<S>(store: &S)
 where
-    S: DocumentStore + PromptStore + MediaStore + ConversationStore,
+    S: DocumentStore + PromptStore + MediaStore + ConversationStore + NoteStore,
 {
     let owner = UserId::new();
     let project = "documents-lists";
     let (prompt, _) = written_prompt(store, project, "One.").await;
     let media = written_media(store, project, owner).await;
     let (_, message) = said(store, project, owner, "Two.").await;
+    let note = kept(store, project, owner, "Three.").await;
     let mut all = Vec::new();
     let mut after = None;
     loop {
@@ -148,6 +176,7 @@ where
         DocumentId::Prompt(prompt.id),
         DocumentId::Media(media.id),
         DocumentId::Message(message.id),
+        DocumentId::Note(note.id),
     ] {
         let stamp = all.iter().find(|stamp| stamp.id == id).unwrap();
         assert!(!stamp.deleted);
@@ -177,7 +206,7 @@ async fn forgets_old_changes_and_nothing_else<S: DocumentStore + MediaStore>(sto
 
 async fn finds_all_kinds_and_only_those_asked_for<S>(index: &dyn SearchIndex, store: &S)
 where
-    S: DocumentStore + PromptStore + MediaStore + ConversationStore,
+    S: DocumentStore + PromptStore + MediaStore + ConversationStore + NoteStore,
 {
     let owner = UserId::new();
     let project = "kinds-all";
@@ -193,6 +222,7 @@ where
     media.name = "axolotl.png".to_owned();
     put_media(store, &media).await;
     let (chat, message) = said(store, project, owner, "What is an axolotl?").await;
+    let note = kept(store, project, owner, "An axolotl is a salamander.").await;
     index.catch_up().await.unwrap();
 
     let as_owner = Visibility::User {
@@ -220,6 +250,7 @@ where
         DocumentId::Prompt(prompt.id),
         DocumentId::Media(media.id),
         DocumentId::Message(message.id),
+        DocumentId::Note(note.id),
     ];
     for id in all {
         let (ids, counts, page) = found(&[id.kind()]).await;
@@ -233,12 +264,12 @@ where
     }
     let (ids, counts, _) = found(&DocumentKind::ALL).await;
     assert_eq!(ids, all);
-    assert_eq!(counts.len(), 4);
+    assert_eq!(counts.len(), 5);
 }
 
 async fn finds_nothing_that_may_not_be_read<S>(index: &dyn SearchIndex, store: &S)
 where
-    S: DocumentStore + PromptStore + MediaStore + ConversationStore,
+    S: DocumentStore + PromptStore + MediaStore + ConversationStore + NoteStore,
 {
     let (owner, stranger) = (UserId::new(), UserId::new());
     let user = |user, projects: &[&str]| Visibility::User {
@@ -251,30 +282,32 @@ where
         media.alt = "A kakapo at night".to_owned();
         put_media(store, &media).await;
         let (_, message) = said(store, project, owner, "Is the kakapo awake?").await;
+        let note = kept(store, project, owner, "The kakapo is.").await;
         index.catch_up().await.unwrap();
         let prompt = DocumentId::Prompt(prompt.id);
         let media = DocumentId::Media(media.id);
         let message = DocumentId::Message(message.id);
+        let note = DocumentId::Note(note.id);
         let is_default = project == DEFAULT_PROJECT;
         // What is in `default` has no members; its prompts are everybody's.
         let of_strangers = if is_default { vec![prompt] } else { vec![] };
         let of_members = if is_default {
             vec![prompt]
         } else {
-            vec![prompt, media]
+            vec![prompt, media, note]
         };
         let of_left_owner = if is_default {
-            vec![prompt, media, message]
+            vec![prompt, media, message, note]
         } else {
-            vec![media]
+            vec![media, note]
         };
         for (visibility, expected) in [
             (user(stranger, &[]), of_strangers),
             (user(stranger, &[member]), of_members),
             (user(owner, &[]), of_left_owner),
-            (user(owner, &[member]), vec![prompt, media, message]),
-            (Visibility::Admin(stranger), vec![prompt, media]),
-            (Visibility::Admin(owner), vec![prompt, media, message]),
+            (user(owner, &[member]), vec![prompt, media, message, note]),
+            (Visibility::Admin(stranger), vec![prompt, media, note]),
+            (Visibility::Admin(owner), vec![prompt, media, message, note]),
         ] {
             let query = SearchQuery {
                 kinds: DocumentKind::ALL.to_vec(),
@@ -298,7 +331,7 @@ where
 
 async fn follows_what_is_changed_and_removed<S>(index: &dyn SearchIndex, store: &S)
 where
-    S: DocumentStore + MediaStore + ConversationStore,
+    S: DocumentStore + MediaStore + ConversationStore + NoteStore,
 {
     let owner = UserId::new();
     let project = "kinds-followed";
@@ -333,6 +366,13 @@ where
     assert_eq!(total("skink").await, 0);
     store.remove_media(&trashed, owner, None).await.unwrap();
     assert_eq!(total("skink").await, 0);
+    let note = kept(store, project, owner, "A tuatara, found.").await;
+    assert_eq!(total("tuatara").await, 1);
+    let note = rewritten(store, &note, "A gecko instead.").await;
+    assert_eq!((total("tuatara").await, total("gecko").await), (0, 1));
+    let audit = sample::some_audit();
+    store.delete_note(&note, owner, audit).await.unwrap();
+    assert_eq!(total("gecko").await, 0);
     let report = index.verify().await.unwrap();
     assert!(report.is_identical(), "{report:?}");
 }
@@ -343,7 +383,7 @@ async fn stamp<S: DocumentStore>(
     since: DateTime<Utc>,
     id: DocumentId,
 ) -> Option<DocumentStamp> {
-    let told = store.changed_documents(since).await.unwrap();
+    let told = store.changed_documents(Span::since(since)).await.unwrap();
     assert!(told.is_sorted_by_key(|stamp| stamp.changed_at));
     told.into_iter().rfind(|stamp| stamp.id == id)
 }
@@ -372,6 +412,25 @@ async fn written_media<S: MediaStore>(store: &S, project: &str, owner: UserId) -
 
 async fn put_media<S: MediaStore>(store: &S, media: &Media) {
     store.create_media(media, None, PLENTY, None).await.unwrap();
+}
+
+async fn kept<S: NoteStore>(store: &S, project: &str, author: UserId, body: &str) -> Note {
+    let mut note = sample::note(project, author);
+    note.text.body = body.to_owned();
+    let audit = sample::some_audit();
+    store.create_note(&note, audit).await.unwrap();
+    note
+}
+
+async fn rewritten<S: NoteStore>(store: &S, note: &Note, body: &str) -> Note {
+    let mut next = Note {
+        revision: note.revision + 1,
+        ..note.clone()
+    };
+    next.text.body = body.to_owned();
+    let audit = sample::some_audit();
+    store.update_note(&next, note.author, audit).await.unwrap();
+    next
 }
 
 /// A chat with one message.

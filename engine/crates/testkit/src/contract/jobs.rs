@@ -14,6 +14,7 @@ use futures::future::join_all;
 use inkstone_domain::codes;
 use inkstone_domain::content::PageRequest;
 use inkstone_domain::event::{Event, EventBody};
+use inkstone_domain::following::Span;
 use inkstone_domain::ids::{JobId, UserId};
 use inkstone_domain::job::{
     ClaimedJob, Job, JobError, JobFilter, JobLimits, JobStatus, LogLine, Progress,
@@ -292,7 +293,7 @@ pub async fn succeeds_in_one_piece(
         (&revisions[0].text, &revisions[0].cause),
         (&article.text, &commit.write.cause)
     );
-    let stamps = articles.changed_since(since).await.unwrap();
+    let stamps = articles.changed_articles(Span::since(since)).await.unwrap();
     assert!(
         stamps
             .iter()

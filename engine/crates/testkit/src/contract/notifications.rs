@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{SubsecRound, TimeDelta};
 use futures::future::join_all;
 use inkstone_domain::codes;
 use inkstone_domain::ids::{ArticleId, CommentId, NotificationId, SavedSearchId, UserId};
@@ -25,6 +25,7 @@ pub async fn run(store: &dyn NotificationStore) {
     what_a_search_finds_is_told_once(store).await;
     old_ones_are_forgotten(store).await;
     settings_are_replaced_in_turn(store).await;
+    a_digest_is_due_at_its_time(store).await;
     one_hand_at_a_time_has_a_digest(store).await;
 }
 
@@ -164,6 +165,56 @@ async fn settings_are_replaced_in_turn(store: &dyn NotificationStore) {
     let found = store.notification_settings_of(&[bob, ada]).await.unwrap();
     assert_eq!(found, [next]);
     assert_eq!(store.notification_settings_of(&[]).await.unwrap(), []);
+}
+
+/// At the whole second that people choose, and what comes later within it is not first.
+async fn a_digest_is_due_at_its_time(store: &dyn NotificationStore) {
+    let second = sample::now().trunc_subsecs(0) + TimeDelta::hours(1);
+    let later = second + TimeDelta::milliseconds(500);
+    let mut due = Vec::new();
+    for at in [later, second] {
+        let settings = NotificationSettings {
+            digest: Some(Digest {
+                period: DigestPeriod::Daily,
+                hour: 7,
+            }),
+            revision: 1,
+            ..NotificationSettings::of(UserId::new())
+        };
+        store
+            .put_notification_settings(&settings, Some(at))
+            .await
+            .unwrap();
+        due.push(settings);
+    }
+    let claim = async |at| {
+        let claimed = store.claim_digest(LEASE, at).await.unwrap();
+        claimed.map(|claimed| claimed.settings)
+    };
+    let early = second - TimeDelta::milliseconds(1);
+    assert_eq!(claim(early).await, None);
+    let soon = second + TimeDelta::milliseconds(250);
+    assert_eq!(claim(soon).await.as_ref(), Some(&due[1]));
+    assert_eq!(claim(soon).await, None);
+    assert_eq!(claim(later).await.as_ref(), Some(&due[0]));
+    // A lease ends at its time, too, and so does a wait after a settlement.
+    let free = soon + LEASE;
+    let held = store.claim_digest(LEASE, free).await.unwrap().unwrap();
+    assert_eq!(held.settings, due[1]);
+    let whole = free.trunc_subsecs(0) + TimeDelta::hours(1);
+    store.settle_digest(&held, None, whole).await.unwrap();
+    assert_eq!(claim(later + LEASE).await.as_ref(), Some(&due[0]));
+    assert_eq!(claim(whole).await.as_ref(), Some(&due[0]));
+    let soon = whole + TimeDelta::milliseconds(250);
+    assert_eq!(claim(soon).await.as_ref(), Some(&due[1]));
+    for settings in due {
+        let ended = NotificationSettings {
+            digest: None,
+            revision: 2,
+            ..settings
+        };
+        store.put_notification_settings(&ended, None).await.unwrap();
+    }
 }
 
 async fn one_hand_at_a_time_has_a_digest(store: &dyn NotificationStore) {

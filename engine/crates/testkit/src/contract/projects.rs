@@ -40,6 +40,7 @@ pub async fn keeps_projects(store: &dyn ProjectStore) {
     let read = |slug: String| async move { store.project(&slug).await.unwrap() };
     assert_eq!(read(project.slug.clone()).await, Some(project.clone()));
     assert_eq!(store.project("nowhere").await.unwrap(), None);
+    assert_eq!(store.project("").await.unwrap(), None);
     let member = sample::member(&project, owner, ProjectRole::Owner);
     let found = store.member(&project.slug, owner).await.unwrap().unwrap();
     assert_eq!((found.role, found.revision), (member.role, 1));

@@ -1,19 +1,23 @@
 //! The suite of [`TransferStore`].
 
+mod comments; // written elsewhere
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use inkstone_domain::codes;
 use inkstone_domain::content::{Cause, Revision, Status};
+use inkstone_domain::event::{Event, EventBody};
 use inkstone_domain::ids::{ImportId, UserId};
 use inkstone_domain::job::{JobError, JobStatus};
 use inkstone_domain::media::Media;
 use inkstone_domain::ports::{
-    Arrival, ArticleStore, AuditLog, ImportChange, ImportStep, MediaArrival, MediaStore,
-    TransferStore,
+    Arrival, ArticleStore, AuditLog, CommentStore, EventLog, ImportChange, ImportStep,
+    MediaArrival, MediaStore, TransferStore,
 };
 use inkstone_domain::transfer::{Counts, FormerSlug, Import, Outcome, ReportLine};
 
 use super::audit::whole_chain;
+use super::events::number_all;
 use super::{CROWD, assert_code};
 use crate::sample;
 
@@ -21,6 +25,8 @@ pub async fn run(
     store: &dyn TransferStore,
     articles: &dyn ArticleStore,
     media: &dyn MediaStore,
+    comments: &dyn CommentStore,
+    events: &dyn EventLog,
     log: &dyn AuditLog,
 ) {
     keeps_imports(store, log).await;
@@ -32,7 +38,8 @@ pub async fn run(
     what_ended_long_ago_is_forgotten(store).await;
     articles_come_with_their_past(store, articles).await;
     old_slugs_of_others_are_left_to_them(store, articles).await;
-    files_come_with_all_versions(store, media, log).await;
+    files_come_with_all_versions(store, media, events, log).await;
+    comments::run(store, articles, comments, events, log).await;
 }
 
 fn line(number: u64, outcome: Outcome) -> ReportLine {
@@ -430,9 +437,11 @@ pub async fn old_slugs_of_others_are_left_to_them(
 pub async fn files_come_with_all_versions(
     store: &dyn TransferStore,
     media: &dyn MediaStore,
+    events: &dyn EventLog,
     log: &dyn AuditLog,
 ) {
     const QUOTA: u64 = 450;
+    let begin = number_all(events).await;
     let import = created(store).await;
     let project = sample::project().slug;
     let versions = [1, 2, 4].map(|number| sample::media_version(number, import.owner));
@@ -446,6 +455,11 @@ pub async fn files_come_with_all_versions(
         media: medium.clone(),
         versions: versions.to_vec(),
         quota_bytes: QUOTA,
+        event: Event::new(
+            sample::now(),
+            import.owner,
+            EventBody::media_created(&medium),
+        ),
         audit: Some(audit.clone()),
     };
     let first = ImportStep {
@@ -471,13 +485,19 @@ pub async fn files_come_with_all_versions(
 
     // What is there already, what is stale and what is too much come to nothing, their lines too.
     let fifth = sample::media_version(5, import.owner);
+    let larger = Media {
+        newest: fifth.clone(),
+        name: "ebb.png".to_owned(),
+        revision: 10,
+        ..medium.clone()
+    };
     let grown = MediaArrival {
-        media: Media {
-            newest: fifth.clone(),
-            name: "ebb.png".to_owned(),
-            revision: 10,
-            ..medium.clone()
-        },
+        event: Event::new(
+            sample::now(),
+            import.owner,
+            EventBody::media_changed(&larger),
+        ),
+        media: larger,
         versions: vec![fifth.clone()],
         quota_bytes: QUOTA,
         audit: None,
@@ -530,12 +550,18 @@ pub async fn files_come_with_all_versions(
     );
     assert_eq!(media.media_bytes(&project).await.unwrap(), 400);
     // Only what is said of it: the quota, reached or not, does not matter.
+    let flood = Media {
+        name: "flood.png".to_owned(),
+        revision: 11,
+        ..grown.media
+    };
     let renamed = MediaArrival {
-        media: Media {
-            name: "flood.png".to_owned(),
-            revision: 11,
-            ..grown.media
-        },
+        event: Event::new(
+            sample::now(),
+            import.owner,
+            EventBody::media_changed(&flood),
+        ),
+        media: flood,
         versions: Vec::new(),
         quota_bytes: 1,
         audit: None,
@@ -547,4 +573,12 @@ pub async fn files_come_with_all_versions(
     store.take_step(third).await.unwrap();
     assert_eq!(media.media(medium.id).await.unwrap(), Some(renamed.media));
     assert_eq!(media.media_bytes(&project).await.unwrap(), 400);
+    // What came is told, each once; what was refused is not.
+    number_all(events).await;
+    let told = events.told_after(begin, 100).await.unwrap();
+    let told: Vec<_> = told
+        .into_iter()
+        .map(|told| told.event.body.kind().as_str())
+        .collect();
+    assert_eq!(told, ["media.created", "media.changed", "media.changed"]);
 }

@@ -16,6 +16,9 @@ use inkstone_domain::{Error, Result, codes};
 use super::Gate;
 use crate::sample;
 
+/// More bytes than any request of a test has.
+const EVERYTHING: usize = 1 << 30;
+
 /// One step of an answer.
 #[derive(Clone)]
 pub enum Say {
@@ -59,7 +62,8 @@ struct State {
     list_failure: Option<Error>,
     requests: Vec<(GuestCallSeen, Request)>,
     listings: usize,
-    embed_failures: VecDeque<Error>,
+    /// With the number of texts that went to the upstream before.
+    embed_failures: VecDeque<(usize, Error)>,
     embed_gate: Option<Gate>,
     rerank_failures: VecDeque<Error>,
     rerank_gate: Option<Gate>,
@@ -107,7 +111,12 @@ impl FakeProvider {
 
     /// The next embedding fails like this.
     pub fn will_not_embed(&self, failure: Error) {
-        self.state().embed_failures.push_back(failure);
+        self.will_not_embed_after(0, failure);
+    }
+
+    /// The next embedding fails like this, once an upstream has so many of its texts.
+    pub fn will_not_embed_after(&self, texts: usize, failure: Error) {
+        self.state().embed_failures.push_back((texts, failure));
     }
 
     /// From now on embeddings wait there.
@@ -225,7 +234,7 @@ impl Provider for FakeProvider {
                     Say::Chunk(chunk) => Some(Ok(chunk)),
                     Say::Fail(error) => Some(Err(error)),
                     Say::Wait(gate) => {
-                        hand(handed.as_deref());
+                        hand(handed.as_deref(), EVERYTHING);
                         gate.pass().await;
                         None
                     }
@@ -244,10 +253,15 @@ impl Provider for FakeProvider {
         };
         let gate = self.state().embed_gate.clone();
         if let Some(gate) = gate {
-            hand(call.handed.as_deref());
+            hand(call.handed.as_deref(), EVERYTHING);
             gate.pass().await;
         }
-        if let Some(error) = self.state().embed_failures.pop_front() {
+        let failure = self.state().embed_failures.pop_front();
+        if let Some((texts, error)) = failure {
+            let taken: usize = request.inputs.iter().take(texts).map(String::len).sum();
+            if taken > 0 {
+                hand(call.handed.as_deref(), taken);
+            }
             return Err(error);
         }
         self.state().embedded.extend(request.inputs.iter().cloned());
@@ -273,7 +287,7 @@ impl Provider for FakeProvider {
         self.state().reranked.push(request.clone());
         let gate = self.state().rerank_gate.clone();
         if let Some(gate) = gate {
-            hand(call.handed.as_deref());
+            hand(call.handed.as_deref(), EVERYTHING);
             gate.pass().await;
         }
         if let Some(error) = self.state().rerank_failures.pop_front() {
@@ -316,10 +330,10 @@ fn echo(request: &Request) -> Vec<Say> {
     pieces.chain(Say::end(spent, spent)).collect()
 }
 
-/// The request is at an upstream that has not answered yet.
-fn hand(handed: Option<&Handed>) {
+/// A request with so much in it is at an upstream that has not answered yet.
+fn hand(handed: Option<&Handed>, body_bytes: usize) {
     if let Some(handed) = handed {
-        handed.begun();
+        handed.begun(body_bytes);
     }
 }
 

@@ -10,6 +10,7 @@ use inkstone_domain::content::{
     Article, ArticleFilter, ArticleSort, ArticleStamp, ArticleText, Page, PageRequest, Revision,
 };
 use inkstone_domain::event::{Scope, ScopedEvent};
+use inkstone_domain::following::Span;
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::media::Media;
 use inkstone_domain::ports::{ArticleStore, ArticleWrite, ChangeSignal, TagStore};
@@ -218,12 +219,12 @@ impl ArticleStore for MemStore {
         Ok(self.state().provenance.get(&article).cloned())
     }
 
-    async fn changed_since(&self, since: DateTime<Utc>) -> Result<Vec<ArticleStamp>> {
+    async fn changed_articles(&self, within: Span) -> Result<Vec<ArticleStamp>> {
         let state = self.state();
         let mut stamps: Vec<ArticleStamp> = state
             .articles
             .values()
-            .filter(|entry| entry.changed_at >= since)
+            .filter(|entry| within.holds(entry.changed_at))
             .map(stamp)
             .collect();
         stamps.sort_by_key(|stamp| (stamp.changed_at, stamp.id));

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::Result;
+use inkstone_domain::following::Span;
 use inkstone_domain::ports::{ChangeSignal, DocumentStore, EventLog};
 use inkstone_domain::search::{Document, DocumentId, DocumentStamp};
 
@@ -25,6 +26,7 @@ impl State {
         prompts
             .chain(media.cloned().map(Document::of_media))
             .chain(messages)
+            .chain(self.notes.values().cloned().map(Document::of_note))
             .collect()
     }
 
@@ -55,13 +57,13 @@ impl State {
 
 #[async_trait]
 impl DocumentStore for MemStore {
-    async fn changed_documents(&self, since: DateTime<Utc>) -> Result<Vec<DocumentStamp>> {
+    async fn changed_documents(&self, within: Span) -> Result<Vec<DocumentStamp>> {
         let now = self.shared.clock.now();
         let mut state = self.state();
         state.notice_documents(now);
         let stamps = state.document_stamps.values();
         let mut stamps: Vec<DocumentStamp> = stamps
-            .filter(|stamp| stamp.changed_at >= since)
+            .filter(|stamp| within.holds(stamp.changed_at))
             .copied()
             .collect();
         stamps.sort_by_key(|stamp| (stamp.changed_at, stamp.id));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use inkstone_domain::audit::AuditRecord;
 use inkstone_domain::content::{Page, PageRequest};
-use inkstone_domain::event::ScopedEvent;
+use inkstone_domain::event::{Scope, ScopedEvent};
 use inkstone_domain::ids::{ArticleId, BlobId, MediaId, UploadId, UserId};
 use inkstone_domain::media::{
     BlobKey, Media, MediaFilter, MediaVersion, Upload, UploadPart, Variant, VariantState,
@@ -87,6 +87,7 @@ impl State {
             media,
             versions,
             quota_bytes,
+            event,
             audit,
         } = arrival;
         let more = versions.iter().map(|version| version.content.size_bytes);
@@ -98,6 +99,7 @@ impl State {
             self.media_versions
                 .insert((media.id, version.version), version);
         }
+        self.tell_of(event.within(Scope::of_media(&media)));
         self.media.insert(media.id, media);
         self.append_some_audit(audit.as_ref());
         Ok(())

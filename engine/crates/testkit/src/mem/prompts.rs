@@ -28,7 +28,7 @@ impl PromptStore for MemStore {
         state.prompts.insert(key, prompt.clone());
         let place = (version.prompt, version.version);
         state.prompt_versions.insert(place, version.clone());
-        state.tell_of(ScopedEvent::prompt_written(prompt, version.author));
+        state.tell_of(ScopedEvent::prompt_written(prompt, version, audit));
         state.append_audit(audit);
         Ok(())
     }
@@ -49,7 +49,7 @@ impl PromptStore for MemStore {
         stored.clone_from(prompt);
         let place = (version.prompt, version.version);
         state.prompt_versions.insert(place, version.clone());
-        state.tell_of(ScopedEvent::prompt_written(prompt, version.author));
+        state.tell_of(ScopedEvent::prompt_written(prompt, version, audit));
         state.append_audit(audit);
         Ok(())
     }

@@ -82,6 +82,8 @@ impl TransferStore for MemStore {
             Some(ImportChange::UpdateArticle(write)) => state.update_article(*write, now)?,
             Some(ImportChange::CreateMedia(arrival)) => state.create_arrived_media(*arrival)?,
             Some(ImportChange::UpdateMedia(arrival)) => state.update_arrived_media(*arrival)?,
+            Some(ImportChange::CreateComment(arrival)) => state.create_arrived_comment(*arrival)?,
+            Some(ImportChange::UpdateComment(arrival)) => state.update_arrived_comment(*arrival)?,
         }
         if let Some(entry) = state.imports.get_mut(&step.import) {
             for line in &step.lines {

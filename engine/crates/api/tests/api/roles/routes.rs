@@ -4,14 +4,14 @@ use axum::http::Method;
 use inkstone_testkit::api_client::PASSWORD;
 use serde_json::{Value, json};
 
-use super::{files, planned, told};
+use super::{files, notes, planned, told};
 
 /// A line: an operation, with things of the creator's in its path.
 pub type Line = (Method, &'static str, Option<Value>);
 
 /// All of them. Each cell has an engine of its own.
 pub fn routes() -> Vec<Line> {
-    [main_table(), planned::routes()].concat()
+    [main_table(), notes::routes(), planned::routes()].concat()
 }
 
 /// Those that stand in the table of `roles`.

@@ -143,7 +143,7 @@ pub(super) async fn fill(api: &TestApi, path: &str) -> String {
     path
 }
 
-/// A project with a member, a prompt and a chat.
+/// A project with a member, a prompt, a note and a chat.
 pub(super) async fn fill_project(api: &TestApi, path: &str) -> String {
     let client = api.creator();
     let made = client
@@ -165,6 +165,11 @@ pub(super) async fn fill_project(api: &TestApi, path: &str) -> String {
         let prompt = json!({"name": "style", "messages": [{"role": "user", "text": "a"}]});
         let made = client.post("/v1/projects/handbook/prompts", prompt).await;
         assert_eq!(made.status, 201);
+    }
+    if path.contains("{note}") {
+        let note = json!({"title": "Spring tides"});
+        let made = client.post("/v1/projects/handbook/notes", note).await;
+        path = path.replace("{note}", made.json()["id"].as_str().unwrap());
     }
     if path.contains("{export}") {
         let wish = json!({"format": "jsonl"});

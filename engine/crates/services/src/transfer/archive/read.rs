@@ -5,19 +5,21 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use bytes::BytesMut;
-use inkstone_domain::Result;
 use inkstone_domain::digest::hex;
 use inkstone_domain::ids::MediaId;
+use inkstone_domain::{Error, Result};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::{
-    ARTICLES, ArticleLine, CONTENT_TYPES, FORMAT, FileDigest, MANIFEST, MAX_ARTICLE_BYTES,
-    MAX_MANIFEST_BYTES, MEMBERS, Manifest, MediaFile, PROJECT, PROMPTS, VERSION, damaged,
+    ARTICLES, ArticleLine, COMMENTS, CONTENT_TYPES, FORMAT, FileDigest, MANIFEST,
+    MAX_ARTICLE_BYTES, MAX_MANIFEST_BYTES, MEMBERS, Manifest, MediaFile, NOTES, PROJECT, PROMPTS,
+    SEARCH, VERSION, damaged,
 };
 use crate::transfer::json_lines::{Line, next_line};
 use crate::transfer::limits::{MAX_ENTRY_BYTES, TransferLimits, too_long};
+use crate::transfer::lines::{PromptLine, PromptPiece, WholePrompt};
 use crate::transfer::medium::{ArrivingMedium, ArrivingVersion, MediaRecord};
 use crate::transfer::piece::{Content, Piece, Sink, shown, wrong};
 use crate::transfer::record::ArticlePiece;
@@ -48,7 +50,15 @@ pub fn read(path: &Path, limits: &TransferLimits, sink: &mut Sink<'_>) -> Result
             PROJECT => read_lines(&name, &mut lines, sink, Piece::Project),
             MEMBERS => read_lines(&name, &mut lines, sink, Piece::Member),
             CONTENT_TYPES => read_lines(&name, &mut lines, sink, Piece::ContentType),
-            PROMPTS => read_lines(&name, &mut lines, sink, Piece::Prompt),
+            SEARCH => read_lines(&name, &mut lines, sink, Piece::SearchSettings),
+            PROMPTS => read_prompts(&name, &mut lines, sink),
+            _ if is_numbered(&name, NOTES) => {
+                read_lines(&name, &mut lines, sink, |note| Piece::Note(Box::new(note)))
+            }
+            _ if is_numbered(&name, COMMENTS) => {
+                let piece = |comment| Piece::Comment(Box::new(comment));
+                read_lines(&name, &mut lines, sink, piece)
+            }
             _ => read_articles(&name, &mut lines, sink),
         }
     })
@@ -68,8 +78,10 @@ fn check_whole(path: &Path, limits: &TransferLimits) -> Result<()> {
             manifest = Some(read_manifest(&bytes)?);
             return Ok(());
         }
-        let is_known = [PROJECT, MEMBERS, CONTENT_TYPES, PROMPTS].contains(&name.as_str())
-            || is_article_file(&name)
+        let is_known = [PROJECT, MEMBERS, CONTENT_TYPES, SEARCH, PROMPTS].contains(&name.as_str())
+            || [NOTES, ARTICLES, COMMENTS]
+                .iter()
+                .any(|kind| is_numbered(&name, kind))
             || MediaFile::named(&name).is_some();
         if !is_known {
             let name = shown(&name);
@@ -93,9 +105,9 @@ fn check_whole(path: &Path, limits: &TransferLimits) -> Result<()> {
     }
 }
 
-fn is_article_file(name: &str) -> bool {
+fn is_numbered(name: &str, kind: &str) -> bool {
     let number = name
-        .strip_prefix(ARTICLES)
+        .strip_prefix(kind)
         .and_then(|rest| rest.strip_suffix(".jsonl"));
     number.is_some_and(|number| {
         matches!(number.len(), 5..=9) && number.bytes().all(|b| b.is_ascii_digit())
@@ -233,56 +245,149 @@ fn read_lines<T: DeserializeOwned>(
     Ok(())
 }
 
-fn read_articles(file: &str, lines: &mut impl BufRead, sink: &mut Sink<'_>) -> Result<()> {
-    let mut line = Vec::new();
-    let mut gathered: Option<(u64, Result<ArticlePiece>)> = None;
-    let mut held_bytes = 0;
-    let put = |gathered: Option<(u64, Result<ArticlePiece>)>, sink: &mut Sink<'_>| {
-        let Some((number, piece)) = gathered else {
+/// Lines of which some begin a piece, and those behind one belong to it. Such a piece is one entry, named after
+/// its first line; where one of its lines is wrong, it is.
+struct Gathered<P> {
+    piece: Option<(u64, Result<P>)>,
+    held_bytes: usize,
+    make: fn(P) -> Piece,
+}
+
+impl<P> Gathered<P> {
+    fn new(make: fn(P) -> Piece) -> Self {
+        Self {
+            piece: None,
+            held_bytes: 0,
+            make,
+        }
+    }
+
+    /// The one before is whole.
+    fn begin(&mut self, file: &str, number: u64, piece: P, sink: &mut Sink<'_>) -> Result<()> {
+        self.put(file, sink)?;
+        self.piece = Some((number, Ok(piece)));
+        self.held_bytes = 0;
+        Ok(())
+    }
+
+    /// `add` puts a line into the piece it belongs to.
+    fn add(&mut self, number: u64, bytes: usize, add: impl FnOnce(&mut P)) {
+        self.held_bytes += bytes;
+        let is_too_long = self.held_bytes > MAX_ARTICLE_BYTES;
+        match &mut self.piece {
+            Some((_, Err(_))) => {}
+            Some((_, piece)) if is_too_long => *piece = Err(too_long()),
+            Some((_, Ok(piece))) => add(piece),
+            None => {
+                let error = wrong("belongs to something that is not before it");
+                self.piece = Some((number, Err(error)));
+            }
+        }
+    }
+
+    /// A line that belongs to the piece cannot be read.
+    fn fail(&mut self, number: u64, error: Error) {
+        match &mut self.piece {
+            Some((_, Err(_))) => {}
+            Some((_, piece)) => *piece = Err(error.context(format!("line {number}"))),
+            None => self.piece = Some((number, Err(error))),
+        }
+    }
+
+    /// A line that begins one cannot be read.
+    fn fail_anew(
+        &mut self,
+        file: &str,
+        number: u64,
+        error: Error,
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        self.put(file, sink)?;
+        self.fail(number, error);
+        Ok(())
+    }
+
+    fn put(&mut self, file: &str, sink: &mut Sink<'_>) -> Result<()> {
+        let Some((number, piece)) = self.piece.take() else {
             return Ok(());
         };
-        let found = piece.map(|piece| {
-            let piece = Piece::Article(Box::new(piece));
-            (Content::Piece(piece), Vec::new())
-        });
+        let found = piece.map(|piece| (Content::Piece((self.make)(piece)), Vec::new()));
         sink.put(format!("{file} line {number}"), found)
-    };
+    }
+}
+
+fn read_prompts(file: &str, lines: &mut impl BufRead, sink: &mut Sink<'_>) -> Result<()> {
+    let mut line = Vec::new();
+    let mut gathered = Gathered::new(Piece::Prompt);
+    for number in 1_u64.. {
+        let read = next_line(lines, &mut line)?;
+        // As engines wrote them that knew no authors.
+        let is_whole = begins(&line, "name");
+        let found = match read {
+            Line::End => break,
+            Line::TooLong => Err(too_long()),
+            Line::Whole if is_whole => parse::<WholePrompt>(&line).map(PromptPiece::from),
+            Line::Whole => match parse::<PromptLine>(&line) {
+                Ok(PromptLine::Version(version)) => {
+                    gathered.add(number, line.len(), |piece| piece.versions.push(*version));
+                    continue;
+                }
+                Ok(PromptLine::Prompt(record)) => Ok(PromptPiece {
+                    record,
+                    versions: Vec::new(),
+                }),
+                Err(error) => Err(error),
+            },
+        };
+        match found {
+            Ok(piece) => gathered.begin(file, number, piece, sink)?,
+            Err(error) if is_whole || begins(&line, "prompt") => {
+                gathered.fail_anew(file, number, error, sink)?;
+            }
+            Err(error) => gathered.fail(number, error),
+        }
+    }
+    gathered.put(file, sink)
+}
+
+/// Whether this is the first key of a line, as every writer of archives writes it.
+fn begins(line: &[u8], key: &str) -> bool {
+    let start = line.trim_ascii_start().strip_prefix(b"{\"");
+    let rest = start.and_then(|rest| rest.strip_prefix(key.as_bytes()));
+    rest.is_some_and(|rest| rest.starts_with(b"\""))
+}
+
+fn read_articles(file: &str, lines: &mut impl BufRead, sink: &mut Sink<'_>) -> Result<()> {
+    let mut line = Vec::new();
+    let mut gathered = Gathered::new(|piece| Piece::Article(Box::new(piece)));
     for number in 1_u64.. {
         let found = match next_line(lines, &mut line)? {
             Line::End => break,
             Line::TooLong => Err(too_long()),
             Line::Whole => parse::<ArticleLine>(&line),
         };
-        held_bytes += line.len();
-        match (found, &mut gathered) {
-            (Ok(ArticleLine::Article(record)), _) => {
-                put(gathered.take(), sink)?;
-                held_bytes = line.len();
+        match found {
+            Ok(ArticleLine::Article(record)) => {
                 let piece = ArticlePiece {
                     record: *record,
                     ..ArticlePiece::default()
                 };
-                gathered = Some((number, Ok(piece)));
+                gathered.begin(file, number, piece, sink)?;
             }
-            (_, Some((_, Err(_)))) => {}
-            (_, Some((_, piece))) if held_bytes > MAX_ARTICLE_BYTES => *piece = Err(too_long()),
-            (Ok(ArticleLine::Revision(revision)), Some((_, Ok(piece)))) => {
-                piece.revisions.push(*revision);
+            Ok(ArticleLine::Revision(revision)) => {
+                gathered.add(number, line.len(), |piece| piece.revisions.push(*revision));
             }
-            (Ok(ArticleLine::Provenance(provenance)), Some((_, Ok(piece)))) => {
-                piece.provenance = Some(*provenance);
+            Ok(ArticleLine::Provenance(provenance)) => {
+                let told = Some(*provenance);
+                gathered.add(number, line.len(), |piece| piece.provenance = told);
             }
-            (Err(error), Some((_, piece))) => *piece = Err(error),
-            (Err(error), None) => gathered = Some((number, Err(error))),
-            (Ok(_), None) => {
-                gathered = Some((
-                    number,
-                    Err(wrong("belongs to an article that is not there")),
-                ));
+            Err(error) if begins(&line, "article") => {
+                gathered.fail_anew(file, number, error, sink)?;
             }
+            Err(error) => gathered.fail(number, error),
         }
     }
-    put(gathered, sink)
+    gathered.put(file, sink)
 }
 
 fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<T> {

@@ -11,20 +11,22 @@ use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use super::{
-    ARTICLES, ArticleLine, CONTENT_TYPES, FORMAT, FileDigest, MANIFEST, MAX_FILE_BYTES, MEMBERS,
-    Manifest, MediaFile, PROJECT, PROMPTS, VERSION,
+    ARTICLES, ArticleLine, COMMENTS, CONTENT_TYPES, FORMAT, FileDigest, MANIFEST, MAX_FILE_BYTES,
+    MEMBERS, Manifest, MediaFile, NOTES, PROJECT, PROMPTS, SEARCH, VERSION,
 };
 use crate::transfer::json_lines::unwritable;
+use crate::transfer::lines::PromptLine;
 use crate::transfer::piece::Piece;
 use crate::transfer::record::ArticlePiece;
 use crate::transfer::writer::{PieceWriter, file_options};
 
-/// Writes an archive. Pieces come by kind: the project first, articles last.
+/// Writes an archive. Pieces come by kind: the project first, articles and their comments last.
 pub struct ArchiveWriter<W: Write> {
     zip: ZipWriter<StreamWriter<W>>,
     files: BTreeMap<String, FileDigest>,
     open: Option<OpenFile>,
-    article_files: u32,
+    /// Of the open file among those of its kind.
+    number: u32,
 }
 
 struct OpenFile {
@@ -39,7 +41,7 @@ impl<W: Write> ArchiveWriter<W> {
             zip: ZipWriter::new_stream(out),
             files: BTreeMap::new(),
             open: None,
-            article_files: 0,
+            number: 0,
         }
     }
 
@@ -88,15 +90,15 @@ impl<W: Write> ArchiveWriter<W> {
         Ok(())
     }
 
-    fn go_to_articles(&mut self) -> Result<()> {
-        let is_full = self
-            .open
-            .as_ref()
-            .is_none_or(|open| open.bytes >= MAX_FILE_BYTES || !open.name.starts_with(ARTICLES));
-        if is_full {
-            self.article_files += 1;
-        }
-        let name = format!("{ARTICLES}{:05}.jsonl", self.article_files);
+    /// To the file of this kind that has room.
+    fn go_to_numbered(&mut self, kind: &str) -> Result<()> {
+        let open = self.open.as_ref();
+        self.number = match open.filter(|open| open.name.starts_with(kind)) {
+            None => 1,
+            Some(open) if open.bytes >= MAX_FILE_BYTES => self.number + 1,
+            Some(_) => self.number,
+        };
+        let name = format!("{kind}{:05}.jsonl", self.number);
         self.go_to(&name)
     }
 }
@@ -107,7 +109,20 @@ impl<W: Write + Send> PieceWriter for ArchiveWriter<W> {
             Piece::Project(project) => self.go_to(PROJECT).and_then(|()| self.line(project)),
             Piece::Member(member) => self.go_to(MEMBERS).and_then(|()| self.line(member)),
             Piece::ContentType(kind) => self.go_to(CONTENT_TYPES).and_then(|()| self.line(kind)),
-            Piece::Prompt(prompt) => self.go_to(PROMPTS).and_then(|()| self.line(prompt)),
+            Piece::SearchSettings(words) => self.go_to(SEARCH).and_then(|()| self.line(words)),
+            Piece::Prompt(prompt) => {
+                self.go_to(PROMPTS)?;
+                self.line(&PromptLine::Prompt(prompt.record.clone()))?;
+                let mut versions = prompt.versions.iter();
+                versions.try_for_each(|version| {
+                    self.line(&PromptLine::Version(Box::new(version.clone())))
+                })
+            }
+            Piece::Note(note) => self.go_to_numbered(NOTES).and_then(|()| self.line(note)),
+            Piece::Comment(comment) => {
+                self.go_to_numbered(COMMENTS)?;
+                self.line(comment)
+            }
             Piece::Medium(record) => {
                 self.go_to(&MediaFile::Record(record.id).name())?;
                 self.line(record)
@@ -118,7 +133,7 @@ impl<W: Write + Send> PieceWriter for ArchiveWriter<W> {
                 self.put(&part.bytes)
             }
             Piece::Article(article) => {
-                self.go_to_articles()?;
+                self.go_to_numbered(ARTICLES)?;
                 let ArticlePiece {
                     record,
                     revisions,

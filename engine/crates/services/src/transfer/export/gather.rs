@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use inkstone_domain::content::{Article, ArticleFilter, PageRequest};
+use inkstone_domain::ids::ArticleId;
 use inkstone_domain::project::Project;
 use inkstone_domain::transfer::Format;
 use inkstone_domain::{Error, Result, codes};
@@ -11,7 +12,8 @@ use tokio::sync::mpsc;
 
 use super::{ExportPowers, ExportWish, Found};
 use crate::transfer::archive::MAX_ARTICLE_BYTES;
-use crate::transfer::piece::{ContentTypePiece, MemberPiece, Piece, ProjectPiece, PromptPiece};
+use crate::transfer::lines::{PromptPiece, PromptRecord, VersionRecord};
+use crate::transfer::piece::{ContentTypePiece, MemberPiece, Piece, ProjectPiece};
 use crate::transfer::record::{ArticlePiece, ArticleRecord, RevisionRecord};
 
 const PAGE: usize = 50;
@@ -38,16 +40,22 @@ impl Gather {
         if self.wish.format == Format::Archive {
             self.belongings().await?;
             self.media().await?;
+            // Behind the media that they may name.
+            self.notes().await?;
         }
         // Originals before their translations, so that an import knows them.
+        let mut given = Vec::new();
         let has_translations = self
-            .articles(|article| article.translation_of.is_none())
+            .articles(&mut given, |article| article.translation_of.is_none())
             .await?;
         if has_translations {
-            self.articles(|article| article.translation_of.is_some())
+            self.articles(&mut given, |article| article.translation_of.is_some())
                 .await?;
         }
-        Ok(())
+        match self.wish.format {
+            Format::Archive => self.comments(&given).await,
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn put(&self, piece: Piece) -> Result<()> {
@@ -55,8 +63,12 @@ impl Gather {
         put.map_err(|_| Error::new(&codes::CANCELLED, "nobody reads the export any more"))
     }
 
-    /// Whether others were passed over.
-    async fn articles(&self, is_wanted: impl Fn(&Article) -> bool) -> Result<bool> {
+    /// Whether others were passed over; those that were not are added to `given`.
+    async fn articles(
+        &self,
+        given: &mut Vec<ArticleId>,
+        is_wanted: impl Fn(&Article) -> bool,
+    ) -> Result<bool> {
         let mut page = PageRequest {
             limit: PAGE,
             cursor: None,
@@ -72,10 +84,12 @@ impl Gather {
                 if wanted.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(language)) {
                     continue;
                 }
-                match is_wanted(&article) {
-                    true => self.article(article).await?,
-                    false => others = true,
+                if !is_wanted(&article) {
+                    others = true;
+                    continue;
                 }
+                given.push(article.id);
+                self.article(article).await?;
             }
             match found.next_cursor {
                 Some(cursor) => page.cursor = Some(cursor),
@@ -160,6 +174,10 @@ impl Gather {
             self.put(Piece::ContentType(ContentTypePiece::from(kind)))
                 .await?;
         }
+        let words = self.powers.search_settings.search_settings(&slug).await?;
+        if let Some(settings) = words {
+            self.put(Piece::SearchSettings(settings.lexicon)).await?;
+        }
         self.prompts(&slug).await
     }
 
@@ -174,13 +192,35 @@ impl Gather {
                 let mut versions = Vec::new();
                 for version in 1..=prompt.version {
                     let found = self.powers.prompts.prompt_version(prompt.id, version);
-                    versions.extend(found.await?.map(|version| version.text));
+                    versions.extend(found.await?.map(VersionRecord::from));
                 }
                 let piece = PromptPiece {
-                    name: prompt.name,
+                    record: PromptRecord {
+                        id: Some(prompt.id),
+                        name: prompt.name,
+                    },
                     versions,
                 };
                 self.put(Piece::Prompt(piece)).await?;
+            }
+            match found.next_cursor {
+                Some(cursor) => page.cursor = Some(cursor),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn notes(&self) -> Result<()> {
+        let slug = &self.project.slug;
+        let mut page = PageRequest {
+            limit: PAGE,
+            cursor: None,
+        };
+        loop {
+            let found = self.powers.notes.list_notes(slug, None, page.clone());
+            let found = found.await?;
+            for note in found.items {
+                self.put(Piece::Note(Box::new(note.into()))).await?;
             }
             match found.next_cursor {
                 Some(cursor) => page.cursor = Some(cursor),

@@ -267,6 +267,11 @@ impl Run<'_> {
             provenance.revision = provenance.revision.min(article.revision);
             provenance
         });
+        // It would be here by now.
+        if self.known.types.contains(&article.text.extras.content_type) {
+            article.text.extras.content_type.clear();
+            article.text.extras.fields.clear();
+        }
         let articles = &self.powers.articles;
         let arrived = articles.arrival(&self.principal, article, self.origin());
         let Arrived {
@@ -430,7 +435,7 @@ impl Run<'_> {
     }
 
     /// The id that an article of another project has here: always the same one.
-    fn twin_of(&self, id: ArticleId) -> ArticleId {
+    pub(super) fn twin_of(&self, id: ArticleId) -> ArticleId {
         let at: DateTime<Utc> = id.0.datetime().into();
         ArticleId(self.derived(&id.to_string(), at))
     }

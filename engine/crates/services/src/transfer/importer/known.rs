@@ -1,9 +1,9 @@
 //! What a run remembers: of its own entries, as in a dry run nothing of them is in the store, and what it
 //! has looked up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use inkstone_domain::ids::{ArticleId, MediaId, UserId};
+use inkstone_domain::ids::{ArticleId, CommentId, MediaId, UserId};
 
 use crate::transfer::record::ArticleRecord;
 
@@ -19,6 +19,14 @@ pub(super) struct Known {
     pub(super) users: HashMap<UserId, bool>,
     /// Which medium here an id of the file means, if any.
     pub(super) references: HashMap<MediaId, Option<MediaId>>,
+    /// Which entry an article of an archive was.
+    pub(super) entries: HashMap<ArticleId, u64>,
+    /// An article of the file that comments were about, and which one here it is.
+    pub(super) home: Option<(ArticleId, ArticleId)>,
+    /// Comments that a dry run would have made, and what they answer.
+    pub(super) comments: HashMap<CommentId, Option<CommentId>>,
+    /// Content types that a dry run would have made.
+    pub(super) types: HashSet<String>,
     /// What media of a dry run would have added.
     pub(super) media_bytes: u64,
 }

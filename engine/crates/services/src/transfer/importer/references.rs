@@ -1,4 +1,4 @@
-//! What articles say of media: where a medium has another id here than in the file, what names it is
+//! What articles, comments and notes say of media: where a medium has another id here than in the file, what names it is
 //! brought to that id, in covers, texts and fields.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,16 +22,31 @@ impl Run<'_> {
     pub(super) async fn refer(&mut self, piece: &mut ArticlePiece) -> Result<()> {
         let mut ids = BTreeSet::new();
         each_text(piece, &mut |text| ids.extend(ids_in(text)));
+        let renamed = self.renamed(ids).await?;
+        if !renamed.is_empty() {
+            each_text(piece, &mut |text| replace(text, &renamed));
+        }
+        Ok(())
+    }
+
+    /// The same with texts of other things.
+    pub(super) async fn refer_texts(&mut self, texts: Vec<&mut String>) -> Result<()> {
+        let ids = texts.iter().flat_map(|text| ids_in(text));
+        let renamed = self.renamed(ids.collect()).await?;
+        for text in texts {
+            replace(text, &renamed);
+        }
+        Ok(())
+    }
+
+    async fn renamed(&mut self, ids: BTreeSet<MediaId>) -> Result<Renamed> {
         let mut renamed = Renamed::new();
         for id in ids {
             if let Some(here) = self.medium_here(id).await?.filter(|here| *here != id) {
                 renamed.insert(id.to_string(), here.to_string());
             }
         }
-        if !renamed.is_empty() {
-            each_text(piece, &mut |text| replace(text, &renamed));
-        }
-        Ok(())
+        Ok(renamed)
     }
 
     /// The medium of this project that an id of the file means, if there is one.

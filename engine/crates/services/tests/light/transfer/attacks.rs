@@ -405,7 +405,7 @@ async fn archives_that_somebody_changed() {
         .position(|(name, _)| name == "manifest.json")
         .unwrap();
     let mut text: Value = serde_json::from_slice(&newer[manifest].1).unwrap();
-    text["version"] = json!(3);
+    text["version"] = json!(4);
     newer[manifest].1 = text.to_string().into_bytes();
     let mut bare = files.clone();
     bare.remove(manifest);
@@ -415,7 +415,7 @@ async fn archives_that_somebody_changed() {
         (more, "not as its manifest has it"),
         (strange, "leads out"),
         (unknown, "no file of an archive"),
-        (newer, "version 3"),
+        (newer, "version 4"),
         (bare, "no `manifest.json`"),
     ] {
         let (error, report) = tried(Format::Archive, packed(&files)).await;

@@ -81,7 +81,7 @@ fn archive() -> inkstone_services::transfer::NewImport {
 }
 
 /// The files of an archive by name.
-fn unpacked(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub fn unpacked(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut zip = ZipArchive::new(Cursor::new(archive)).unwrap();
     let mut files = Vec::new();
     for index in 0..zip.len() {
@@ -94,7 +94,7 @@ fn unpacked(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The archive of these files, with a manifest that fits.
-fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let mut digests = serde_json::Map::new();
     for (name, bytes) in files.iter().filter(|file| file.0 != "manifest.json") {
@@ -104,7 +104,7 @@ fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
         let digest = json!({ "bytes": bytes.len(), "sha256": sha256(bytes) });
         digests.insert(name.clone(), digest);
     }
-    let manifest = json!({ "format": "inkstone-archive", "version": 2, "files": digests });
+    let manifest = json!({ "format": "inkstone-archive", "version": 3, "files": digests });
     zip.start_file("manifest.json", SimpleFileOptions::default())
         .unwrap();
     zip.write_all(manifest.to_string().as_bytes()).unwrap();

@@ -14,6 +14,7 @@ use inkstone_services::content::{ArticlePatch, ExtrasPatch, NewArticle, NewConte
 use inkstone_services::transfer::ExportWish;
 use serde_json::{Value, json};
 
+use super::files::{packed, unpacked};
 use super::{PROJECT, all, ended, export, import, lines, new, outcomes, send, with_project};
 use crate::world::{World, handbook, join};
 
@@ -254,4 +255,55 @@ async fn an_export_that_no_list_has_is_refused_at_once() {
         let later = transfers.begin_export(who, "default", wish.clone()).await;
         assert_eq!(later.err().map(|error| error.code()), code);
     }
+}
+
+/// A line that begins an article and cannot be read is one entry that is refused, and takes none with it.
+#[tokio::test]
+async fn a_bad_line_of_an_archive_is_one_entry() {
+    let (source, ada) = with_project().await;
+    let file = lines(&[json!({ "title": "Tides" }), json!({ "title": "Moon" })]);
+    import(&source, &ada, new(Format::Jsonl, OnConflict::Skip), file).await;
+    let file = export(&source.services, &ada, all(Format::Archive)).await;
+    let mut files = unpacked(&file);
+    let articles = files
+        .iter_mut()
+        .find(|file| file.0.starts_with("articles-"));
+    let articles = articles.unwrap();
+    let text = String::from_utf8(std::mem::take(&mut articles.1)).unwrap();
+    let many: Vec<&str> = text.lines().collect();
+    let [first, its_past, second, past] = many[..] else {
+        panic!("{text}");
+    };
+    let long = format!("{{\"article\":{{\"body\":\"{}\"}}}}", "a".repeat(9 << 20));
+    let changed = [
+        first,
+        its_past,
+        "{\"article\":7}",
+        past,
+        &long,
+        second,
+        "{",
+        past,
+    ];
+    articles.1 = changed.join("\n").into_bytes();
+    let (target, ben) = with_project().await;
+    let skip = new(Format::Archive, OnConflict::Skip);
+    let (_, report) = import(&target, &ben, skip, packed(&files)).await;
+    let told: Vec<(&str, Outcome, &str)> = report[2..]
+        .iter()
+        .map(|line| (line.entry.as_str(), line.outcome, said(line)))
+        .collect();
+    use Outcome::{Created, Refused};
+    let [whole, bad, long, broken] = told[..] else {
+        panic!("{told:#?}");
+    };
+    assert_eq!(whole, ("articles-00001.jsonl line 1", Created, ""));
+    assert_eq!((bad.0, bad.1), ("articles-00001.jsonl line 3", Refused));
+    assert_eq!((long.0, long.1), ("articles-00001.jsonl line 5", Refused));
+    assert!(long.2.contains("more than"), "{long:?}");
+    assert_eq!(
+        (broken.0, broken.1),
+        ("articles-00001.jsonl line 6", Refused)
+    );
+    assert!(broken.2.contains("line 7"), "{broken:?}");
 }

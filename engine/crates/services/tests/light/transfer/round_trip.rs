@@ -2,6 +2,7 @@
 //! format cannot carry is set to what it brings, here and in `docs/transfer.md`.
 
 mod made; // what people might write and keep
+mod said; // and say to each other
 
 use std::collections::HashMap;
 
@@ -18,10 +19,10 @@ use inkstone_domain::ports::{
     ArticleStore, BlobStore, Clock, ContentTypeStore, MediaStore, TransferStore,
 };
 use inkstone_domain::principal::{Principal, Role};
-use inkstone_domain::transfer::{Format, FormerSlug, OnConflict, Outcome};
+use inkstone_domain::transfer::{Format, FormerSlug, OnConflict, Outcome, ReportLine};
 use inkstone_services::ProjectPatch;
 use inkstone_services::content::NewContentType;
-use inkstone_services::transfer::ExportWish;
+use inkstone_services::transfer::{ExportWish, NewImport};
 use inkstone_testkit::sample;
 use proptest::collection::vec;
 use proptest::option;
@@ -30,7 +31,8 @@ use proptest::test_runner::TestCaseResult;
 use serde_json::{Value, json};
 
 use self::made::{File, article, file};
-use super::{PROJECT, all, export, import, new};
+use self::said::{Heard, People, Said, said};
+use super::{PROJECT, all, export, import, new, outcomes};
 use crate::world::{World, handbook, page};
 
 /// Keeps files as if they had been uploaded, and says which.
@@ -300,9 +302,15 @@ async fn carried(
     format: Format,
     mut texts: Vec<(ArticleText, i64, Vec<String>)>,
     files: Vec<File>,
+    said: Said,
     before: Before,
 ) -> TestCaseResult {
     let (source, ada) = with_type().await;
+    let (target, ben) = match format {
+        Format::Archive => world().await,
+        _ => with_type().await,
+    };
+    let people = People::of(ada.user, &source, &target).await;
     let media = keep(&source, ada.user, &files).await;
     if let Some(id) = media.first() {
         texts[0].0.extras.cover = id.to_string();
@@ -312,22 +320,38 @@ async fn carried(
             .push_str(&format!("![](/v1/media/{id}/content)"));
     }
     fill(&source, ada.user, texts).await;
+    said.happen(&source, &people, &stored(&source).await).await;
     before.happen(&source, &ada).await;
     let file = export(&source.services, &ada, before.wish(format)).await;
     let again = export(&source.services, &ada, before.wish(format)).await;
     prop_assert!(file == again, "written twice, it is the same");
-    let (target, ben) = match format {
-        Format::Archive => world().await,
-        _ => with_type().await,
+    let wet = new(format, OnConflict::Fail);
+    let dry = NewImport {
+        dry_run: true,
+        ..wet.clone()
     };
-    let (done, report) = import(&target, &ben, new(format, OnConflict::Fail), file).await;
+    let (_, foretold) = import(&target, &ben, dry, file.clone()).await;
+    prop_assert!(stored(&target).await.is_empty(), "a dry run writes nothing");
+    let (done, report) = import(&target, &ben, wet.clone(), file.clone()).await;
     prop_assert_eq!(done.status, JobStatus::Succeeded, "{:?}", done.error);
     let refused = report.iter().find(|line| line.outcome == Outcome::Refused);
     prop_assert!(refused.is_none(), "{:?}", refused);
+    prop_assert_eq!(outcomes(&foretold), outcomes(&report), "{:?}", foretold);
+    prop_assert_eq!(of_what_was_said(&foretold), of_what_was_said(&report));
 
     let there = stored(&target).await;
     let here = before.expected(stored(&source).await);
     prop_assert_eq!(here.len(), there.len());
+    if format == Format::Archive {
+        let ids: Vec<ArticleId> = here.iter().map(|article| article.id).collect();
+        let heard = Heard::of(&source, &ids).await.brought(&people, ben.user);
+        prop_assert_eq!(heard, Heard::of(&target, &ids).await);
+        let (again, report) = import(&target, &ben, wet, file).await;
+        prop_assert_eq!(again.status, JobStatus::Succeeded, "{:?}", again.error);
+        let same = [Outcome::Unchanged, Outcome::Skipped];
+        let other = report.iter().find(|line| !same.contains(&line.outcome));
+        prop_assert!(other.is_none(), "{:?}", other);
+    }
     for (mut here, there) in here.into_iter().zip(there) {
         let former = |world: &World, article: &Article| {
             let store = world.store.clone();
@@ -353,10 +377,22 @@ async fn carried(
     Ok(())
 }
 
+/// What a report says of all but articles and media, whose notes also tell of what was made here meanwhile.
+fn of_what_was_said(report: &[ReportLine]) -> Vec<(&str, Option<&str>)> {
+    let files = ["search", "prompts", "notes", "comments"];
+    let lines = report
+        .iter()
+        .filter(|line| files.iter().any(|file| line.entry.starts_with(file)));
+    lines
+        .map(|line| (line.entry.as_str(), line.message.as_deref()))
+        .collect()
+}
+
 fn run(
     format: Format,
     texts: Vec<(ArticleText, i64, Vec<String>)>,
     files: Vec<File>,
+    said: Said,
     before: Before,
 ) -> TestCaseResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -364,7 +400,7 @@ fn run(
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(carried(format, texts, files, before))
+    runtime.block_on(carried(format, texts, files, said, before))
 }
 
 proptest! {
@@ -374,22 +410,23 @@ proptest! {
     fn markdown_loses_nothing(texts in vec(article(), 1..5), before in before()) {
         // The type is here as it was.
         let before = Before { is_stricter: false, ..before };
-        run(Format::Markdown, texts, Vec::new(), before)?;
+        run(Format::Markdown, texts, Vec::new(), Said::default(), before)?;
     }
 
     #[test]
     fn json_lines_lose_nothing(texts in vec(article(), 1..5), before in before()) {
         let before = Before { is_stricter: false, ..before };
-        run(Format::Jsonl, texts, Vec::new(), before)?;
+        run(Format::Jsonl, texts, Vec::new(), Said::default(), before)?;
     }
 
     #[test]
     fn archives_lose_nothing(
         texts in vec(article(), 1..5),
         files in vec(file(), 0..4),
+        said in said(),
         before in before(),
     ) {
-        run(Format::Archive, texts, files, before)?;
+        run(Format::Archive, texts, files, said, before)?;
     }
 }
 
@@ -433,7 +470,7 @@ async fn an_archive_brings_the_project_with_it() {
     assert_eq!(done.status, JobStatus::Succeeded, "{:?}", done.error);
     use Outcome::{Created, Skipped, Unchanged, Updated};
     assert_eq!(
-        super::outcomes(&report),
+        outcomes(&report),
         [Updated, Skipped, Created, Created],
         "{report:#?}"
     );
@@ -454,10 +491,7 @@ async fn an_archive_brings_the_project_with_it() {
     let text = String::from_utf8_lossy(&file);
     assert!(!text.contains("password"), "nothing secret");
     let (_, again) = import(&target, &ben, new(Format::Archive, OnConflict::Fail), file).await;
-    assert_eq!(
-        super::outcomes(&again),
-        [Unchanged, Skipped, Unchanged, Unchanged]
-    );
+    assert_eq!(outcomes(&again), [Unchanged, Skipped, Unchanged, Unchanged]);
 }
 
 #[tokio::test]
@@ -483,7 +517,7 @@ async fn within_one_engine_articles_get_ids_of_their_own() {
         let sent = transfers.import(&owner, "copy", new, body).await.unwrap();
         crate::world::job_when(&world.store, sent.job, |job| job.status.is_final()).await;
         let report = transfers.report(&owner, "copy", sent.id, 0).await.unwrap();
-        assert_eq!(super::outcomes(&report), [expected]);
+        assert_eq!(outcomes(&report), [expected]);
         assert_ne!(report[0].article, Some(original.id));
     }
     let kept = world.store.article(original.id).await.unwrap();

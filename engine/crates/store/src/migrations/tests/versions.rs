@@ -6,13 +6,16 @@ mod rows;
 
 use inkstone_domain::allowance::Subject;
 use inkstone_domain::content::ArticleFilter;
-use inkstone_domain::ids::JobId;
+use inkstone_domain::following::Span;
+use inkstone_domain::ids::{JobId, NoteId};
 use inkstone_domain::ports::{
     AuditLog, ChunkStore, ContentTypeStore, ConversationStore, DocumentStore, EventLog,
-    HandlerStore, JobStore, KeyStore, NotificationStore, PeopleStore, PluginKv, PromptStore,
-    PublicationStore, ReplyStore, RolloutStore, ScheduleStore, SearchSettingsStore, WebhookStore,
+    HandlerStore, JobStore, KeyStore, NoteStore, NotificationStore, PeopleStore, PluginKv,
+    PromptStore, PublicationStore, ReplyStore, RolloutStore, SavedSearchStore, ScheduleStore,
+    SearchSettingsStore, WebhookStore,
 };
 use inkstone_domain::principal::Role;
+use inkstone_domain::search::{DocumentId, DocumentKind};
 use serde_json::Value;
 use surrealdb::types::Value as Kept;
 
@@ -74,6 +77,7 @@ fn a_way_back_that_loses_something_is_refused_as_a_whole() {
             "1 API keys",
             "entries of the audit log",
             "1 prompts",
+            "1 notes",
             "1 conversations",
             "1 texts with fields",
             "1 content types",
@@ -153,6 +157,38 @@ fn translations_of_before_hold_their_languages() {
     });
 }
 
+/// What an older engine could not read: searches for notes, and what was told of them.
+#[test]
+fn what_is_about_notes_goes_with_them_and_nothing_else() {
+    inkstone_testkit::run_on_deep_stack(async {
+        let store = bare_store().await;
+        apply(&store).await.unwrap();
+        let user = UserId::new();
+        let mut searches = [(); 2].map(|()| sample::saved_search(user));
+        searches[0].query.kinds.push(DocumentKind::Note);
+        searches[1].query.tags = vec!["note".to_owned()];
+        let mut told = [(); 2].map(|()| sample::notification(user));
+        told[0].about.document = Some(DocumentId::Note(NoteId::new()));
+        for search in &searches {
+            store.create_saved_search(search).await.unwrap();
+        }
+        store.put_notifications(&told).await.unwrap();
+        let refused = go_back(&store, 37, Losses::Refuse).await.unwrap_err();
+        for what in ["1 notifications of notes", "1 saved searches for notes"] {
+            assert!(refused.message().contains(what), "{what}: {refused}");
+        }
+        go_back(&store, 37, Losses::Accept).await.unwrap();
+        apply(&store).await.unwrap();
+        let page = sample::first_page(10);
+        let left = store.list_saved_searches(user, page).await.unwrap();
+        assert_eq!(left.items, [searches[1].clone()]);
+        for (one, is_left) in told.iter().zip([false, true]) {
+            let found = store.notification(user, one.id).await.unwrap();
+            assert_eq!(found.is_some(), is_left);
+        }
+    });
+}
+
 /// All that a start does with old rows; as [`SurrealStore::connect`].
 async fn start(store: &SurrealStore) {
     apply(store).await.unwrap();
@@ -218,6 +254,7 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
             ("0027_document_changes", 1),
             ("0029_schedules", 3),
             ("0030_planned_publications", 1),
+            ("0038_notes", 1),
         ];
         let told = told.iter().filter(|(name, _)| has(name));
         let told: usize = told.map(|(_, count)| count).sum();
@@ -294,8 +331,14 @@ async fn read(store: &SurrealStore, cast: &Cast, count: usize) {
         assert_eq!(settings.unwrap().revision, 1);
     }
     if has("0027_document_changes") {
-        let told = store.changed_documents(DateTime::UNIX_EPOCH).await.unwrap();
-        assert_eq!(told.len(), 1, "{told:?}");
+        let told = store
+            .changed_documents(Span::since(DateTime::UNIX_EPOCH))
+            .await
+            .unwrap();
+        let notes = usize::from(has("0038_notes"));
+        assert_eq!(told.len(), 1 + notes, "{told:?}");
+        let listed = store.list_notes("handbook", None, page()).await.unwrap();
+        assert_eq!(listed.items.len(), notes);
     }
     if has("0025_publications") {
         let publication = store.publication(cast.article).await.unwrap();

@@ -5,9 +5,10 @@ use inkstone_domain::conversation::Conversation;
 use inkstone_domain::event::{EventBody, EventKind, Scope, Told};
 use inkstone_domain::ids::UserId;
 use inkstone_domain::media::Media;
+use inkstone_domain::note::Note;
 use inkstone_domain::ports::{
-    ArticleStore, CommentStore, ConversationStore, EventLog, JobStore, MediaStore, ProjectStore,
-    PromptStore,
+    ArticleStore, CommentStore, ConversationStore, EventLog, JobStore, MediaStore, NoteStore,
+    ProjectStore, PromptStore,
 };
 use inkstone_domain::project::{Member, Project, ProjectRole};
 
@@ -17,11 +18,12 @@ use crate::sample;
 pub async fn run<S>(store: &S)
 where
     S: EventLog + ProjectStore + PromptStore + ConversationStore + MediaStore,
-    S: CommentStore + ArticleStore + JobStore,
+    S: CommentStore + ArticleStore + JobStore + NoteStore,
 {
     projects_members_and_prompts(store).await;
     chats(store).await;
     media(store).await;
+    notes(store).await;
     comments_and_jobs(store).await;
 }
 
@@ -170,6 +172,42 @@ async fn media<S: EventLog + MediaStore>(store: &S) {
     let actors: Vec<UserId> = told.iter().map(|it| it.event.actor).collect();
     assert_eq!(actors, [file.newest.author, editor, editor]);
     assert!(told.iter().all(|it| it.scope.owner == Some(owner)));
+}
+
+async fn notes<S: EventLog + NoteStore>(store: &S) {
+    let begin = number_all(store).await;
+    let (author, editor) = (UserId::new(), UserId::new());
+    let audit = sample::audit(editor);
+    let note = sample::note("handbook", author);
+    store.create_note(&note, &audit).await.unwrap();
+    let changed = Note {
+        revision: 2,
+        ..note.clone()
+    };
+    store.update_note(&changed, editor, &audit).await.unwrap();
+    store.delete_note(&changed, editor, &audit).await.unwrap();
+
+    let told = told_since(store, begin).await;
+    let bodies: Vec<EventBody> = told.iter().map(|it| it.event.body.clone()).collect();
+    let id = note.id;
+    assert_eq!(
+        bodies,
+        [
+            EventBody::NoteCreated {
+                note: id,
+                revision: 1
+            },
+            EventBody::NoteChanged {
+                note: id,
+                revision: 2
+            },
+            EventBody::NoteDeleted { note: id },
+        ]
+    );
+    let actors: Vec<UserId> = told.iter().map(|it| it.event.actor).collect();
+    // Whoever brought it here, as the audit log says.
+    assert_eq!(actors, [editor; 3]);
+    assert!(told.iter().all(|it| it.scope == Scope::of_note(&note)));
 }
 
 async fn comments_and_jobs<S>(store: &S)

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 /// A word that people might write, with whatever YAML and JSON take for something else.
-fn word() -> impl Strategy<Value = String> {
+pub fn word() -> impl Strategy<Value = String> {
     prop_oneof![
         "\\PC{1,24}".prop_filter("not blank", |text| !text.trim().is_empty()),
         "[a-zA-Z0-9 :#'\"\\[\\]{}&*!|>%@`,?-]{1,24}"
@@ -42,7 +42,7 @@ fn word() -> impl Strategy<Value = String> {
     ]
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "(?s).{0,120}",
         vec(word(), 0..6).prop_map(|words| words.join("\n")),
@@ -50,7 +50,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn value() -> impl Strategy<Value = Value> {
+pub fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),

@@ -12,7 +12,9 @@ use inkstone_domain::ids::ServedId;
 use inkstone_domain::job::{JobLimits, Task};
 use inkstone_domain::notification::NotificationSettings;
 use inkstone_domain::people::MailPurpose;
-use inkstone_domain::ports::{HandlerStore, MediaStore, NewJob, SavedSearchStore, ScheduleStore};
+use inkstone_domain::ports::{
+    HandlerStore, MediaStore, NewJob, NoteStore, SavedSearchStore, ScheduleStore,
+};
 use inkstone_domain::principal::{Account, Role};
 use inkstone_domain::rollout::{RolloutChange, RolloutState, RolloutStatus, Served, ServedCause};
 
@@ -242,6 +244,10 @@ pub(super) async fn fill(store: &SurrealStore, cast: &Cast, name: &str) {
         "0034_sign_ins" => sign_ins::begin(store, cast.user, &audit).await,
         "0035_keys_and_audit" => keys::set_allowance(store, cast.user, &audit).await,
         "0037_article_languages" => claims::hold(store, cast).await,
+        "0038_notes" => {
+            let note = sample::note("handbook", cast.user);
+            store.create_note(&note, &audit).await.unwrap();
+        }
         "0013_content_rest" => {
             list_by_creation(store, &["o:", "p:", "o:/"]).await;
             insert_comment(store, cast).await;
