@@ -4,6 +4,7 @@
 //! what is in it is bounded (`flush`), and so is the cache of blocks.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use surrealdb::engine::any::{self, Any};
 use surrealdb::engine::local::Db;
@@ -36,23 +37,17 @@ impl Database {
             database.enter(config).await?;
             return Ok(database);
         }
-        let settings = ConfigMap::empty()
-            .with_key_value(
-                "surrealkv_max_memtable_size",
-                flush::memtable_bytes(config).to_string(),
-            )
-            .with_key_value(
-                "surrealkv_block_cache_capacity",
-                (u64::from(config.cache_mib) * flush::MIB).to_string(),
-            );
-        // In the order in which the client does it: what the database's own tasks write must not come before its version.
-        let opening = Datastore::builder()
-            .with_config(settings)
-            .without_maintenance_tasks()
-            .build_with_path(&config.url);
-        let datastore = opening.await.map_err(failed)?;
-        datastore.check_version().await.map_err(failed)?;
-        datastore.bootstrap().await.map_err(failed)?;
+        if flush::is_log_left(config) {
+            flush::forget_repair(config).map_err(failed)?;
+            // Closed at once, so that all that is in the log is in tables.
+            let datastore = embedded(config).await?;
+            datastore.shutdown().await.map_err(failed)?;
+            if flush::is_log_left(config) {
+                let advice = "what an engine that was killed left cannot be written to tables; is the disk full?";
+                return Err(failed(advice));
+            }
+        }
+        let datastore = embedded(config).await?;
         datastore.start_maintenance_tasks();
         let handle = Surreal::unstable_from_datastore(datastore, None).await?;
         let database = Self::Embedded(handle);
@@ -95,6 +90,27 @@ impl Database {
             Self::Server(handle) => handle.select((table, key)).await,
         }
     }
+}
+
+/// In the order in which the client does it: what the database's own tasks write must not come before its version.
+async fn embedded(config: &StoreConfig) -> Result<Arc<Datastore>, surrealdb::Error> {
+    let settings = ConfigMap::empty()
+        .with_key_value(
+            "surrealkv_max_memtable_size",
+            flush::memtable_bytes(config).to_string(),
+        )
+        .with_key_value(
+            "surrealkv_block_cache_capacity",
+            (u64::from(config.cache_mib) * flush::MIB).to_string(),
+        );
+    let opening = Datastore::builder()
+        .with_config(settings)
+        .without_maintenance_tasks()
+        .build_with_path(&config.url);
+    let datastore = opening.await.map_err(failed)?;
+    datastore.check_version().await.map_err(failed)?;
+    datastore.bootstrap().await.map_err(failed)?;
+    Ok(datastore)
 }
 
 /// As root, or else as a user of this database alone: production needs no more.

@@ -17,14 +17,14 @@ pub(crate) fn directory(url: &str) -> Option<PathBuf> {
 
 /// Returns once nobody holds the lock.
 pub(crate) async fn released(directory: &Path) {
-    let lock = directory.join("LOCK");
-    while is_held(&lock) {
+    while is_held(directory) {
         tokio::time::sleep(PROBE_INTERVAL).await;
     }
 }
 
-fn is_held(lock: &Path) -> bool {
-    match File::open(lock).map(|file| file.try_lock()) {
+/// Whether a process has the database open.
+pub(crate) fn is_held(directory: &Path) -> bool {
+    match File::open(directory.join("LOCK")).map(|file| file.try_lock()) {
         Ok(Err(std::fs::TryLockError::WouldBlock)) => true,
         // Taken for this instant, and let go as the file is closed.
         Ok(Ok(())) => false,

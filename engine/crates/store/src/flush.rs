@@ -4,6 +4,7 @@
 //! flushes in order. So the table is made too large to be full, and the log is watched: when so much is in it, all
 //! statements wait for the moment that closing and opening take.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Weak;
 use std::sync::atomic::Ordering;
@@ -52,6 +53,9 @@ impl Log {
         let files = std::fs::read_dir(directory.join("wal"));
         let mut log = Self::default();
         for file in files.into_iter().flatten().flatten() {
+            if file.path().extension() != Some("wal".as_ref()) {
+                continue;
+            }
             log.bytes += file.metadata().map_or(0, |file| file.len());
             log.newest = log.newest.max(Some(file.path()));
         }
@@ -59,10 +63,33 @@ impl Log {
     }
 }
 
+/// Whether an engine that was killed left a log, which may end in half a record. SurrealKV goes on with it all the same:
+/// behind the half record, or in a file that it has replaced by a whole one. The next start finds none of that.
+pub(crate) fn is_log_left(config: &StoreConfig) -> bool {
+    left_bytes(config) > 0
+}
+
+/// A repair of the log that was killed leaves copies of its records, which may end in half a record as well: the next would
+/// write behind that. Another engine that has the database open may be at one.
+pub(crate) fn forget_repair(config: &StoreConfig) -> io::Result<()> {
+    let directory = file_lock::directory(&config.url);
+    let Some(directory) = directory.filter(|directory| !file_lock::is_held(directory)) else {
+        return Ok(());
+    };
+    match std::fs::remove_dir_all(directory.join("wal").join("repair_temp")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _removed => Ok(()),
+    }
+}
+
+fn left_bytes(config: &StoreConfig) -> u64 {
+    file_lock::directory(&config.url).map_or(0, |directory| Log::of(&directory).bytes)
+}
+
 /// How large the memtable has to be for it not to be full before the log is flushed: also where a log is left of an engine
 /// that was killed, which is read into it.
 pub(crate) fn memtable_bytes(config: &StoreConfig) -> u64 {
-    let left = file_lock::directory(&config.url).map_or(0, |directory| Log::of(&directory).bytes);
+    let left = left_bytes(config);
     let flushed = u64::from(config.flush_mib) * MIB;
     (flushed * HEADROOM)
         .max(left * LEFT_IN_MEMORY + flushed)

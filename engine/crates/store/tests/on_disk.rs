@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use inkstone_domain::codes;
@@ -26,10 +27,13 @@ impl Disk {
         Self { folder }
     }
 
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("a folder").join("store")
+    }
+
     fn config(&self) -> StoreConfig {
-        let path = self.folder.path().join("a folder").join("store");
         StoreConfig {
-            url: format!("surrealkv://{}", path.display()),
+            url: format!("surrealkv://{}", self.path().display()),
             database: "main".to_owned(),
             ..StoreConfig::default()
         }
@@ -208,10 +212,9 @@ fn what_was_acknowledged_while_it_was_flushed_is_in_the_files() {
             }
         });
         futures::future::join_all(writers).await;
-        let path = disk.folder.path().join("a folder").join("store");
         let left = Disk::new();
-        let copy = left.folder.path().join("a folder").join("store");
-        copy_folder(&path, &copy);
+        let copy = left.path();
+        copy_folder(&disk.path(), &copy);
         let tables = std::fs::read_dir(copy.join("sstables")).unwrap();
         assert!(tables.count() > 1, "it was flushed more than once");
         let after = left.open().await;
@@ -225,6 +228,56 @@ fn what_was_acknowledged_while_it_was_flushed_is_in_the_files() {
         after.close().await.unwrap();
         store.close().await.unwrap();
     });
+}
+
+/// Half a record is at the end of the log, as a kill within a write leaves it, and half a repair beside it: what is written
+/// after the start is not behind that.
+#[test]
+fn what_comes_after_half_a_record_in_the_log_is_kept() {
+    /// Bytes that say how long a record is; with fewer, the log only ends early.
+    const HEAD: usize = 7;
+    run_on_deep_stack(async {
+        let first = Disk::new();
+        let store = first.open().await;
+        let value = vec![1; 3_000];
+        store
+            .put("plugin", "before", value.clone(), 1 << 30)
+            .await
+            .unwrap();
+        let log = std::fs::read(newest_log(&first.path())).unwrap();
+        for half in [HEAD / 2, HEAD, HEAD + 30] {
+            let killed = Disk::new();
+            copy_folder(&first.path(), &killed.path());
+            let mut torn = std::fs::OpenOptions::new();
+            let mut torn = torn.append(true).open(newest_log(&killed.path())).unwrap();
+            torn.write_all(&log[..half]).unwrap();
+            let repair = killed.path().join("wal").join("repair_temp");
+            std::fs::create_dir(&repair).unwrap();
+            std::fs::write(repair.join(format!("{:020}.wal", 0)), &log[..log.len() - 1]).unwrap();
+            let started = killed.open().await;
+            let found = started.get("plugin", "before").await.unwrap();
+            assert!(found.is_some(), "{half} bytes");
+            started
+                .put("plugin", "after", value.clone(), 1 << 30)
+                .await
+                .unwrap();
+            let killed_again = Disk::new();
+            copy_folder(&killed.path(), &killed_again.path());
+            let again = killed_again.open().await;
+            for key in ["before", "after"] {
+                let found = again.get("plugin", key).await.unwrap();
+                assert!(found.is_some(), "{key}, {half} bytes");
+            }
+            again.close().await.unwrap();
+            started.close().await.unwrap();
+        }
+        store.close().await.unwrap();
+    });
+}
+
+fn newest_log(database: &Path) -> PathBuf {
+    let logs = std::fs::read_dir(database.join("wal")).unwrap();
+    logs.map(|log| log.unwrap().path()).max().unwrap()
 }
 
 fn copy_folder(from: &Path, to: &Path) {
