@@ -33,7 +33,11 @@ pub(crate) fn to_json(table: &'static str, value: &impl Serialize) -> RowResult<
 }
 
 pub(crate) fn from_json<T: DeserializeOwned>(table: &'static str, text: &str) -> RowResult<T> {
-    serde_json::from_str(text).map_err(|error| unreadable(table, error))
+    let mut json = serde_json::Deserializer::from_str(text);
+    // A request may have as many levels as the limit allows; in a row they lie some levels deeper.
+    json.disable_recursion_limit();
+    let value = T::deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    value.map_err(|error| unreadable(table, error))
 }
 
 /// A SHA-256 as it is kept.

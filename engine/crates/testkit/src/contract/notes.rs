@@ -6,12 +6,15 @@ use inkstone_domain::ids::{NoteId, UserId};
 use inkstone_domain::note::Note;
 use inkstone_domain::ports::{AuditLog, NoteStore};
 
+use serde_json::json;
+
 use super::audit::whole_chain;
 use super::{CROWD, assert_code};
 use crate::sample;
 
 pub async fn run(store: &dyn NoteStore, log: &dyn AuditLog) {
     keeps_changes_and_deletes(store, log).await;
+    keeps_an_input_of_many_levels(store).await;
     one_of_many_changes_it(store, log).await;
     lists_what_a_project_has(store).await;
 }
@@ -61,6 +64,22 @@ async fn keeps_changes_and_deletes(store: &dyn NoteStore, log: &dyn AuditLog) {
     let chain = whole_chain(log).await;
     let own = chain.iter().filter(|entry| entry.record == audit);
     assert_eq!(own.count(), 3, "refused changes are not written down");
+}
+
+/// Of as many as a request may have.
+async fn keeps_an_input_of_many_levels(store: &dyn NoteStore) {
+    let author = UserId::new();
+    let mut note = sample::note(&sample::project().slug, author);
+    let mut input = json!("tides");
+    for _ in 0..126 {
+        input = json!([input]);
+    }
+    note.found_with.as_mut().unwrap().input = input;
+    store
+        .create_note(&note, &sample::audit(author))
+        .await
+        .unwrap();
+    assert_eq!(store.note(note.id).await.unwrap(), Some(note));
 }
 
 async fn one_of_many_changes_it(store: &dyn NoteStore, log: &dyn AuditLog) {
