@@ -65,12 +65,15 @@ impl Following {
         self.newest
     }
 
-    /// All that may have become visible since the last look.
-    pub fn whole(&mut self) -> Span {
+    /// All that may have become visible since what was [`Self::looked_whole`] at.
+    pub fn whole(&self) -> Span {
         let untils = self.again.iter().map(|again| again.until);
-        let since = untils.fold(self.newest, DateTime::min);
+        Span::since(untils.fold(self.newest, DateTime::min))
+    }
+
+    /// All of it was read, and the newest of it was seen.
+    pub fn looked_whole(&mut self) {
         *self = Self::new(self.newest, self.overlap);
-        Span::since(since)
     }
 
     /// What is new.
@@ -124,9 +127,10 @@ impl<Id: Eq + Hash> Applied<Id> {
         }
     }
 
-    pub fn is_news(&self, id: &Id, revision: u64) -> bool {
+    /// What was deleted may come back as a revision that it had before.
+    pub fn is_news(&self, id: &Id, revision: u64, at: DateTime<Utc>) -> bool {
         let known = self.revisions.get(id);
-        known.is_none_or(|(known, _)| *known < revision)
+        known.is_none_or(|(known, since)| *known < revision || *since < at)
     }
 
     /// What a look found has been applied. What is too old to be read again is not remembered.
@@ -138,7 +142,7 @@ impl<Id: Eq + Hash> Applied<Id> {
         let changes = changes.map(|(id, revision, at)| (id, (revision, at)));
         self.revisions.extend(changes);
         self.following = following;
-        let horizon = following.newest - following.overlap * 2;
+        let horizon = following.whole().since;
         self.revisions.retain(|_, (_, at)| *at >= horizon);
     }
 }
@@ -166,22 +170,25 @@ mod tests {
             .collect();
         let mut following = Following::new(at(0), OVERLAP);
         for now in (0..150_000).step_by(170) {
-            let mut ahead = following;
-            let mut spans = ahead.late();
-            ahead.looked(&spans);
-            spans.push(ahead.recent());
-            if now % 31 == 0 {
-                spans.push(ahead.whole());
+            // The look failed.
+            if now % 1_000 == 0 {
+                continue;
+            }
+            let late = following.late();
+            let mut spans = [late.as_slice(), &[following.recent()]].concat();
+            let is_whole = now % 31 == 0;
+            if is_whole {
+                spans.push(following.whole());
             }
             let visible = changes.iter_mut().filter(|(_, visible, _)| *visible <= now);
             for (stamp, _, is_read) in visible {
                 *is_read |= covers(&spans, at(*stamp));
             }
+            following.looked(&late);
             // Others write without delay all the time.
-            ahead.saw(at(now));
-            if now % 1_000 != 0 {
-                // The look did not fail.
-                following = ahead;
+            following.saw(at(now));
+            if is_whole {
+                following.looked_whole();
             }
         }
         let missed: Vec<_> = changes.iter().filter(|(_, _, is_read)| !is_read).collect();
@@ -191,23 +198,55 @@ mod tests {
     #[test]
     fn after_a_whole_look_nothing_is_due() {
         let mut following = Following::new(at(0), OVERLAP);
-        assert_eq!(following.whole().since, at(-30_000));
+        assert_eq!(following.whole(), Span::since(at(-30_000)));
         following.saw(at(60_000));
         let late = following.late();
         assert_eq!(late.len(), 2);
-        let whole = following.whole();
-        assert_eq!(
-            whole.since,
-            at(-30_000),
-            "what was not looked at for the last time"
-        );
-        assert_eq!(whole.until, None);
+        let unread = "what was not looked at for the last time";
+        assert_eq!(following.whole().since, at(-30_000), "{unread}");
+        following.looked_whole();
         assert_eq!(following.late(), []);
         assert_eq!(following.recent().since, at(59_800));
         // A look that was under way meanwhile changes nothing.
         following.looked(&late);
         assert_eq!(following.late(), []);
         assert_eq!(following.whole().since, at(30_000));
+    }
+
+    #[test]
+    fn what_is_read_again_is_no_news() {
+        let mut applied = Applied::new(Following::new(at(0), OVERLAP));
+        let mut look = |newest: i64, is_whole: bool, found: &[(u8, u64, i64)]| {
+            let mut following = applied.following;
+            let news = found
+                .iter()
+                .map(|(id, revision, time)| (*id, *revision, at(*time)));
+            let is_news =
+                |(id, revision, time): &(u8, u64, _)| applied.is_news(id, *revision, *time);
+            let news: Vec<_> = news.filter(is_news).collect();
+            following.saw(at(newest));
+            if is_whole {
+                following.looked_whole();
+            }
+            applied.note(following, news.iter().copied());
+            news.len()
+        };
+        assert_eq!(look(1_000, true, &[(1, 1, 900), (2, 4, 1_000)]), 2);
+        assert_eq!(look(1_000, true, &[(1, 1, 900), (2, 4, 1_000)]), 0);
+        // After a pause of five minutes the look for late changes reads them once more.
+        assert_eq!(look(300_000, false, &[(3, 1, 300_000)]), 1);
+        assert_eq!(
+            look(
+                300_000,
+                true,
+                &[(1, 1, 900), (2, 4, 1_000), (3, 1, 300_000)]
+            ),
+            0
+        );
+        // Deleted as the second revision, and brought back as the first.
+        assert_eq!(look(301_000, false, &[(3, 2, 301_000)]), 1);
+        assert_eq!(look(302_000, false, &[(3, 1, 302_000)]), 1);
+        assert_eq!(look(302_000, true, &[(3, 1, 302_000)]), 0);
     }
 
     #[test]

@@ -21,10 +21,11 @@ impl Feed {
 
     /// Of all that changed within that time.
     pub(crate) async fn changed(&self, within: Span) -> Result<Vec<DocumentStamp>> {
-        let articles = self.0.changed_articles(within).await?;
-        let mut stamps: Vec<DocumentStamp> = articles.into_iter().map(stamp).collect();
-        stamps.extend(self.0.changed_documents(within).await?);
-        Ok(stamps)
+        // At once: what of the one is written before the newest of the other would seem to be late.
+        let articles = self.0.changed_articles(within);
+        let (articles, others) = futures::try_join!(articles, self.0.changed_documents(within))?;
+        let articles = articles.into_iter().map(stamp);
+        Ok(articles.chain(others).collect())
     }
 
     /// Of all there is after that one, at most `limit`; none at the end.

@@ -50,6 +50,8 @@ struct Progress {
     applied: Applied<DocumentId>,
     /// A look for what became visible late. No pass waits for it: it reads many changes.
     late: JoinSet<Result<Late, Error>>,
+    /// When there was something newer last, or all was looked at.
+    moved_at: Instant,
     /// Up to when the store was told to forget changes.
     forgotten: DateTime<Utc>,
 }
@@ -84,7 +86,8 @@ impl TantivyIndex {
             }
         };
         loop {
-            let (depth, requests) = self.wait(&mut changes, &mut inbox).await;
+            let quiet_at = progress.moved_at + self.config.poll_interval;
+            let (depth, requests) = self.wait(&mut changes, &mut inbox, quiet_at).await;
             let begun_at = Instant::now();
             match self.turn(&mut progress, depth, requests).await {
                 Ok(()) if depth == Depth::Short => sleep_until(begun_at + GATHER).await,
@@ -117,17 +120,19 @@ impl TantivyIndex {
         Ok(())
     }
 
-    /// Until something changed, somebody asks, or it has been quiet for long.
+    /// Until something changed, somebody asks, or it has been quiet for long: also where there are signs of changes all the
+    /// time, but not of anything that is followed.
     async fn wait(
         &self,
         changes: &mut ChangeSignal,
         inbox: &mut mpsc::Receiver<Request>,
+        quiet_at: Instant,
     ) -> (Depth, Vec<Request>) {
         let mut requests = Vec::new();
         let depth = tokio::select! {
             Some(()) = changes.next() => Depth::Short,
             Some(request) = inbox.recv() => { requests.push(request); Depth::Full }
-            () = tokio::time::sleep(self.config.poll_interval) => Depth::Full,
+            () = sleep_until(quiet_at) => Depth::Full,
         };
         while let Ok(request) = inbox.try_recv() {
             requests.push(request);
@@ -164,14 +169,11 @@ impl TantivyIndex {
             self.mend(progress).await?;
         }
         self.pass(&self.opened(), progress, depth).await?;
-        if depth == Depth::Full {
-            self.forget(progress).await?;
-        }
         for done in caught_up {
             // Askers may have left.
             let _ = done.send(());
         }
-        Ok(())
+        self.forget(progress).await
     }
 
     /// Follows with the new index from the time it was begun, then lets it take over.
@@ -186,20 +188,16 @@ impl TantivyIndex {
         Ok(counted.await.map_err(SearchError::from)??)
     }
 
-    /// Goes on from the checkpoint of the last commit, then compares everything.
+    /// Compares everything, and goes on from when that began.
     async fn start(&self) -> Result<Progress, Error> {
         let opened = self.opened();
-        let checkpoint = match opened.checkpoint() {
-            Some(time) => time,
-            None => {
-                self.fill(&opened).await?;
-                opened.checkpoint().ok_or(SearchError::NotFollowing)?
-            }
-        };
-        let mut progress = self.progress(checkpoint, DateTime::UNIX_EPOCH);
+        if opened.checkpoint().is_none() {
+            self.fill(&opened).await?;
+        }
+        let begun = self.feed.now().await?;
+        self.reconcile(&opened, begun).await?;
+        let mut progress = self.progress(begun, DateTime::UNIX_EPOCH);
         self.pass(&opened, &mut progress, Depth::Full).await?;
-        let checkpoint = progress.applied.following.newest();
-        self.reconcile(&opened, checkpoint).await?;
         Ok(progress)
     }
 
@@ -207,6 +205,7 @@ impl TantivyIndex {
         Progress {
             applied: Applied::new(Following::new(checkpoint, self.config.overlap)),
             late: JoinSet::new(),
+            moved_at: Instant::now(),
             forgotten,
         }
     }
@@ -215,8 +214,9 @@ impl TantivyIndex {
     async fn forget(&self, progress: &mut Progress) -> Result<(), Error> {
         let newest = progress.applied.following.newest();
         if newest - progress.forgotten >= CHANGES_KEPT * 2 {
-            progress.forgotten = newest - CHANGES_KEPT;
-            self.feed.forget(progress.forgotten).await?;
+            let before = newest - CHANGES_KEPT;
+            self.feed.forget(before).await?;
+            progress.forgotten = before;
         }
         Ok(())
     }
@@ -241,15 +241,22 @@ impl TantivyIndex {
         let mut pending = HashMap::new();
         for stamp in stamps {
             following.saw(stamp.changed_at);
-            if progress.applied.is_news(&stamp.id, stamp.revision) {
-                pending.insert(stamp.id, (stamp.revision, stamp.changed_at));
+            let (revision, changed_at) = (stamp.revision, stamp.changed_at);
+            if progress.applied.is_news(&stamp.id, revision, changed_at) {
+                pending.insert(stamp.id, (revision, changed_at));
             }
+        }
+        if depth == Depth::Full {
+            following.looked_whole();
         }
         let ids: Vec<DocumentId> = pending.keys().copied().collect();
         let looked = begun_at.elapsed();
         for batch in ids.chunks(BATCH) {
             self.apply(opened, batch.to_vec(), following.newest())
                 .await?;
+        }
+        if depth == Depth::Full || following.newest() > progress.applied.following.newest() {
+            progress.moved_at = Instant::now();
         }
         let changes = pending.into_iter();
         let changes = changes.map(|(id, (revision, changed_at))| (id, revision, changed_at));

@@ -132,11 +132,11 @@ impl Vectors {
         if self.model().as_ref() == Some(&serving) {
             let since = *checkpoint - self.overlap;
             let stamps = self.chunks.embedded_since(&serving, since).await?;
-            let news = self.news(stamps);
-            for some in news.chunks(BATCH) {
+            let seen = newest(&stamps, *checkpoint);
+            for some in self.news(stamps).chunks(BATCH) {
                 self.read(&serving, some).await?;
-                *checkpoint = newest(some, *checkpoint);
             }
+            *checkpoint = seen;
         } else {
             *checkpoint = self.read_all(serving).await?;
         }
@@ -163,19 +163,19 @@ impl Vectors {
         Ok(())
     }
 
-    /// All of a model; those of the model before answer meanwhile. The newest change that was seen.
+    /// All of a model; those of the model before answer meanwhile. From when on there may be what was not seen.
     async fn read_all(&self, model: String) -> Result<DateTime<Utc>, Error> {
-        let mut stamps = Vec::new();
+        let (mut stamps, mut checkpoint) = (Vec::new(), None);
         let mut after = None;
         loop {
             let page = self.chunks.embedded_stamps(&model, after, STAMP_PAGE);
             let page = page.await?;
             let Some(last) = page.last() else { break };
             after = Some(last.article);
+            // What is put on a page that has been read is later than this, and so is read with the next pass.
+            checkpoint.get_or_insert(newest(&page, DateTime::UNIX_EPOCH));
             stamps.extend(page);
         }
-        // What is put while the rest is read is later than this, and so is read with the next pass.
-        let checkpoint = newest(&stamps, DateTime::UNIX_EPOCH);
         let mut shelf = Shelf::new(model.clone());
         for some in stamps.chunks(BATCH) {
             let ids: Vec<ArticleId> = some.iter().map(|stamp| stamp.article).collect();
@@ -185,7 +185,7 @@ impl Vectors {
         let (articles, vectors) = shelf.size();
         tracing::info!(model, articles, vectors, "vectors are ready to be searched");
         self.change(|current| *current = Some(shelf));
-        Ok(checkpoint)
+        Ok(checkpoint.unwrap_or(DateTime::UNIX_EPOCH))
     }
 
     fn look<T>(&self, look: impl FnOnce(Option<&Shelf>) -> T) -> T {

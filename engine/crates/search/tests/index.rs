@@ -10,8 +10,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use inkstone_domain::chunks::unit;
 use inkstone_domain::ids::UserId;
-use inkstone_domain::ports::{ArticleStore, ChunkStore, Clock, SearchIndex};
-use inkstone_domain::search::{Fusion, Meaning, SearchQuery, Visibility};
+use inkstone_domain::ports::{ArticleStore, ChunkStore, Clock, JobStore, NoteStore, SearchIndex};
+use inkstone_domain::search::{DocumentKind, Fusion, Meaning, SearchQuery, Visibility};
 use inkstone_search::{SearchConfig, TantivyIndex};
 use inkstone_testkit::{ManualClock, MemStore, contract, sample};
 use tokio::task::JoinHandle;
@@ -242,11 +242,11 @@ async fn a_damaged_index_is_rebuilt() {
 async fn an_index_that_is_damaged_while_it_is_used_is_rebuilt() {
     let folder = tempfile::tempdir().unwrap();
     let store = MemStore::new();
-    let article = sample::article(UserId::new());
-    store
-        .create_article(sample::creation(&article))
-        .await
-        .unwrap();
+    let [article, other] = [(); 2].map(|()| sample::article(UserId::new()));
+    for article in [&article, &other] {
+        let creation = sample::creation(article);
+        store.create_article(creation).await.unwrap();
+    }
     let following = Following::start(Some(folder.path()), &store);
     following.index.catch_up().await.unwrap();
     let current = || std::fs::read_to_string(folder.path().join("current")).unwrap();
@@ -271,8 +271,11 @@ async fn an_index_that_is_damaged_while_it_is_used_is_rebuilt() {
     };
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     loop {
-        match following.index.query(zebra()).await {
-            Ok(page) if page.total == 1 => break,
+        // A damaged index may take the change and answer for it: of what did not change it cannot.
+        let found = following.index.query(zebra()).await;
+        let both = following.index.query(all()).await;
+        match (found, both) {
+            (Ok(found), Ok(both)) if found.total == 1 && both.hits.len() == 2 => break,
             _ => assert!(tokio::time::Instant::now() < deadline, "it is not mended"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -429,45 +432,107 @@ async fn concurrent_writers_leave_no_difference() {
 /// Writers who never pause leave no quiet moment in which all that may have changed is read.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_visible_late_is_found_while_others_write() {
+    let never = Duration::from_secs(600);
+    find_what_becomes_visible_late(never, async |world, number| {
+        world
+            .clock
+            .set(world.clock.now() + TimeDelta::milliseconds(100));
+        world.write("Beside").await;
+        if number == 200 {
+            world.write_late().await;
+        }
+    })
+    .await;
+}
+
+/// Jobs nudge as articles do, and move no time that is followed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_visible_late_is_found_while_there_are_only_other_events() {
+    let often = Duration::from_millis(100);
+    find_what_becomes_visible_late(often, async |world, number| match number {
+        0 => world.write("Beside").await,
+        1 => world.write_late().await,
+        _ => {
+            let job = sample::job(UserId::new());
+            world.store.submit(job).await.unwrap();
+        }
+    })
+    .await;
+}
+
+struct LateWorld {
+    clock: ManualClock,
+    store: MemStore,
+}
+
+impl LateWorld {
+    async fn write(&self, title: &str) {
+        let mut article = sample::article(UserId::new());
+        article.text.title = title.to_owned();
+        let creation = sample::creation(&article);
+        self.store.create_article(creation).await.unwrap();
+    }
+
+    async fn write_late(&self) {
+        let now = self.clock.now();
+        self.clock.set(now - TimeDelta::seconds(8));
+        self.write("Zebra").await;
+        self.clock.set(now);
+    }
+}
+
+async fn find_what_becomes_visible_late(
+    poll_interval: Duration,
+    step: impl AsyncFn(&LateWorld, u32),
+) {
     let clock = ManualClock::at(sample::now());
     let store = MemStore::with_clock(Arc::new(clock.clone()));
     let config = SearchConfig {
         overlap: TimeDelta::seconds(10),
-        poll_interval: Duration::from_secs(600),
+        poll_interval,
         ..SearchConfig::default()
     };
     let index = TantivyIndex::open(config, Arc::new(store.clone())).unwrap();
     let following = Arc::clone(&index);
     let follower = tokio::spawn(async move { following.follow(std::future::pending()).await });
     index.catch_up().await.unwrap();
-    let write = async |title: &str| {
-        let mut article = sample::article(UserId::new());
-        article.text.title = title.to_owned();
-        let creation = sample::creation(&article);
-        store.create_article(creation).await.unwrap();
-    };
-    let is_found = async || {
-        let asked = SearchQuery {
-            text: "zebra".to_owned(),
-            ..all()
-        };
-        index.query(asked).await.unwrap().total > 0
+    let world = LateWorld { clock, store };
+    let asked = SearchQuery {
+        text: "zebra".to_owned(),
+        ..all()
     };
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     for number in 0.. {
-        clock.set(clock.now() + TimeDelta::milliseconds(100));
-        write("Beside").await;
-        if number == 200 {
-            let now = clock.now();
-            clock.set(now - TimeDelta::seconds(8));
-            write("Zebra").await;
-            clock.set(now);
-        }
-        if is_found().await {
+        step(&world, number).await;
+        if index.query(asked.clone()).await.unwrap().total > 0 {
             break;
         }
         assert!(tokio::time::Instant::now() < deadline, "it is missed");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     follower.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_deleted_and_comes_back_as_it_was_is_found() {
+    let clock = ManualClock::at(sample::now());
+    let store = MemStore::with_clock(Arc::new(clock.clone()));
+    let following = Following::start(None, &store);
+    let author = UserId::new();
+    let (note, audit) = (sample::note("default", author), sample::audit(author));
+    let asked = SearchQuery {
+        kinds: vec![DocumentKind::Note],
+        ..all()
+    };
+    for is_there in [true, false, true] {
+        match is_there {
+            true => store.create_note(&note, &audit).await.unwrap(),
+            false => store.delete_note(&note, author, &audit).await.unwrap(),
+        }
+        following.index.catch_up().await.unwrap();
+        let found = following.index.query(asked.clone()).await.unwrap();
+        assert_eq!(found.total > 0, is_there);
+        clock.set(clock.now() + TimeDelta::seconds(1));
+    }
+    following.end().await;
 }

@@ -20,6 +20,8 @@ use crate::statement::Statement;
 use crate::times;
 
 const CHANGE: &str = "document_change";
+/// Together, so that no transaction is long.
+const FORGOTTEN: u64 = 1_000;
 
 /// For [`times::bind`].
 pub(crate) const CHANGED: &str = "SELECT key, revision, removed, changed_at FROM document_change \
@@ -109,11 +111,21 @@ impl DocumentStore for SurrealStore {
     }
 
     async fn forget_document_changes(&self, before: DateTime<Utc>) -> Result<()> {
-        let statement = Statement::new(
-            "{ DELETE document_change WHERE changed_at < $before RETURN NONE; RETURN NONE; }",
-        )
-        .bind("before", before);
-        Ok(self.write(statement).await?)
+        loop {
+            let statement = Statement::new(
+                "{
+                    LET $old = SELECT VALUE id FROM document_change WHERE changed_at < $before LIMIT $piece;
+                    DELETE $old RETURN NONE;
+                    RETURN array::len($old);
+                }",
+            )
+            .bind("before", before)
+            .bind("piece", FORGOTTEN);
+            let gone: u64 = self.write(statement).await?;
+            if gone < FORGOTTEN {
+                return Ok(());
+            }
+        }
     }
 
     fn document_changes(&self) -> ChangeSignal {

@@ -13,11 +13,13 @@ use inkstone_domain::following::{Applied, Following};
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::ports::{ChangeSignal, ClaimedHandler};
 use inkstone_domain::{Result, codes};
+use tokio::time::{Instant, sleep_until};
 
 use super::Embeddings;
 use super::making::TOGETHER;
 
-/// Its place among the handlers of events: it has handled an event once what it tells of is embedded.
+/// Its place among the handlers of events: it has handled an event once what it tells of is embedded; what of that became
+/// visible late, and was not read yet, a next claim finds by comparing.
 pub const HANDLER: &str = "embeddings";
 /// Stamps that are read together.
 const STAMP_PAGE: usize = 5_000;
@@ -108,14 +110,18 @@ impl Embeddings {
         let following = Following::new(self.articles.now().await?, OVERLAP);
         let mut applied = Applied::new(following);
         let mut missing = VecDeque::from(self.compare(&model).await?);
-        let (mut settled, mut is_quiet) = (false, true);
+        let (mut settled, mut is_quiet, mut moved_at) = (false, true, Instant::now());
         self.begin(&model).await?;
         if !missing.is_empty() {
             tracing::info!(articles = missing.len(), model, "articles are embedded");
         }
         loop {
             let told = self.events.log.number_events(NUMBERED).await?;
+            let newest = applied.following.newest();
             self.embed_changed(&model, &mut applied, is_quiet).await?;
+            if is_quiet || applied.following.newest() > newest {
+                moved_at = Instant::now();
+            }
             let some: Vec<ArticleStamp> = missing.drain(..missing.len().min(TOGETHER)).collect();
             if !some.is_empty() {
                 self.embed(&model, &some).await?;
@@ -126,18 +132,19 @@ impl Embeddings {
                 settled = true;
             }
             number.store(told, Ordering::Relaxed);
-            is_quiet = self.wait(&mut changes).await;
+            let quiet_at = moved_at + self.config.poll_interval;
+            is_quiet = self.wait(&mut changes, quiet_at).await;
         }
     }
 
-    /// Until something changed, or it has been quiet for long: whether it has.
-    async fn wait(&self, changes: &mut ChangeSignal) -> bool {
+    /// Until something changed, or no article has for long: whether that is so.
+    async fn wait(&self, changes: &mut ChangeSignal, quiet_at: Instant) -> bool {
         tokio::select! {
             Some(()) = changes.next() => {
                 tokio::time::sleep(GATHER.min(self.config.poll_interval)).await;
                 false
             }
-            () = tokio::time::sleep(self.config.poll_interval) => true,
+            () = sleep_until(quiet_at) => true,
         }
     }
 
@@ -162,10 +169,13 @@ impl Embeddings {
         for span in spans {
             for stamp in self.articles.changed_articles(span).await? {
                 following.saw(stamp.changed_at);
-                if applied.is_news(&stamp.id, stamp.revision) {
+                if applied.is_news(&stamp.id, stamp.revision, stamp.changed_at) {
                     changed.insert(stamp.id, stamp);
                 }
             }
+        }
+        if is_quiet {
+            following.looked_whole();
         }
         let changed: Vec<ArticleStamp> = changed.into_values().collect();
         if changed.is_empty() {

@@ -28,6 +28,7 @@ where
     tells_of_files(store).await;
     tells_of_messages(store).await;
     tells_of_notes(store).await;
+    tells_of_what_changed_within_a_time(store).await;
     lists_what_is_there_in_order(store).await;
     forgets_old_changes_and_nothing_else(store).await;
 }
@@ -67,6 +68,31 @@ async fn tells_of_prompts<S: DocumentStore + PromptStore>(store: &S) {
     assert_eq!((told.revision, told.deleted), (2, false));
     let read = store.documents(&[id]).await.unwrap();
     assert_eq!((read[0].revision, read[0].summary.as_str()), (2, "Other"));
+}
+
+/// The bounds themselves belong to it.
+async fn tells_of_what_changed_within_a_time<S: DocumentStore + PromptStore>(store: &S) {
+    let since = store.now().await.unwrap();
+    for text in ["One", "Two", "Three"] {
+        written_prompt(store, "documents-times", text).await;
+    }
+    let all = store.changed_documents(Span::since(since)).await.unwrap();
+    assert!(all.len() >= 3, "{all:?}");
+    for stamp in &all {
+        let until = Span {
+            since,
+            until: Some(stamp.changed_at),
+        };
+        let only = Span {
+            since: stamp.changed_at,
+            until: Some(stamp.changed_at),
+        };
+        for span in [until, only] {
+            let told = store.changed_documents(span).await.unwrap();
+            let within = all.iter().filter(|it| span.holds(it.changed_at));
+            assert_eq!(told.len(), within.count(), "{span:?} of {all:?}");
+        }
+    }
 }
 
 async fn tells_of_files<S: DocumentStore + MediaStore>(store: &S) {
