@@ -6,6 +6,7 @@ mod rows;
 
 use inkstone_domain::allowance::Subject;
 use inkstone_domain::content::ArticleFilter;
+use inkstone_domain::event::EventKind;
 use inkstone_domain::following::Span;
 use inkstone_domain::ids::{JobId, NoteId};
 use inkstone_domain::ports::{
@@ -169,12 +170,25 @@ fn what_is_about_notes_goes_with_them_and_nothing_else() {
         searches[1].query.tags = vec!["note".to_owned()];
         let mut told = [(); 2].map(|()| sample::notification(user));
         told[0].about.document = Some(DocumentId::Note(NoteId::new()));
+        let mut webhooks = [(); 2].map(|()| sample::webhook(None));
+        webhooks[0].kinds = vec![EventKind::ArticleCreated, EventKind::NoteCreated];
+        webhooks[1].kinds = vec![EventKind::ArticleCreated];
         for search in &searches {
             store.create_saved_search(search).await.unwrap();
         }
+        for webhook in &webhooks {
+            store
+                .create_webhook(webhook, &sample::audit(user))
+                .await
+                .unwrap();
+        }
         store.put_notifications(&told).await.unwrap();
         let refused = go_back(&store, 37, Losses::Refuse).await.unwrap_err();
-        for what in ["1 notifications of notes", "1 saved searches for notes"] {
+        for what in [
+            "1 notifications of notes",
+            "1 saved searches for notes",
+            "1 webhooks that are told of notes",
+        ] {
             assert!(refused.message().contains(what), "{what}: {refused}");
         }
         go_back(&store, 37, Losses::Accept).await.unwrap();
@@ -182,6 +196,10 @@ fn what_is_about_notes_goes_with_them_and_nothing_else() {
         let page = sample::first_page(10);
         let left = store.list_saved_searches(user, page).await.unwrap();
         assert_eq!(left.items, [searches[1].clone()]);
+        assert_eq!(
+            store.enabled_webhooks().await.unwrap(),
+            [webhooks[1].clone()]
+        );
         for (one, is_left) in told.iter().zip([false, true]) {
             let found = store.notification(user, one.id).await.unwrap();
             assert_eq!(found.is_some(), is_left);
