@@ -116,6 +116,7 @@ impl Attempts {
             pass,
             number,
         );
+        settlement.goes_in_parts();
         let work = ask(settlement.guest_call());
         let name = candidate.route.name.as_str();
         let work = work.instrument(call_span(verb, candidate, caller, number));

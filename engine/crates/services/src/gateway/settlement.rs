@@ -65,6 +65,7 @@ pub(crate) struct Settlement {
     began: Instant,
     /// What of it an upstream has.
     handed: Arc<Handed>,
+    in_parts: bool,
     first_chunk: Option<Duration>,
     usage: Option<Usage>,
     search_units: Option<u64>,
@@ -93,6 +94,7 @@ impl Settlement {
             attempt,
             began: Instant::now(),
             handed: Arc::default(),
+            in_parts: false,
             first_chunk: None,
             usage: None,
             search_units: None,
@@ -148,9 +150,17 @@ impl Settlement {
             .unwrap_or_else(|| self.written.usage(self.caller.input_tokens))
     }
 
-    /// What an upstream has of a call that was not answered. Of texts that went there in several requests, those of
-    /// the requests that it took: the rest never went, or was refused.
+    /// The call is texts alone, which may go to the upstream in several requests.
+    pub fn goes_in_parts(&mut self) {
+        self.in_parts = true;
+    }
+
+    /// What an upstream has of a call that was not answered: of one in parts those that it took. The rest never went,
+    /// or was refused.
     fn usage_handed(&self) -> Usage {
+        if !self.in_parts {
+            return self.usage();
+        }
         self.usage.unwrap_or_else(|| {
             let taken = estimate::tokens_of(self.handed.body_bytes());
             self.written.usage(self.caller.input_tokens.min(taken))
