@@ -45,8 +45,8 @@ pub struct Inquiry<'a> {
 #[derive(Debug)]
 pub struct Found {
     pub answered: Answered<Answer>,
-    /// That keeps it.
-    pub note: Option<Note>,
+    /// That keeps it, or why none does: what was found is not lost with it.
+    pub note: Option<Result<Note>>,
 }
 
 impl ResearchTools {
@@ -129,7 +129,11 @@ impl ResearchTools {
                 let kept =
                     self.notes
                         .keep_found(principal, project, title, found_with, value.clone());
-                Some(kept.await?)
+                let kept = kept.await;
+                if let Err(error) = &kept {
+                    tracing::warn!(?error, project, "what a tool found is not kept");
+                }
+                Some(kept)
             }
         };
         let answered = Answered {

@@ -65,8 +65,7 @@ pub(crate) async fn call_tool(
     let found = research.call(&principal, &context, inquiry).await?;
     let waited = Waited(asked.elapsed());
     let manifest = &found.answered.plugin.manifest;
-    let note = found.note.map(|note| note.id);
-    let response = ok(&AnswerReply::from((found.answered.value, note)))?;
+    let response = ok(&AnswerReply::from((found.answered.value, found.note)))?;
     let response = answered_by(response, &manifest.id, &manifest.version);
     Ok(waited.note(response))
 }

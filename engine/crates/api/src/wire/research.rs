@@ -1,7 +1,9 @@
 //! Answers of research tools, and sources wherever they are shown.
 
 use inkstone_domain::ids::NoteId;
+use inkstone_domain::note::Note;
 use inkstone_domain::research::{Answer, Source};
+use inkstone_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -19,6 +21,17 @@ pub(crate) struct AnswerReply {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub note: Option<NoteId>,
+    /// Why nothing keeps it, though that was asked for and could have been when the tool was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_kept: Option<NotKept>,
+}
+
+/// As a problem says it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NotKept {
+    #[schema(example = "conflict")]
+    pub code: &'static str,
+    pub detail: String,
 }
 
 /// Where a statement comes from. It has a `url` or a `title`.
@@ -34,7 +47,7 @@ pub(crate) struct FoundSourceBody {
     pub title: Option<String>,
     #[serde(default)]
     pub author: Option<String>,
-    /// RFC 3339 date or date-time.
+    /// When it was published, as the source says it; RFC 3339 where it can be.
     #[serde(default)]
     pub published: Option<String>,
 }
@@ -45,17 +58,32 @@ pub(crate) struct SourceReply {
     pub url: Option<String>,
     pub title: Option<String>,
     pub author: Option<String>,
-    /// RFC 3339 date or date-time.
+    /// When it was published, as the source says it; RFC 3339 where it can be.
     pub published: Option<String>,
 }
 
-impl From<(Answer, Option<NoteId>)> for AnswerReply {
-    fn from((answer, note): (Answer, Option<NoteId>)) -> Self {
+impl From<(Answer, Option<Result<Note>>)> for AnswerReply {
+    fn from((answer, note): (Answer, Option<Result<Note>>)) -> Self {
+        let (note, not_kept) = match note {
+            None => (None, None),
+            Some(Ok(note)) => (Some(note.id), None),
+            Some(Err(error)) => (None, Some(NotKept::from(error))),
+        };
         Self {
             content: answer.content,
             text: answer.text,
             sources: answer.sources.into_iter().map(SourceReply::from).collect(),
             note,
+            not_kept,
+        }
+    }
+}
+
+impl From<Error> for NotKept {
+    fn from(error: Error) -> Self {
+        Self {
+            code: error.code().name,
+            detail: error.message().to_owned(),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Research, analytics and search: what reaches a guest, and in whose name.
 
+use inkstone_domain::codes;
 use inkstone_domain::content::Status;
 use inkstone_domain::principal::Role;
 use inkstone_domain::report::Block;
+use inkstone_services::ProjectPatch;
 use inkstone_services::content::NewArticle;
 use inkstone_services::research::Inquiry;
 use inkstone_services::search::SearchRequest;
 use serde_json::{Value, json};
 
-use crate::world::{World, context};
+use crate::world::{World, context, handbook};
 
 fn inquiry<'a>(plugin: &'a str, tool: &'a str, input: Value) -> Inquiry<'a> {
     Inquiry {
@@ -55,6 +57,45 @@ async fn tools_are_listed_and_called_in_the_callers_name() {
             .await;
         assert_eq!(result.unwrap_err().code().name, code);
     }
+}
+
+/// The tool may have cost minutes and money.
+#[tokio::test]
+async fn what_a_tool_found_is_answered_where_it_can_no_more_be_kept() {
+    let world = World::new().await;
+    let owner = world.somebody(Role::Creator).await;
+    handbook(&world, &owner).await;
+    let research = &world.services.research;
+    let ask = async || {
+        let inquiry = Inquiry {
+            keep_in: Some("handbook"),
+            ..inquiry("research-fake", "echo", json!({ "about": "tides" }))
+        };
+        research.call(&owner, &context(), inquiry).await
+    };
+    let found = ask().await.unwrap();
+    found.note.unwrap().unwrap();
+
+    let (projects, who) = (world.services.projects.clone(), owner.clone());
+    world.research.meanwhile(async move {
+        let patch = ProjectPatch {
+            is_archived: Some(true),
+            ..ProjectPatch::default()
+        };
+        projects
+            .update(&who, "handbook", patch, None)
+            .await
+            .unwrap();
+    });
+    let found = ask().await.unwrap();
+    assert_eq!(found.answered.value.content, json!({ "about": "tides" }));
+    let refused = found.note.unwrap().unwrap_err();
+    assert_eq!(refused.code(), &codes::CONFLICT);
+    assert_eq!(
+        ask().await.unwrap_err().code(),
+        &codes::CONFLICT,
+        "it is known before"
+    );
 }
 
 #[tokio::test]

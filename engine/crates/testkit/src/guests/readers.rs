@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use inkstone_domain::chat::{Message, Request, Role};
 use inkstone_domain::ports::{Analytics, GuestCall, Research};
 use inkstone_domain::report::{Block, Metric, ReportInfo};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 pub struct FakeResearch {
     tools: Vec<Tool>,
     had_tools: Mutex<Vec<bool>>,
+    meanwhile: Mutex<Option<BoxFuture<'static, ()>>>,
 }
 
 impl FakeResearch {
@@ -28,7 +30,17 @@ impl FakeResearch {
                 input_schema: json!({ "type": "object" }),
             }],
             had_tools: Mutex::default(),
+            meanwhile: Mutex::default(),
         }
+    }
+
+    /// Is done while the next call is answered.
+    pub fn meanwhile(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut meanwhile = self
+            .meanwhile
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *meanwhile = Some(Box::pin(work));
     }
 
     /// For each call, whether it was given tools of others.
@@ -60,6 +72,14 @@ impl Research for FakeResearch {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(call.tools.is_some());
+        let meanwhile = self
+            .meanwhile
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(work) = meanwhile {
+            work.await;
+        }
         let mut text = input.to_string();
         if let (Some(prompt), Some(ai)) = (input["ask"].as_str(), &call.ai) {
             let request = Request {
