@@ -7,6 +7,7 @@ use inkstone_domain::principal::Principal;
 use inkstone_domain::{Error, Result, codes};
 
 use super::{Notes, check, found, record, state};
+use crate::policy::Verdict;
 
 /// Of the names of what found it.
 const MAX_NAME_CHARS: usize = 200;
@@ -14,10 +15,15 @@ const MAX_NAME_CHARS: usize = 200;
 impl Notes {
     /// That a note could have been kept here: of what an archive says nothing is believed. For editors of the
     /// project.
-    pub(crate) async fn check_arrival(&self, principal: &Principal, note: &Note) -> Result<()> {
-        self.may_add(principal, &note.project).await?;
+    pub(crate) async fn check_arrival(
+        &self,
+        principal: &Principal,
+        note: &Note,
+    ) -> Result<Verdict> {
+        let verdict = self.may_add(principal, &note.project).await?;
         check::text(&note.text)?;
-        note.found_with.as_ref().map_or(Ok(()), check_found_with)
+        note.found_with.as_ref().map_or(Ok(()), check_found_with)?;
+        Ok(verdict)
     }
 
     /// Keeps a note that comes from elsewhere, or, where `before` is here, what it says. For the same;
@@ -28,8 +34,7 @@ impl Notes {
         before: Option<&Note>,
         note: Note,
     ) -> Result<()> {
-        self.check_arrival(principal, &note).await?;
-        let verdict = self.may_add(principal, &note.project).await?;
+        let verdict = self.check_arrival(principal, &note).await?;
         let action = match before {
             None => actions::NOTE_CREATED,
             Some(_) => actions::NOTE_CHANGED,

@@ -166,8 +166,7 @@ impl Desk {
     async fn waiting(&self, email: &str, now: DateTime<Utc>) -> Result<Option<User>> {
         let account = self.users.account_by_email(email).await?;
         let user = account.map(|account| account.user).filter(|user| {
-            let is_open = !user.email_verified && !user.is_disabled();
-            is_open && now < user.created_at + self.config.verification_ttl
+            user.is_pending() && now < user.created_at + self.config.verification_ttl
         });
         Ok(user)
     }

@@ -213,6 +213,10 @@ impl Run<'_> {
             let mut decision = match decided {
                 Ok(decision) => decision,
                 Err(error) if is_fault(&error) => return Err(error),
+                // Others were faster where what is decided is written at once.
+                Err(error) if error.code() == &codes::REVISION_MISMATCH && attempt < ATTEMPTS => {
+                    continue;
+                }
                 Err(error) => Decision::refused(error),
             };
             let fails = decision.outcome == Outcome::Refused

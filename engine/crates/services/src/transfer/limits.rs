@@ -38,8 +38,12 @@ pub const MOST_REVISION: u64 = 1 << 31;
 
 /// Said of an entry that is too long.
 pub fn too_long() -> Error {
-    Error::new(
-        &codes::BODY_TOO_LARGE,
-        format!("it has more than {MAX_ENTRY_BYTES} bytes, which no article may have"),
-    )
+    longer_than(MAX_ENTRY_BYTES)
+}
+
+/// It has more than these.
+pub fn longer_than(most_bytes: u64) -> Error {
+    let message =
+        format!("it has more than {most_bytes} bytes, which is more than is taken in at once");
+    Error::new(&codes::BODY_TOO_LARGE, message)
 }

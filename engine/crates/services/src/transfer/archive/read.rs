@@ -18,7 +18,7 @@ use super::{
     SEARCH, VERSION, damaged,
 };
 use crate::transfer::json_lines::{Line, next_line};
-use crate::transfer::limits::{MAX_ENTRY_BYTES, TransferLimits, too_long};
+use crate::transfer::limits::{MAX_ENTRY_BYTES, TransferLimits, longer_than, too_long};
 use crate::transfer::lines::{PromptLine, PromptPiece, WholePrompt};
 use crate::transfer::medium::{ArrivingMedium, ArrivingVersion, MediaRecord};
 use crate::transfer::piece::{Content, Piece, Sink, shown, wrong};
@@ -276,7 +276,7 @@ impl<P> Gathered<P> {
         let is_too_long = self.held_bytes > MAX_ARTICLE_BYTES;
         match &mut self.piece {
             Some((_, Err(_))) => {}
-            Some((_, piece)) if is_too_long => *piece = Err(too_long()),
+            Some((_, piece)) if is_too_long => *piece = Err(longer_than(MAX_ARTICLE_BYTES as u64)),
             Some((_, Ok(piece))) => add(piece),
             None => {
                 let error = wrong("belongs to something that is not before it");

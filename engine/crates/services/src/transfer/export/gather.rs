@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use inkstone_domain::content::{Article, ArticleFilter, PageRequest};
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::project::Project;
+use inkstone_domain::prompt::Prompt;
 use inkstone_domain::transfer::Format;
 use inkstone_domain::{Error, Result, codes};
 use tokio::sync::mpsc;
 
 use super::{ExportPowers, ExportWish, Found};
 use crate::transfer::archive::MAX_ARTICLE_BYTES;
+use crate::transfer::json_lines::unwritable;
 use crate::transfer::lines::{PromptPiece, PromptRecord, VersionRecord};
 use crate::transfer::piece::{ContentTypePiece, MemberPiece, Piece, ProjectPiece};
 use crate::transfer::record::{ArticlePiece, ArticleRecord, RevisionRecord};
@@ -189,11 +191,7 @@ impl Gather {
         loop {
             let found = self.powers.prompts.list_prompts(slug, page.clone()).await?;
             for prompt in found.items {
-                let mut versions = Vec::new();
-                for version in 1..=prompt.version {
-                    let found = self.powers.prompts.prompt_version(prompt.id, version);
-                    versions.extend(found.await?.map(VersionRecord::from));
-                }
+                let versions = self.prompt_versions(&prompt).await?;
                 let piece = PromptPiece {
                     record: PromptRecord {
                         id: Some(prompt.id),
@@ -210,6 +208,25 @@ impl Gather {
         }
     }
 
+    /// Oldest first; of very many or very long ones the newest.
+    async fn prompt_versions(&self, prompt: &Prompt) -> Result<Vec<VersionRecord>> {
+        let mut versions = Vec::new();
+        let mut bytes = 0;
+        for version in (1..=prompt.version).rev() {
+            let found = self.powers.prompts.prompt_version(prompt.id, version);
+            let Some(found) = found.await?.map(VersionRecord::from) else {
+                continue;
+            };
+            bytes += serde_json::to_vec(&found).map_err(unwritable)?.len();
+            if bytes > MAX_ARTICLE_BYTES / 2 {
+                break;
+            }
+            versions.push(found);
+        }
+        versions.reverse();
+        Ok(versions)
+    }
+
     async fn notes(&self) -> Result<()> {
         let slug = &self.project.slug;
         let mut page = PageRequest {
@@ -217,7 +234,8 @@ impl Gather {
             cursor: None,
         };
         loop {
-            let found = self.powers.notes.list_notes(slug, None, page.clone());
+            let author = self.filter.owner;
+            let found = self.powers.notes.list_notes(slug, author, page.clone());
             let found = found.await?;
             for note in found.items {
                 self.put(Piece::Note(Box::new(note.into()))).await?;

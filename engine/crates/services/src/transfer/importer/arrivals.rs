@@ -5,7 +5,7 @@ use inkstone_domain::content::{Article, ArticleText, Cause, Revision, Status};
 use inkstone_domain::digest::sha256;
 use inkstone_domain::ids::{ArticleId, UserId};
 use inkstone_domain::ports::{Arrival, ImportChange};
-use inkstone_domain::project::is_slug;
+use inkstone_domain::project::{DEFAULT_PROJECT, is_slug};
 use inkstone_domain::transfer::{Format, FormerSlug, OnConflict, Outcome};
 use inkstone_domain::{Error, Result, codes};
 use ulid::Ulid;
@@ -334,6 +334,21 @@ impl Run<'_> {
     }
 
     /// Nobody but an admin writes in the name of others; and who is not here cannot own anything.
+    /// Who did something here of who `did` it there; it is said where that is another.
+    pub(super) async fn person(
+        &mut self,
+        there: UserId,
+        did: &str,
+        notes: &mut Vec<String>,
+    ) -> Result<UserId> {
+        let here = self.known_user(there).await?;
+        if here != there {
+            let note = format!("`{there}` {did}; here that is in the name of who imports it");
+            add(notes, &note);
+        }
+        Ok(here)
+    }
+
     pub(super) async fn known_user(&mut self, user: UserId) -> Result<UserId> {
         if user == self.principal.user || !self.principal.is_admin() {
             return Ok(self.principal.user);
@@ -438,6 +453,14 @@ impl Run<'_> {
     pub(super) fn twin_of(&self, id: ArticleId) -> ArticleId {
         let at: DateTime<Utc> = id.0.datetime().into();
         ArticleId(self.derived(&id.to_string(), at))
+    }
+
+    /// The same of what belongs to somebody in `default`, where everybody has their own.
+    pub(super) fn derived_own(&self, id: &str, at: DateTime<Utc>) -> Ulid {
+        match self.import.project.as_str() {
+            DEFAULT_PROJECT => self.derived(&format!("{id} of {}", self.principal.user), at),
+            _ => self.derived(id, at),
+        }
     }
 
     pub(super) fn derived(&self, source: &str, at: DateTime<Utc>) -> Ulid {

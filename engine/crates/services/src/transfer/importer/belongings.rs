@@ -11,7 +11,7 @@ use inkstone_domain::search::Lexicon;
 use inkstone_domain::transfer::Outcome;
 use inkstone_domain::{Error, Result, codes};
 
-use super::arrivals::{add, check_number};
+use super::arrivals::check_number;
 use super::{Decision, Run};
 use crate::content::NewContentType;
 use crate::projects::ProjectPatch;
@@ -193,15 +193,9 @@ impl Run<'_> {
         let mut arriving = Vec::with_capacity(versions.len());
         for version in versions {
             let author = match version.author {
-                Some(author) => self.known_user(author).await?,
+                Some(author) => self.person(author, "wrote versions of it", notes).await?,
                 None => self.principal.user,
             };
-            if let Some(writer) = version.author.filter(|writer| *writer != author) {
-                let note = format!(
-                    "`{writer}` wrote versions of it; here they are in the name of who imports them"
-                );
-                add(notes, &note);
-            }
             arriving.push(ArrivingVersion {
                 text: version.text.clone(),
                 author,
@@ -233,12 +227,7 @@ impl Run<'_> {
     ) -> Result<Decision> {
         check_number("its revision", record.revision)?;
         let now = self.powers.clock.now();
-        let author = self.known_user(record.author).await?;
-        if author != record.author {
-            let writer = record.author;
-            let note = format!("`{writer}` kept it; here it is in the name of who imports it");
-            add(notes, &note);
-        }
+        let author = self.person(record.author, "kept it", notes).await?;
         let created_at = record.created_at.min(now);
         let mut note = Note {
             id: record.id,
@@ -279,7 +268,7 @@ impl Run<'_> {
         };
         let shelf = &self.powers.notes;
         match self.import.dry_run {
-            true => shelf.check_arrival(&self.principal, &note).await?,
+            true => drop(shelf.check_arrival(&self.principal, &note).await?),
             false => {
                 let before = before.as_ref();
                 shelf.arrive(&self.principal, before, note).await?;
@@ -291,15 +280,15 @@ impl Run<'_> {
     /// By its id, or by the one that it has in this project where that is another's.
     async fn find_note(&self, id: NoteId) -> Result<(NoteId, Option<Note>)> {
         let at: DateTime<Utc> = id.0.datetime().into();
-        let twin = NoteId(self.derived(&id.to_string(), at));
+        let twin = NoteId(self.derived_own(&id.to_string(), at));
         let mut free = None;
         for id in [id, twin] {
             match self.powers.note_store.note(id).await? {
                 None => {
                     free.get_or_insert(id);
                 }
-                Some(note) if note.project == self.import.project => return Ok((id, Some(note))),
-                Some(_) => {}
+                Some(note) if !self.is_ours(&note.project, note.author) => {}
+                Some(note) => return Ok((id, Some(note))),
             }
         }
         free.map(|id| (id, None)).ok_or_else(|| {

@@ -8,7 +8,7 @@ use inkstone_domain::ports::ImportChange;
 use inkstone_domain::transfer::Outcome;
 use inkstone_domain::{Error, Result, codes};
 
-use super::arrivals::{add, check_number};
+use super::arrivals::check_number;
 use super::{Decision, Run};
 use crate::content::Comments;
 use crate::transfer::lines::CommentRecord;
@@ -126,23 +126,19 @@ impl Run<'_> {
         }
         texts.extend(suggestion.as_mut().map(|it| &mut it.replacement));
         self.refer_texts(texts).await?;
-        let author = self.known_user(writer).await?;
-        if author != writer {
-            let note = format!("`{writer}` wrote it; here it is in the name of who imports it");
-            add(notes, &note);
-        }
+        let author = self.person(writer, "wrote it", notes).await?;
         let reply_to = match reply_to {
             Some(first) => Some(self.thread_here(first, article).await?),
             None => None,
         };
         let now = self.powers.clock.now();
         let suggestion = match suggestion {
-            Some(suggestion) => Some(self.decided(suggestion, now).await?),
+            Some(suggestion) => Some(self.decided(suggestion, now, notes).await?),
             None => None,
         };
         let resolved = match resolved {
             Some(resolution) => Some(Resolution {
-                by: self.known_user(resolution.by).await?,
+                by: self.person(resolution.by, "settled it", notes).await?,
                 at: resolution.at.min(now),
             }),
             None => None,
@@ -164,10 +160,15 @@ impl Run<'_> {
         })
     }
 
-    async fn decided(&mut self, suggestion: Suggestion, now: DateTime<Utc>) -> Result<Suggestion> {
+    async fn decided(
+        &mut self,
+        suggestion: Suggestion,
+        now: DateTime<Utc>,
+        notes: &mut Vec<String>,
+    ) -> Result<Suggestion> {
         let is_open = suggestion.state == SuggestionState::Open;
         let decided_by = match suggestion.decided_by.filter(|_| !is_open) {
-            Some(user) => Some(self.known_user(user).await?),
+            Some(user) => Some(self.person(user, "decided on it", notes).await?),
             None => None,
         };
         let decided_at = suggestion.decided_at.filter(|_| !is_open);

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
-use inkstone_domain::ids::MediaId;
+use inkstone_domain::ids::{MediaId, UserId};
 use inkstone_domain::media::{Media, MediaContent, MediaVersion};
 use inkstone_domain::ports::ImportChange;
 use inkstone_domain::project::DEFAULT_PROJECT;
@@ -131,7 +131,7 @@ impl Run<'_> {
                 None => {
                     free.get_or_insert(id);
                 }
-                Some(media) if !self.is_ours(&media) => {}
+                Some(media) if !self.is_ours(&media.project, media.owner) => {}
                 Some(media) if media.trashed_at.is_some() => return Err(in_trash(id)),
                 Some(media) => return Ok(Match::Media(Box::new(media))),
             }
@@ -145,21 +145,17 @@ impl Run<'_> {
     }
 
     /// Nothing of another project is ever a match, and in `default` nothing of somebody else.
-    pub(super) fn is_ours(&self, media: &Media) -> bool {
-        media.project == self.import.project
-            && (media.project != DEFAULT_PROJECT
+    pub(super) fn is_ours(&self, project: &str, owner: UserId) -> bool {
+        project == self.import.project
+            && (project != DEFAULT_PROJECT
                 || self.principal.is_admin()
-                || media.owner == self.principal.user)
+                || owner == self.principal.user)
     }
 
     /// The id that a medium of another project has here: always the same one.
     pub(super) fn medium_twin(&self, id: MediaId) -> MediaId {
         let at: DateTime<Utc> = id.0.datetime().into();
-        let source = match self.import.project.as_str() {
-            DEFAULT_PROJECT => format!("{id} of {}", self.principal.user),
-            _ => id.to_string(),
-        };
-        MediaId(self.derived(&source, at))
+        MediaId(self.derived_own(&id.to_string(), at))
     }
 
     /// Keeps the bytes of these versions; in a dry run they are only looked at.

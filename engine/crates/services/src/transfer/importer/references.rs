@@ -57,7 +57,7 @@ impl Run<'_> {
         let mut here = None;
         for id in [id, self.medium_twin(id)] {
             let stored = self.powers.media.stored_file(id).await?;
-            if stored.is_some_and(|media| self.is_ours(&media)) {
+            if stored.is_some_and(|media| self.is_ours(&media.project, media.owner)) {
                 here = Some(id);
                 break;
             }

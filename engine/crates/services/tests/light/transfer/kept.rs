@@ -1,22 +1,26 @@
 //! What is not as it came and says so, beside what is as it was: reviews, types that became stricter,
 //! translations without their originals. And lists that no export can have.
 
+use bytes::Bytes;
+use futures::{TryStreamExt, stream};
 use inkstone_domain::codes;
 use inkstone_domain::content::{Extras, Status};
 use inkstone_domain::ids::ArticleId;
 use inkstone_domain::job::JobStatus;
-use inkstone_domain::ports::{ArticleStore, TransferStore};
+use inkstone_domain::note::NoteText;
+use inkstone_domain::ports::{ArticleStore, NoteStore, TransferStore};
 use inkstone_domain::principal::{Principal, Role};
-use inkstone_domain::project::{ProjectRole, ProjectSettings, Review};
+use inkstone_domain::project::{DEFAULT_PROJECT, ProjectRole, ProjectSettings, Review};
 use inkstone_domain::transfer::{Format, OnConflict, Outcome, ReportLine};
 use inkstone_services::ProjectPatch;
 use inkstone_services::content::{ArticlePatch, ExtrasPatch, NewArticle, NewContentType};
+use inkstone_services::notes::NotePatch;
 use inkstone_services::transfer::ExportWish;
 use serde_json::{Value, json};
 
 use super::files::{packed, unpacked};
 use super::{PROJECT, all, ended, export, import, lines, new, outcomes, send, with_project};
-use crate::world::{World, handbook, join};
+use crate::world::{PATIENCE, World, handbook, join, page};
 
 fn said(line: &ReportLine) -> &str {
     line.message.as_deref().unwrap_or_default()
@@ -255,6 +259,95 @@ async fn an_export_that_no_list_has_is_refused_at_once() {
         let later = transfers.begin_export(who, "default", wish.clone()).await;
         assert_eq!(later.err().map(|error| error.code()), code);
     }
+}
+
+/// A member who may move the archive of `default` sees and changes no more of it than anywhere else.
+#[tokio::test]
+async fn notes_of_default_are_their_authors_alone_in_archives_too() {
+    let (world, ada) = with_project().await;
+    let admin = world.somebody(Role::Admin).await;
+    let grace = world.somebody(Role::Creator).await;
+    let services = &world.services;
+    let keep = async |who: &Principal, title: &str| {
+        let text = NoteText {
+            title: title.to_owned(),
+            ..NoteText::default()
+        };
+        services
+            .notes
+            .create(who, DEFAULT_PROJECT, text)
+            .await
+            .unwrap()
+    };
+    let (of_ada, of_grace) = (keep(&ada, "Ada's").await, keep(&grace, "Grace's").await);
+    let projects = &services.projects;
+    let owner = projects.set_member(&admin, DEFAULT_PROJECT, ada.user, ProjectRole::Owner, None);
+    owner.await.unwrap();
+    let notes_of = async |who: &Principal| {
+        let wish = all(Format::Archive);
+        let export = services.transfers.export(who, DEFAULT_PROJECT, wish).await;
+        let pieces: Vec<Bytes> = export.unwrap().body.try_collect().await.unwrap();
+        let files = unpacked(&pieces.concat());
+        let notes = files.into_iter().find(|file| file.0.starts_with("notes-"));
+        String::from_utf8(notes.unwrap().1).unwrap()
+    };
+    let (every, own) = (notes_of(&admin).await, notes_of(&ada).await);
+    for (notes, both) in [(every, true), (own, false)] {
+        assert!(notes.contains(&of_ada.id.to_string()), "{notes}");
+        assert_eq!(notes.contains(&of_grace.id.to_string()), both, "{notes}");
+    }
+
+    let wish = all(Format::Archive);
+    let export = services
+        .transfers
+        .export(&admin, DEFAULT_PROJECT, wish)
+        .await;
+    let pieces: Vec<Bytes> = export.unwrap().body.try_collect().await.unwrap();
+    let title = NotePatch {
+        title: Some("Grace's own".to_owned()),
+        ..NotePatch::default()
+    };
+    let change = services
+        .notes
+        .change(&grace, DEFAULT_PROJECT, of_grace.id, title, None);
+    change.await.unwrap();
+    let update = new(Format::Archive, OnConflict::Update);
+    let body = stream::iter([Ok(Bytes::from(pieces.concat()))]);
+    let sent = services
+        .transfers
+        .import(&ada, DEFAULT_PROJECT, update, body)
+        .await
+        .unwrap();
+    let job = async {
+        while !services
+            .jobs
+            .get(&ada, sent.job)
+            .await
+            .unwrap()
+            .status
+            .is_final()
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, job).await.unwrap();
+    let all = world
+        .store
+        .list_notes(DEFAULT_PROJECT, None, page(10))
+        .await
+        .unwrap();
+    let mut titles: Vec<_> = all
+        .items
+        .iter()
+        .map(|it| (it.text.title.as_str(), it.author))
+        .collect();
+    titles.sort_unstable();
+    let expected = [
+        ("Ada's", ada.user),
+        ("Grace's", ada.user),
+        ("Grace's own", grace.user),
+    ];
+    assert_eq!(titles, expected);
 }
 
 /// A line that begins an article and cannot be read is one entry that is refused, and takes none with it.
